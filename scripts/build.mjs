@@ -25,7 +25,11 @@ const diagnostics = [...config.errors, ...ts.getPreEmitDiagnostics(program)];
 if (diagnostics.length === 0 && !check) diagnostics.push(...program.emit().diagnostics);
 
 if (diagnostics.length > 0) {
-  const host = { getCurrentDirectory: () => root, getCanonicalFileName: (name) => name, getNewLine: () => '\n' };
+  const host = {
+    getCurrentDirectory: () => root,
+    getCanonicalFileName: (name) => name,
+    getNewLine: () => '\n',
+  };
   const format = process.stderr.isTTY ? ts.formatDiagnosticsWithColorAndContext : ts.formatDiagnostics;
   process.stderr.write(format(diagnostics, host));
   process.exit(1);

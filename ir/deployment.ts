@@ -1,0 +1,178 @@
+// What the compiler emits and the runtime reads beside ONNX: manifests and the plan.
+//
+// A program is an ONNX model whose main graph holds, in schedule order:
+//   ai.bytesandbrains.segment  <name>     call of a segment: a model-local function of plain ONNX ops. Inputs are
+//                                         run-time values and weights (initializers of the program)
+//   ai.bytesandbrains.wire     Send       (x)  edge, envelope: ships x; sends of one envelope leave together
+//                              Recv       () → x  edge, deadline_ns; a trigger edge's x is a bool scalar
+//                              Collect    () → (field…, senders, missing)  edges (one per field), at_least,
+//                                         deadline_ns: stacks each field of the members' records on a new first
+//                                         axis, in set order. senders, missing: string[k] peer ids
+//   ai.bytesandbrains.core     StateRead  (initial) → x  key
+//                              StateAssign (x)  key
+//                              When (x, condition) → x; OrElse (x, y) → x or y; Present (x) → bool scalar;
+//                              Reason (x) → string scalar, "" if present
+// Graph inputs are what enters at this peer, graph outputs what leaves here. Every op carries its fragment as
+// node metadata (`METADATA.fragment`, a decimal number).
+
+import type { Dim, DType } from './types.ts';
+
+export const MANIFEST_VERSION = 1;
+export const PLAN_VERSION = 1;
+/** Version of frames and envelopes. */
+export const WIRE_VERSION = 1;
+
+/** A value at a boundary. `shape` null: rank unknown; the shape then travels with the value. */
+export interface Port {
+  readonly name: string;
+  readonly dtype: DType | null;
+  readonly shape: readonly Dim[] | null;
+}
+
+/** One end of an edge: a class and which of its members. Reserved binders: `me`, `one`, `some`. */
+export interface End {
+  readonly class: string;
+  readonly binder: 'single' | 'me' | 'each' | 'one' | 'some';
+}
+
+export type EdgeKind =
+  /** one member to one member */
+  | 'send'
+  /** one member to every member of a cohort */
+  | 'broadcast'
+  /** every member of a cohort to one member */
+  | 'collect'
+  /** no value, wakes a place that no arriving value would */
+  | 'trigger'
+  /** reserved: row i to member i; cohort to cohort */
+  | 'scatter'
+  | 'exchange';
+
+/** A value crossing from one place to another, as its two ends see it. */
+export interface Edge {
+  /** Unique in the plan, from 0. */
+  readonly id: number;
+  /** Name of the value that crosses. */
+  readonly value: string;
+  readonly kind: EdgeKind;
+  readonly from: End;
+  readonly to: End;
+  readonly dtype: DType | null;
+  /** Per member, before any stacking. */
+  readonly shape: readonly Dim[] | null;
+  /** Payload bytes of one value; null where the shape is not known when compiling. */
+  readonly bytes: number | null;
+  readonly codec: 'raw';
+  /** Edges with the same envelope number leave their sender together. */
+  readonly envelope: number;
+  /** How long after it learns of the flow the receiver waits, in ns. */
+  readonly deadlineNs: number;
+}
+
+export interface FileReference {
+  readonly file: string;
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+export interface Entry {
+  readonly name: string;
+  /** Class whose member may start it. */
+  readonly class: string;
+}
+
+/** A place for a component, and what fills it. */
+export interface Slot {
+  readonly name: string;
+  readonly role:
+    | 'backend'
+    | 'model'
+    | 'index'
+    | 'aggregator'
+    | 'codec'
+    | 'data_source'
+    | 'peer_selector'
+    | 'protocol';
+  readonly component: string;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface StateVariable {
+  /** Stable key under which snapshots keep it. */
+  readonly key: string;
+  readonly dtype: DType | null;
+  readonly shape: readonly Dim[] | null;
+  readonly scope: 'member' | 'peer' | 'session';
+}
+
+export interface MemoryEstimate {
+  readonly weightBytes: number;
+  readonly stateBytes: number;
+  /** Largest sum of values alive at once; null if a shape is unknown. */
+  readonly activationBytes: number | null;
+}
+
+/** manifest.json of a bundle. */
+export interface Manifest {
+  readonly version: typeof MANIFEST_VERSION;
+  /** Hash of the deployment this bundle is part of; every envelope carries it. */
+  readonly deployment: string;
+  /** Name of the program. */
+  readonly program: string;
+  readonly class: string;
+  /** Every class of the deployment with its members' peer ids, in order: view 0. */
+  readonly members: Readonly<Record<string, readonly string[]>>;
+  readonly files: { readonly program: FileReference; readonly weights: FileReference | null };
+  readonly opsets: Readonly<Record<string, number>>;
+  /** `domain::Type` (standard ops: `Type`) to count, segments included. */
+  readonly ops: Readonly<Record<string, number>>;
+  readonly entries: readonly Entry[];
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly slots: readonly Slot[];
+  readonly state: readonly StateVariable[];
+  readonly edgesIn: readonly Edge[];
+  readonly edgesOut: readonly Edge[];
+  readonly memory: MemoryEstimate;
+  readonly wire: { readonly version: number };
+  /** Over the manifest without this field; nobody makes one yet. */
+  readonly signature?: { readonly algorithm: string; readonly key: string; readonly value: string };
+}
+
+export interface PlanProgram {
+  /** Folder of the bundle, relative to the plan. */
+  readonly folder: string;
+  readonly class: string;
+  /** Peer ids that run it. */
+  readonly peers: readonly string[];
+  /** Plain ONNX ops. */
+  readonly ops: number;
+  readonly weightBytes: number;
+  readonly memory: MemoryEstimate;
+  /** sha256 of its manifest.json. */
+  readonly manifest: string;
+}
+
+/** plan.json. */
+export interface Plan {
+  readonly version: typeof PLAN_VERSION;
+  readonly deployment: string;
+  readonly source: string;
+  readonly objective: string;
+  readonly programs: Readonly<Record<string, PlanProgram>>;
+  readonly members: Readonly<Record<string, readonly string[]>>;
+  readonly entries: readonly Entry[];
+  /** Where each graph input enters and each output leaves, by class, in the model's order. */
+  readonly inputs: readonly (Port & { readonly at: End })[];
+  readonly outputs: readonly (Port & { readonly at: End })[];
+  readonly edges: readonly Edge[];
+  readonly estimate: {
+    /** Multiply-adds and elementwise operations of the whole graph; null if unknown. */
+    readonly flops: number | null;
+    /** Critical path of compute, latency and transfer, in ns. */
+    readonly latencyNs: number | null;
+    /** Payload bytes of one flow over all edges; null if a size is unknown. */
+    readonly bytes: number | null;
+  };
+}

@@ -1,0 +1,9 @@
+// The intermediate representation: ONNX's structure in memory, types, diagnostics, and what bundles contain.
+
+export * from './deployment.ts';
+export * from './diagnostic.ts';
+export * from './graph.ts';
+export * from './names.ts';
+export * from './place.ts';
+export * from './topology.ts';
+export * from './types.ts';

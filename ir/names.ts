@@ -1,0 +1,43 @@
+// Names that files and programs share: operator domains, metadata keys. Minted here and nowhere else.
+
+/** Operator domains of ours. */
+export const DOMAIN = {
+  wire: 'ai.bytesandbrains.wire',
+  core: 'ai.bytesandbrains.core',
+  segment: 'ai.bytesandbrains.segment',
+} as const;
+
+/** Version of our operator domains in opset_import. */
+export const DOMAIN_VERSION = 1;
+
+/** Keys of metadata_props on nodes, graphs and models that we write. */
+export const METADATA = {
+  place: 'bytesandbrains.place',
+  at: 'bytesandbrains.at',
+  scope: 'bytesandbrains.scope',
+  fragment: 'bytesandbrains.fragment',
+  private: 'bytesandbrains.private',
+} as const;
+
+/** Op types of the wire domain. */
+export const WIRE = { send: 'Send', recv: 'Recv', collect: 'Collect' } as const;
+
+/** Op types of the core domain. */
+export const CORE = {
+  stateRead: 'StateRead',
+  stateAssign: 'StateAssign',
+  when: 'When',
+  orElse: 'OrElse',
+  present: 'Present',
+  reason: 'Reason',
+  broadcast: 'Broadcast',
+  collect: 'Collect',
+} as const;
+
+export const isOurDomain = (domain: string): boolean => domain.startsWith('ai.bytesandbrains.');
+
+/** Opset that authored modules get when no imported model says otherwise, and the highest ONNX Runtime takes. */
+export const DEFAULT_OPSET = 21;
+export const NEWEST_RUNNABLE_OPSET = 26;
+/** Every emitted program has at least this IR version: node metadata and function value_info need it. */
+export const MIN_IR_VERSION = 10;

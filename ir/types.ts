@@ -1,0 +1,189 @@
+// The types a value can have: element types, dimensions, tensors and the ONNX containers around them.
+
+/** Facts about one ONNX element type: its number in TensorProto.DataType, our name for it, and its size. */
+interface DTypeFact {
+  readonly dtype: string;
+  /** TensorProto.DataType */
+  readonly elemType: number;
+  /** The name in `tensor(...)` type strings of operator schemas. */
+  readonly onnx: string;
+  /** Bits of one element in raw_data; 0 for strings, whose size varies. */
+  readonly bits: number;
+}
+
+const facts = [
+  { dtype: 'float32', elemType: 1, onnx: 'float', bits: 32 },
+  { dtype: 'uint8', elemType: 2, onnx: 'uint8', bits: 8 },
+  { dtype: 'int8', elemType: 3, onnx: 'int8', bits: 8 },
+  { dtype: 'uint16', elemType: 4, onnx: 'uint16', bits: 16 },
+  { dtype: 'int16', elemType: 5, onnx: 'int16', bits: 16 },
+  { dtype: 'int32', elemType: 6, onnx: 'int32', bits: 32 },
+  { dtype: 'int64', elemType: 7, onnx: 'int64', bits: 64 },
+  { dtype: 'string', elemType: 8, onnx: 'string', bits: 0 },
+  { dtype: 'bool', elemType: 9, onnx: 'bool', bits: 8 },
+  { dtype: 'float16', elemType: 10, onnx: 'float16', bits: 16 },
+  { dtype: 'float64', elemType: 11, onnx: 'double', bits: 64 },
+  { dtype: 'uint32', elemType: 12, onnx: 'uint32', bits: 32 },
+  { dtype: 'uint64', elemType: 13, onnx: 'uint64', bits: 64 },
+  { dtype: 'complex64', elemType: 14, onnx: 'complex64', bits: 64 },
+  { dtype: 'complex128', elemType: 15, onnx: 'complex128', bits: 128 },
+  { dtype: 'bfloat16', elemType: 16, onnx: 'bfloat16', bits: 16 },
+  { dtype: 'float8e4m3fn', elemType: 17, onnx: 'float8e4m3fn', bits: 8 },
+  { dtype: 'float8e4m3fnuz', elemType: 18, onnx: 'float8e4m3fnuz', bits: 8 },
+  { dtype: 'float8e5m2', elemType: 19, onnx: 'float8e5m2', bits: 8 },
+  { dtype: 'float8e5m2fnuz', elemType: 20, onnx: 'float8e5m2fnuz', bits: 8 },
+  { dtype: 'uint4', elemType: 21, onnx: 'uint4', bits: 4 },
+  { dtype: 'int4', elemType: 22, onnx: 'int4', bits: 4 },
+  { dtype: 'float4e2m1', elemType: 23, onnx: 'float4e2m1', bits: 4 },
+  { dtype: 'float8e8m0', elemType: 24, onnx: 'float8e8m0', bits: 8 },
+  { dtype: 'uint2', elemType: 25, onnx: 'uint2', bits: 2 },
+  { dtype: 'int2', elemType: 26, onnx: 'int2', bits: 2 },
+] as const satisfies readonly DTypeFact[];
+
+/** The name of an ONNX element type, as used in every file and message of ours: `float32`, `int64`, `string` … */
+export type DType = (typeof facts)[number]['dtype'];
+
+export const dtypes: readonly DType[] = facts.map((fact) => fact.dtype);
+const byElemType = new Map<number, DType>(facts.map((fact) => [fact.elemType, fact.dtype]));
+const byOnnxName = new Map<string, DType>(facts.map((fact) => [fact.onnx, fact.dtype]));
+const byDType = new Map<string, DTypeFact>(facts.map((fact) => [fact.dtype, fact]));
+
+export const isDType = (text: string): text is DType => byDType.has(text);
+/** The element type with this TensorProto.DataType number; undefined for UNDEFINED (0) and unknown numbers. */
+export const dtypeOfElemType = (elemType: number): DType | undefined => byElemType.get(elemType);
+export const elemTypeOf = (dtype: DType): number => byDType.get(dtype)!.elemType;
+/** The element type inside a schema's `tensor(float)`, given as `float`. */
+export const dtypeOfOnnxName = (name: string): DType | undefined => byOnnxName.get(name);
+export const onnxNameOf = (dtype: DType): string => byDType.get(dtype)!.onnx;
+/** Bits of one element; 0 for strings. */
+export const bitsOf = (dtype: DType): number => byDType.get(dtype)!.bits;
+
+/** A dimension: a size, a symbol that the author or the model's file named, or null for "not known". */
+export type Dim = number | string | null;
+
+/** A shape; undefined where not even the rank is known. */
+export type Shape = readonly Dim[] | undefined;
+
+export interface TensorType {
+  readonly kind: 'tensor' | 'sparse';
+  /** undefined: not known (yet). */
+  readonly dtype: DType | undefined;
+  readonly dims: Shape;
+}
+export interface SequenceType {
+  readonly kind: 'sequence';
+  readonly elem: ValueType | undefined;
+}
+export interface OptionalType {
+  readonly kind: 'optional';
+  readonly elem: ValueType | undefined;
+}
+export interface MapType {
+  readonly kind: 'map';
+  readonly key: DType | undefined;
+  readonly value: ValueType | undefined;
+}
+export interface OpaqueType {
+  readonly kind: 'opaque';
+  readonly domain: string;
+  readonly name: string;
+}
+/** What a value of a graph can be. */
+export type ValueType = TensorType | SequenceType | OptionalType | MapType | OpaqueType;
+
+export const tensorType = (dtype: DType | undefined, dims?: Shape): TensorType => ({
+  kind: 'tensor',
+  dtype,
+  dims,
+});
+
+/** Number of elements, or undefined if a dimension is not a number. A scalar (no dimensions) has 1. */
+export function elementCount(dims: Shape): number | undefined {
+  if (dims === undefined) return undefined;
+  let count = 1;
+  for (const dim of dims) {
+    if (typeof dim !== 'number') return undefined;
+    count *= dim;
+  }
+  return count;
+}
+
+/** Bytes of `count` elements in raw form (sub-byte types packed, rounded up); undefined for strings. */
+export function byteLengthOf(dtype: DType, count: number): number | undefined {
+  const bits = bitsOf(dtype);
+  return bits === 0 ? undefined : Math.ceil((count * bits) / 8);
+}
+
+/** Bytes of a value of this type, or undefined if the shape or the element size is not known. */
+export function byteLengthOfType(type: ValueType | undefined): number | undefined {
+  if (type?.kind !== 'tensor' || type.dtype === undefined) return undefined;
+  const count = elementCount(type.dims);
+  return count === undefined ? undefined : byteLengthOf(type.dtype, count);
+}
+
+/** `float32[2, N, ?]`, `seq(int64[])`, `float32` if the rank is unknown. */
+export function formatType(type: ValueType | undefined): string {
+  if (type === undefined) return '?';
+  switch (type.kind) {
+    case 'tensor':
+    case 'sparse': {
+      const dims = type.dims?.map((dim) => dim ?? '?').join(', ');
+      const text = (type.dtype ?? '?') + (dims === undefined ? '' : `[${dims}]`);
+      return type.kind === 'sparse' ? `sparse(${text})` : text;
+    }
+    case 'sequence':
+      return `seq(${formatType(type.elem)})`;
+    case 'optional':
+      return `optional(${formatType(type.elem)})`;
+    case 'map':
+      return `map(${type.key ?? '?'}, ${formatType(type.value)})`;
+    case 'opaque':
+      return `opaque(${type.domain}, ${type.name})`;
+  }
+}
+
+/**
+ * A tensor at run time: dtype, dims and raw little-endian bytes in row-major order.
+ * Strings: for each element a uint32 byte length, then, after all lengths, the UTF-8 bytes.
+ * bool is one byte per element; sub-byte types are packed, first element in the low bits.
+ */
+export interface Tensor {
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+const utf8Encoder = new TextEncoder();
+const utf8Decoder = new TextDecoder();
+
+/** The raw form of a string tensor's elements; see {@link Tensor}. */
+export function packStrings(strings: readonly string[]): Uint8Array {
+  const parts = strings.map((text) => utf8Encoder.encode(text));
+  const total = parts.reduce((sum, part) => sum + part.length, 4 * parts.length);
+  const bytes = new Uint8Array(total);
+  const view = new DataView(bytes.buffer);
+  let at = 4 * parts.length;
+  parts.forEach((part, index) => {
+    view.setUint32(4 * index, part.length, true);
+    bytes.set(part, at);
+    at += part.length;
+  });
+  return bytes;
+}
+
+/** The elements of a string tensor of `count` elements. Throws RangeError if the bytes do not hold them. */
+export function unpackStrings(bytes: Uint8Array, count: number): string[] {
+  if (4 * count > bytes.length)
+    throw new RangeError(`${count} string lengths do not fit in ${bytes.length} bytes`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const strings: string[] = [];
+  let at = 4 * count;
+  for (let index = 0; index < count; index++) {
+    const end = at + view.getUint32(4 * index, true);
+    if (end > bytes.length) throw new RangeError(`string ${index} ends beyond its ${bytes.length} bytes`);
+    strings.push(utf8Decoder.decode(bytes.subarray(at, end)));
+    at = end;
+  }
+  if (at !== bytes.length) throw new RangeError(`${bytes.length - at} bytes left after ${count} strings`);
+  return strings;
+}
