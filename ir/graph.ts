@@ -419,14 +419,17 @@ export function attributeString(op: Op, name: string): string | undefined {
   return attribute?.kind === 'string' ? utf8.decode(attribute.value) : undefined;
 }
 
+const noGraphs: readonly GraphId[] = [];
+
 /** The graphs held in an op's attributes, in attribute order. */
 export function subgraphsOf(op: Op): readonly GraphId[] {
-  let found: GraphId[] | undefined;
+  if (op.attributes.length === 0) return noGraphs;
+  const found: GraphId[] = [];
   for (const attribute of op.attributes) {
-    if (attribute.kind === 'graph') (found ??= []).push(attribute.value);
-    else if (attribute.kind === 'graphs') (found ??= []).push(...attribute.value);
+    if (attribute.kind === 'graph') found.push(attribute.value);
+    else if (attribute.kind === 'graphs') found.push(...attribute.value);
   }
-  return found ?? [];
+  return found;
 }
 
 /** Values of enclosing graphs that the subgraphs of `op` read, without repetition, in order of first use. */

@@ -1,7 +1,5 @@
 // Every diagnostic: its stable code, severity and wording. The first string says what happened, the second
-// what to try. Codes are grouped by the first digit:
-//   BB1xx reading files   BB2xx graph structure and types   BB3xx authoring   BB4xx topology and placement
-//   BB5xx split and deadlines   BB6xx bundles   BB7xx running   BB8xx command line input
+// what to try. Codes are grouped by their first digit.
 
 interface Message {
   readonly severity: 'error' | 'warning';
@@ -9,7 +7,7 @@ interface Message {
 }
 
 export const messages = {
-  // --- BB1xx: reading files -------------------------------------------------------------------------
+  // --- BB1xx: reading and writing ONNX files ---------------------------------------------------------
   BB101: {
     severity: 'error',
     text: ({ reason }: { reason: string }) => [
@@ -17,6 +15,20 @@ export const messages = {
       'check that the file is complete and was saved as a binary .onnx file',
     ],
   },
+
+  // --- BB2xx: structure and types of graphs ----------------------------------------------------------
+
+  // --- BB3xx: authoring: model.ts, recording ---------------------------------------------------------
+
+  // --- BB4xx: topology, rules, placement -------------------------------------------------------------
+
+  // --- BB5xx: split, deadlines, binding, emission ----------------------------------------------------
+
+  // --- BB6xx: bundles and plans ----------------------------------------------------------------------
+
+  // --- BB7xx: running --------------------------------------------------------------------------------
+
+  // --- BB8xx: command line input ---------------------------------------------------------------------
 } as const satisfies Record<string, Message>;
 
 export type DiagnosticCode = keyof typeof messages;

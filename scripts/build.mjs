@@ -3,43 +3,41 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ts } from 'ts-morph';
+import { Project } from 'ts-morph';
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-process.chdir(root);
+process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const check = process.argv.includes('--check');
-const configFile = check ? 'tsconfig.check.json' : 'tsconfig.json';
 
-const config = ts.getParsedCommandLineOfConfigFile(configFile, check ? { noEmit: true } : {}, {
-  ...ts.sys,
-  onUnRecoverableConfigFileDiagnostic: (diagnostic) => {
-    throw new Error(ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n'));
-  },
-});
-
-// Stale output of a deleted source file must not survive, or an import of it would still work.
-if (!check) rmSync('dist', { recursive: true, force: true });
-
-const program = ts.createProgram(config.fileNames, config.options);
-const diagnostics = [...config.errors, ...ts.getPreEmitDiagnostics(program)];
-if (diagnostics.length === 0 && !check) diagnostics.push(...program.emit().diagnostics);
-
+const project = new Project({ tsConfigFilePath: check ? 'tsconfig.check.json' : 'tsconfig.json' });
+const diagnostics = project.getPreEmitDiagnostics();
 if (diagnostics.length > 0) {
-  const host = {
-    getCurrentDirectory: () => root,
-    getCanonicalFileName: (name) => name,
-    getNewLine: () => '\n',
-  };
-  const format = process.stderr.isTTY ? ts.formatDiagnosticsWithColorAndContext : ts.formatDiagnostics;
-  process.stderr.write(format(diagnostics, host));
+  process.stderr.write(
+    process.stderr.isTTY
+      ? project.formatDiagnosticsWithColorAndContext(diagnostics)
+      : diagnostics.map((one) => format(one)).join('\n'),
+  );
+  process.stderr.write(`\n${diagnostics.length} type errors\n`);
   process.exit(1);
 }
 
 if (!check) {
+  // Stale output of a deleted source file must not survive, or an import of it would still work.
+  rmSync('dist', { recursive: true, force: true });
+  await project.emit();
   chmodSync('dist/cli/main.js', 0o755);
   mkdirSync('dist/schemas', { recursive: true });
   for (const folder of ['compiler/schemas', 'ir/schemas']) {
     if (!existsSync(folder)) continue;
     for (const file of readdirSync(folder)) cpSync(path.join(folder, file), path.join('dist/schemas', file));
   }
+}
+
+function format(one) {
+  const file = one.getSourceFile()?.getFilePath();
+  const place = file === undefined ? '' : `${path.relative('.', file)}:${one.getLineNumber()}: `;
+  const flatten = (text) =>
+    typeof text === 'string'
+      ? text
+      : [text.getMessageText(), ...(text.getNext() ?? []).map((next) => `  ${flatten(next)}`)].join('\n');
+  return `${place}TS${one.getCode()}: ${flatten(one.getMessageText())}`;
 }

@@ -1,0 +1,107 @@
+// What a pass is, and the states of a compilation between passes.
+//
+// A pass is a pure function from one compilation to the next: it never changes its argument, returns the same
+// object if nothing applies, and reports problems instead of throwing, as many as it finds.
+
+import type {
+  Diagnostic,
+  Edge,
+  Entry,
+  Manifest,
+  Model,
+  Place,
+  Plan,
+  Slot,
+  StateVariable,
+  Topology,
+  Weight,
+} from '../ir/index.ts';
+
+/** In order; each level's invariants hold from the pass that reaches it on (levels.ts). */
+export const levels = [
+  'recorded',
+  'checked',
+  'typed',
+  'differentiated',
+  'simplified',
+  'placed',
+  'split',
+  'guarded',
+  'bound',
+  'emitted',
+] as const;
+export type Level = (typeof levels)[number];
+
+/** Where everything of the main graph lives. Ops of subgraphs live where the op that holds them lives. */
+export interface Placement {
+  /** Indexed by OpId; set for every op of the main graph. */
+  readonly ops: readonly (Place | undefined)[];
+  /** In the order of the main graph's inputs and outputs: where each enters and leaves. */
+  readonly inputs: readonly Place[];
+  readonly outputs: readonly Place[];
+}
+
+/** One class's share of the computation: its own model with wire ops, see ir/deployment.ts. */
+export interface Program {
+  readonly name: string;
+  readonly class: string;
+  readonly peers: readonly string[];
+  readonly model: Model;
+  /** Fragment number of each op of the model's main graph, indexed by OpId. */
+  readonly fragments: readonly (number | undefined)[];
+  /** Plain ONNX ops that came from the author; Constants and duplicates not counted. */
+  readonly ops: number;
+  readonly state: readonly StateVariable[];
+  readonly slots: readonly Slot[];
+}
+
+/** The computation after the cut. */
+export interface Deployment {
+  readonly programs: readonly Program[];
+  readonly edges: readonly Edge[];
+  readonly entries: readonly Entry[];
+}
+
+/** A finished program: files of one bundle, weights as ranges that nobody has read yet. */
+export interface Bundle {
+  readonly program: string;
+  /** program.onnx, in pieces. */
+  readonly onnx: readonly Uint8Array[];
+  /** weights.bin: each weight at its offset, gaps are zero. Empty: the bundle has no such file. */
+  readonly weights: readonly {
+    readonly weight: Weight;
+    readonly offset: number;
+    readonly byteLength: number;
+  }[];
+  readonly weightBytes: number;
+  /** All but the file hashes, which only exist once the files are written. */
+  readonly manifest: Omit<Manifest, 'files' | 'deployment'>;
+}
+
+export interface Compilation {
+  readonly level: Level;
+  /** The whole computation, as recorded and refined up to `placed`. */
+  readonly model: Model;
+  /** From `placed` on. */
+  readonly placement?: Placement;
+  /** From `split` on; `guarded` fills deadlines, `bound` codecs, slots and state keys. */
+  readonly deployment?: Deployment;
+  /** From `emitted` on. */
+  readonly bundles?: readonly Bundle[];
+  readonly plan?: Omit<Plan, 'deployment' | 'programs'>;
+}
+
+export interface PassContext {
+  readonly topology: Topology;
+  report(problem: Diagnostic): void;
+}
+
+export interface Pass {
+  readonly name: string;
+  readonly needs: Level;
+  readonly gives: Level;
+  readonly run: (compilation: Compilation, cx: PassContext) => Compilation;
+}
+
+/** Declares a pass. */
+export const pass = (name: string, definition: Omit<Pass, 'name'>): Pass => ({ name, ...definition });
