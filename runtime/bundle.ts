@@ -1,0 +1,11 @@
+// A bundle as the runtime takes it: whoever loads it has checked its hashes.
+
+import type { ByteSource, Manifest } from '../ir/index.ts';
+
+export interface LoadedBundle {
+  readonly manifest: Manifest;
+  /** program.onnx */
+  readonly onnx: Uint8Array;
+  /** weights.bin; absent if the program has none. */
+  readonly weights?: ByteSource;
+}
