@@ -1,2 +1,22 @@
 #!/usr/bin/env node
-export {};
+// The commands of bbc. Each file in commands/ is one of them.
+
+import { readFileSync } from 'node:fs';
+import { type CommandSpec, runCli } from './frame.ts';
+
+const commands: readonly CommandSpec[] = [];
+
+// dist/cli/main.js → package.json
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+// A reader that went away (`bbc inspect | head`) is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+const status = await runCli(commands, process.argv.slice(2), process, version);
+// Leave even if a worker still holds the loop open, but not before everything is written.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
