@@ -1,0 +1,12 @@
+// Where this package lies.
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of our package.json: two or three up, as we run from the sources or from dist. */
+export const packageRoot: string = (() => {
+  for (let at = path.dirname(fileURLToPath(import.meta.url)); ; at = path.dirname(at)) {
+    if (existsSync(path.join(at, 'package.json'))) return at;
+  }
+})();
