@@ -3,7 +3,10 @@ import { namedCalls } from '../../cli/load/names.ts';
 
 const names = (text: string): Record<string, unknown> =>
   Object.fromEntries(
-    [...namedCalls('model.ts', text)].map(([at, { name, names }]) => [at, name ?? Object.fromEntries(names!)]),
+    [...namedCalls('model.ts', text)].map(([at, { name, names }]) => [
+      at,
+      name ?? Object.fromEntries(names!),
+    ]),
   );
 
 test('a declaration names the outermost call of its initializer', () => {
