@@ -50,6 +50,130 @@ export const messages = {
   },
 
   // --- BB4xx: topology, rules, placement -------------------------------------------------------------
+  BB401: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [`not JSON: ${reason}`, 'correct the file at the caret'],
+  },
+  BB402: {
+    severity: 'error',
+    text: (args: { field: string; where: string; nearest: string | undefined; known: readonly string[] }) => [
+      `${args.where} has no field "${args.field}"`,
+      args.nearest === undefined
+        ? `take it out; the fields are: ${args.known.join(', ')}`
+        : `did you mean "${args.nearest}"?`,
+    ],
+  },
+  BB403: {
+    severity: 'error',
+    text: (args: { where: string; expected: string; found: string; hint?: string }) => [
+      `${args.where} should be ${args.expected}, but is ${args.found}`,
+      args.hint ?? `write ${args.expected}`,
+    ],
+  },
+  BB404: {
+    severity: 'error',
+    text: ({ where, field, example }: { where: string; field: string; example: string }) => [
+      `${where} lacks "${field}"`,
+      `add ${example}`,
+    ],
+  },
+  BB405: {
+    severity: 'error',
+    text: (args: { name: string; what: string; nearest: string | undefined; known: readonly string[] }) => [
+      `there is no ${args.what} "${args.name}"`,
+      args.nearest === undefined ? `known are: ${args.known.join(', ')}` : `did you mean "${args.nearest}"?`,
+    ],
+  },
+  BB406: {
+    severity: 'error',
+    text: ({ what }: { what: string }) => [`${what} is here twice`, 'keep one of the two'],
+  },
+  BB407: {
+    severity: 'error',
+    text: ({ name, count, named }: { name: string; count: number; named: number }) => [
+      `class "${name}" counts ${count} members, but ${named} peers are named for it`,
+      'raise "count", or name fewer peers',
+    ],
+  },
+  BB408: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `this placement rule does not parse: ${reason}`,
+      'a rule is made of scope:GLOB, op:TYPE, name:GLOB and value:GLOB, joined by "and", "or", "not" and parentheses',
+    ],
+  },
+  BB409: {
+    severity: 'error',
+    text: ({ peer, className }: { peer: string; className: string }) => [
+      `"${peer}" is one of several members of class "${className}", and a rule places on whole classes`,
+      `write "${className}", or give the peer a class of its own`,
+    ],
+  },
+  BB410: {
+    severity: 'warning',
+    text: ({ rule }: { rule: string }) => [
+      `no op matches the placement rule ${rule}`,
+      'look at the names with `bbc inspect`, or take the rule out',
+    ],
+  },
+  BB411: {
+    severity: 'error',
+    text: ({ peers, ops }: { peers: number; ops: number }) => [
+      `the ops cannot be cut over ${peers} peers: the model has only ${ops} that are not constant`,
+      `name at most ${ops} one-member ${ops === 1 ? 'class' : 'classes'} in the topology, or place the ops by rules`,
+    ],
+  },
+  BB412: {
+    severity: 'error',
+    text: ({ peers, most, reason }: { peers: number; most: number; reason: string }) => [
+      `no cut over ${peers} peers: ${reason}`,
+      `${most} ${most === 1 ? 'peer is' : 'peers are'} the most this model can be cut over`,
+    ],
+  },
+  BB413: {
+    severity: 'error',
+    text: (args: { className: string; limit: string; need: string; subject: string }) => [
+      `no placement fits the memory of class "${args.className}": its limit is ${args.limit}, but ${args.subject} needs ${args.need}`,
+      'raise the limit, add classes to share the model, or move ops to another class by a rule',
+    ],
+  },
+  BB414: {
+    severity: 'error',
+    text: ({ from, to, value }: { from: string; to: string; value: string }) => [
+      `"${value}" must go from ${from} to ${to}, but no link joins them`,
+      `add { "between": ["${from}", "${to}"] } to "links", or place its ends together`,
+    ],
+  },
+  BB415: {
+    severity: 'error',
+    text: ({ ops }: { ops: number }) => [
+      `${ops} ops have no place, and every class of the topology is a cohort`,
+      'add a one-member class for them, or place them by rules',
+    ],
+  },
+  BB416: {
+    severity: 'error',
+    text: (args: { name: string; nearest: string | undefined; known: readonly string[] }) => [
+      `placed on "${args.name}", a class that the topology does not have`,
+      args.nearest === undefined
+        ? `the classes are: ${args.known.join(', ')}`
+        : `did you mean "${args.nearest}"?`,
+    ],
+  },
+  BB417: {
+    severity: 'error',
+    text: ({ name, members }: { name: string; members: number }) => [
+      `placed on the one member of "${name}", which has ${members} in the topology`,
+      'declare it as a cohort in the model, or leave out "count" and the further peers in the topology',
+    ],
+  },
+  BB418: {
+    severity: 'error',
+    text: ({ home, away }: { home: string; away: string }) => [
+      `a private input of class "${home}" is read on "${away}"`,
+      `place what reads it on "${home}", or do not mark it private`,
+    ],
+  },
 
   // --- BB5xx: split, deadlines, binding, emission ----------------------------------------------------
 

@@ -1,0 +1,70 @@
+// Points into text files: from offsets to lines and columns, and the line with a caret below.
+
+import type { Position } from '../ir/index.ts';
+
+/** Lines longer than this are cut around the caret. */
+const MAX_WIDTH = 100;
+
+/** The position of a UTF-16 offset; columns count characters, as editors do. */
+export function positionAt(file: string, text: string, offset: number): Required<Omit<Position, 'offset'>> {
+  const before = text.slice(0, offset);
+  const lineStart = before.lastIndexOf('\n') + 1;
+  let line = 1;
+  for (let at = before.indexOf('\n'); at >= 0; at = before.indexOf('\n', at + 1)) line++;
+  return { file, line, column: offset - lineStart + 1 };
+}
+
+/** The offset of a line and column, both from 1. */
+export function offsetAt(text: string, line: number, column: number): number {
+  let start = 0;
+  for (let seen = 1; seen < line; seen++) {
+    const end = text.indexOf('\n', start);
+    if (end < 0) return text.length;
+    start = end + 1;
+  }
+  return Math.min(start + column - 1, text.length);
+}
+
+/** The line around `offset`, and below it a caret under each of `length` characters that are on that line. */
+export function excerptAt(text: string, offset: number, length = 1): string {
+  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+  const newline = text.indexOf('\n', offset);
+  const line = text
+    .slice(lineStart, newline < 0 ? text.length : newline)
+    .replaceAll('\t', ' ')
+    .replace(/\r$/, '');
+  const column = offset - lineStart;
+  const from = column > MAX_WIDTH - 20 ? column - MAX_WIDTH / 2 : 0;
+  const shown = line.slice(from, from + MAX_WIDTH);
+  const carets = '^'.repeat(Math.max(1, Math.min(length, shown.length - (column - from))));
+  return `${shown}\n${' '.repeat(column - from)}${carets}`;
+}
+
+/** The candidate nearest to a misspelt name, if it is near enough to be meant. */
+export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein distance, or `limit` if it is at least that. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return Math.min(row[b.length]!, limit);
+}

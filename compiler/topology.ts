@@ -1,0 +1,336 @@
+// topology.json: from text to the checked form, with every problem pointed at in the file.
+
+import {
+  type Diagnostic,
+  diagnostic,
+  hasErrors,
+  type Link,
+  type Peer,
+  type PeerClass,
+  type PlaceRule,
+  type Topology,
+} from '../ir/index.ts';
+import { FieldReader } from './fields.ts';
+import { JsonError, type JsonMember, type JsonNode, parseJson } from './json.ts';
+import { checkRule } from './rules/rule.ts';
+import { quantities } from './units.ts';
+
+export const TOPOLOGY_VERSION = 1;
+const DEFAULT_BACKEND = 'onnxruntime';
+/** Bounds the table of members that a `count` makes. */
+const MAX_COUNT = 1_000_000;
+const objectives = ['latency', 'throughput', 'bytes', 'energy'] as const;
+/** "/" separates a member's number from its class, so no class name has it. */
+const CLASS_NAME = /^[A-Za-z_][\w.-]*$/;
+const PEER_NAME = /^[^\s\p{Cc}]{1,200}$/u;
+
+interface NamedPeer extends Peer {
+  readonly span: { readonly start: number; readonly end: number };
+}
+
+/** The topology in `text`; undefined if a diagnostic is an error. `file` is the name that diagnostics show. */
+export function parseTopology(
+  text: string,
+  file: string,
+): { topology?: Topology; diagnostics: readonly Diagnostic[] } {
+  const reader = new FieldReader(file, text);
+  let root: JsonNode;
+  try {
+    root = parseJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    const span = { start: error.offset, end: error.offset + 1 };
+    return { diagnostics: [diagnostic('BB401', { reason: error.message }, reader.context(span))] };
+  }
+  const fields = reader.object(root, 'the topology', {
+    $schema: {},
+    version: { required: `"version": ${TOPOLOGY_VERSION}` },
+    classes: { required: '"classes": { "server": {} }' },
+    peers: {},
+    links: {},
+    place: {},
+    objective: {},
+  });
+  reader.number(fields.version?.value, '"version"', `${TOPOLOGY_VERSION}`, (one) => one === TOPOLOGY_VERSION);
+  const named = readPeers(reader, fields.peers?.value, classNames(fields.classes));
+  const classes = readClasses(reader, fields.classes?.value, named);
+  const peers = memberTable(reader, classes, named, fields.classes?.value);
+  const links = fields.links && readLinks(reader, fields.links.value, classes, peers);
+  const topology: Topology = {
+    file,
+    text,
+    classes,
+    peers,
+    links,
+    rules: readRules(reader, fields.place?.value, classes, peers),
+    objective: readObjective(reader, fields.objective),
+  };
+  const diagnostics = reader.inFileOrder();
+  return hasErrors(diagnostics) ? { diagnostics } : { topology, diagnostics };
+}
+
+/** Peers `p0` … `p{count-1}`, each a class of its own, linked without cost. */
+export function chainTopology(count: number): Topology {
+  const names = Array.from({ length: count }, (_, index) => `p${index}`);
+  return {
+    file: 'chain',
+    text: '',
+    classes: names.map((name) => ({
+      name,
+      members: [name],
+      cohort: false,
+      memoryBytes: undefined,
+      flops: undefined,
+      backend: DEFAULT_BACKEND,
+    })),
+    peers: names.map((name) => ({ id: name, class: name, addresses: [] })),
+    links: undefined,
+    rules: [],
+    objective: 'latency',
+  };
+}
+
+const classNames = (classes: JsonMember | undefined): readonly string[] =>
+  classes?.value.kind === 'object' ? classes.value.members.map((member) => member.key) : [];
+
+function readPeers(
+  reader: FieldReader,
+  node: JsonNode | undefined,
+  classes: readonly string[],
+): readonly NamedPeer[] {
+  const peers: NamedPeer[] = [];
+  for (const member of (node && reader.members(node, '"peers"'))?.members ?? []) {
+    const where = `peer "${member.key}"`;
+    if (!PEER_NAME.test(member.key)) {
+      const key: JsonNode = { kind: 'string', value: member.key, ...member.keySpan };
+      reader.unexpected(key, 'the name of a peer', 'up to 200 characters without spaces');
+    }
+    const fields = reader.object(member.value, where, {
+      class: { required: '"class": "…", one of the topology\'s classes' },
+      address: {},
+    });
+    const className = reader.string(fields.class?.value, `the class of ${where}`);
+    if (className !== undefined && !classes.includes(className)) {
+      reader.unknown(fields.class!.value, 'class', className, classes);
+      continue;
+    }
+    const addresses = reader
+      .items(fields.address?.value, `the address of ${where}`)
+      .map((item) => reader.string(item, `an address of ${where}`))
+      .filter((address) => address !== undefined);
+    peers.push({ id: member.key, class: className ?? '', addresses, span: member.keySpan });
+  }
+  return peers;
+}
+
+function readClasses(
+  reader: FieldReader,
+  node: JsonNode | undefined,
+  named: readonly NamedPeer[],
+): readonly PeerClass[] {
+  if (node === undefined) return [];
+  const object = reader.members(node, '"classes"');
+  if (object?.members.length === 0) reader.unexpected(node, '"classes"', 'an object with at least one class');
+  const taken = new Set(named.map((peer) => peer.id));
+  return (object?.members ?? []).map((member) => {
+    const { key: name, keySpan } = member;
+    const where = `class "${name}"`;
+    if (!CLASS_NAME.test(name)) {
+      const key: JsonNode = { kind: 'string', value: name, ...keySpan };
+      reader.unexpected(key, 'the name of a class', 'letters, digits, "_", "-" and ".", a letter first');
+    }
+    const fields = reader.object(member.value, where, {
+      count: {},
+      memory: {},
+      compute: {},
+      backend: {},
+    });
+    const own = named.filter((peer) => peer.class === name).map((peer) => peer.id);
+    const count = reader.number(
+      fields.count?.value,
+      `the count of ${where}`,
+      `a whole number from 1 to ${MAX_COUNT}`,
+      (value) => Number.isInteger(value) && value >= 1 && value <= MAX_COUNT,
+    );
+    if (count !== undefined && count < own.length) {
+      const args = { name, count, named: own.length };
+      reader.diagnostics.push(diagnostic('BB407', args, reader.context(fields.count!.value)));
+    }
+    const memory = reader.quantity(fields.memory?.value, `the memory of ${where}`, quantities.memory);
+    return {
+      name,
+      members: memberIds(name, own, count, taken),
+      cohort: count !== undefined || own.length > 1,
+      memoryBytes: memory === undefined ? undefined : Math.floor(memory),
+      flops: reader.quantity(fields.compute?.value, `the compute of ${where}`, quantities.compute),
+      backend: reader.string(fields.backend?.value, `the backend of ${where}`) ?? DEFAULT_BACKEND,
+    };
+  });
+}
+
+/** Named peers first, then `phone/0`, `phone/1` …, leaving out numbers that a named peer took. */
+function memberIds(
+  className: string,
+  named: readonly string[],
+  count: number | undefined,
+  taken: ReadonlySet<string>,
+): readonly string[] {
+  if (count === undefined) return named.length > 0 ? named : [className];
+  const ids = [...named];
+  for (let number = 0; ids.length < count; number++) {
+    const id = `${className}/${number}`;
+    if (!taken.has(id)) ids.push(id);
+  }
+  return ids;
+}
+
+/** Every peer, class by class. A class without named peers has one of its own name, which may be taken. */
+function memberTable(
+  reader: FieldReader,
+  classes: readonly PeerClass[],
+  named: readonly NamedPeer[],
+  node: JsonNode | undefined,
+): readonly Peer[] {
+  const byId = new Map(named.map((peer) => [peer.id, peer]));
+  const keys = node?.kind === 'object' ? node.members : [];
+  return classes.flatMap(({ name, members }, index) =>
+    members.map((id) => {
+      const peer = byId.get(id);
+      if (peer !== undefined && peer.class !== name) {
+        reader.duplicate(
+          keys[index]!.keySpan,
+          `peer "${id}" (of class "${peer.class}", and the member of "${name}")`,
+        );
+      }
+      return { id, class: name, addresses: peer?.addresses ?? [] };
+    }),
+  );
+}
+
+function readLinks(
+  reader: FieldReader,
+  node: JsonNode,
+  classes: readonly PeerClass[],
+  peers: readonly Peer[],
+): readonly Link[] {
+  const ends = new Set([...classes.map((one) => one.name), ...peers.map((peer) => peer.id)]);
+  const seen = new Set<string>();
+  const links: Link[] = [];
+  for (const item of reader.items(node, '"links"')) {
+    const fields = reader.object(item, 'a link', {
+      between: { required: '"between": ["…", "…"], two classes or peers' },
+      latency: {},
+      up: {},
+      down: {},
+      loss: {},
+    });
+    const pair = fields.between && readEnds(reader, fields.between.value, ends);
+    if (pair !== undefined) {
+      const key = [...pair].sort().join(' ');
+      if (seen.has(key)) {
+        reader.duplicate(fields.between!.value, `the link between "${pair[0]}" and "${pair[1]}"`);
+      }
+      seen.add(key);
+    }
+    const latency = reader.quantity(fields.latency?.value, 'the latency of a link', quantities.duration);
+    links.push({
+      between: pair ?? ['', ''],
+      latencyNs: Math.round(latency ?? 0),
+      upBytesPerSecond: readBandwidth(reader, fields.up, 'up'),
+      downBytesPerSecond: readBandwidth(reader, fields.down, 'down'),
+      loss:
+        reader.number(
+          fields.loss?.value,
+          'the loss of a link',
+          'a share from 0 to 1',
+          (value) => value >= 0 && value <= 1,
+        ) ?? 0,
+    });
+  }
+  return links;
+}
+
+function readBandwidth(
+  reader: FieldReader,
+  field: JsonMember | undefined,
+  direction: string,
+): number | undefined {
+  const rate = reader.quantity(field?.value, `"${direction}" of a link`, quantities.bandwidth);
+  if (rate === 0) reader.unexpected(field!.value, `"${direction}" of a link`, 'more than nothing');
+  return rate;
+}
+
+function readEnds(
+  reader: FieldReader,
+  node: JsonNode,
+  known: ReadonlySet<string>,
+): readonly [string, string] | undefined {
+  const items = reader.items(node, '"between"');
+  if (node.kind === 'array' && items.length !== 2) {
+    reader.unexpected(node, '"between"', 'a list of two classes or peers');
+  }
+  const names = items.map((item) => {
+    const name = reader.string(item, 'an end of a link', 'the name of a class or a peer');
+    if (name !== undefined && !known.has(name)) reader.unknown(item, 'class or peer', name, [...known]);
+    return name;
+  });
+  const [first, second] = names;
+  return names.length === 2 && first !== undefined && second !== undefined ? [first, second] : undefined;
+}
+
+function readRules(
+  reader: FieldReader,
+  node: JsonNode | undefined,
+  classes: readonly PeerClass[],
+  peers: readonly Peer[],
+): readonly PlaceRule[] {
+  const rules: PlaceRule[] = [];
+  for (const item of reader.items(node, '"place"')) {
+    const fields = reader.object(item, 'a placement rule', {
+      where: { required: '"where": "op:Softmax", which ops' },
+      on: { required: '"on": "…", a class' },
+    });
+    const where = reader.string(fields.where?.value, '"where" of a placement rule');
+    const on = reader.string(fields.on?.value, '"on" of a placement rule', 'the name of a class');
+    if (where === undefined || on === undefined) continue;
+    const rule = {
+      where,
+      on: ruleClass(reader, fields.on!.value, on, classes, peers),
+      at: reader.position(fields.where!.value.start),
+      onAt: reader.position(fields.on!.value.start),
+    };
+    reader.diagnostics.push(...checkRule(rule, reader.text));
+    rules.push(rule);
+  }
+  return rules;
+}
+
+/** The class a rule places on: named, or that of a peer which is its only member. */
+function ruleClass(
+  reader: FieldReader,
+  node: JsonNode,
+  on: string,
+  classes: readonly PeerClass[],
+  peers: readonly Peer[],
+): string {
+  if (classes.some((one) => one.name === on)) return on;
+  const peer = peers.find((one) => one.id === on);
+  if (peer === undefined) {
+    const known = [...classes.map((one) => one.name), ...peers.map((one) => one.id)];
+    reader.unknown(node, 'class or peer', on, [...new Set(known)]);
+    return on;
+  }
+  if (classes.find((one) => one.name === peer.class)!.cohort) {
+    reader.diagnostics.push(diagnostic('BB409', { peer: on, className: peer.class }, reader.context(node)));
+  }
+  return peer.class;
+}
+
+function readObjective(reader: FieldReader, field: JsonMember | undefined): Topology['objective'] {
+  const name = reader.string(field?.value, '"objective"');
+  const known = objectives.find((one) => one === name);
+  if (name !== undefined && known === undefined) {
+    reader.unknown(field!.value, 'objective', name, objectives);
+  }
+  return known ?? 'latency';
+}
