@@ -1,0 +1,86 @@
+// What a cut of a row of steps would send: bytes at each place between two steps, and where none is allowed.
+
+import type { Model, OpId, ValueId } from '../ir/index.ts';
+import type { CostModel } from './cost.ts';
+import type { Dataflow } from './dataflow.ts';
+import { isRoundedByCut, mayCross } from './handover.ts';
+
+export interface Crossings {
+  /**
+   * cost[c]: bytes of the values made before step c (or entering) and read at or after it (or leaving), each
+   * counted at every place it passes; Infinity where one of them may not cross.
+   */
+  readonly cost: Float64Array;
+  /** blocker[c]: one of the values that may not cross there, 0 if none. */
+  readonly blocker: Int32Array;
+}
+
+/**
+ * A float16 value that leaves a session is rounded where the uncut graph may compute on in float32, so one such
+ * value weighs more than all float32 bytes together. Sums up to 2^53 stay exact: a thousand of them.
+ */
+const ROUNDED = 2 ** 43;
+
+/**
+ * Crossings of a row of steps. `rank` gives the index in the row of each op, -1 for ops outside it; `enters` and
+ * `leaves` tell which inputs and outputs of the main graph come in before the row and go out after it.
+ */
+export function crossings(
+  flow: Dataflow,
+  cost: CostModel,
+  row: readonly OpId[],
+  rank: (op: OpId) => number,
+  ends: { enters(value: ValueId): boolean; leaves(index: number): boolean },
+): Crossings {
+  const { model } = flow;
+  const count = row.length;
+  const lastUse = lastUses(flow, row, ends.leaves);
+  const bytes = new Float64Array(count + 2);
+  const blocker = new Int32Array(count + 1);
+  // Stretches with a blocking value, longest reach so far: places are visited from the left.
+  const blockedUntil: { value: ValueId; from: number; to: number }[] = [];
+  const pass = (id: ValueId, madeAt: number): void => {
+    const last = lastUse[id]!;
+    if (last <= madeAt) return;
+    if (!mayCross(model, id)) blockedUntil.push({ value: id, from: madeAt + 1, to: last });
+    const weight = cost.transferBytes(id) + (isRoundedByCut(model, id) ? ROUNDED : 0);
+    bytes[madeAt + 1]! += weight;
+    bytes[last + 1]! -= weight;
+  };
+  for (const id of new Set(model.mainGraph.inputs)) if (ends.enters(id)) pass(id, -1);
+  for (const op of row) {
+    for (const id of model.op(op).outputs) pass(id, rank(op));
+  }
+  let reach = -1;
+  let by = 0;
+  let next = 0;
+  blockedUntil.sort((a, b) => a.from - b.from);
+  const result = new Float64Array(count + 1);
+  let sum = 0;
+  for (let place = 0; place <= count; place++) {
+    sum += bytes[place]!;
+    for (; blockedUntil[next]?.from === place; next++) {
+      const { to, value } = blockedUntil[next]!;
+      if (to > reach) {
+        reach = to;
+        by = value;
+      }
+    }
+    if (place <= reach) blocker[place] = by;
+    result[place] = place <= reach ? Number.POSITIVE_INFINITY : sum;
+  }
+  return { cost: result, blocker };
+}
+
+/** By ValueId: index of the last step in the row that reads it, the row's length if it leaves, -1 if neither. */
+function lastUses(flow: Dataflow, row: readonly OpId[], leaves: (index: number) => boolean): Int32Array {
+  const model: Model = flow.model;
+  const last = new Int32Array(model.valueLimit).fill(-1);
+  row.forEach((op, index) => {
+    for (const id of flow.reads(model.op(op))) if (flow.constant[id] === 0) last[id] = index;
+  });
+  model.mainGraph.outputs.forEach((id, index) => {
+    if (flow.constant[id] === 0 && leaves(index)) last[id] = row.length;
+  });
+  return last;
+}

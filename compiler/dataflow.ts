@@ -1,0 +1,126 @@
+// The main graph as place and cost see it: steps in execution order, what each reads (by itself and through
+// its subgraphs), and which of them are constant expressions.
+
+import {
+  type Attribute,
+  type Graph,
+  type GraphId,
+  isOurDomain,
+  type Model,
+  NO_VALUE,
+  type Op,
+  type OpId,
+  type ValueId,
+} from '../ir/index.ts';
+
+export interface Dataflow {
+  readonly model: Model;
+  /** Ops of the main graph in execution order, constant expressions left out. A step is an index into it. */
+  readonly steps: readonly Op[];
+  /** Constant expressions of the main graph in execution order: everyone who needs one gets a copy. */
+  readonly constants: readonly Op[];
+  /** By OpId: the step of an op of the main graph; -1 for all others. */
+  readonly stepOf: Int32Array;
+  /** By ValueId: 1 for initializers that are no inputs and for results of constant expressions. */
+  readonly constant: Uint8Array;
+  /** Values of the main graph that an op of the main graph reads, captures by its subgraphs included, once each. */
+  reads(op: Op): readonly ValueId[];
+}
+
+/** Ops whose result differs from run to run, so that one copy per peer would be several values. */
+const randomOps = new Set([
+  'RandomNormal',
+  'RandomNormalLike',
+  'RandomUniform',
+  'RandomUniformLike',
+  'Bernoulli',
+  'Multinomial',
+]);
+
+export function dataflow(model: Model): Dataflow {
+  const purity = new Purity(model);
+  const captures = collectCaptures(model);
+  const reads = (op: Op): readonly ValueId[] =>
+    captures.get(op.id) ?? op.inputs.filter((id) => id !== NO_VALUE);
+  const constant = new Uint8Array(model.valueLimit);
+  for (const id of model.mainGraph.initializers) {
+    if (model.value(id).def.kind === 'initializer') constant[id] = 1;
+  }
+  const steps: Op[] = [];
+  const constants: Op[] = [];
+  const stepOf = new Int32Array(model.opLimit).fill(-1);
+  for (const op of model.opsOf()) {
+    if (purity.ofOp(op) && reads(op).every((id) => constant[id] === 1)) {
+      constants.push(op);
+      for (const id of op.outputs) constant[id] = 1;
+    } else {
+      stepOf[op.id] = steps.length;
+      steps.push(op);
+    }
+  }
+  return { model, steps, constants, stepOf, constant, reads };
+}
+
+/** Graphs held by an op's attributes. */
+export function* subgraphsOf(op: Pick<Op, 'attributes'>): Iterable<GraphId> {
+  for (const attribute of op.attributes as readonly Attribute[]) {
+    if (attribute.kind === 'graph') yield attribute.value;
+    else if (attribute.kind === 'graphs') yield* attribute.value;
+  }
+}
+
+/** For ops of the main graph that hold subgraphs: everything of the main graph they read, once each. */
+function collectCaptures(model: Model): ReadonlyMap<OpId, readonly ValueId[]> {
+  const captures = new Map<OpId, readonly ValueId[]>();
+  for (const op of model.opsOf()) {
+    const open = [...subgraphsOf(op)];
+    const repeated = new Set(op.inputs).size < op.inputs.length;
+    if (open.length === 0 && !repeated) continue;
+    const found = new Set(op.inputs.filter((id) => id !== NO_VALUE));
+    const see = (id: ValueId): void => {
+      if (id !== NO_VALUE && model.value(id).graph === model.main) found.add(id);
+    };
+    for (let graph = open.pop(); graph !== undefined; graph = open.pop()) {
+      const { ops, outputs }: Graph = model.graph(graph);
+      outputs.forEach(see);
+      for (const inner of ops) {
+        model.op(inner).inputs.forEach(see);
+        open.push(...subgraphsOf(model.op(inner)));
+      }
+    }
+    captures.set(op.id, [...found]);
+  }
+  return captures;
+}
+
+/** Whether ops compute the same wherever and however often they run. */
+class Purity {
+  readonly #model: Model;
+  readonly #functions = new Map<GraphId, boolean>();
+
+  constructor(model: Model) {
+    this.#model = model;
+  }
+
+  ofOp(op: Op): boolean {
+    const fn = this.#model.functionOf(op);
+    if (fn !== undefined && !this.#ofFunction(fn.graph)) return false;
+    if (fn === undefined && (isOurDomain(op.domain) || randomOps.has(op.type))) return false;
+    // Dropout draws only if its third input, training mode, is there.
+    if (op.type === 'Dropout' && op.domain === '' && op.inputs.length > 2) return false;
+    for (const graph of subgraphsOf(op)) {
+      if (!this.#model.graph(graph).ops.every((id) => this.ofOp(this.#model.op(id)))) return false;
+    }
+    return true;
+  }
+
+  #ofFunction(graph: GraphId): boolean {
+    const known = this.#functions.get(graph);
+    if (known !== undefined) return known;
+    // Stands until the body is judged, so that a recursive function, which the check pass refuses, ends here.
+    this.#functions.set(graph, false);
+    const pure = this.#model.graph(graph).ops.every((id) => this.ofOp(this.#model.op(id)));
+    this.#functions.set(graph, pure);
+    return pure;
+  }
+}

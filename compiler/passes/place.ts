@@ -1,0 +1,186 @@
+// Gives every op of the main graph, every input and every output a place.
+//
+//   before   x → Conv → Relu@phone → MatMul → y       topology: phone, server
+//   after    x@phone → Conv@phone → Relu@phone → MatMul@server → y@server
+//
+// In this order, each adding to what is known: the author's annotations, the topology's rules (the first that
+// matches), values that may not cross, groups enclosed by one place, and the contiguous cut of what is left.
+// Constant expressions decide nothing and follow their readers: the split copies them anyway.
+
+import {
+  CORE,
+  type Diagnostic,
+  diagnostic,
+  hasErrors,
+  isCohort,
+  type Place,
+  single,
+  type ValueId,
+} from '../../ir/index.ts';
+import { costModel } from '../cost.ts';
+import { type Dataflow, dataflow } from '../dataflow.ts';
+import { contiguousParts, placeByParts, singleOpParts } from '../parts.ts';
+import { type Pass, type PassContext, type Placement, pass } from '../pass.ts';
+import { authoredPlaces, type Known, placeOf, unplaced } from '../placing/authored.ts';
+import { cutChain } from '../placing/chain.ts';
+import { sharesAbove } from '../placing/memory.ts';
+import { fillEnclosed, followData, isCore, pinUncrossable, readersOf } from '../placing/propagate.ts';
+import { formatBytes } from '../units.ts';
+
+/** Places by rules, propagation and cost. */
+export const place: Pass = pass('place', {
+  needs: 'simplified',
+  gives: 'placed',
+  run: (compilation, cx) => {
+    const flow = dataflow(compilation.model);
+    const placement = placeModel(flow, cx);
+    return placement === undefined ? compilation : { ...compilation, level: 'placed', placement };
+  },
+});
+
+/** Places by the number of ops alone, whatever the author said: equal parts over the classes, or one op each. */
+export const placeInParts = (split: 'equal' | 'every'): Pass =>
+  pass('place', {
+    needs: 'simplified',
+    gives: 'placed',
+    run: (compilation, cx) => {
+      const { model } = compilation;
+      const classes = cx.topology.classes.map((one) => one.name);
+      const parts = split === 'every' ? singleOpParts(model) : contiguousParts(model, classes.length);
+      return { ...compilation, level: 'placed', placement: placeByParts(model, parts, classes) };
+    },
+  });
+
+function placeModel(flow: Dataflow, cx: PassContext): Placement | undefined {
+  const { model } = flow;
+  const problems: Diagnostic[] = [];
+  const report = (problem: Diagnostic): void => {
+    problems.push(problem);
+    cx.report(problem);
+  };
+  const known = authoredPlaces(flow, cx.topology, report);
+  if (hasErrors(problems)) return undefined;
+  const ends = endPlaces(cx);
+  // A private value that its author put nowhere stays where inputs enter.
+  for (const id of model.mainGraph.inputs) {
+    if (model.value(id).private === true && !known.inputs.has(id)) known.inputs.set(id, ends.first);
+  }
+  placeRest(flow, cx, known, report);
+  if (hasErrors(problems)) return undefined;
+  checkPrivate(flow, known, ends.first, report);
+  if (hasErrors(problems)) return undefined;
+  placeConstants(flow, known, ends);
+  const placement = {
+    ops: known.ops,
+    inputs: model.mainGraph.inputs.map((id) => known.inputs.get(id) ?? ends.first),
+    outputs: model.mainGraph.outputs.map((id) => outputPlace(flow, known, id, ends.last)),
+  };
+  checkMemory(flow, cx, known, report);
+  return hasErrors(problems) ? undefined : placement;
+}
+
+interface Ends {
+  readonly first: Place;
+  readonly last: Place;
+}
+
+/** Where inputs enter and outputs leave that nobody placed: the outermost one-member classes. */
+function endPlaces({ topology }: PassContext): Ends {
+  const singles = topology.classes.filter((one) => !one.cohort);
+  const classes = singles.length > 0 ? singles : topology.classes;
+  return { first: placeOf(classes[0]!), last: placeOf(classes.at(-1)!) };
+}
+
+function placeRest(
+  flow: Dataflow,
+  cx: PassContext,
+  known: Known,
+  report: (problem: Diagnostic) => void,
+): void {
+  const { classes } = cx.topology;
+  const readers = readersOf(flow);
+  const singles = classes.filter((one) => !one.cohort);
+  pinUncrossable(flow, known, readers);
+  // State and cohorts are about who computes, so nothing is moved for the sake of cost.
+  const byMeaning =
+    known.ops.some((one) => one !== undefined && isCohort(one)) ||
+    [...known.inputs.values()].some(isCohort) ||
+    flow.steps.some((op) => isCore(op, CORE.stateRead) || isCore(op, CORE.stateAssign));
+  if (byMeaning) followData(flow, known, readers);
+  else fillEnclosed(flow, known, readers);
+  const rest = unplaced(flow, known);
+  // With nothing to place and nothing placed, the topology's peers still want an op each: the cut refuses.
+  if (rest.length === 0 && (flow.steps.length > 0 || singles.length <= 1)) return;
+  if (singles.length === 0) {
+    if (classes.length > 1) report(diagnostic('BB415', { ops: rest.length }));
+    for (const op of rest) known.ops[op] = placeOf(classes[0]!);
+  } else if (byMeaning) {
+    for (const op of rest) known.ops[op] = single(singles[0]!.name);
+  } else {
+    const problem = cutChain(flow, costModel(flow.model), cx.topology, known, readers);
+    if (problem !== undefined) report(problem);
+  }
+}
+
+/** Copied to every reader by the split; until then each is where its first reader is. */
+function placeConstants(flow: Dataflow, known: Known, ends: Ends): void {
+  const readers = new Map<ValueId, Place>();
+  for (const op of [...flow.constants, ...flow.steps].toReversed()) {
+    // Without readers it can only be an output, and leaves where outputs leave.
+    known.ops[op.id] ??=
+      op.outputs.map((id) => readers.get(id)).find((one) => one !== undefined) ?? ends.last;
+    for (const id of flow.reads(op)) if (flow.constant[id] === 1) readers.set(id, known.ops[op.id]!);
+  }
+}
+
+/** An author's place, and a cohort's in any case, hold for the result too; all else leaves at the last class. */
+function outputPlace(flow: Dataflow, known: Known, id: ValueId, last: Place): Place {
+  const { def } = flow.model.value(id);
+  const at = def.kind === 'op' ? known.ops[def.op]! : (known.inputs.get(id) ?? last);
+  const annotated = def.kind === 'op' && flow.model.op(def.op).place !== undefined;
+  return annotated || isCohort(at) ? at : last;
+}
+
+function checkPrivate(
+  flow: Dataflow,
+  known: Known,
+  first: Place,
+  report: (problem: Diagnostic) => void,
+): void {
+  const { model } = flow;
+  for (const op of flow.steps) {
+    for (const id of flow.reads(op)) {
+      const value = model.value(id);
+      if (value.private !== true) continue;
+      const home = (known.inputs.get(id) ?? first).class;
+      const away = known.ops[op.id]!.class;
+      if (away === home) continue;
+      const related = [{ message: 'the input', at: value.at }];
+      report(
+        diagnostic(
+          'BB418',
+          { home, away },
+          { op: op.name || op.type, value: value.name, at: op.at, related },
+        ),
+      );
+    }
+  }
+}
+
+function checkMemory(
+  flow: Dataflow,
+  cx: PassContext,
+  known: Known,
+  report: (problem: Diagnostic) => void,
+): void {
+  const cost = costModel(flow.model);
+  for (const share of sharesAbove(flow, cost, cx.topology.classes, (op) => known.ops[op]?.class)) {
+    const args = {
+      className: share.class.name,
+      limit: formatBytes(share.class.memoryBytes!),
+      need: formatBytes(share.needBytes),
+      subject: 'what is placed there',
+    };
+    report(diagnostic('BB413', args));
+  }
+}
