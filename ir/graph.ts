@@ -52,6 +52,8 @@ export interface Weight {
   readonly proto: TensorProto;
   /** Raw little-endian elements. Absent: the elements are in a typed field of `proto` (float_data …). */
   readonly range?: ByteRange;
+  /** The field of the file's TensorProto that holds `range`, if it is not raw_data: both hold the same bytes. */
+  readonly field?: 'float_data' | 'double_data';
 }
 
 interface AttributeOf<Kind extends string, V> {

@@ -4,6 +4,7 @@ export * from './deployment.ts';
 export * from './diagnostic.ts';
 export * from './graph.ts';
 export * from './names.ts';
+export * from './onnx/index.ts';
 export * from './place.ts';
 export * from './topology.ts';
 export * from './types.ts';

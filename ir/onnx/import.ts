@@ -1,0 +1,86 @@
+// ONNX bytes to a Model. Names become ids by scope: all that a graph declares first, then what its ops use, so
+// that unsorted graphs read like sorted ones. Weights stay in the file; see scan.ts.
+
+import { fromBinary } from '@bufbuild/protobuf';
+import { type Diagnostic, diagnostic, hasErrors } from '../diagnostic.ts';
+import { type ModelProto, ModelProtoSchema } from '../generated/onnx-ml_pb.ts';
+import { type ByteSource, type GraphId, type Model, ModelEditor, type ModelHeader } from '../graph.ts';
+import { isPresent } from './attributes.ts';
+import type { OpenExternal } from './external.ts';
+import { GraphReader } from './import-graph.ts';
+import { readOpsets } from './opsets.ts';
+import { CutConflict, type Skeleton, scan } from './scan.ts';
+import { FormatError } from './source.ts';
+
+export interface ImportOptions {
+  /** Opens files of external data. Without it, external data is reported as missing. */
+  readonly external?: OpenExternal;
+}
+
+export interface Imported {
+  /** Absent if there are errors. */
+  readonly model?: Model;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Reads a model; never throws. Memory is that of the graph: weights above 64 bytes become ranges of `source`
+ * or of external files. Structure is not judged here (see the check pass): an op may use an undefined value.
+ */
+export function importModel(source: ByteSource, options: ImportOptions = {}): Imported {
+  try {
+    return build(source, scan(ModelProtoSchema, source, { cut: true }), options);
+  } catch (error) {
+    if (!(error instanceof CutConflict)) return failed(source, error);
+  }
+  try {
+    return build(source, scan(ModelProtoSchema, source, { cut: false }), options);
+  } catch (error) {
+    return failed(source, error);
+  }
+}
+
+function failed(source: ByteSource, error: unknown): Imported {
+  const reason = error instanceof Error ? error.message : String(error);
+  const at =
+    error instanceof FormatError ? { file: source.name, offset: error.offset } : { file: source.name };
+  return { diagnostics: [diagnostic('BB101', { reason }, { at })] };
+}
+
+function build(source: ByteSource, skeleton: Skeleton, options: ImportOptions): Imported {
+  const proto = fromBinary(ModelProtoSchema, skeleton.bytes);
+  const { graph, functions } = proto;
+  if (graph === undefined) {
+    const reason = source.byteLength === 0 ? 'the file is empty' : 'it has no graph';
+    return { diagnostics: [diagnostic('BB101', { reason }, { at: { file: source.name } })] };
+  }
+  const editor = new ModelEditor(readHeader(proto, source.name));
+  const diagnostics: Diagnostic[] = [];
+  const reader = new GraphReader(editor, skeleton.cuts, source.name, options.external, diagnostics);
+  editor.main = reader.graph(graph, 'main', undefined) as GraphId;
+  editor.functions = functions.map((fn) => reader.function(fn));
+  return hasErrors(diagnostics) ? { diagnostics } : { model: editor.finish(), diagnostics };
+}
+
+/** Takes graph and functions out of `proto`, which becomes the residue. */
+function readHeader(proto: ModelProto, file: string): ModelHeader {
+  const opsets = readOpsets(proto.opsetImport);
+  const { irVersion } = proto;
+  delete proto.graph;
+  proto.functions = [];
+  if (opsets.canonical) proto.opsetImport = [];
+  const plain =
+    isPresent(proto, 'irVersion') &&
+    proto.$unknown === undefined &&
+    proto.opsetImport.length === 0 &&
+    !['producerName', 'producerVersion', 'domain', 'modelVersion', 'docString'].some((field) =>
+      isPresent(proto, field),
+    ) &&
+    proto.metadataProps.length + proto.trainingInfo.length + proto.configuration.length === 0;
+  return {
+    irVersion: Number(irVersion),
+    opsets: opsets.versions,
+    file,
+    ...(plain ? {} : { residue: proto }),
+  };
+}

@@ -1,0 +1,9 @@
+// ONNX files: models and tensors in and out.
+
+export { attributeKindOf, attributeTypeOf } from './attributes.ts';
+export { encode, type Piece } from './encode.ts';
+export { type Exported, type ExportOptions, type ExternalWeight, exportModel } from './export.ts';
+export { type Imported, type ImportOptions, importModel } from './import.ts';
+export { memorySource, readRange } from './source.ts';
+export { sameType, typeDraft, typeOf } from './types.ts';
+export { readWeight, weightByteLength, weightOf } from './weights.ts';

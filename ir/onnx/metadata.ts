@@ -1,0 +1,137 @@
+// What of ours travels in metadata_props: places, source positions, scopes, privacy. As text, both ways.
+//
+//   place   server · phone.each · "odd name".me · heads.each/phone.some("picked", sticky)
+//   at      model.ts:3:7
+
+import type { Position } from '../diagnostic.ts';
+import type { StringStringEntryProto } from '../generated/onnx-ml_pb.ts';
+import type { ValueId } from '../graph.ts';
+import { METADATA } from '../names.ts';
+import type { Binder, Place } from '../place.ts';
+
+/** A metadata entry: key, value. */
+export type Entry = readonly [key: string, value: string];
+
+export function placeText(place: Place, nameOf: (value: ValueId) => string): string {
+  const outer = place.within === undefined ? '' : `${placeText(place.within, nameOf)}/`;
+  const name = /^[\w-]+$/.test(place.class) ? place.class : JSON.stringify(place.class);
+  const { binder } = place;
+  switch (binder.kind) {
+    case 'single':
+      return outer + name;
+    case 'me':
+    case 'each':
+      return `${outer}${name}.${binder.kind}`;
+    default: {
+      const set = JSON.stringify(nameOf(binder.set));
+      return `${outer}${name}.${binder.kind}(${set}${binder.sticky ? ', sticky' : ''})`;
+    }
+  }
+}
+
+const segment =
+  /^([\w-]+|"(?:[^"\\]|\\.)*")(?:\.(me|each)|\.(one|some)\(("(?:[^"\\]|\\.)*")(, sticky)?\))?(\/|$)/;
+
+/** undefined if the text is no place, or names a value that `lookup` does not know. */
+export function parsePlace(text: string, lookup: (name: string) => ValueId | undefined): Place | undefined {
+  let place: Place | undefined;
+  let rest = text;
+  for (;;) {
+    const match = segment.exec(rest);
+    if (match === null) return undefined;
+    const [all, name, simple, setKind, set, sticky, end] = match;
+    let binder: Binder = { kind: 'single' };
+    if (simple !== undefined) binder = { kind: simple as 'me' | 'each' };
+    if (setKind !== undefined) {
+      const value = lookup(unquote(set!));
+      if (value === undefined) return undefined;
+      binder = { kind: setKind as 'one' | 'some', set: value, sticky: sticky !== undefined };
+    }
+    place = { class: unquote(name!), binder, ...(place === undefined ? {} : { within: place }) };
+    if (end === '') return place;
+    rest = rest.slice(all.length);
+  }
+}
+
+function unquote(text: string): string {
+  if (!text.startsWith('"')) return text;
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    return text;
+  }
+}
+
+export function positionText(at: Position): string {
+  if (at.line === undefined) return at.file;
+  return `${at.file}:${at.line}${at.column === undefined ? '' : `:${at.column}`}`;
+}
+
+export function parsePosition(text: string): Position {
+  const match = /^(.*?):(\d+)(?::(\d+))?$/.exec(text);
+  if (match === null) return { file: text };
+  const [, file, line, column] = match;
+  return { file: file!, line: Number(line), ...(column === undefined ? {} : { column: Number(column) }) };
+}
+
+/** What metadata_props said about an op or a value. */
+export interface Marks {
+  readonly place?: Place;
+  readonly at?: Position;
+  readonly scope?: string;
+  readonly private?: boolean;
+}
+
+/** Metadata entries for what is known, in a fixed order. */
+export function entriesOf(marks: Marks, nameOf: (value: ValueId) => string): Entry[] {
+  const entries: Entry[] = [];
+  if (marks.place !== undefined) entries.push([METADATA.place, placeText(marks.place, nameOf)]);
+  if (marks.at !== undefined) entries.push([METADATA.at, positionText(marks.at)]);
+  if (marks.scope !== undefined) entries.push([METADATA.scope, marks.scope]);
+  if (marks.private === true) entries.push([METADATA.private, 'true']);
+  return entries;
+}
+
+/** Reads our entries; leaves out any that would not come back as the same text, and all if a key is repeated. */
+export function marksOf(
+  entries: readonly StringStringEntryProto[],
+  lookup: (name: string) => ValueId | undefined,
+  nameOf: (value: ValueId) => string,
+): Marks {
+  const marks: { -readonly [Key in keyof Marks]: Marks[Key] } = {};
+  if (new Set(entries.map(({ key }) => key)).size !== entries.length) return marks;
+  for (const { key, value } of entries) {
+    if (key === METADATA.place) {
+      const place = parsePlace(value, lookup);
+      if (place !== undefined && placeText(place, nameOf) === value) marks.place = place;
+    } else if (key === METADATA.at) {
+      const at = parsePosition(value);
+      if (positionText(at) === value) marks.at = at;
+    } else if (key === METADATA.scope) {
+      marks.scope = value;
+    } else if (key === METADATA.private && value === 'true') {
+      marks.private = true;
+    }
+  }
+  return marks;
+}
+
+/**
+ * The entries to write: those of the file in their order, brought up to date, and new ones after them. An
+ * entry of the file that was not understood, or is no longer known, stays.
+ */
+export function mergeEntries(
+  file: readonly StringStringEntryProto[] | undefined,
+  current: readonly Entry[],
+): object[] {
+  if (file === undefined || file.length === 0) return current.map(([key, value]) => ({ key, value }));
+  const missing = new Map(current);
+  const merged = file.map((entry): object => {
+    const value = missing.get(entry.key);
+    if (value === undefined) return entry;
+    missing.delete(entry.key);
+    return entry.value === value ? entry : { ...entry, value };
+  });
+  for (const [key, value] of missing) merged.push({ key, value });
+  return merged;
+}
