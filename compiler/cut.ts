@@ -33,10 +33,10 @@ export interface Cut {
   readonly sharedLoad: number;
 }
 
-/** Rounds of bisection for a bound; the answer is then exact to 2^-20 of the largest. */
+/** Rounds of bisection for a bound that must be raised; it is then exact to 2^-20 of the largest. */
 const ROUNDS = 20;
-/** Above this many ops × parts, balance among equal cuts is not worth the rounds. */
-const TIE_BREAK_LIMIT = 2_000_000;
+/** Ops × parts × rounds spent on balance among equally cheap cuts. */
+const TIE_BREAK_WORK = 4_000_000;
 
 /**
  * The cheapest cut with no part above `bound`, or above the least bound that can be had; of the cheapest ones
@@ -44,21 +44,28 @@ const TIE_BREAK_LIMIT = 2_000_000;
  */
 export function bestCut(problem: CutProblem, bound: number): Cut | undefined {
   const cheapest = cutWithin(problem, bound) ?? leastBoundCut(problem, bound);
-  if (cheapest === undefined || problem.load.length * problem.parts.length > TIE_BREAK_LIMIT) return cheapest;
-  return bisect(problem, 0, cheapest, (cut) => cut.cost <= cheapest.cost);
+  if (cheapest === undefined) return cheapest;
+  const rounds = Math.floor(TIE_BREAK_WORK / (problem.load.length * problem.parts.length + 1));
+  return bisect(problem, 0, cheapest, Math.min(rounds, ROUNDS), (cut) => cut.cost <= cheapest.cost);
 }
 
 /** The cut of the least possible bound above `bound`. */
 function leastBoundCut(problem: CutProblem, bound: number): Cut | undefined {
   const unbounded = cutWithin(problem, Number.POSITIVE_INFINITY);
-  return unbounded && bisect(problem, bound, unbounded, () => true);
+  return unbounded && bisect(problem, bound, unbounded, ROUNDS, () => true);
 }
 
 /** Lowers the largest shared load of an acceptable cut as far as it goes. */
-function bisect(problem: CutProblem, from: number, start: Cut, accept: (cut: Cut) => boolean): Cut {
+function bisect(
+  problem: CutProblem,
+  from: number,
+  start: Cut,
+  rounds: number,
+  accept: (cut: Cut) => boolean,
+): Cut {
   let best = start;
   let below = from;
-  for (let round = 0; round < ROUNDS && best.sharedLoad > below; round++) {
+  for (let round = 0; round < rounds && best.sharedLoad > below; round++) {
     const middle = (below + best.sharedLoad) / 2;
     const cut = cutWithin(problem, middle);
     if (cut !== undefined && cut.sharedLoad < best.sharedLoad && accept(cut)) best = cut;
@@ -77,12 +84,8 @@ export function cutWithin({ load, cost, parts }: CutProblem, bound: number): Cut
   before[0] = 0;
   for (const part of parts) {
     const choice = new Int32Array(count + 1).fill(-1);
-    const after = extend(part, before, sum, bound, choice);
+    const after = extend(part, before, sum, cost, bound, choice);
     choices.push(choice);
-    for (let b = 1; b < count; b++) {
-      // Nothing crosses where an empty part ends: the cost was paid where the part before it ended.
-      if (choice[b] !== b) after[b]! += cost[b]!;
-    }
     before = after;
   }
   if (before[count] === Number.POSITIVE_INFINITY) return undefined;
@@ -106,21 +109,23 @@ function extend(
   part: Part,
   before: Float64Array,
   sum: Float64Array,
+  cost: Float64Array,
   bound: number,
   choice: Int32Array,
 ): Float64Array<ArrayBuffer> {
   const count = before.length - 1;
   const extra = part.extra && prefixSums(part.extra);
   const after = new Float64Array(count + 1).fill(Number.POSITIVE_INFINITY);
-  const worth = (a: number): number => before[a]! - (extra?.[a] ?? 0);
+  // What a begin is worth apart from the op-by-op cost up to the end, which is the same for all.
+  const worth = extra === undefined ? before : before.map((value, a) => value - extra[a]!);
   const queue = new Int32Array(count + 1);
   let head = 0;
   let tail = 0;
   let low = 0;
   for (let b = 0; b <= count; b++) {
     if (b > 0) {
-      const candidate = worth(b - 1);
-      while (tail > head && worth(queue[tail - 1]!) >= candidate) tail--;
+      const candidate = worth[b - 1]!;
+      while (tail > head && worth[queue[tail - 1]!]! >= candidate) tail--;
       if (candidate < Number.POSITIVE_INFINITY) queue[tail++] = b - 1;
       while (low < b - 1 && sum[b]! - sum[low]! + part.fixedLoad > bound) low++;
       // What is on the part anyway shares the bound with the ops that join it, even a single one.
@@ -128,10 +133,11 @@ function extend(
       const first = alone ? b : Math.max(low, part.earliest?.[b] ?? 0);
       while (head < tail && queue[head]! < first) head++;
       if (head < tail) {
-        after[b] = worth(queue[head]!) + (extra?.[b] ?? 0);
+        after[b] = worth[queue[head]!]! + (extra?.[b] ?? 0) + (b < count ? cost[b]! : 0);
         choice[b] = queue[head]!;
       }
     }
+    // An empty part ends where the one before it did, which has paid for the cut.
     if (part.mayBeEmpty && before[b]! < after[b]!) {
       after[b] = before[b]!;
       choice[b] = b;

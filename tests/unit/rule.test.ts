@@ -75,5 +75,5 @@ test.each([
 });
 
 test('a hostile glob costs at most pattern times text', () => {
-  expect(matches(`name:${'*a'.repeat(500)}`, { name: 'a'.repeat(4000) + 'b' })).toBe(false);
+  expect(matches(`name:${'*a'.repeat(500)}`, { name: `${'a'.repeat(4000)}b` })).toBe(false);
 });
