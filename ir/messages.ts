@@ -53,6 +53,35 @@ export const messages = {
 
   // --- BB2xx: structure and types of graphs ----------------------------------------------------------
 
+  BB250: {
+    severity: 'error',
+    text: (o: { type: string; parameter: string; got: string; admitted: readonly string[] }) => [
+      `${o.type} does not take ${o.got} as ${o.parameter}`,
+      `cast it to one of: ${o.admitted.slice(0, 8).join(', ')}${o.admitted.length > 8 ? ' …' : ''}`,
+    ],
+  },
+  BB251: {
+    severity: 'error',
+    text: (o: { type: string; parameter: string; got: string; other: string; otherValue: string }) => [
+      `${o.type} wants one type for several inputs: ${o.parameter} is ${o.got}, ${o.otherValue} is ${o.other}`,
+      'cast one of them to the type of the other',
+    ],
+  },
+  BB252: {
+    severity: 'error',
+    text: (o: { type: string; inputs: readonly string[]; reason: string }) => [
+      `${o.type}(${o.inputs.join(', ')}): ${o.reason}`,
+      'check the shapes of the inputs and the attributes of the op',
+    ],
+  },
+  BB253: {
+    severity: 'warning',
+    text: ({ declared, inferred }: { declared: string; inferred: string }) => [
+      `declared as ${declared}, but it is ${inferred}`,
+      'correct or remove the declaration; what was inferred is used',
+    ],
+  },
+
   // --- BB3xx: authoring: model.ts, recording ---------------------------------------------------------
 
   BB381: {

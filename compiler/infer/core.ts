@@ -1,0 +1,35 @@
+// Operators of our core domain: how state, missing values and cohorts appear in a graph's types.
+
+import type { Op } from '../../ir/graph.ts';
+import { CORE } from '../../ir/names.ts';
+import { tensorType, type ValueType } from '../../ir/types.ts';
+import type { Inferred, Scope } from './evaluate.ts';
+
+/** One row per sender, on a new first axis. */
+function stackedRows(type: ValueType | undefined): ValueType | undefined {
+  if (type?.kind !== 'tensor') return type;
+  return tensorType(type.dtype, type.dims && [null, ...type.dims]);
+}
+
+/** What an op of the core domain gives; ops that are not listed are not typed here. */
+export function coreTypes(op: Op, scope: Scope): readonly Inferred[] {
+  const inputs = op.inputs.map((id) => scope.typeOf(id));
+  switch (op.type) {
+    case CORE.stateRead:
+    case CORE.stateAssign:
+    case CORE.when:
+    case CORE.orElse:
+    case CORE.broadcast:
+      return op.outputs.map(() => ({ type: inputs[0] }));
+    case CORE.present:
+      return [{ type: tensorType('bool', []) }];
+    case CORE.reason:
+      return [{ type: tensorType('string', []) }];
+    case CORE.collect: {
+      const members = tensorType('int64', [null]);
+      return [...inputs.map((type) => ({ type: stackedRows(type) })), { type: members }, { type: members }];
+    }
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,136 @@
+// Arithmetic on dimensions that may be numbers, names or unknown.
+//
+// A name stands for one size wherever it occurs. Two different names may or may not be the same size, so
+// only numbers can contradict each other.
+
+import type { Dim, Shape } from '../../ir/types.ts';
+
+/** A graph that cannot run: what is wrong, in words that follow "op X: ". Caught once per op by the evaluator. */
+export class Contradiction extends Error {
+  override readonly name = 'Contradiction';
+}
+
+export const formatDims = (dims: Shape): string =>
+  dims === undefined ? 'of unknown rank' : `[${dims.map((dim) => dim ?? '?').join(', ')}]`;
+
+export const unknownDims = (rank: number): Dim[] => new Array<Dim>(rank).fill(null);
+
+/** An axis counted from the front; throws {@link Contradiction} if the rank has no such axis. */
+export function axisOf(axis: number, rank: number): number {
+  const front = axis < 0 ? axis + rank : axis;
+  if (front < 0 || front >= rank) throw new Contradiction(`axis ${axis} is outside rank ${rank}`);
+  return front;
+}
+
+/** Both describe the same dimension: the more specific wins, the first of two names. */
+export function unifyDim(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number') {
+    if (typeof b === 'number' && a !== b) throw new Contradiction(`dimensions ${a} and ${b} differ`);
+    return a;
+  }
+  return typeof b === 'number' ? b : (a ?? b);
+}
+
+/** Both describe the same shape. */
+export function unifyShapes(a: Shape, b: Shape): Shape {
+  if (a === undefined || b === undefined) return a ?? b;
+  if (a.length !== b.length) {
+    throw new Contradiction(
+      `ranks ${a.length} and ${b.length} differ: ${formatDims(a)} and ${formatDims(b)}`,
+    );
+  }
+  return a.map((dim, axis) => unifyDim(dim, b[axis]!));
+}
+
+/** What is known of a value that has one of two shapes. */
+export function joinShapes(a: Shape, b: Shape): Shape {
+  if (a === undefined || b === undefined || a.length !== b.length) return undefined;
+  return a.map((dim, axis) => (dim === b[axis] ? dim : null));
+}
+
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a === b || (a?.length === b?.length && (a?.every((dim, axis) => dim === b?.[axis]) ?? false));
+
+function broadcastDim(a: Dim, b: Dim): Dim {
+  if (a === b || b === 1) return a;
+  if (a === 1) return b;
+  if (typeof a === 'number' && typeof b === 'number') throw new Contradiction('');
+  // Not 1 on one side: the other side is that, or 1.
+  if (typeof a === 'number') return a;
+  if (typeof b === 'number') return b;
+  return null;
+}
+
+/** The shape of an elementwise result (numpy's rule); throws {@link Contradiction} if there is none. */
+export function broadcast(shapes: readonly Shape[]): Shape {
+  let result: readonly Dim[] = [];
+  for (const shape of shapes) {
+    if (shape === undefined) return undefined;
+    const [long, short] = shape.length > result.length ? [shape, result] : [result, shape];
+    const offset = long.length - short.length;
+    try {
+      result = long.map((dim, axis) => (axis < offset ? dim : broadcastDim(dim, short[axis - offset]!)));
+    } catch {
+      throw new Contradiction(`shapes do not broadcast: ${shapes.map(formatDims).join(' and ')}`);
+    }
+  }
+  return result;
+}
+
+export function addDims(a: Dim, b: Dim): Dim {
+  if (a === 0) return b;
+  if (b === 0) return a;
+  return typeof a === 'number' && typeof b === 'number' ? a + b : null;
+}
+
+export const sumDims = (dims: readonly Dim[]): Dim => dims.reduce(addDims, 0);
+
+export function multiplyDims(a: Dim, b: Dim): Dim {
+  if (a === 0 || b === 0) return 0;
+  if (a === 1) return b;
+  if (b === 1) return a;
+  return typeof a === 'number' && typeof b === 'number' ? a * b : null;
+}
+
+/** The number of elements, if it can be said by one number or one name. */
+export const productOfDims = (dims: readonly Dim[]): Dim => dims.reduce(multiplyDims, 1);
+
+/** `dim / divisor`, which must leave no rest. */
+export function divideDim(dim: Dim, divisor: number): Dim {
+  if (divisor === 1) return dim;
+  if (typeof dim !== 'number' || divisor === 0) return null;
+  if (dim % divisor !== 0) throw new Contradiction(`dimension ${dim} does not divide by ${divisor}`);
+  return dim / divisor;
+}
+
+/** A dimension, if the number is one: a whole number that is not negative. */
+export const dimOf = (value: Dim | undefined): Dim =>
+  value === undefined || (typeof value === 'number' && !(Number.isInteger(value) && value >= 0))
+    ? null
+    : value;
+
+/**
+ * The size that makes `total` elements of the dimensions `known`: what -1 stands for in a reshape.
+ * Equal names cancel; null where what remains is not one number or one name.
+ */
+export function remainingDim(total: readonly Dim[], known: readonly Dim[]): Dim {
+  const names = total.filter((dim) => typeof dim !== 'number');
+  let count = total.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1);
+  let divisor = 1;
+  for (const dim of known) {
+    if (typeof dim === 'number') divisor *= dim;
+    else {
+      const at = dim === null ? -1 : names.indexOf(dim);
+      if (at < 0) return null;
+      names.splice(at, 1);
+    }
+  }
+  if (divisor === 0) return null;
+  if (count % divisor !== 0) {
+    if (names.length > 0) return null;
+    throw new Contradiction(`${count} elements do not divide by ${divisor}`);
+  }
+  count /= divisor;
+  if (names.length === 0) return count;
+  return names.length === 1 && count === 1 ? names[0]! : null;
+}

@@ -1,0 +1,65 @@
+// Collects what is wrong, each problem once, with the op and its position.
+
+import { type Diagnostic, type DiagnosticContext, diagnostic, type Position } from '../../ir/diagnostic.ts';
+import type { Model, Op, Value } from '../../ir/graph.ts';
+import { formatType, type ValueType } from '../../ir/types.ts';
+import type { TypeClash } from './element-types.ts';
+
+export class Problems {
+  readonly list: Diagnostic[] = [];
+  readonly #seen = new Set<string>();
+  readonly #model: Model;
+
+  constructor(model: Model) {
+    this.#model = model;
+  }
+
+  add(problem: Diagnostic): void {
+    const key = JSON.stringify(problem);
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    this.list.push(problem);
+  }
+
+  /** An op whose shapes or attributes contradict each other. */
+  shape(op: Op, reason: string): void {
+    const inputs = op.inputs.flatMap((id) => (id ? [this.#model.value(id).name] : []));
+    this.add(diagnostic('BB252', { type: op.type, inputs, reason }, this.#about(op)));
+  }
+
+  /** An input of a type that the operator does not take, or not beside another input's. */
+  clash(op: Op, clash: TypeClash): void {
+    const name = (index: number): string => this.#model.value(op.inputs[index]!).name;
+    const { parameter, got, other, admitted } = clash;
+    const context = { ...this.#about(op), value: name(clash.index) };
+    this.add(
+      other === undefined
+        ? diagnostic('BB250', { type: op.type, parameter, got, admitted }, context)
+        : diagnostic(
+            'BB251',
+            { type: op.type, parameter, got, other: other.type, otherValue: name(other.index) },
+            context,
+          ),
+    );
+  }
+
+  /** A declared type that cannot be true. */
+  declared(value: Value, inferred: ValueType): void {
+    const texts = { declared: formatType(value.type), inferred: formatType(inferred) };
+    this.add(diagnostic('BB253', texts, { value: value.name, at: this.#position(value.at) }));
+  }
+
+  mark(): number {
+    return this.list.length;
+  }
+  forgetSince(mark: number): void {
+    for (const problem of this.list.splice(mark)) this.#seen.delete(JSON.stringify(problem));
+  }
+
+  #about(op: Op): DiagnosticContext {
+    return { op: op.name || op.type, at: this.#position(op.at) };
+  }
+  #position(at: Position | undefined): Position {
+    return at ?? { file: this.#model.header.file };
+  }
+}

@@ -1,0 +1,54 @@
+// Operators whose output has the shape of an input, or of all inputs broadcast together.
+
+import { broadcast } from '../dims.ts';
+import type { OpView } from '../view.ts';
+import { each, type ShapeRule } from './rule.ts';
+
+const likeFirst: ShapeRule = (op) => [op.dims(0)];
+
+/** Before opset 7 the second operand was fitted into the first by attributes. */
+const broadcastAll: ShapeRule = (op: OpView) => [
+  op.since < 7 && op.inputCount === 2 ? op.dims(0) : broadcast(op.allDims()),
+];
+
+export const elementwiseShapes: Record<string, ShapeRule> = {
+  ...each('Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor IsInf IsNaN Log Neg', likeFirst),
+  ...each('Not Reciprocal Round Sign Sin Sinh Sqrt Tan Tanh BitwiseNot', likeFirst),
+  ...each('Celu Elu Gelu HardSigmoid HardSwish LeakyRelu Mish PRelu Relu Selu Shrink Sigmoid', likeFirst),
+  ...each('Softplus Softsign Swish ThresholdedRelu Clip', likeFirst),
+  ...each('Softmax LogSoftmax Hardmax CumSum CumProd Trilu', likeFirst),
+  ...each('LRN LpNormalization MeanVarianceNormalization InstanceNormalization', likeFirst),
+  ...each('GroupNormalization RMSNormalization RotaryEmbedding', likeFirst),
+  ...each('Identity Cast CastLike BitCast QuantizeLinear DequantizeLinear', likeFirst),
+  ...each('Bernoulli EyeLike RandomNormalLike RandomUniformLike', likeFirst),
+  ...each('ReverseSequence Scatter ScatterElements ScatterND TensorScatter RegexFullMatch', likeFirst),
+  ...each('Add Sub Mul Div Mod Pow Min Max Sum Mean Where', broadcastAll),
+  ...each('And Or Xor Equal Greater GreaterOrEqual Less LessOrEqual', broadcastAll),
+  ...each('BitShift BitwiseAnd BitwiseOr BitwiseXor StringConcat', broadcastAll),
+  Dropout: (op) => [op.dims(0), op.dims(0)],
+  DynamicQuantizeLinear: (op) => [op.dims(0), [], []],
+  BatchNormalization: (op) => {
+    const channels = [op.dim(0, 1)];
+    const statistics = op.dims(3) ?? op.dims(1) ?? (op.dims(0) && channels);
+    return [op.dims(0), statistics, statistics, statistics, statistics];
+  },
+  LayerNormalization: (op) => {
+    const dims = op.dims(0);
+    if (dims === undefined) return [];
+    const axis = op.int('axis', -1);
+    const front = axis < 0 ? axis + dims.length : axis;
+    const statistics = dims.map((dim, at) => (at < front ? dim : 1));
+    return [dims, statistics, statistics];
+  },
+  /** R, T, then for n parameters n of each of: value, gradient, statistics … ; new values and statistics come out. */
+  Adagrad: (op) => updated(op, 3, 2),
+  Momentum: (op) => updated(op, 3, 2),
+  Adam: (op) => updated(op, 4, 3),
+};
+
+/** Inputs after R and T are `groups` lists of n; outputs are the first list, then those after the gradients. */
+function updated(op: OpView, groups: number, outputs: number): ReturnType<ShapeRule> {
+  const n = (op.inputCount - 2) / groups;
+  if (!Number.isInteger(n)) return [];
+  return Array.from({ length: n * outputs }, (_, index) => op.dims(2 + (index < n ? index : index + n)));
+}

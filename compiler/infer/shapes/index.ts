@@ -1,0 +1,29 @@
+// The table of shape rules. Operators without a rule get their rank and shape at run time.
+
+import { convShapes } from './conv.ts';
+import { createShapes } from './create.ts';
+import { elementwiseShapes } from './elementwise.ts';
+import { linearShapes } from './linear.ts';
+import { movementShapes } from './movement.ts';
+import { reduceShapes } from './reduce.ts';
+import type { ShapeRule } from './rule.ts';
+import { selectShapes } from './select.ts';
+import { sequenceModelShapes } from './sequence-models.ts';
+import { visionShapes } from './vision.ts';
+
+const rules = new Map<string, ShapeRule>(
+  Object.entries({
+    ...elementwiseShapes,
+    ...reduceShapes,
+    ...linearShapes,
+    ...convShapes,
+    ...movementShapes,
+    ...selectShapes,
+    ...createShapes,
+    ...visionShapes,
+    ...sequenceModelShapes,
+  }),
+);
+
+/** The shape rule of an operator of an ONNX domain (names are unique over them); undefined if there is none. */
+export const shapeRuleOf = (type: string): ShapeRule | undefined => rules.get(type);

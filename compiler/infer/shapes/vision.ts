@@ -1,0 +1,112 @@
+// Resampling and spectra.
+
+import type { Dim, Shape } from '../../../ir/types.ts';
+import { axisOf, Contradiction, dimOf, unknownDims } from '../dims.ts';
+import type { OpView } from '../view.ts';
+import type { ShapeRule } from './rule.ts';
+
+const scaled = (dim: Dim, scale: Dim | undefined): Dim => {
+  if (scale === 1) return dim;
+  return typeof dim === 'number' && typeof scale === 'number' ? dimOf(Math.floor(dim * scale)) : null;
+};
+
+function upsample(op: OpView): Shape {
+  const dims = op.dims(0);
+  const scales = op.floats('scales') ?? op.elems(1);
+  return dims?.map((dim, axis) => scaled(dim, scales?.[axis]));
+}
+
+function resize(op: OpView): Shape {
+  const dims = op.dims(0);
+  if (dims === undefined || op.since < 11) return upsample(op);
+  const axes = op.ints('axes')?.map((axis) => axisOf(axis, dims.length)) ?? dims.map((_, axis) => axis);
+  const sizes = op.elems(3);
+  const result = [...dims];
+  if (op.has(3)) {
+    const policy = op.string('keep_aspect_ratio_policy') ?? 'stretch';
+    const targets =
+      policy === 'stretch'
+        ? sizes
+        : keepingAspect(
+            policy,
+            axes.map((axis) => dims[axis]!),
+            sizes,
+          );
+    checkLength(sizes?.length, axes.length, 'sizes');
+    axes.forEach((axis, at) => {
+      result[axis] = dimOf(targets?.[at]);
+    });
+    return result;
+  }
+  const scales = op.elems(2);
+  // An empty list stands for "not given", as does an absent input.
+  if (scales?.length === 0) return unknownDims(dims.length);
+  checkLength(scales?.length, axes.length, 'scales');
+  axes.forEach((axis, at) => {
+    result[axis] = scaled(dims[axis]!, scales?.[at] ?? null);
+  });
+  return result;
+}
+
+function checkLength(length: number | undefined, axes: number, what: string): void {
+  if (length !== undefined && length !== axes) throw new Contradiction(`${length} ${what} for ${axes} axes`);
+}
+
+/** One scale for all axes: the smallest (not_larger) or largest (not_smaller) that the sizes ask for. */
+function keepingAspect(
+  policy: string,
+  dims: readonly Dim[],
+  sizes: readonly Dim[] | undefined,
+): Dim[] | undefined {
+  const scales = dims.map((dim, at) => {
+    const size = sizes?.[at];
+    return typeof dim === 'number' && typeof size === 'number' && dim > 0 ? size / dim : undefined;
+  });
+  if (!scales.every((scale) => scale !== undefined)) return undefined;
+  const scale = policy === 'not_larger' ? Math.min(...scales) : Math.max(...scales);
+  return dims.map((dim) => Math.floor((dim as number) * scale + 0.5));
+}
+
+function dft(op: OpView): Shape {
+  const dims = op.dims(0);
+  if (dims === undefined) return undefined;
+  const onesided = op.int('onesided', 0) !== 0;
+  // A one-sided inverse gives real numbers; everything else complex ones.
+  const parts = onesided && op.int('inverse', 0) !== 0 ? 1 : 2;
+  const axis = op.since < 20 ? op.int('axis', 1) : op.has(2) ? op.elems(2)?.[0] : -2;
+  if (typeof axis !== 'number') {
+    const kept = onesided || op.has(1) ? unknownDims(dims.length) : dims;
+    return [...kept.slice(0, -1), parts];
+  }
+  const at = axisOf(axis, dims.length);
+  const length = op.has(1) ? dimOf(op.elems(1)?.[0]) : parts === 1 ? null : dims[at]!;
+  const bins = typeof length === 'number' && onesided && parts === 2 ? Math.floor(length / 2) + 1 : length;
+  return dims.with(at, onesided && typeof length !== 'number' ? null : bins).with(-1, parts);
+}
+
+function stft(op: OpView): Shape {
+  const batch = op.dim(0, 0);
+  const [samples, step] = [op.dim(0, 1), op.elems(1)?.[0]];
+  const length = op.has(3) ? op.elems(3)?.[0] : op.has(2) ? op.dim(2, 0) : undefined;
+  if (typeof length !== 'number') return [batch, null, null, 2];
+  const frames =
+    typeof samples === 'number' && typeof step === 'number' && step > 0
+      ? dimOf(Math.floor((samples - length) / step) + 1)
+      : null;
+  return [batch, frames, op.int('onesided', 1) ? Math.floor(length / 2) + 1 : length, 2];
+}
+
+export const visionShapes: Record<string, ShapeRule> = {
+  Upsample: (op) => [upsample(op)],
+  Resize: (op) => [resize(op)],
+  GridSample: (op) => {
+    const [dims, grid] = [op.dims(0), op.dims(1)];
+    return [
+      grid
+        ? [dims?.[0] ?? grid[0]!, dims?.[1] ?? null, ...grid.slice(1, -1)]
+        : dims && unknownDims(dims.length),
+    ];
+  },
+  DFT: (op) => [dft(op)],
+  STFT: (op) => [stft(op)],
+};
