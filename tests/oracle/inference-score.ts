@@ -38,8 +38,10 @@ export const emptyScore = (): Score => ({
   contradictions: [],
 });
 
-export function load(path: string): Model {
-  const { model, diagnostics } = importModel(memorySource(path, readFileSync(path)));
+export const load = (path: string): Model => modelOf(path, readFileSync(path));
+
+export function modelOf(name: string, bytes: Uint8Array): Model {
+  const { model, diagnostics } = importModel(memorySource(name, bytes));
   if (model === undefined) throw new Error(diagnostics.map((one) => one.message).join('\n'));
   return model;
 }
@@ -54,7 +56,12 @@ export function stripped(model: Model): Model {
 }
 
 /** Adds one model's figures to `score`. */
-export function compare(name: string, model: Model, answers: Readonly<Record<string, Answer>>, score: Score): Model {
+export function compare(
+  name: string,
+  model: Model,
+  answers: Readonly<Record<string, Answer>>,
+  score: Score,
+): Model {
   const { model: typed, diagnostics } = inferModel(model);
   for (const one of diagnostics) score.contradictions.push(`${name}: ${one.code} ${one.message}`);
   for (const value of typed.allValues()) {
@@ -73,8 +80,10 @@ function compareType(what: string, type: ValueType | undefined, answer: Answer |
   } else if (type === undefined) {
     score.missing.push(`${what}: nothing for ${wanted}`);
   } else if ('sequence' in answer || 'optional' in answer) {
-    const [kind, inner] = 'sequence' in answer ? ['sequence', answer.sequence] : ['optional', answer.optional];
-    if (type.kind !== kind || !('elem' in type)) score.contradictions.push(`${what}: ${type.kind}, not ${wanted}`);
+    const [kind, inner] =
+      'sequence' in answer ? ['sequence', answer.sequence] : ['optional', answer.optional];
+    if (type.kind !== kind || !('elem' in type))
+      score.contradictions.push(`${what}: ${type.kind}, not ${wanted}`);
     else compareType(what, type.elem, inner as Answer, score);
   } else if (type.kind !== 'tensor') {
     score.contradictions.push(`${what}: ${type.kind}, not ${wanted}`);
@@ -86,7 +95,12 @@ function compareType(what: string, type: ValueType | undefined, answer: Answer |
   }
 }
 
-function compareDims(what: string, ours: readonly Dim[] | undefined, theirs: readonly Dim[] | null, score: Score): void {
+function compareDims(
+  what: string,
+  ours: readonly Dim[] | undefined,
+  theirs: readonly Dim[] | null,
+  score: Score,
+): void {
   if (theirs === null) {
     score.dimsMore += ours?.filter((dim) => dim !== null).length ?? 0;
     return;
@@ -105,7 +119,8 @@ function compareDims(what: string, ours: readonly Dim[] | undefined, theirs: rea
     const own = ours[axis]!;
     if (typeof dim !== 'number') score.dimsMore += typeof own === 'number' ? 1 : 0;
     else if (own === dim) score.dimsKnown++;
-    else if (typeof own === 'number') score.contradictions.push(`${what}: axis ${axis} is ${own}, not ${dim}`);
+    else if (typeof own === 'number')
+      score.contradictions.push(`${what}: axis ${axis} is ${own}, not ${dim}`);
     else score.missing.push(`${what}: axis ${axis} of [${theirs.join(', ')}]`);
   });
 }
@@ -118,7 +133,10 @@ export function compareOutputs(name: string, folder: string, typed: Model, score
     if (type?.kind !== 'tensor' || type.dims === undefined || !existsSync(file)) return;
     const real = fromBinary(TensorProtoSchema, readFileSync(file)).dims.map(Number);
     score.outputs++;
-    const fits = real.length === type.dims.length && type.dims.every((dim, axis) => typeof dim !== 'number' || dim === real[axis]);
-    if (!fits) score.contradictions.push(`${name}: output ${index} is [${real}], not [${type.dims.join(', ')}]`);
+    const fits =
+      real.length === type.dims.length &&
+      type.dims.every((dim, axis) => typeof dim !== 'number' || dim === real[axis]);
+    if (!fits)
+      score.contradictions.push(`${name}: output ${index} is [${real}], not [${type.dims.join(', ')}]`);
   });
 }
