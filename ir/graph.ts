@@ -33,6 +33,8 @@ export interface ByteSource {
   /** For messages: a path relative to the module's folder, or a description. */
   readonly name: string;
   readonly byteLength: number;
+  /** Where the source is a whole file: its path, for whoever can open or map files itself. */
+  readonly path?: string;
   /** A view or copy of [offset, offset + length); throws RangeError outside the source. */
   read(offset: number, length: number): Uint8Array;
 }

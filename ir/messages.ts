@@ -242,8 +242,50 @@ export const messages = {
   // --- BB5xx: split, deadlines, binding, emission ----------------------------------------------------
 
   // --- BB6xx: bundles and plans ----------------------------------------------------------------------
+  BB650: {
+    severity: 'error',
+    text: ({ file, expected, actual }: { file: string; expected: string; actual: string }) => [
+      `${file} was changed after it was compiled: its sha256 is ${actual}, expected ${expected}`,
+      'compile again, or copy the bundle again',
+    ],
+  },
+  BB651: {
+    severity: 'error',
+    text: ({ file, reason }: { file: string; reason: string }) => [
+      `cannot read ${file}: ${reason}`,
+      'give the folder that `bbc compile -o` wrote',
+    ],
+  },
+  BB652: {
+    severity: 'error',
+    text: ({ file, reason }: { file: string; reason: string }) => [
+      `${file} is not what a compiler of this version writes: ${reason}`,
+      'compile again with the version that runs it',
+    ],
+  },
 
   // --- BB7xx: running --------------------------------------------------------------------------------
+  BB750: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `ONNX Runtime cannot be loaded: ${reason}`,
+      'npm install onnxruntime-node --onnxruntime-node-install=skip',
+    ],
+  },
+  BB751: {
+    severity: 'error',
+    text: ({ segment, reason }: { segment: string; reason: string }) => [
+      `ONNX Runtime refuses ${segment}: ${reason}`,
+      'see whether plain ONNX Runtime loads the uncut model; if it does not, change the model',
+    ],
+  },
+  BB752: {
+    severity: 'error',
+    text: ({ segment, reason }: { segment: string; reason: string }) => [
+      `ONNX Runtime failed in ${segment}: ${reason}`,
+      'compare the values given with what the op expects',
+    ],
+  },
 
   // --- BB8xx: command line input ---------------------------------------------------------------------
   BB880: {
