@@ -6,5 +6,6 @@ export * from './graph.ts';
 export * from './names.ts';
 export * from './onnx/index.ts';
 export * from './place.ts';
+export * from './sink.ts';
 export * from './topology.ts';
 export * from './types.ts';

@@ -263,6 +263,13 @@ export const messages = {
       'compile again with the version that runs it',
     ],
   },
+  BB653: {
+    severity: 'error',
+    text: ({ folder, other }: { folder: string; other: string }) => [
+      `${folder} is not only an earlier deployment: it holds ${other}`,
+      'give another folder, or empty this one',
+    ],
+  },
 
   // --- BB7xx: running --------------------------------------------------------------------------------
   BB750: {
