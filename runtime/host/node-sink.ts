@@ -2,6 +2,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
@@ -38,6 +40,8 @@ export function writeFolder<Result>(folder: string, fill: (sink: FolderSink) => 
   const parent = path.dirname(target);
   const firstMade = mkdirSync(parent, { recursive: true });
   const draft = mkdtempSync(path.join(parent, `.${path.basename(target)}-`));
+  // Temporary folders are private; this one becomes an ordinary one.
+  chmodSync(draft, 0o777 & ~process.umask());
   try {
     const result = fill({ write: (file, pieces) => writeFile(draft, file, pieces) });
     if (old === undefined) renameSync(draft, target);
@@ -84,10 +88,29 @@ function writePiece(descriptor: number, hash: Hash, piece: Piece): number {
   return piece.byteLength;
 }
 
+/** Reused by every copy: fresh memory for each window costs more than reading and hashing it. */
+let reused: Uint8Array | undefined;
+
+/** Files are read past their source, into the reused window. */
 function copyRange({ source, offset, byteLength }: ByteRange, append: (bytes: Uint8Array) => void): void {
   const end = offset + byteLength;
-  for (let at = offset; at < end; at += WINDOW_BYTES) {
-    append(source.read(at, Math.min(WINDOW_BYTES, end - at)));
+  if (source.path === undefined || byteLength < WINDOW_BYTES) {
+    for (let at = offset; at < end; at += WINDOW_BYTES) {
+      append(source.read(at, Math.min(WINDOW_BYTES, end - at)));
+    }
+    return;
+  }
+  reused ??= new Uint8Array(WINDOW_BYTES);
+  const descriptor = openSync(source.path, 'r');
+  try {
+    for (let at = offset; at < end; ) {
+      const count = readSync(descriptor, reused, 0, Math.min(WINDOW_BYTES, end - at), at);
+      if (count === 0) throw new RangeError(`${source.name} became shorter while it was read`);
+      append(reused.subarray(0, count));
+      at += count;
+    }
+  } finally {
+    closeSync(descriptor);
   }
 }
 
