@@ -158,7 +158,7 @@ test('problems are all reported, each with a caret in the file and a hint', () =
     topology.json:5:37: error BB405: there is no class or peer "fone"
           "links": [ { "between": ["phone", "fone"], "up": "5Mbit", "loss": 2 }, { "between": ["phone"] } ],
                                             ^^^^^^
-      try: known are: phone, x/y, p q
+      try: did you mean "phone"?
     topology.json:5:52: error BB403: "up" of a link should be a bandwidth such as "5Mbit/s", but is "5Mbit"
           "links": [ { "between": ["phone", "fone"], "up": "5Mbit", "loss": 2 }, { "between": ["phone"] } ],
                                                            ^^^^^^^
