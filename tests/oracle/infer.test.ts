@@ -11,16 +11,21 @@ import {
 } from './inference-score.ts';
 
 const shared = '../shared/onnx';
-const lines = (path: string): Record<string, never>[] =>
-  readFileSync(path, 'utf8')
+interface Fixture {
+  readonly case: string;
+  readonly model: string;
+  readonly tensors: Record<string, Answer>;
+}
+const fixtures = (): Fixture[] =>
+  readFileSync('tests/fixtures/inference/cases.jsonl', 'utf8')
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line));
+    .map((line) => JSON.parse(line) as Fixture);
 
 describe('inference agrees with that of ONNX', () => {
   it('on a selection of models, at every value', () => {
     const score = emptyScore();
-    for (const { case: name, model, tensors } of lines('tests/fixtures/inference/cases.jsonl')) {
+    for (const { case: name, model, tensors } of fixtures()) {
       compare(name, stripped(modelOf(name, Buffer.from(model, 'base64'))), tensors, score);
     }
     expect(score.contradictions).toEqual([]);
