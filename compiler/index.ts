@@ -1,1 +1,7 @@
-export {};
+// The compiler: from a recorded or imported model and a topology to bundles and a plan.
+
+export { jsonBytes, writeDeployment } from './emit.ts';
+export { contiguousParts, placeByParts, singleOpParts } from './parts.ts';
+export * from './pass.ts';
+export { type CompileOptions, type CompileResult, compile, passes } from './pipeline.ts';
+export { chainTopology, parseTopology, TOPOLOGY_VERSION } from './topology.ts';

@@ -9,12 +9,12 @@ import type {
   Entry,
   Manifest,
   Model,
+  Piece,
   Place,
   Plan,
   Slot,
   StateVariable,
   Topology,
-  Weight,
 } from '../ir/index.ts';
 
 /** In order; each level's invariants hold from the pass that reaches it on (levels.ts). */
@@ -60,21 +60,24 @@ export interface Deployment {
   readonly programs: readonly Program[];
   readonly edges: readonly Edge[];
   readonly entries: readonly Entry[];
+  /** From `guarded` on. */
+  readonly estimate?: Plan['estimate'];
 }
 
 /** A finished program: files of one bundle, weights as ranges that nobody has read yet. */
 export interface Bundle {
   readonly program: string;
   /** program.onnx, in pieces. */
-  readonly onnx: readonly Uint8Array[];
-  /** weights.bin: each weight at its offset, gaps are zero. Empty: the bundle has no such file. */
+  readonly onnx: readonly Piece[];
+  /** weights.bin: each piece at its offset, ascending, gaps are zero. Empty: the bundle has no such file. */
   readonly weights: readonly {
-    readonly weight: Weight;
+    readonly piece: Piece;
     readonly offset: number;
     readonly byteLength: number;
   }[];
-  readonly weightBytes: number;
-  /** All but the file hashes, which only exist once the files are written. */
+  /** Plain ONNX ops that came from the author. */
+  readonly ops: number;
+  /** All but what only exists once the files are written. */
   readonly manifest: Omit<Manifest, 'files' | 'deployment'>;
 }
 

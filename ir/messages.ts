@@ -240,6 +240,50 @@ export const messages = {
   },
 
   // --- BB5xx: split, deadlines, binding, emission ----------------------------------------------------
+  BB501: {
+    severity: 'error',
+    text: ({ value, from, to }: { value: string; from: string; to: string }) => [
+      `${value} lives at ${from} and is read at ${to}, and no single message can take it there`,
+      from.includes('.')
+        ? `each member of ${from} has its own ${value}: bring them together with collect`
+        : `collect takes the value of a cohort; ${from} is one member: read the value directly`,
+    ],
+  },
+  BB502: {
+    severity: 'error',
+    text: () => [
+      'no one-member place has any work, so no peer can start a flow',
+      'put an input or an op at a class with exactly one member',
+    ],
+  },
+  BB503: {
+    severity: 'error',
+    text: ({ class: name, places }: { class: string; places: readonly string[] }) => [
+      `class ${name} is used through two places, ${places.join(' and ')}`,
+      'use one place per class: several seats on one peer are not supported yet',
+    ],
+  },
+  BB504: {
+    severity: 'error',
+    text: ({ value, kind, edge }: { value: string; kind: string; edge: string }) => [
+      `${value} is ${kind} and cannot cross ${edge}`,
+      'move the cut to a tensor: place the ops that make and read this value on one peer',
+    ],
+  },
+  BB505: {
+    severity: 'error',
+    text: ({ peerClass, backend }: { peerClass: string; backend: string }) => [
+      `class ${peerClass} asks for backend ${backend}, which does not exist`,
+      'the backends are: onnxruntime',
+    ],
+  },
+  BB506: {
+    severity: 'error',
+    text: ({ pass, problem }: { pass: string; problem: string }) => [
+      `pass ${pass} broke an invariant: ${problem}`,
+      'this is a bug of the compiler: please report it with the model',
+    ],
+  },
 
   // --- BB6xx: bundles and plans ----------------------------------------------------------------------
   BB650: {

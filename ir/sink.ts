@@ -1,10 +1,7 @@
 // Where files go: whoever emits a deployment names pieces, and a host copies them.
 
 import type { FileReference } from './deployment.ts';
-import type { ByteRange } from './graph.ts';
-
-/** Part of a file: bytes at hand, part of a source that nobody has read yet, or a number of zero bytes. */
-export type Piece = Uint8Array | ByteRange | { readonly zeros: number };
+import type { Piece } from './onnx/encode.ts';
 
 /** A folder under construction: it appears as a whole, or not at all. */
 export interface FolderSink {
@@ -13,4 +10,6 @@ export interface FolderSink {
    * with `/` between its parts; folders on the way are made.
    */
   write(file: string, pieces: Iterable<Piece>): FileReference;
+  /** Lower-case hex of the SHA-256 of bytes that no file holds. */
+  sha256(bytes: Uint8Array): string;
 }

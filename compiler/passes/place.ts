@@ -29,7 +29,7 @@ import { formatBytes } from '../units.ts';
 
 /** Places by rules, propagation and cost. */
 export const place: Pass = pass('place', {
-  needs: 'simplified',
+  needs: 'typed',
   gives: 'placed',
   run: (compilation, cx) => {
     const flow = dataflow(compilation.model);
@@ -41,7 +41,7 @@ export const place: Pass = pass('place', {
 /** Places by the number of ops alone, whatever the author said: equal parts over the classes, or one op each. */
 export const placeInParts = (split: 'equal' | 'every'): Pass =>
   pass('place', {
-    needs: 'simplified',
+    needs: 'typed',
     gives: 'placed',
     run: (compilation, cx) => {
       const { model } = compilation;

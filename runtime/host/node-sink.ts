@@ -27,7 +27,6 @@ import {
 
 /** Copied at a time: in the caches between reading, hashing and writing. */
 const WINDOW_BYTES = 1 << 20;
-const zeros = new Uint8Array(64 << 10);
 
 /**
  * Lets `fill` write files and then makes them the content of `folder`, which is created, or is an earlier
@@ -43,7 +42,7 @@ export function writeFolder<Result>(folder: string, fill: (sink: FolderSink) => 
   // Temporary folders are private; this one becomes an ordinary one.
   chmodSync(draft, 0o777 & ~process.umask());
   try {
-    const result = fill({ write: (file, pieces) => writeFile(draft, file, pieces) });
+    const result = fill({ write: (file, pieces) => writeFile(draft, file, pieces), sha256 });
     if (old === undefined) renameSync(draft, target);
     else replace(target, draft, old);
     return result;
@@ -53,6 +52,8 @@ export function writeFolder<Result>(folder: string, fill: (sink: FolderSink) => 
     throw error;
   }
 }
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 function writeFile(root: string, file: string, pieces: Iterable<Piece>): FileReference {
   const full = path.join(root, file);
@@ -77,12 +78,6 @@ function writePiece(descriptor: number, hash: Hash, piece: Piece): number {
   if (piece instanceof Uint8Array) {
     append(piece);
     return piece.length;
-  }
-  if ('zeros' in piece) {
-    for (let left = piece.zeros; left > 0; left -= zeros.length) {
-      append(left < zeros.length ? zeros.subarray(0, left) : zeros);
-    }
-    return piece.zeros;
   }
   copyRange(piece, append);
   return piece.byteLength;

@@ -54,7 +54,7 @@ describe('writing a folder', () => {
     const reference = writeFolder(path.join(folder, 'deep/out'), (sink) =>
       sink.write('phone/weights.bin', [
         text('head'),
-        { zeros: 70_000 },
+        new Uint8Array(70_000),
         { source, offset: 7, byteLength: 2_500_000 - 7 },
         { source: memory, offset: 1, byteLength: 3 },
       ]),

@@ -1,0 +1,146 @@
+// emit: programs become files that stand alone: program.onnx in pieces, weights as ranges, a manifest.
+
+import {
+  byteLengthOfType,
+  DOMAIN,
+  type End,
+  MANIFEST_VERSION,
+  type Manifest,
+  METADATA,
+  type MemoryEstimate,
+  type Model,
+  type Op,
+  PLAN_VERSION,
+  type Plan,
+  type Port,
+  type Topology,
+  type ValueId,
+  WIRE_VERSION,
+} from '../../ir/index.ts';
+import { exportModel } from '../../ir/onnx/export.ts';
+import { readWeight, weightByteLength } from '../../ir/onnx/weights.ts';
+import { activationBytes } from '../memory.ts';
+import { type Bundle, type Compilation, type Deployment, type Program, pass } from '../pass.ts';
+
+export const WEIGHTS_FILE = 'weights.bin';
+/** Smaller weights stay in program.onnx. */
+const MIN_EXTERNAL_BYTES = 1024;
+
+export const emit = pass('emit', {
+  needs: 'bound',
+  gives: 'emitted',
+  run(compilation, cx) {
+    const deployment = compilation.deployment!;
+    const members = Object.fromEntries(cx.topology.classes.map(({ name, members }) => [name, members]));
+    const bundles = deployment.programs.map((program) => bundleOf(program, deployment, members));
+    return {
+      ...compilation,
+      level: 'emitted',
+      bundles,
+      plan: planOf(compilation, deployment, cx.topology, members),
+    };
+  },
+});
+
+function bundleOf(program: Program, deployment: Deployment, members: Manifest['members']): Bundle {
+  const { model } = program;
+  const file = exportModel(model, {
+    valueInfo: 'all',
+    external: { file: WEIGHTS_FILE, minBytes: MIN_EXTERNAL_BYTES },
+    metadata: (op: Op) => {
+      const fragment = program.fragments[op.id];
+      return op.graph !== model.main || fragment === undefined ? [] : [[METADATA.fragment, String(fragment)]];
+    },
+  });
+  const manifest: Bundle['manifest'] = {
+    version: MANIFEST_VERSION,
+    program: program.name,
+    class: program.class,
+    members,
+    opsets: Object.fromEntries(model.header.opsets),
+    ops: countOps(model),
+    entries: deployment.entries,
+    inputs: model.mainGraph.inputs.map((id) => portOf(model, id)),
+    outputs: model.mainGraph.outputs.map((id) => portOf(model, id)),
+    slots: program.slots,
+    state: program.state,
+    edgesIn: deployment.edges.filter((edge) => edge.to.class === program.class),
+    edgesOut: deployment.edges.filter((edge) => edge.from.class === program.class),
+    memory: memoryOf(program),
+    wire: { version: WIRE_VERSION },
+  };
+  return {
+    program: program.name,
+    onnx: file.pieces,
+    weights: file.external.map(({ weight, offset, byteLength }) => ({
+      piece: weight.range ?? readWeight(weight).bytes,
+      offset,
+      byteLength,
+    })),
+    ops: program.ops,
+    manifest,
+  };
+}
+
+function planOf(
+  compilation: Compilation,
+  deployment: Deployment,
+  topology: Topology,
+  members: Plan['members'],
+): NonNullable<Compilation['plan']> {
+  const { model } = compilation;
+  const placement = compilation.placement!;
+  const { inputs, outputs } = model.mainGraph;
+  const end = (index: number, places: typeof placement.inputs): End => ({
+    class: places[index]!.class,
+    binder: places[index]!.binder.kind,
+  });
+  return {
+    version: PLAN_VERSION,
+    source: model.header.file,
+    objective: topology.objective,
+    members,
+    entries: deployment.entries,
+    inputs: inputs.flatMap((id, index) =>
+      model.value(id).weight === undefined
+        ? [{ ...portOf(model, id), at: end(index, placement.inputs) }]
+        : [],
+    ),
+    outputs: outputs.map((id, index) => ({ ...portOf(model, id), at: end(index, placement.outputs) })),
+    edges: deployment.edges,
+    estimate: deployment.estimate!,
+  };
+}
+
+function portOf(model: Model, id: ValueId): Port {
+  const { name, type } = model.value(id);
+  return type?.kind === 'tensor'
+    ? { name, dtype: type.dtype ?? null, shape: type.dims ?? null }
+    : { name, dtype: null, shape: null };
+}
+
+/** Every op of the program, function bodies and subgraphs included. */
+function countOps(model: Model): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const op of model.allOps()) {
+    if (op.domain === DOMAIN.segment) continue;
+    const key = op.domain === '' ? op.type : `${op.domain}::${op.type}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  const segments = [...model.opsOf()].filter((op) => op.domain === DOMAIN.segment).length;
+  if (segments > 0) counts.set(DOMAIN.segment, segments);
+  return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function memoryOf(program: Program): MemoryEstimate {
+  const { model } = program;
+  const weightBytes = model.mainGraph.initializers.reduce(
+    (sum, id) => sum + (weightByteLength(model.value(id).weight!) ?? 0),
+    0,
+  );
+  const stateBytes = program.state.reduce((sum, { dtype, shape }) => {
+    const type = { kind: 'tensor' as const, dtype: dtype ?? undefined, dims: shape ?? undefined };
+    return sum + (byteLengthOfType(type) ?? 0);
+  }, 0);
+  return { weightBytes, stateBytes, activationBytes: activationBytes(model) };
+}

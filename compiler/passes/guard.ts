@@ -1,0 +1,179 @@
+// guard: a deadline for every edge, from the critical path.
+//
+//   recv_0: wire.Recv<edge = 0, deadline_ns = 0>    →    wire.Recv<edge = 0, deadline_ns = 12_400_000_000>
+//
+// A receiver counts from when it first learns of the flow, which is never before the flow began; so the estimated
+// time from the flow's start to the arrival, times a slack, is safe. Who waits for a peer that itself waits must
+// wait longer than it, or the flow would be given up by the wrong peer with the wrong reason.
+
+import {
+  type Attribute,
+  DOMAIN,
+  type Edge,
+  type Op,
+  type OpId,
+  type Plan,
+  type Topology,
+  WIRE,
+} from '../../ir/index.ts';
+import { costModel } from '../cost.ts';
+import { routeBetween } from '../links.ts';
+import { type Compilation, type Program, pass } from '../pass.ts';
+import { type PlacedGraph, placedGraph, placeOfValue } from '../split/places.ts';
+
+/** Real devices are slower than their data sheet and share it: wait this many times the estimate. */
+const SLACK = 4;
+/** Never give up earlier unless the author said so: estimates know nothing of cold starts and page faults. */
+const MIN_DEADLINE_NS = 10e9;
+/** How much longer to wait than the peer that is waited for. */
+const MARGIN_NS = 1e9;
+/** Assumed for classes that state no compute, and for edges whose size is not known. */
+const DEFAULT_FLOPS = 5e9;
+const DEFAULT_EDGE_BYTES = 1 << 20;
+const MAX_ROUNDS = 16;
+
+export const guard = pass('guard', {
+  needs: 'split',
+  gives: 'guarded',
+  run(compilation, cx) {
+    const deployment = compilation.deployment!;
+    const timing = estimate(compilation, cx.topology);
+    const edges = deployment.edges.map((edge) => ({
+      ...edge,
+      deadlineNs: Math.round(timing.deadlines.get(edge.id)!),
+    }));
+    const programs = deployment.programs.map((program) => withDeadlines(program, edges));
+    return {
+      ...compilation,
+      level: 'guarded',
+      deployment: { ...deployment, programs, edges, estimate: timing.estimate },
+    };
+  },
+});
+
+interface Timing {
+  readonly deadlines: ReadonlyMap<number, number>;
+  readonly estimate: Plan['estimate'];
+}
+
+/**
+ * Aligning an envelope can raise an edge above one that depends on it, so the estimate is repeated with what it
+ * found as floors. Deadlines only rise and each round settles one more hop, so the rounds are few.
+ */
+function estimate(compilation: Compilation, topology: Topology): Timing {
+  let floors: ReadonlyMap<number, number> = new Map();
+  for (let round = 0; ; round++) {
+    const timing = estimateOnce(compilation, topology, floors);
+    const settled = [...timing.deadlines].every(([edge, deadline]) => floors.get(edge) === deadline);
+    if (settled || round === MAX_ROUNDS) return timing;
+    floors = timing.deadlines;
+  }
+}
+
+function estimateOnce(
+  compilation: Compilation,
+  topology: Topology,
+  floors: ReadonlyMap<number, number>,
+): Timing {
+  const graph = placedGraph(compilation.model, compilation.placement!);
+  const { model } = graph;
+  const edges = compilation.deployment!.edges;
+  const flopsOf = new Map(topology.classes.map((one) => [one.name, one.flops ?? DEFAULT_FLOPS]));
+  const cost = costModel(model);
+  const incoming = edgesByValueAndClass(edges);
+
+  // When each op is done, and how long its peer may by then have waited for others.
+  const doneNs = new Float64Array(model.opLimit);
+  const waitedNs = new Float64Array(model.opLimit);
+  const deadlines = new Map<number, number>();
+  let flops = 0;
+
+  const arrive = (edge: Edge, readyNs: number, waitNs: number): { at: number; wait: number } => {
+    const route = routeBetween(topology, edge.from.class, edge.to.class)!;
+    const bytesPerNs = (route.bytesPerSecond ?? Number.POSITIVE_INFINITY) / 1e9;
+    const transitNs = route.latencyNs + (edge.bytes ?? DEFAULT_EDGE_BYTES) / bytesPerNs;
+    const at = readyNs + transitNs;
+    const derived = Math.max(MIN_DEADLINE_NS, SLACK * at, waitNs + SLACK * transitNs + MARGIN_NS);
+    const deadline = edge.deadlineNs > 0 ? edge.deadlineNs : Math.max(derived, floors.get(edge.id) ?? 0);
+    deadlines.set(edge.id, deadline);
+    return { at, wait: deadline };
+  };
+
+  for (const op of model.opsOf()) {
+    if (graph.constant[op.id] === 1) continue;
+    const here = graph.places[graph.opPlace[op.id]!]!.class;
+    let startNs = 0;
+    let wait = 0;
+    for (const value of graph.needs[op.id]!) {
+      const ready = readyAt(graph, value, doneNs);
+      const waited = readyAt(graph, value, waitedNs);
+      const edge = incoming.get(edgeKey(model.value(value).name, here));
+      const local = edge === undefined || graph.places[placeOfValue(graph, value)]!.class === here;
+      const arrival = local ? { at: ready, wait: waited } : arrive(edge, ready, waited);
+      startNs = Math.max(startNs, arrival.at);
+      wait = Math.max(wait, arrival.wait);
+    }
+    const work = cost.operations(op);
+    flops += work;
+    doneNs[op.id] = startNs + (work / flopsOf.get(here)!) * 1e9;
+    waitedNs[op.id] = wait;
+  }
+  let latencyNs = 0;
+  model.mainGraph.outputs.forEach((value, index) => {
+    if (model.value(value).weight !== undefined) return;
+    const edge = incoming.get(
+      edgeKey(model.value(value).name, graph.places[graph.outputPlace[index]!]!.class),
+    );
+    const ready = readyAt(graph, value, doneNs);
+    const at = edge === undefined ? ready : arrive(edge, ready, readyAt(graph, value, waitedNs)).at;
+    latencyNs = Math.max(latencyNs, at);
+  });
+  for (const edge of edges) if (!deadlines.has(edge.id)) arrive(edge, 0, 0);
+  alignEnvelopes(edges, deadlines);
+
+  const bytes = edges.reduce<number | null>(
+    (sum, { bytes }) => (sum === null || bytes === null ? null : sum + bytes),
+    0,
+  );
+  return { deadlines, estimate: { flops, latencyNs: Math.round(latencyNs), bytes } };
+}
+
+const edgeKey = (value: string, to: string): string => `${to}\n${value}`;
+
+const edgesByValueAndClass = (edges: readonly Edge[]): Map<string, Edge> =>
+  new Map(edges.map((edge) => [edgeKey(edge.value, edge.to.class), edge]));
+
+function readyAt(graph: PlacedGraph, value: Parameters<typeof placeOfValue>[1], table: Float64Array): number {
+  const { def } = graph.model.value(value);
+  return def.kind === 'op' ? table[def.op as OpId]! : 0;
+}
+
+/** What travels together arrives together: derived deadlines of one envelope become its largest. */
+function alignEnvelopes(edges: readonly Edge[], deadlines: Map<number, number>): void {
+  const largest = new Map<number, number>();
+  const derived = edges.filter((edge) => edge.deadlineNs === 0);
+  for (const { id, envelope } of derived) {
+    largest.set(envelope, Math.max(largest.get(envelope) ?? 0, deadlines.get(id)!));
+  }
+  for (const { id, envelope } of derived) deadlines.set(id, largest.get(envelope)!);
+}
+
+function withDeadlines(program: Program, edges: readonly Edge[]): Program {
+  const editor = program.model.edit();
+  for (const op of program.model.opsOf()) {
+    if (op.domain !== DOMAIN.wire || op.type === WIRE.send) continue;
+    const deadlineNs = Math.max(...edgesOf(op).map((id) => edges[id]!.deadlineNs));
+    const deadline: Attribute = { name: 'deadline_ns', kind: 'int', value: BigInt(deadlineNs) };
+    editor.setOp(op.id, {
+      attributes: op.attributes.map((attribute) => (attribute.name === 'deadline_ns' ? deadline : attribute)),
+    });
+  }
+  return { ...program, model: editor.finish() };
+}
+
+function edgesOf(op: Op): readonly number[] {
+  return op.attributes.flatMap((attribute) => {
+    if (attribute.name === 'edge' && attribute.kind === 'int') return [Number(attribute.value)];
+    return attribute.name === 'edges' && attribute.kind === 'ints' ? attribute.value.map(Number) : [];
+  });
+}

@@ -1,0 +1,193 @@
+// split: cuts the placed graph into one program per class.
+//
+//   y = Relu(x)     phone            phone:   y = segment_0(x); wire.Send<edge 0>(y)
+//   z = MatMul(y, w)  server     →   server:  y = wire.Recv<edge 0>(); z = segment_0(y, w)
+
+import {
+  attributeInt,
+  byteLengthOfType,
+  type Diagnostic,
+  diagnostic,
+  type Edge,
+  type End,
+  isCohort,
+  type Model,
+  type Place,
+  type Position,
+  placeKey,
+  type Topology,
+  type ValueId,
+} from '../../ir/index.ts';
+import { checkLinks } from '../links.ts';
+import { type Deployment, pass } from '../pass.ts';
+import { duplicateCheapOps } from '../split/duplicate.ts';
+import { fragmentLevels } from '../split/fragments.ts';
+import { liftConstants } from '../split/lift.ts';
+import { findCrossings, type PlacedGraph, type PlaceNumber, placedGraph } from '../split/places.ts';
+import { buildProgram } from '../split/programs.ts';
+import type { NumberedCrossing, SplitGraph } from '../split/schedule.ts';
+import { groupOps } from '../split/segments.ts';
+
+export const split = pass('split', {
+  needs: 'placed',
+  gives: 'split',
+  run(compilation, cx) {
+    const lifted = liftConstants(compilation.model);
+    const { model, placement } = duplicateCheapOps(lifted, compilation.placement!);
+    const graph = placedGraph(model, placement);
+
+    const problems: Diagnostic[] = [];
+    const crossings = findCrossings(graph, (problem) => problems.push(problem));
+    problems.push(...doublePlaces(graph));
+    const entry = entryPlace(graph, cx.topology);
+    if (entry === undefined) {
+      problems.push(diagnostic('BB502', undefined, { at: { file: model.header.file } }));
+    }
+    for (const { from, to, value, op } of crossings) {
+      const at = { fromAt: positionOf(model, value), toAt: op === undefined ? undefined : model.op(op).at };
+      const about = { value: model.value(value).name, ...at };
+      const problem = checkLinks(cx.topology, graph.places[from]!, graph.places[to]!, about);
+      if (problem !== undefined) problems.push(problem);
+    }
+    problems.forEach(cx.report);
+    if (problems.some((problem) => problem.severity === 'error') || entry === undefined) return compilation;
+
+    const levels = fragmentLevels(graph);
+    const grouping = groupOps(graph, levels, crossings, entry);
+    const numbered: NumberedCrossing[] = crossings.map((crossing, id) => ({
+      ...crossing,
+      edge: edgeOf(
+        graph,
+        crossing.value,
+        crossing,
+        id,
+        grouping.envelopeOf(crossing),
+        withinNs(model, crossing.op),
+      ),
+    }));
+    numbered.push(...triggers(graph, numbered, entry));
+
+    const deployment = buildDeployment({ graph, levels, grouping, crossings: numbered }, entry, cx.topology);
+    return { ...compilation, level: 'split', model, placement, deployment };
+  },
+});
+
+function positionOf(model: Model, value: ValueId): Position | undefined {
+  const { def, at } = model.value(value);
+  return def.kind === 'op' ? model.op(def.op).at : at;
+}
+
+const withinNs = (model: Model, op: NumberedCrossing['op']): number =>
+  op === undefined ? 0 : attributeInt(model.op(op), 'within_ns', 0);
+
+function buildDeployment(split: SplitGraph, entry: PlaceNumber, topology: Topology): Deployment {
+  const { graph, crossings } = split;
+  const working = placesWithWork(graph, crossings);
+  const programs = topology.classes.flatMap((peerClass) => {
+    const place = graph.places.findIndex(
+      (one, number) => one.class === peerClass.name && working.has(number),
+    );
+    return place === -1 ? [] : [buildProgram(split, place, peerClass.name, peerClass.members)];
+  });
+  return {
+    programs,
+    edges: crossings.map(({ edge }) => edge),
+    entries: [{ name: 'main', class: graph.places[entry]!.class }],
+  };
+}
+
+function edgeOf(
+  graph: PlacedGraph,
+  value: ValueId | undefined,
+  crossing: { kind: Edge['kind']; from: PlaceNumber; to: PlaceNumber },
+  id: number,
+  envelope: number,
+  deadlineNs: number,
+): Edge {
+  const end = (number: PlaceNumber): End => {
+    const place = graph.places[number]!;
+    return { class: place.class, binder: place.binder.kind };
+  };
+  const made = value === undefined ? undefined : graph.model.value(value);
+  const type = made?.type?.kind === 'tensor' ? made.type : undefined;
+  return {
+    id,
+    value: made?.name ?? '',
+    kind: crossing.kind,
+    from: end(crossing.from),
+    to: end(crossing.to),
+    dtype: type?.dtype ?? null,
+    shape: type?.dims ?? null,
+    bytes: made === undefined ? 0 : (byteLengthOfType(made.type) ?? null),
+    codec: 'raw',
+    envelope,
+    deadlineNs,
+  };
+}
+
+/** Where flows start: where the first input enters, else the first one-member class that has work. */
+function entryPlace(graph: PlacedGraph, topology: Topology): PlaceNumber | undefined {
+  const single = (number: PlaceNumber): boolean => !isCohort(graph.places[number]!);
+  const { model, inputPlace } = graph;
+  const first = model.mainGraph.inputs.findIndex(
+    (id, index) => model.value(id).weight === undefined && single(inputPlace[index]!),
+  );
+  if (first !== -1) return inputPlace[first];
+  const classes = topology.classes.map((one) => one.name);
+  const candidates = graph.places
+    .map((place, number) => ({ number, order: classes.indexOf(place.class) }))
+    .filter(({ number }) => single(number))
+    .sort((a, b) => a.order - b.order);
+  return candidates[0]?.number;
+}
+
+function placesWithWork(graph: PlacedGraph, crossings: readonly NumberedCrossing[]): Set<PlaceNumber> {
+  const working = new Set<PlaceNumber>(graph.outputPlace);
+  graph.inputPlace.forEach((place, index) => {
+    if (graph.model.value(graph.model.mainGraph.inputs[index]!).weight === undefined) working.add(place);
+  });
+  for (const id of graph.model.mainGraph.ops) if (graph.constant[id] !== 1) working.add(graph.opPlace[id]!);
+  for (const { from, to } of crossings) working.add(from).add(to);
+  return working;
+}
+
+/** Edges without a value, from the entry to places that no arriving value would ever wake. */
+function triggers(
+  graph: PlacedGraph,
+  crossings: readonly NumberedCrossing[],
+  entry: PlaceNumber,
+): readonly NumberedCrossing[] {
+  const awake = new Set([entry]);
+  const spread = (): void => {
+    for (let before = -1; before !== awake.size; ) {
+      before = awake.size;
+      for (const { from, to } of crossings) if (awake.has(from)) awake.add(to);
+    }
+  };
+  const made: NumberedCrossing[] = [];
+  spread();
+  const fed = new Set(crossings.map(({ to }) => to));
+  const asleep = [...placesWithWork(graph, crossings)].sort((a, b) => a - b);
+  // Places that nothing feeds first: waking them may wake the rest.
+  for (const place of [...asleep.filter((one) => !fed.has(one)), ...asleep]) {
+    if (awake.has(place)) continue;
+    const id = crossings.length + made.length;
+    const envelope = Math.max(-1, ...crossings.map(({ edge }) => edge.envelope)) + 1 + made.length;
+    const crossing = { kind: 'trigger' as const, from: entry, to: place };
+    made.push({ ...crossing, edge: edgeOf(graph, undefined, crossing, id, envelope, 0) });
+    awake.add(place);
+    spread();
+  }
+  return made;
+}
+
+/** Two places of one class would need two seats on its peers; the runtime has one per class so far. */
+function doublePlaces(graph: PlacedGraph): Diagnostic[] {
+  const first = new Map<string, Place>();
+  return graph.places.flatMap((place) => {
+    const other = first.get(place.class);
+    first.set(place.class, other ?? place);
+    if (other === undefined) return [];
+    return [diagnostic('BB503', { class: place.class, places: [placeKey(other), placeKey(place)] })];
+  });
+}

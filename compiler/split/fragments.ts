@@ -1,0 +1,113 @@
+// Fragments: which ops of a seat run between the same two waits.
+//
+// The level of an op is the number of crossings on the longest path to it; on one place, ops of one level form
+// a fragment. An edge of the graph never goes to a lower level, and leaving a place and coming back raises it by
+// two, so fragments are convex and cannot wait for each other in a circle.
+//
+// Ops that depend on nothing but state would have level 0 anywhere. They float: a read belongs to the first
+// fragment that uses it (semantics: "a read happens in the first fragment that uses it and holds for the flow").
+// The read of an `update` belongs to the fragment of its assignment, so that nothing can come between.
+
+import { attributeInt, CORE, type OpId } from '../../ir/index.ts';
+import { isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
+
+/** Level of each op of the main graph, indexed by OpId; constants have none. */
+export type Levels = Int32Array;
+
+export function fragmentLevels(graph: PlacedGraph): Levels {
+  const atLeast = new Map<OpId, number>();
+  const updates = updatePairs(graph);
+  // Raising one update's read may raise another's assignment; each round settles at least one more of them.
+  for (let round = 0; ; round++) {
+    const levels = settle(graph, atLeast);
+    let moved = false;
+    for (const { read, assign } of updates) {
+      const level = levels[assign]!;
+      if ((atLeast.get(read) ?? -1) < level) {
+        atLeast.set(read, level);
+        moved = true;
+      }
+    }
+    if (!moved || round > updates.length) return levels;
+  }
+}
+
+function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels {
+  const { model } = graph;
+  const levels = new Int32Array(model.opLimit).fill(-1);
+  const floating = new Uint8Array(model.opLimit);
+
+  for (const op of model.opsOf()) {
+    if (graph.constant[op.id] === 1) continue;
+    const here = graph.opPlace[op.id]!;
+    const needs = graph.needs[op.id]!;
+    const pinned = atLeast.get(op.id);
+    let level = pinned ?? 0;
+    let floats = pinned === undefined && (needs.length > 0 || isCore(op, CORE.stateRead));
+    for (const value of needs) {
+      const { def } = model.value(value);
+      const crosses =
+        placeOfValue(graph, value) !== here || isCore(op, CORE.collect) || isCore(op, CORE.broadcast);
+      if (def.kind === 'op' && floating[def.op] === 1 && !crosses) continue;
+      floats = false;
+      const from = def.kind === 'op' && floating[def.op] === 0 ? levels[def.op]! : 0;
+      level = Math.max(level, from + (crosses ? 1 : 0));
+    }
+    // An assignment ends a fragment of its own: it must not float behind whoever reads it, since nobody does.
+    if (floats && !isCore(op, CORE.stateAssign)) floating[op.id] = 1;
+    levels[op.id] = level;
+  }
+  sinkFloating(graph, levels, floating);
+  return levels;
+}
+
+/** Gives each floating op the lowest level among its users on its place; 0 if its value leaves the place. */
+function sinkFloating(graph: PlacedGraph, levels: Levels, floating: Uint8Array): void {
+  const { model } = graph;
+  const lowest = new Map<OpId, number>();
+  const used = (op: OpId, level: number): void => {
+    lowest.set(op, Math.min(lowest.get(op) ?? level, level));
+  };
+  model.mainGraph.outputs.forEach((value) => {
+    const { def } = model.value(value);
+    if (def.kind === 'op' && floating[def.op] === 1) used(def.op, 0);
+  });
+  const ops = model.mainGraph.ops;
+  for (let position = ops.length - 1; position >= 0; position--) {
+    const op = model.op(ops[position]!);
+    if (graph.constant[op.id] === 1) continue;
+    if (floating[op.id] === 1) levels[op.id] = lowest.get(op.id) ?? 0;
+    const here = graph.opPlace[op.id]!;
+    for (const value of graph.needs[op.id]!) {
+      const { def } = model.value(value);
+      if (def.kind !== 'op' || floating[def.op] === 0) continue;
+      used(def.op, graph.opPlace[def.op] === here ? levels[op.id]! : 0);
+    }
+  }
+}
+
+/** Reads and assignments that one `update` recorded; the recorder numbers them. */
+function updatePairs(graph: PlacedGraph): readonly { readonly read: OpId; readonly assign: OpId }[] {
+  const reads = new Map<number, OpId[]>();
+  const assigns: { update: number; op: OpId }[] = [];
+  for (const op of graph.model.opsOf()) {
+    const update = attributeInt(op, 'update');
+    if (update === undefined) continue;
+    if (isCore(op, CORE.stateRead)) reads.set(update, [...(reads.get(update) ?? []), op.id]);
+    else if (isCore(op, CORE.stateAssign)) assigns.push({ update, op: op.id });
+  }
+  return assigns.flatMap(({ update, op }) => (reads.get(update) ?? []).map((read) => ({ read, assign: op })));
+}
+
+/** The levels that occur on each place, ascending: a fragment's number is the position of its level. */
+export function levelsByPlace(graph: PlacedGraph, levels: Levels): Map<PlaceNumber, number[]> {
+  const byPlace = new Map<PlaceNumber, Set<number>>();
+  for (const op of graph.model.opsOf()) {
+    if (graph.constant[op.id] === 1) continue;
+    const place = graph.opPlace[op.id]!;
+    const set = byPlace.get(place) ?? new Set();
+    set.add(levels[op.id]!);
+    byPlace.set(place, set);
+  }
+  return new Map([...byPlace].map(([place, set]) => [place, [...set].sort((a, b) => a - b)]));
+}

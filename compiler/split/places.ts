@@ -1,0 +1,163 @@
+// A placed computation in the form the split works on: small place numbers, needs of every op, crossings.
+
+import {
+  CORE,
+  type Diagnostic,
+  DOMAIN,
+  describeOp,
+  diagnostic,
+  type EdgeKind,
+  isCohort,
+  type Model,
+  type Op,
+  type OpId,
+  type Place,
+  placeKey,
+  type ValueId,
+} from '../../ir/index.ts';
+import { dataflow } from '../dataflow.ts';
+import type { Placement } from '../pass.ts';
+
+/** Number of a place within one split. */
+export type PlaceNumber = number;
+
+export interface Crossing {
+  /** The value that crosses, as the sender knows it. */
+  readonly value: ValueId;
+  readonly kind: EdgeKind;
+  readonly from: PlaceNumber;
+  readonly to: PlaceNumber;
+  /** The author's Broadcast or Collect, if the crossing is not implied by a use. */
+  readonly op?: OpId;
+}
+
+export interface PlacedGraph {
+  readonly model: Model;
+  readonly places: readonly Place[];
+  /** Place of each op of the main graph, indexed by OpId. */
+  readonly opPlace: Int32Array;
+  readonly inputPlace: readonly PlaceNumber[];
+  readonly outputPlace: readonly PlaceNumber[];
+  /** By OpId: 1 for ops of constant expressions, which are copied to their users instead of having a place. */
+  readonly constant: Uint8Array;
+  /** Whether a value is a weight or computed from constants only. */
+  isConstant(value: ValueId): boolean;
+  /** Values an op reads: inputs and captures; indexed by OpId. */
+  readonly reads: readonly (readonly ValueId[] | undefined)[];
+  /** Those it waits for: reads without constants; indexed by OpId. */
+  readonly needs: readonly (readonly ValueId[] | undefined)[];
+}
+
+export const isCore = (op: Op, type: string): boolean => op.domain === DOMAIN.core && op.type === type;
+
+export function placedGraph(model: Model, placement: Placement): PlacedGraph {
+  const places: Place[] = [];
+  const numbers = new Map<string, PlaceNumber>();
+  const numberOf = (place: Place): PlaceNumber => {
+    const key = placeKey(place);
+    let number = numbers.get(key);
+    if (number === undefined) {
+      number = places.push(place) - 1;
+      numbers.set(key, number);
+    }
+    return number;
+  };
+
+  const inputPlace = placement.inputs.map(numberOf);
+  const opPlace = new Int32Array(model.opLimit).fill(-1);
+  const flow = dataflow(model);
+  const constant = new Uint8Array(model.opLimit);
+  for (const op of flow.constants) constant[op.id] = 1;
+  const isConstant = (id: ValueId): boolean => flow.constant[id] === 1;
+  const reads: (readonly ValueId[])[] = new Array(model.opLimit);
+  const needs: (readonly ValueId[])[] = new Array(model.opLimit);
+  for (const op of model.opsOf()) {
+    opPlace[op.id] = numberOf(placement.ops[op.id]!);
+    const all = flow.reads(op);
+    reads[op.id] = all;
+    needs[op.id] = all.filter((id) => !isConstant(id));
+  }
+  const outputPlace = placement.outputs.map(numberOf);
+  return { model, places, opPlace, inputPlace, outputPlace, constant, isConstant, reads, needs };
+}
+
+/** Where a value that is not constant is made. */
+export function placeOfValue(graph: PlacedGraph, id: ValueId): PlaceNumber {
+  const { def } = graph.model.value(id);
+  if (def.kind === 'op') return graph.opPlace[def.op]!;
+  if (def.kind === 'input') return graph.inputPlace[def.index]!;
+  throw new Error(`value ${graph.model.value(id).name} has no place`);
+}
+
+/**
+ * Every crossing, once per value and receiving place, in the order in which the values are made; with it, the
+ * values that a place reads from elsewhere. Many-to-one without `collect` and other impossible crossings are
+ * reported with both places and both source lines.
+ */
+export function findCrossings(
+  graph: PlacedGraph,
+  report: (problem: Diagnostic) => void,
+): readonly Crossing[] {
+  const { model, places } = graph;
+  const found: Crossing[] = [];
+  const seen = new Set<string>();
+
+  const cross = (value: ValueId, to: PlaceNumber, op?: Op): void => {
+    const from = placeOfValue(graph, value);
+    if (from === to && op === undefined) return;
+    const kind = crossingKind(places[from]!, places[to]!, op);
+    if (kind === undefined) {
+      report(impossible(graph, value, from, to, op));
+      return;
+    }
+    const explicit = op !== undefined && (isCore(op, CORE.collect) || isCore(op, CORE.broadcast));
+    const key = explicit ? `${value}>${to}@${op.id}` : `${value}>${to}`;
+    if (seen.has(key)) return;
+    seen.add(key);
+    found.push({ value, kind, from, to, ...(explicit ? { op: op.id } : {}) });
+  };
+
+  for (const op of model.opsOf()) {
+    if (graph.constant[op.id] === 1) continue;
+    const to = graph.opPlace[op.id]!;
+    const explicit = isCore(op, CORE.collect) || isCore(op, CORE.broadcast);
+    for (const value of graph.needs[op.id]!) {
+      if (explicit || placeOfValue(graph, value) !== to) cross(value, to, op);
+    }
+  }
+  model.mainGraph.outputs.forEach((value, index) => {
+    if (graph.isConstant(value)) return;
+    const to = graph.outputPlace[index]!;
+    if (placeOfValue(graph, value) !== to) cross(value, to);
+  });
+  return found;
+}
+
+function crossingKind(from: Place, to: Place, op: Op | undefined): EdgeKind | undefined {
+  const collects = op !== undefined && isCore(op, CORE.collect);
+  if (isCohort(from)) return collects && !isCohort(to) ? 'collect' : undefined;
+  if (collects) return undefined;
+  return isCohort(to) ? 'broadcast' : 'send';
+}
+
+function impossible(
+  graph: PlacedGraph,
+  value: ValueId,
+  from: PlaceNumber,
+  to: PlaceNumber,
+  op: Op | undefined,
+): Diagnostic {
+  const { model, places } = graph;
+  const made = model.value(value);
+  const maker = made.def.kind === 'op' ? model.op(made.def.op) : undefined;
+  return diagnostic(
+    'BB501',
+    { value: made.name, from: placeKey(places[from]!), to: placeKey(places[to]!) },
+    {
+      op: op === undefined ? undefined : describeOp(model, op),
+      value: made.name,
+      at: op?.at ?? { file: model.header.file },
+      related: [{ message: `${made.name} is made at ${placeKey(places[from]!)}`, at: maker?.at ?? made.at }],
+    },
+  );
+}

@@ -1,0 +1,195 @@
+// The schedule of one place: which receives, segments, core ops and sends its program holds, and in which order.
+
+import { CORE, DOMAIN, type Edge, isOurDomain, type OpId, type ValueId } from '../../ir/index.ts';
+import type { Levels } from './fragments.ts';
+import { type Crossing, isCore, type PlacedGraph, type PlaceNumber } from './places.ts';
+import type { Grouping } from './segments.ts';
+
+/** A crossing or trigger with the number that both its ends know. */
+export interface NumberedCrossing extends Omit<Crossing, 'value'> {
+  readonly edge: Edge;
+  /** Absent on trigger edges. */
+  readonly value?: ValueId;
+}
+
+export interface SplitGraph {
+  readonly graph: PlacedGraph;
+  readonly levels: Levels;
+  readonly grouping: Grouping;
+  readonly crossings: readonly NumberedCrossing[];
+}
+
+/** Something that takes one line in a program's schedule. */
+export interface Item {
+  readonly kind: 'recv' | 'segment' | 'core' | 'send';
+  readonly level: number;
+  /** Orders items of one level: a producer's key is below its consumer's. */
+  readonly order: readonly [coreDepth: number, rank: number, sources: number, position: number];
+  /** Ops of a segment in graph order; the op of a core item. */
+  readonly ops: readonly OpId[];
+  readonly crossing?: NumberedCrossing;
+}
+
+/** Within one core depth: what arrives, what computes, what the engine does, what leaves. */
+const RANK = { arrive: 0, segment: 1, core: 2, send: 3 } as const;
+
+export interface Schedule {
+  readonly items: readonly Item[];
+  /** Values that something other than the segment that makes them reads. */
+  readonly exported: ReadonlySet<ValueId>;
+}
+
+export function scheduleOf(split: SplitGraph, place: PlaceNumber): Schedule {
+  return new Scheduler(split, place).schedule();
+}
+
+class Scheduler {
+  readonly #split: SplitGraph;
+  readonly #place: PlaceNumber;
+  /** Ops that compute constants which something other than a segment's op reads here, with the level of that. */
+  readonly #constantRoots: ReadonlyMap<OpId, number>;
+
+  constructor(split: SplitGraph, place: PlaceNumber) {
+    this.#split = split;
+    this.#place = place;
+    this.#constantRoots = this.#findConstantRoots();
+  }
+
+  schedule(): Schedule {
+    const items = [...this.#opItems(), ...this.#crossingItems()];
+    return { items: items.sort(inOrder), exported: this.#exported() };
+  }
+
+  #opItems(): Item[] {
+    const { graph, levels, grouping } = this.#split;
+    const segments = new Map<string, { ops: OpId[]; item: Omit<Item, 'ops'> }>();
+    const items: Item[] = [];
+    const addToSegment = (op: OpId, level: number, order: Item['order']): void => {
+      const key = this.#segmentKey(op)!;
+      const segment = segments.get(key);
+      if (segment !== undefined) segment.ops.push(op);
+      else segments.set(key, { ops: [op], item: { kind: 'segment', level, order } });
+    };
+    graph.model.mainGraph.ops.forEach((id, position) => {
+      const root = this.#constantRoots.get(id);
+      if (root !== undefined) addToSegment(id, root, [0, RANK.segment, -1, position]);
+      const op = graph.model.op(id);
+      if (!this.#isHere(id) || isCore(op, CORE.broadcast)) return;
+      const level = levels[id]!;
+      const depth = grouping.coreDepth[id]!;
+      if (op.domain === DOMAIN.core) {
+        const rank = isCore(op, CORE.collect) ? RANK.arrive : RANK.core;
+        items.push({ kind: 'core', level, order: [depth, rank, 0, position], ops: [id] });
+      } else {
+        addToSegment(id, level, [depth, RANK.segment, grouping.sizeOf(grouping.missing[id]!), position]);
+      }
+    });
+    for (const { ops, item } of segments.values()) items.push({ ...item, ops });
+    return items;
+  }
+
+  #crossingItems(): Item[] {
+    const { levels, grouping, crossings, graph } = this.#split;
+    const receiveLevels = this.#receiveLevels();
+    const items: Item[] = [];
+    crossings.forEach((crossing, position) => {
+      if (crossing.to === this.#place && crossing.kind !== 'collect') {
+        const level = receiveLevels.get(crossing.edge.id) ?? 0;
+        items.push({ kind: 'recv', level, order: [-1, RANK.arrive, 0, position], ops: [], crossing });
+      }
+      if (crossing.from === this.#place) {
+        const def = crossing.value === undefined ? undefined : graph.model.value(crossing.value).def;
+        const [level, depth] = def?.kind === 'op' ? [levels[def.op]!, grouping.coreDepth[def.op]!] : [0, 0];
+        items.push({ kind: 'send', level, order: [depth, RANK.send, 0, position], ops: [], crossing });
+      }
+    });
+    return items;
+  }
+
+  /** A receive belongs to the fragment of its first reader. */
+  #receiveLevels(): Map<number, number> {
+    const { graph, levels, crossings } = this.#split;
+    const edgeOf = new Map<ValueId, number>();
+    for (const crossing of crossings) {
+      if (crossing.to !== this.#place || crossing.kind === 'collect' || crossing.value === undefined)
+        continue;
+      // A Broadcast op's readers read its output, not the value that crosses.
+      const read =
+        crossing.op === undefined ? crossing.value : this.#split.graph.model.op(crossing.op).outputs[0]!;
+      edgeOf.set(read, crossing.edge.id);
+    }
+    const found = new Map<number, number>();
+    for (const op of this.#split.graph.model.opsOf()) {
+      if (!this.#isHere(op.id) || isCore(op, CORE.collect)) continue;
+      for (const value of graph.needs[op.id]!) {
+        const edge = edgeOf.get(value);
+        if (edge === undefined) continue;
+        found.set(edge, Math.min(levels[op.id]!, found.get(edge) ?? Number.POSITIVE_INFINITY));
+      }
+    }
+    // What nobody here computes with only passes through to an output: after the fragment that sent it.
+    for (const { edge, value } of crossings) {
+      if (found.has(edge.id) || value === undefined) continue;
+      const { def } = this.#split.graph.model.value(value);
+      found.set(edge.id, (def.kind === 'op' ? levels[def.op]! : 0) + 1);
+    }
+    return found;
+  }
+
+  /** Values made here that a send, a core op, another segment or an output reads. */
+  #exported(): Set<ValueId> {
+    const { graph, crossings } = this.#split;
+    const needed = new Set<ValueId>();
+    for (const { value, from } of crossings)
+      if (from === this.#place && value !== undefined) needed.add(value);
+    this.#split.graph.model.mainGraph.outputs.forEach((value, index) => {
+      if (graph.outputPlace[index] === this.#place) needed.add(value);
+    });
+    for (const op of this.#split.graph.model.opsOf()) {
+      if (!this.#isHere(op.id)) continue;
+      const key = this.#segmentKey(op.id);
+      for (const value of op.domain === DOMAIN.core ? op.inputs : graph.needs[op.id]!) {
+        const { def } = this.#split.graph.model.value(value);
+        if (def.kind === 'op' && (key === undefined || this.#segmentKey(def.op) !== key)) needed.add(value);
+      }
+    }
+    return needed;
+  }
+
+  /** Equal for ops of one segment; undefined for core ops. */
+  #segmentKey(op: OpId): string | undefined {
+    if (isOurDomain(this.#split.graph.model.op(op).domain)) return undefined;
+    const { levels, grouping, graph } = this.#split;
+    if (graph.constant[op] === 1) return `constant ${this.#constantRoots.get(op)}`;
+    return `${levels[op]} ${grouping.coreDepth[op]} ${grouping.missing[op]}`;
+  }
+
+  /** Constants that core ops or the program's outputs read cannot be copied into a segment that uses them. */
+  #findConstantRoots(): Map<OpId, number> {
+    const { graph, levels } = this.#split;
+    const roots = new Map<OpId, number>();
+    const add = (value: ValueId, level: number): void => {
+      const { def } = this.#split.graph.model.value(value);
+      if (def.kind !== 'op' || graph.constant[def.op] !== 1) return;
+      roots.set(def.op, Math.min(level, roots.get(def.op) ?? level));
+    };
+    for (const op of this.#split.graph.model.opsOf()) {
+      if (!this.#isHere(op.id) || op.domain !== DOMAIN.core) continue;
+      for (const value of op.inputs) add(value, levels[op.id]!);
+    }
+    this.#split.graph.model.mainGraph.outputs.forEach((value, index) => {
+      if (graph.outputPlace[index] === this.#place) add(value, 0);
+    });
+    return roots;
+  }
+
+  #isHere(op: OpId): boolean {
+    return this.#split.graph.constant[op] !== 1 && this.#split.graph.opPlace[op] === this.#place;
+  }
+}
+
+function inOrder(a: Item, b: Item): number {
+  if (a.level !== b.level) return a.level - b.level;
+  for (const [index, key] of a.order.entries()) if (key !== b.order[index]) return key - b.order[index]!;
+  return 0;
+}

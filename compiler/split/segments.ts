@@ -1,0 +1,137 @@
+// Segments: which plain ops run as one unit of a backend.
+//
+// No segment may see a missing value, and an op must run whenever its own inputs are there. So two ops share a
+// segment only if they are missing in exactly the same cases: same place and fragment, same set of sources of
+// missingness, and no core op (which may read a missing value) between them. Sets grow along edges and levels
+// never fall, so a path that leaves such a group cannot come back: segments are convex.
+
+import { CORE, DOMAIN, type OpId, type ValueId } from '../../ir/index.ts';
+import type { Levels } from './fragments.ts';
+import { type Crossing, isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
+
+/** Sets of small numbers, each with one identity, so that comparing and joining them is cheap. */
+class SetPool {
+  readonly #members: (readonly number[])[] = [[]];
+  readonly #byKey = new Map<string, number>([['', 0]]);
+  readonly #unions = new Map<number, Map<number, number>>();
+
+  /** The empty set. */
+  readonly empty = 0;
+
+  of(member: number): number {
+    return this.#intern([member]);
+  }
+  size(set: number): number {
+    return this.#members[set]!.length;
+  }
+  union(a: number, b: number): number {
+    if (a === b || b === this.empty) return a;
+    if (a === this.empty) return b;
+    const [low, high] = a < b ? [a, b] : [b, a];
+    let row = this.#unions.get(low);
+    if (row === undefined) {
+      row = new Map();
+      this.#unions.set(low, row);
+    }
+    let joined = row.get(high);
+    if (joined === undefined) {
+      joined = this.#intern(
+        [...new Set([...this.#members[low]!, ...this.#members[high]!])].sort((x, y) => x - y),
+      );
+      row.set(high, joined);
+    }
+    return joined;
+  }
+
+  #intern(members: readonly number[]): number {
+    const key = members.join();
+    let set = this.#byKey.get(key);
+    if (set === undefined) {
+      set = this.#members.push(members) - 1;
+      this.#byKey.set(key, set);
+    }
+    return set;
+  }
+}
+
+export interface Grouping {
+  /** For each OpId: how many core ops of the same fragment lie before it at most. */
+  readonly coreDepth: Int32Array;
+  /** For each OpId: identity of the set of reasons for which its results may be missing. */
+  readonly missing: Int32Array;
+  readonly sizeOf: (set: number) => number;
+  /** Which envelope a crossing travels in: what leaves a fragment for one place goes together. */
+  readonly envelopeOf: (crossing: Crossing) => number;
+}
+
+export function groupOps(
+  graph: PlacedGraph,
+  levels: Levels,
+  crossings: readonly Crossing[],
+  entry: PlaceNumber,
+): Grouping {
+  const { model } = graph;
+  const pool = new SetPool();
+  const coreDepth = new Int32Array(model.opLimit);
+  const missing = new Int32Array(model.opLimit);
+
+  const sources = new Map<string, number>();
+  const sourceSet = (key: string): number => {
+    let source = sources.get(key);
+    if (source === undefined) {
+      source = sources.size;
+      sources.set(key, source);
+    }
+    return pool.of(source);
+  };
+
+  const levelOfValue = (value: ValueId): number => {
+    const { def } = model.value(value);
+    return def.kind === 'op' ? levels[def.op]! : 0;
+  };
+  const envelopes = new Map<string, number>();
+  const envelopeOf = (crossing: Crossing): number => {
+    // The fields of one record travel together, whichever fragments made them.
+    const key =
+      crossing.kind === 'collect'
+        ? `collect ${crossing.op}`
+        : `${crossing.from}>${crossing.to}@${levelOfValue(crossing.value)}`;
+    const number = envelopes.get(key) ?? envelopes.size;
+    envelopes.set(key, number);
+    return number;
+  };
+  for (const crossing of crossings) envelopeOf(crossing);
+
+  const missingOfValue = (value: ValueId): number => {
+    const { def } = model.value(value);
+    if (def.kind === 'op') return missing[def.op]!;
+    return placeOfValue(graph, value) === entry ? pool.empty : sourceSet(`input ${value}`);
+  };
+
+  for (const op of model.opsOf()) {
+    if (graph.constant[op.id] === 1) continue;
+    const here = graph.opPlace[op.id]!;
+    const level = levels[op.id]!;
+    let set = pool.empty;
+    for (const value of graph.needs[op.id]!) {
+      const { def } = model.value(value);
+      const from = placeOfValue(graph, value);
+      set = pool.union(set, missingOfValue(value));
+      if (from !== here) set = pool.union(set, sourceSet(`envelope ${from}>${here}@${levelOfValue(value)}`));
+      else if (def.kind === 'op' && levels[def.op] === level) {
+        const step = model.op(def.op).domain === DOMAIN.core ? 1 : 0;
+        coreDepth[op.id] = Math.max(coreDepth[op.id]!, coreDepth[def.op]! + step);
+      }
+    }
+    missing[op.id] = op.domain === DOMAIN.core ? afterCore(op.id, set) : set;
+  }
+  return { coreDepth, missing, sizeOf: (set) => pool.size(set), envelopeOf };
+
+  function afterCore(id: OpId, inputs: number): number {
+    const op = model.op(id);
+    if (isCore(op, CORE.present) || isCore(op, CORE.reason) || isCore(op, CORE.stateRead)) return pool.empty;
+    if (isCore(op, CORE.broadcast)) return inputs;
+    // When adds a reason of its own; OrElse and Collect are missing in cases that no input alone decides.
+    return isCore(op, CORE.when) ? pool.union(inputs, sourceSet(`op ${id}`)) : sourceSet(`op ${id}`);
+  }
+}
