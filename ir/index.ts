@@ -7,6 +7,8 @@ export * from './graph.ts';
 export * from './names.ts';
 export * from './onnx/index.ts';
 export * from './place.ts';
+export * from './print.ts';
 export * from './sink.ts';
+export * from './sort.ts';
 export * from './topology.ts';
 export * from './types.ts';

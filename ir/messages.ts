@@ -50,6 +50,13 @@ export const messages = {
       'save the tensor again, with raw_data of the size that its type and dimensions need',
     ],
   },
+  BB107: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `not an ONNX tensor file: ${reason}`,
+      'check that the file is complete and holds the message that its input or output needs',
+    ],
+  },
 
   // --- BB2xx: structure and types of graphs ----------------------------------------------------------
 

@@ -6,6 +6,7 @@ import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf
 import { WireType } from '@bufbuild/protobuf/wire';
 import type { ByteRange } from '../graph.ts';
 import type { CutField } from './scan.ts';
+import { readRange } from './source.ts';
 
 export type Piece = Uint8Array | ByteRange;
 
@@ -35,15 +36,14 @@ export function encode(schema: DescMessage, message: object): Piece[] {
   return writer.finish();
 }
 
-/** `encode`, joined. For messages without byte ranges. */
+/** `encode`, joined: ranges are read. For what is small. */
 export function encodeBytes(schema: DescMessage, message: object): Uint8Array {
-  const pieces = encode(schema, message) as Uint8Array[];
-  if (pieces.length === 1) return pieces[0]!;
-  const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  const pieces = encode(schema, message);
+  const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
   let at = 0;
   for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
+    joined.set(piece instanceof Uint8Array ? piece : readRange(piece), at);
+    at += piece.byteLength;
   }
   return joined;
 }

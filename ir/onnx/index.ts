@@ -5,5 +5,12 @@ export { encode, type Piece } from './encode.ts';
 export { type Exported, type ExportOptions, type ExternalWeight, exportModel } from './export.ts';
 export { type Imported, type ImportOptions, importModel } from './import.ts';
 export { memorySource, readRange } from './source.ts';
+export {
+  type DataValue,
+  decodeDataValue,
+  decodeTensorProto,
+  encodeDataValue,
+  encodeTensorProto,
+} from './tensors.ts';
 export { sameType, typeDraft, typeOf } from './types.ts';
 export { readWeight, weightByteLength, weightOf } from './weights.ts';
