@@ -11,10 +11,10 @@ import {
   NO_VALUE,
   type Op,
   type OpId,
+  subgraphsOf,
   type ValueId,
   type Weight,
 } from '../ir/index.ts';
-import { subgraphsOf } from './dataflow.ts';
 
 /** Elements of a value whose rank nobody knows: large enough that a cut rather goes through known values. */
 const UNKNOWN_ELEMENTS = 65536;

@@ -1,17 +1,7 @@
 // The main graph as place and cost see it: steps in execution order, what each reads (by itself and through
 // its subgraphs), and which of them are constant expressions.
 
-import {
-  type Attribute,
-  type Graph,
-  type GraphId,
-  isOurDomain,
-  type Model,
-  NO_VALUE,
-  type Op,
-  type OpId,
-  type ValueId,
-} from '../ir/index.ts';
+import { type GraphId, isOurDomain, type Model, type Op, subgraphsOf, type ValueId } from '../ir/index.ts';
 
 export interface Dataflow {
   readonly model: Model;
@@ -39,9 +29,11 @@ const randomOps = new Set([
 
 export function dataflow(model: Model): Dataflow {
   const purity = new Purity(model);
-  const captures = collectCaptures(model);
-  const reads = (op: Op): readonly ValueId[] =>
-    captures.get(op.id) ?? op.inputs.filter((id) => id !== NO_VALUE);
+  const read: (readonly ValueId[])[] = new Array(model.opLimit);
+  const reads = (op: Op): readonly ValueId[] => {
+    read[op.id] ??= dependenciesOf(model, op);
+    return read[op.id]!;
+  };
   const constant = new Uint8Array(model.valueLimit);
   for (const id of model.mainGraph.initializers) {
     if (model.value(id).def.kind === 'initializer') constant[id] = 1;
@@ -59,38 +51,6 @@ export function dataflow(model: Model): Dataflow {
     }
   }
   return { model, steps, constants, stepOf, constant, reads };
-}
-
-/** Graphs held by an op's attributes. */
-export function* subgraphsOf(op: Pick<Op, 'attributes'>): Iterable<GraphId> {
-  for (const attribute of op.attributes as readonly Attribute[]) {
-    if (attribute.kind === 'graph') yield attribute.value;
-    else if (attribute.kind === 'graphs') yield* attribute.value;
-  }
-}
-
-/** For ops of the main graph that hold subgraphs: everything of the main graph they read, once each. */
-function collectCaptures(model: Model): ReadonlyMap<OpId, readonly ValueId[]> {
-  const captures = new Map<OpId, readonly ValueId[]>();
-  for (const op of model.opsOf()) {
-    const open = [...subgraphsOf(op)];
-    const repeated = new Set(op.inputs).size < op.inputs.length;
-    if (open.length === 0 && !repeated) continue;
-    const found = new Set(op.inputs.filter((id) => id !== NO_VALUE));
-    const see = (id: ValueId): void => {
-      if (id !== NO_VALUE && model.value(id).graph === model.main) found.add(id);
-    };
-    for (let graph = open.pop(); graph !== undefined; graph = open.pop()) {
-      const { ops, outputs }: Graph = model.graph(graph);
-      outputs.forEach(see);
-      for (const inner of ops) {
-        model.op(inner).inputs.forEach(see);
-        open.push(...subgraphsOf(model.op(inner)));
-      }
-    }
-    captures.set(op.id, [...found]);
-  }
-  return captures;
 }
 
 /** Whether ops compute the same wherever and however often they run. */

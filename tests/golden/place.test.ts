@@ -16,7 +16,7 @@ function placed(text: string, topology: object, rules: readonly (readonly [strin
   expect(parsed.diagnostics).toEqual([]);
   const model = smallModel(text);
   const problems: Diagnostic[] = [];
-  const before: Compilation = { level: 'simplified', model };
+  const before: Compilation = { level: 'typed', model };
   const after = place.run(before, {
     topology: parsed.topology!,
     report: (problem) => problems.push(problem),

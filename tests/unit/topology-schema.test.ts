@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, test } from 'vitest';
+import { parseTopology } from '../../compiler/topology.ts';
+
+const file = path.join(import.meta.dirname, '../../compiler/schemas/topology.schema.json');
+const validate = new Ajv2020({ strict: true, allErrors: true }).compile(
+  JSON.parse(readFileSync(file, 'utf8')),
+);
+
+const minimal = { version: 1, classes: { a: {}, b: {} } };
+const whole = {
+  version: 1,
+  classes: {
+    phone: { count: 20, memory: '256MiB', compute: '8GFLOPS', backend: 'onnxruntime' },
+    server: { memory: '8 GB', compute: '0.2TFLOPS' },
+  },
+  peers: { s1: { class: 'server', address: ['/ip4/127.0.0.1/tcp/7000/ws'] }, 'phone/7': { class: 'phone' } },
+  links: [
+    { between: ['phone', 's1'], latency: '1.5ms', up: '5Mbit/s', down: '2MiB/s', loss: 0.01 },
+    { between: ['phone', 'phone'] },
+  ],
+  place: [{ where: 'op:Conv', on: 'phone' }],
+  objective: 'throughput',
+};
+
+test.each([
+  ['minimal', minimal],
+  ['whole', whole],
+])('parser and schema take the %s example', (_, example) => {
+  expect(parseTopology(JSON.stringify(example), 't').diagnostics).toEqual([]);
+  expect(validate(example)).toBe(true);
+});
+
+const link = (fields: object): object => ({ ...minimal, links: [{ between: ['a', 'b'], ...fields }] });
+const oneClass = (fields: object): object => ({ version: 1, classes: { a: fields } });
+
+describe('parser and schema both refuse', () => {
+  test.each([
+    ['an unknown field', { ...minimal, clases: {} }],
+    ['another version', { ...minimal, version: 2 }],
+    ['no version', { classes: { a: {} } }],
+    ['no classes', { version: 1 }],
+    ['an empty list of classes', { version: 1, classes: {} }],
+    ['a class with a slash', { version: 1, classes: { 'a/0': {} } }],
+    ['a class that is no object', { version: 1, classes: { a: 3 } }],
+    ['an unknown field of a class', oneClass({ size: 1 })],
+    ['a count of none', oneClass({ count: 0 })],
+    ['half a count', oneClass({ count: 1.5 })],
+    ['memory without unit', oneClass({ memory: '256' })],
+    ['memory as a number', oneClass({ memory: 256 })],
+    ['an unknown unit', oneClass({ memory: '256Mib' })],
+    ['a negative quantity', oneClass({ compute: '-1GFLOPS' })],
+    ['an empty backend', oneClass({ backend: '' })],
+    ['a peer without class', { ...minimal, peers: { x: {} } }],
+    ['a peer with a space', { ...minimal, peers: { 'x y': { class: 'a' } } }],
+    ['an address that is no list', { ...minimal, peers: { x: { class: 'a', address: 'y' } } }],
+    ['a link without ends', { ...minimal, links: [{}] }],
+    ['a link with three ends', { ...minimal, links: [{ between: ['a', 'b', 'a'] }] }],
+    ['links that are no list', { ...minimal, links: {} }],
+    ['a duration in hours', link({ latency: '1h' })],
+    ['bytes as bandwidth', link({ up: '5MB' })],
+    ['no bandwidth', link({ down: '0Mbit/s' })],
+    ['more than all lost', link({ loss: 1.5 })],
+    ['a rule without class', { ...minimal, place: [{ where: 'op:Add' }] }],
+    ['an empty rule', { ...minimal, place: [{ where: '', on: 'a' }] }],
+    ['an unknown objective', { ...minimal, objective: 'speed' }],
+    ['a list', []],
+  ])('%s', (_, example) => {
+    expect(parseTopology(JSON.stringify(example), 't').topology).toBeUndefined();
+    expect(validate(example)).toBe(false);
+  });
+});
