@@ -1,0 +1,55 @@
+// What a user names on the command line, as a model: an .onnx file, or a module in TypeScript.
+
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { type ByteSource, type Diagnostic, diagnostic, importModel, type Model } from '../ir/index.ts';
+import { fileSource } from '../runtime/host/node-source.ts';
+import { readProblem } from './load/files.ts';
+
+export interface LoadOptions {
+  /** Type-check modules before recording them; on by default. */
+  readonly check?: boolean;
+  /** How the file is called in diagnostics and in what is compiled from it; by default its last part. */
+  readonly name?: string;
+}
+
+export interface Loaded {
+  /** Absent if there are errors. */
+  readonly model?: Model;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Loads a model; nothing but our own bugs makes it throw. */
+export async function loadSource(file: string, options: LoadOptions = {}): Promise<Loaded> {
+  try {
+    if (statSync(file).isDirectory())
+      return { diagnostics: [diagnostic('BB881', { file }, { at: { file } })] };
+  } catch (error) {
+    return { diagnostics: [readProblem(file, error)] };
+  }
+  if (/\.[cm]?[jt]s$/.test(file)) {
+    // Loads the TypeScript compiler: only for modules.
+    const { loadModule } = await import('./load/module.ts');
+    return loadModule(file, options);
+  }
+  return loadOnnx(file, options.name ?? path.basename(file));
+}
+
+function loadOnnx(file: string, name: string): Loaded {
+  let source: ByteSource;
+  try {
+    source = fileSource(file, name);
+  } catch (error) {
+    return { diagnostics: [readProblem(file, error)] };
+  }
+  return importModel(source, { external: (location) => openBeside(path.dirname(file), location) });
+}
+
+/** A data file inside a model's folder. A link that leads out of the folder is as absent as no file. */
+function openBeside(folder: string, location: string): ByteSource | undefined {
+  const file = path.join(folder, location);
+  if (!existsSync(file)) return undefined;
+  const inside = path.relative(realpathSync(folder), realpathSync(file));
+  if (inside.startsWith('..') || path.isAbsolute(inside) || !statSync(file).isFile()) return undefined;
+  return fileSource(file, location);
+}
