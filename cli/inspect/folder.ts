@@ -23,11 +23,17 @@ export function inspectBundle(cx: CommandContext, folder: string): void {
   const { files, memory } = manifest;
   cx.print(`${cx.colours.bold(folder)}  program ${manifest.program} of class ${manifest.class}`);
   cx.print(`peers ${manifest.members[manifest.class]?.join(', ')}`);
-  cx.print(`program.onnx ${formatBytes(files.program.bytes)}, weights ${formatBytes(files.weights?.bytes ?? 0)}`);
+  cx.print(
+    `program.onnx ${formatBytes(files.program.bytes)}, weights ${formatBytes(files.weights?.bytes ?? 0)}`,
+  );
   cx.print(`activations ${formatBytes(memory.activationBytes) ?? 'not known'}`);
   cx.print();
   const ports = (title: string, list: readonly Port[]): void => {
-    if (list.length > 0) cx.printTable([title, 'type'], list.map((port) => [port.name, formatPort(port)]));
+    if (list.length > 0)
+      cx.printTable(
+        [title, 'type'],
+        list.map((port) => [port.name, formatPort(port)]),
+      );
   };
   ports('inputs', manifest.inputs);
   ports('outputs', manifest.outputs);

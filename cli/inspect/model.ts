@@ -24,22 +24,36 @@ export async function inspectModel(cx: CommandContext, file: string): Promise<vo
 
   cx.print(`${cx.colours.bold(file)}${contents.sha256 === null ? '' : `  sha256 ${contents.sha256}`}`);
   cx.print(`IR version ${contents.irVersion}, ${contents.producer || 'no producer named'}`);
-  cx.print(`opsets ${Object.entries(contents.opsets).map(([domain, version]) => `${domain} ${version}`).join(', ')}`);
+  cx.print(
+    `opsets ${Object.entries(contents.opsets)
+      .map(([domain, version]) => `${domain} ${version}`)
+      .join(', ')}`,
+  );
   const { ops, functions, parameters, weightBytes } = contents;
   const total = Object.values(ops).reduce((sum, count) => sum + count, 0);
   cx.print(
     `${total} ops, ${functions} functions, ${formatCount(parameters)} parameters in ${formatBytes(weightBytes)}`,
   );
-  for (const [title, ports] of [['inputs', contents.inputs], ['outputs', contents.outputs]] as const) {
+  for (const [title, ports] of [
+    ['inputs', contents.inputs],
+    ['outputs', contents.outputs],
+  ] as const) {
     cx.print();
-    cx.printTable([title, 'type'], ports.map(({ name, type }) => [name, type]));
+    cx.printTable(
+      [title, 'type'],
+      ports.map(({ name, type }) => [name, type]),
+    );
   }
   cx.print();
   cx.printTable(['op', { title: 'count', align: 'right' }], Object.entries(ops));
   if (contents.weights.length === 0) return;
   cx.print();
   cx.printTable(
-    [contents.weightCount > TOP_WEIGHTS ? `largest of ${contents.weightCount} weights` : 'weights', 'type', { title: 'size', align: 'right' }],
+    [
+      contents.weightCount > TOP_WEIGHTS ? `largest of ${contents.weightCount} weights` : 'weights',
+      'type',
+      { title: 'size', align: 'right' },
+    ],
     contents.weights.map(({ name, type, bytes }) => [name, type, formatBytes(bytes)]),
   );
 }
@@ -61,7 +75,10 @@ function describeModel(model: Model, sha256: string | null) {
     opsets: Object.fromEntries([...header.opsets].map(([domain, version]) => [domain || 'ai.onnx', version])),
     functions: functions.length,
     // An input with a default value is no input that anybody must give.
-    inputs: mainGraph.inputs.map((id) => model.value(id)).filter((value) => value.weight === undefined).map(port),
+    inputs: mainGraph.inputs
+      .map((id) => model.value(id))
+      .filter((value) => value.weight === undefined)
+      .map(port),
     outputs: mainGraph.outputs.map((id) => port(model.value(id))),
     ops: Object.fromEntries([...ops].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))),
     parameters: weights.reduce((sum, { elements }) => sum + elements, 0),

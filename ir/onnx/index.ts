@@ -13,4 +13,4 @@ export {
   encodeTensorProto,
 } from './tensors.ts';
 export { sameType, typeDraft, typeOf } from './types.ts';
-export { readWeight, weightByteLength, weightOf } from './weights.ts';
+export { isExternal, readWeight, weightByteLength, weightOf } from './weights.ts';

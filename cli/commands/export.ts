@@ -1,0 +1,47 @@
+// bbc export: a model as one plain .onnx file. Without options an .onnx comes back message by message.
+
+import path from 'node:path';
+import { UsageError } from '../context.ts';
+import { command } from '../frame.ts';
+
+interface Options {
+  readonly output: string;
+  readonly opset?: string;
+  readonly check: boolean;
+}
+
+export const exportCommand = command<Options>({
+  usage: 'export <source>',
+  summary: 'write a model as plain ONNX',
+  options: (c) =>
+    c
+      .requiredOption('-o, --output <file>', 'the .onnx file to write')
+      .option('--opset <version>', 'convert to another opset')
+      .option('--no-check', 'do not type-check a model.ts')
+      .option('--json', 'print one JSON document: { ok, diagnostics }'),
+  examples: ['bbc export model.ts -o model.onnx', 'bbc export model.onnx -o copy.onnx'],
+  async run(cx, [source], { output, opset, check }) {
+    if (opset !== undefined) throw new UsageError('conversion to another opset (--opset) is not there yet');
+    const [{ loadSource }, { exportModel, isExternal }, { writePieces }, { copyFileSync, existsSync }] =
+      await Promise.all([
+        import('../load.ts'),
+        import('../../ir/index.ts'),
+        import('../write.ts'),
+        import('node:fs'),
+      ]);
+    const { model, diagnostics } = await loadSource(source!, { check });
+    cx.require(diagnostics);
+    const from = path.dirname(path.resolve(source!));
+    const to = path.dirname(path.resolve(output));
+    writePieces(output, exportModel(model!).pieces);
+    // External weights stay external: their files have to be beside the new model too.
+    const files = new Set<string>();
+    for (const { weight } of model!.allValues()) {
+      if (weight?.range !== undefined && isExternal(weight)) files.add(weight.range.source.name);
+    }
+    for (const file of to === from ? [] : files) {
+      if (existsSync(path.join(from, file))) copyFileSync(path.join(from, file), path.join(to, file));
+    }
+    cx.print(`wrote ${[output, ...files].join(', ')}`);
+  },
+});
