@@ -41,7 +41,7 @@ export function inspectBundle(cx: CommandContext, folder: string): void {
   cx.print();
   printEdges(cx, [...manifest.edgesIn, ...manifest.edgesOut]);
   for (const { key, dtype, shape } of manifest.state) {
-    cx.print(`state ${key}: ${formatPort({ name: key, dtype, shape })}`);
+    cx.print(`state ${key}: ${formatPort({ dtype, shape })}`);
   }
   const slowest = Math.max(0, ...manifest.edgesIn.map(({ deadlineNs }) => deadlineNs));
   if (slowest > 0) cx.print(`waits at most ${formatNs(slowest)}`);

@@ -1,0 +1,74 @@
+// What the commands that compile have in common: load, read the topology, run the passes, report.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Compilation, compile, parseTopology } from '../compiler/index.ts';
+import { DiagnosticError, type Model, printModel, type Topology } from '../ir/index.ts';
+import type { CommandContext } from './context.ts';
+import { readProblem } from './load/files.ts';
+import { loadSource } from './load.ts';
+
+export const objectives = ['latency', 'throughput', 'bytes', 'energy'] as const;
+
+export interface CompileSettings {
+  readonly peers: string;
+  readonly check: boolean;
+  readonly objective?: Topology['objective'];
+  readonly printAfter?: string;
+}
+
+/** Compiles what the user named; ends the command if there are errors. */
+export async function compileSource(
+  cx: CommandContext,
+  source: string,
+  settings: CompileSettings,
+): Promise<Compilation> {
+  // The topology first: it is checked before anything else happens.
+  const topology = readTopology(cx, settings.peers);
+  cx.progress(`loading ${source}`);
+  const { model, diagnostics } = await loadSource(source, { check: settings.check });
+  cx.require(diagnostics);
+  return compileModel(
+    cx,
+    model!,
+    { ...topology, objective: settings.objective ?? topology.objective },
+    settings,
+  );
+}
+
+export function compileModel(
+  cx: CommandContext,
+  model: Model,
+  topology: Topology,
+  { printAfter }: Pick<CompileSettings, 'printAfter'> = {},
+): Compilation {
+  const { compilation, diagnostics } = compile(model, {
+    topology,
+    after: (pass, state) => {
+      cx.progress(`${pass.name} done`);
+      if (pass.name === printAfter) cx.print(compilationText(state));
+    },
+  });
+  cx.require(diagnostics);
+  return compilation;
+}
+
+/** Reads topology.json; ends the command if it has errors. */
+export function readTopology(cx: CommandContext, file: string): Topology {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new DiagnosticError(readProblem(file, error));
+  }
+  // Named without its folder: what is compiled must not depend on where it was compiled from.
+  const { topology, diagnostics } = parseTopology(text, path.basename(file));
+  cx.require(diagnostics);
+  return topology!;
+}
+
+/** The graph as text; after the cut, that of every program. */
+function compilationText({ model, deployment }: Compilation): string {
+  if (deployment === undefined) return printModel(model);
+  return deployment.programs.map(({ name, model }) => `program ${name}\n${printModel(model)}`).join('\n');
+}
