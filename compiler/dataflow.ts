@@ -1,7 +1,15 @@
 // The main graph as place and cost see it: steps in execution order, what each reads (by itself and through
 // its subgraphs), and which of them are constant expressions.
 
-import { type GraphId, isOurDomain, type Model, type Op, subgraphsOf, type ValueId } from '../ir/index.ts';
+import {
+  dependenciesOf,
+  type GraphId,
+  isOurDomain,
+  type Model,
+  type Op,
+  subgraphsOf,
+  type ValueId,
+} from '../ir/index.ts';
 
 export interface Dataflow {
   readonly model: Model;
