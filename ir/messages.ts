@@ -346,6 +346,53 @@ export const messages = {
   },
 
   // --- BB8xx: command line input ---------------------------------------------------------------------
+  BB820: {
+    severity: 'error',
+    text: ({ file, reason }: { file: string; reason: string }) => [
+      `cannot read tensors from ${file}: ${reason}`,
+      'give a .npz, .npy, .json or TensorProto .pb file',
+    ],
+  },
+  BB821: {
+    severity: 'error',
+    text: ({ name, expected }: { name: string; expected: string }) => [
+      `input ${name} is missing: it takes ${expected}`,
+      `give it with --inputs ${name}=FILE, or make all inputs up with --random SEED`,
+    ],
+  },
+  BB822: {
+    severity: 'error',
+    text: ({ name, known }: { name: string; known: readonly string[] }) => [
+      `there is no input ${name}`,
+      known.length === 0 ? 'it takes no inputs' : `its inputs are ${known.join(', ')}`,
+    ],
+  },
+  BB823: {
+    severity: 'error',
+    text: ({
+      name,
+      expected,
+      actual,
+      symbols,
+    }: {
+      name: string;
+      expected: string;
+      actual: string;
+      symbols: readonly string[];
+    }) => [
+      `input ${name} takes ${expected}, got ${actual}`,
+      symbols.length === 0
+        ? 'give a tensor of that type and shape'
+        : `give a tensor of that type and shape, with ${symbols.join(', ')}`,
+    ],
+  },
+  BB824: {
+    severity: 'error',
+    text: ({ file, reason }: { file: string; reason: string }) => [
+      `cannot write ${file}: ${reason}`,
+      'write a .npz, .json or .pb file, one that can hold these types',
+    ],
+  },
   BB880: {
     severity: 'error',
     text: ({ file, reason }: { file: string; reason: string }) => [

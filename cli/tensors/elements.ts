@@ -1,0 +1,147 @@
+// Elements of tensors as JavaScript numbers, bigints, booleans and strings, one codec per element type.
+
+import { type DType, elementCount, packStrings, type Tensor, unpackStrings } from '../../ir/index.ts';
+
+export type Element = number | bigint | boolean | string;
+
+interface Codec {
+  readonly size: number;
+  readonly get: (view: DataView, at: number) => Element;
+  /** Takes what JSON can hold for it, numbers as text included; throws RangeError or TypeError otherwise. */
+  readonly set: (view: DataView, at: number, element: Element) => void;
+}
+
+function numberFrom(element: Element): number {
+  if (typeof element === 'number') return element;
+  if (typeof element === 'bigint' || typeof element === 'boolean') return Number(element);
+  const parsed = Number(element);
+  if (element.trim() === '' || (Number.isNaN(parsed) && element !== 'NaN')) {
+    throw new TypeError(`${JSON.stringify(element)} is no number`);
+  }
+  return parsed;
+}
+
+const float = (size: number, get: Codec['get'], set: (view: DataView, at: number, value: number) => void) => ({
+  size,
+  get,
+  set: (view: DataView, at: number, element: Element) => set(view, at, numberFrom(element)),
+});
+
+const whole = (bits: 8 | 16 | 32 | 64, signed: boolean): Codec => {
+  const low = signed ? -(2n ** BigInt(bits - 1)) : 0n;
+  const high = signed ? 2n ** BigInt(bits - 1) : 2n ** BigInt(bits);
+  const name = `${signed ? 'int' : 'uint'}${bits}`;
+  const write = (view: DataView, at: number, value: bigint): void => {
+    // Storing the low bits in two's complement is the same for both signs.
+    if (bits === 64) view.setBigInt64(at, value, true);
+    else if (bits === 32) view.setInt32(at, Number(value), true);
+    else if (bits === 16) view.setInt16(at, Number(value), true);
+    else view.setInt8(at, Number(value));
+  };
+  const read = (view: DataView, at: number): number | bigint => {
+    if (bits === 64) return signed ? view.getBigInt64(at, true) : view.getBigUint64(at, true);
+    if (bits === 32) return signed ? view.getInt32(at, true) : view.getUint32(at, true);
+    if (bits === 16) return signed ? view.getInt16(at, true) : view.getUint16(at, true);
+    return signed ? view.getInt8(at) : view.getUint8(at);
+  };
+  return {
+    size: bits / 8,
+    get: read,
+    set(view, at, element) {
+      let value: bigint;
+      try {
+        value = BigInt(element);
+      } catch {
+        throw new TypeError(`${JSON.stringify(String(element))} is no whole number`);
+      }
+      if (value < low || value >= high) throw new RangeError(`${value} does not fit in ${name}`);
+      write(view, at, value);
+    },
+  };
+};
+
+/** A float16's bits as a number. */
+export function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** The nearest float16, ties to even. */
+export function toHalf(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  // 65520 is half-way to the first number that has no float16.
+  if (size >= 65520) return sign | 0x7c00;
+  const exponent = size < 2 ** -14 ? -14 : Math.floor(Math.log2(size));
+  const scaled = size * 2 ** (10 - exponent);
+  const floor = Math.floor(scaled);
+  const rest = scaled - floor;
+  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+  // For subnormals 1024 is not taken off; a carry into the next exponent comes out right by itself.
+  return sign | (size < 2 ** -14 ? rounded : ((exponent + 15) << 10) + rounded - 1024);
+}
+
+const codecs: Partial<Record<DType, Codec>> = {
+  float32: float(4, (view, at) => view.getFloat32(at, true), (view, at, value) => view.setFloat32(at, value, true)),
+  float64: float(8, (view, at) => view.getFloat64(at, true), (view, at, value) => view.setFloat64(at, value, true)),
+  float16: float(
+    2,
+    (view, at) => fromHalf(view.getUint16(at, true)),
+    (view, at, value) => view.setUint16(at, toHalf(value), true),
+  ),
+  bool: {
+    size: 1,
+    get: (view, at) => view.getUint8(at) !== 0,
+    set(view, at, element) {
+      if (element !== true && element !== false && element !== 0 && element !== 1) {
+        throw new TypeError(`${JSON.stringify(String(element))} is no bool`);
+      }
+      view.setUint8(at, Number(element));
+    },
+  },
+  int8: whole(8, true),
+  int16: whole(16, true),
+  int32: whole(32, true),
+  int64: whole(64, true),
+  uint8: whole(8, false),
+  uint16: whole(16, false),
+  uint32: whole(32, false),
+  uint64: whole(64, false),
+};
+
+/** Whether {@link elementsOf} and {@link tensorFrom} know this type: all but complex and narrow floats. */
+export const hasElements = (dtype: DType): boolean => dtype === 'string' || codecs[dtype] !== undefined;
+
+/** Elements in row-major order. The tensor's bytes must fill its shape. */
+export function elementsOf({ dtype, dims, bytes }: Tensor): Element[] {
+  const count = elementCount(dims)!;
+  if (dtype === 'string') return unpackStrings(bytes, count);
+  const { size, get } = codecs[dtype]!;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: count }, (_, index) => get(view, index * size));
+}
+
+/** A tensor of these elements. Throws TypeError or RangeError for an element that does not fit. */
+export function tensorFrom(dtype: DType, dims: readonly number[], elements: readonly Element[]): Tensor {
+  const count = elementCount(dims)!;
+  if (elements.length !== count) {
+    throw new RangeError(`[${dims.join(', ')}] needs ${count} elements, got ${elements.length}`);
+  }
+  if (dtype === 'string') {
+    const wrong = elements.find((element) => typeof element !== 'string');
+    if (wrong !== undefined) throw new TypeError(`${String(wrong)} is no string`);
+    return { dtype, dims, bytes: packStrings(elements as string[]) };
+  }
+  const codec = codecs[dtype];
+  if (codec === undefined) throw new TypeError(`${dtype} has no form as text`);
+  const bytes = new Uint8Array(count * codec.size);
+  const view = new DataView(bytes.buffer);
+  elements.forEach((element, index) => {
+    codec.set(view, index * codec.size, element);
+  });
+  return { dtype, dims, bytes };
+}

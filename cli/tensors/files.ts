@@ -1,0 +1,115 @@
+// Named tensors in files: `.npz`, `.npy`, `.json`, and ONNX TensorProto `.pb`.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DiagnosticError, diagnostic, type Port, type Tensor } from '../../ir/index.ts';
+import { decodeTensorProto, encodeTensorProto } from '../../ir/onnx/index.ts';
+import { hasElements } from './elements.ts';
+import { isOneTensor, jsonOfTensor, tensorOfJson } from './json.ts';
+import { decodeNpy, encodeNpy, npyHas } from './npy.ts';
+import { readZip, writeZip } from './zip.ts';
+
+const FORMATS = '.npz, .npy, .json or .pb';
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const unreadable = (file: string, reason: string): DiagnosticError =>
+  new DiagnosticError(diagnostic('BB820', { file, reason }, { at: { file } }));
+
+/** What a file holds: tensors by name, or one without a name. */
+type Content = ReadonlyMap<string, Tensor> | Tensor;
+const isSingle = (content: Content): content is Tensor => !(content instanceof Map);
+
+/** Reads a file of tensors. `ports` tell the types of bare JSON arrays. Throws DiagnosticError BB820. */
+function readTensors(file: string, ports: readonly Port[], name?: string): Content {
+  const dtypeOf = (one: string | undefined) => ports.find((port) => port.name === one)?.dtype ?? null;
+  try {
+    const bytes = readFileSync(file);
+    switch (path.extname(file)) {
+      case '.npz':
+        return new Map(
+          [...readZip(bytes)].map(([member, array]) => [member.replace(/\.npy$/, ''), decodeNpy(array)]),
+        );
+      case '.npy':
+        return decodeNpy(bytes);
+      case '.pb':
+        return decodeTensorProto(bytes, file);
+      case '.json': {
+        const document = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
+        if (isOneTensor(document)) return tensorOfJson(document, dtypeOf(name ?? ports[0]?.name));
+        return new Map(Object.entries(document).map(([key, one]) => [key, tensorOfJson(one, dtypeOf(key))]));
+      }
+    }
+  } catch (error) {
+    if (error instanceof DiagnosticError) throw error;
+    throw unreadable(file, reasonOf(error));
+  }
+  throw unreadable(file, `its name does not end in ${FORMATS}`);
+}
+
+/**
+ * The tensors that `--inputs` names: `FILE` with a name for each tensor (or with one, for a model of one input),
+ * or `NAME=FILE`. Later ones replace earlier ones. Throws DiagnosticError BB820, BB821.
+ */
+export function readInputs(specs: readonly string[], ports: readonly Port[]): Map<string, Tensor> {
+  const inputs = new Map<string, Tensor>();
+  for (const spec of specs) {
+    const [, name, named] = /^([^=]*)=(.+)$/s.exec(spec) ?? [];
+    const file = named ?? spec;
+    const content = readTensors(file, ports, name);
+    if (!isSingle(content)) {
+      if (name === undefined) for (const [key, tensor] of content) inputs.set(key, tensor);
+      else inputs.set(name, memberOf(content, name, file));
+    } else {
+      if (name === undefined && ports.length !== 1) {
+        throw unreadable(file, `it does not say which of the ${ports.length} inputs it is: write NAME=${file}`);
+      }
+      inputs.set(name ?? ports[0]!.name, content);
+    }
+  }
+  return inputs;
+}
+
+/** The tensor called `name`, or the only one there is. */
+function memberOf(content: ReadonlyMap<string, Tensor>, name: string, file: string): Tensor {
+  const found = content.get(name) ?? (content.size === 1 ? [...content.values()][0] : undefined);
+  if (found === undefined) throw unreadable(file, `it holds no ${name}, but ${[...content.keys()].join(', ')}`);
+  return found;
+}
+
+/** Writes tensors by name, in the format of the file's name. Throws DiagnosticError BB882, BB824. */
+export function writeTensors(file: string, tensors: ReadonlyMap<string, Tensor>): void {
+  const pieces = encodeTensors(file, tensors);
+  try {
+    writeFileSync(file, Buffer.concat(pieces));
+  } catch (error) {
+    throw new DiagnosticError(diagnostic('BB882', { file, reason: reasonOf(error) }));
+  }
+}
+
+function encodeTensors(file: string, tensors: ReadonlyMap<string, Tensor>): readonly Uint8Array[] {
+  const unsuited = (reason: string): DiagnosticError =>
+    new DiagnosticError(diagnostic('BB824', { file, reason }));
+  const format = path.extname(file);
+  const suits = format === '.json' ? hasElements : format === '.pb' ? () => true : npyHas;
+  for (const [name, { dtype }] of tensors) {
+    if (!suits(dtype)) throw unsuited(`${name} is ${dtype}, which that format does not have`);
+  }
+  const only = (): [string, Tensor] => {
+    if (tensors.size !== 1) throw unsuited(`it holds one tensor, and there are ${tensors.size}`);
+    return [...tensors][0]!;
+  };
+  switch (format) {
+    case '.npz':
+      return writeZip(new Map([...tensors].map(([name, tensor]) => [`${name}.npy`, encodeNpy(tensor)])));
+    case '.npy':
+      return [encodeNpy(only()[1])];
+    case '.pb': {
+      const [name, tensor] = only();
+      return [encodeTensorProto(tensor, name)];
+    }
+    case '.json': {
+      const document = Object.fromEntries([...tensors].map(([name, one]) => [name, jsonOfTensor(one)]));
+      return [Buffer.from(`${JSON.stringify(document)}\n`)];
+    }
+  }
+  throw unsuited(`its name does not end in ${FORMATS}`);
+}

@@ -1,0 +1,91 @@
+// Whether the tensors given fit what a program takes; and tensors made up for it.
+
+import {
+  type Diagnostic,
+  diagnostic,
+  type DType,
+  elementCount,
+  formatType,
+  type Port,
+  type Tensor,
+  tensorType,
+} from '../../ir/index.ts';
+import { type Element, tensorFrom } from './elements.ts';
+
+const typeText = ({ dtype, shape }: Port): string => formatType(tensorType(dtype ?? undefined, shape ?? undefined));
+const tensorText = ({ dtype, dims }: Tensor): string => formatType(tensorType(dtype, dims));
+
+/** Everything that is wrong with the inputs; a symbol must stand for one size in all of them. */
+export function checkInputs(ports: readonly Port[], inputs: ReadonlyMap<string, Tensor>): readonly Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  const sizes = new Map<string, number>();
+  for (const name of inputs.keys()) {
+    if (!ports.some((port) => port.name === name)) {
+      problems.push(diagnostic('BB822', { name, known: ports.map((port) => port.name) }, { value: name }));
+    }
+  }
+  for (const port of ports) {
+    const tensor = inputs.get(port.name);
+    const context = { value: port.name };
+    const expected = typeText(port);
+    if (tensor === undefined) {
+      problems.push(diagnostic('BB821', { name: port.name, expected }, context));
+    } else if (!fits(port, tensor, sizes)) {
+      const symbols = [...sizes].map(([symbol, size]) => `${symbol} = ${size}`);
+      problems.push(
+        diagnostic('BB823', { name: port.name, expected, actual: tensorText(tensor), symbols }, context),
+      );
+    }
+  }
+  return problems;
+}
+
+function fits(port: Port, tensor: Tensor, sizes: Map<string, number>): boolean {
+  if (port.dtype !== null && port.dtype !== tensor.dtype) return false;
+  if (port.shape === null) return true;
+  if (port.shape.length !== tensor.dims.length) return false;
+  return port.shape.every((dim, axis) => {
+    const size = tensor.dims[axis]!;
+    if (typeof dim !== 'string' || dim === '') return typeof dim !== 'number' || dim === size;
+    const known = sizes.get(dim);
+    if (known === undefined) sizes.set(dim, size);
+    return known === undefined || known === size;
+  });
+}
+
+/**
+ * Made-up inputs, the same for the same seed: floats from -1 up to 1, whole numbers 0 or 1 (they often index
+ * something), bools, short strings. Dimensions that have no size get that of `dims`, or 1.
+ */
+export function randomInputs(
+  ports: readonly Port[],
+  seed: number,
+  dims: ReadonlyMap<string, number>,
+): Map<string, Tensor> {
+  const next = mulberry32(seed);
+  return new Map(
+    ports.map((port) => {
+      const shape = (port.shape ?? []).map((dim) => (typeof dim === 'number' ? dim : (dims.get(dim ?? '') ?? 1)));
+      const dtype = port.dtype ?? 'float32';
+      const elements = Array.from({ length: elementCount(shape)! }, () => randomElement(dtype, next));
+      return [port.name, tensorFrom(dtype, shape, elements)];
+    }),
+  );
+}
+
+function randomElement(dtype: DType, next: () => number): Element {
+  if (dtype.startsWith('float')) return next() * 2 - 1;
+  const bit = next() < 0.5 ? 0 : 1;
+  return dtype === 'string' ? 'ab'[bit]! : bit;
+}
+
+/** Uniform numbers from 0 up to 1; Mulberry32 by Tommy Ettinger (public domain). */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
