@@ -21,7 +21,11 @@ function numberFrom(element: Element): number {
   return parsed;
 }
 
-const float = (size: number, get: Codec['get'], set: (view: DataView, at: number, value: number) => void) => ({
+const float = (
+  size: number,
+  get: Codec['get'],
+  set: (view: DataView, at: number, value: number) => void,
+) => ({
   size,
   get,
   set: (view: DataView, at: number, element: Element) => set(view, at, numberFrom(element)),
@@ -86,8 +90,16 @@ export function toHalf(value: number): number {
 }
 
 const codecs: Partial<Record<DType, Codec>> = {
-  float32: float(4, (view, at) => view.getFloat32(at, true), (view, at, value) => view.setFloat32(at, value, true)),
-  float64: float(8, (view, at) => view.getFloat64(at, true), (view, at, value) => view.setFloat64(at, value, true)),
+  float32: float(
+    4,
+    (view, at) => view.getFloat32(at, true),
+    (view, at, value) => view.setFloat32(at, value, true),
+  ),
+  float64: float(
+    8,
+    (view, at) => view.getFloat64(at, true),
+    (view, at, value) => view.setFloat64(at, value, true),
+  ),
   float16: float(
     2,
     (view, at) => fromHalf(view.getUint16(at, true)),

@@ -60,7 +60,10 @@ export function readInputs(specs: readonly string[], ports: readonly Port[]): Ma
       else inputs.set(name, memberOf(content, name, file));
     } else {
       if (name === undefined && ports.length !== 1) {
-        throw unreadable(file, `it does not say which of the ${ports.length} inputs it is: write NAME=${file}`);
+        throw unreadable(
+          file,
+          `it does not say which of the ${ports.length} inputs it is: write NAME=${file}`,
+        );
       }
       inputs.set(name ?? ports[0]!.name, content);
     }
@@ -71,7 +74,8 @@ export function readInputs(specs: readonly string[], ports: readonly Port[]): Ma
 /** The tensor called `name`, or the only one there is. */
 function memberOf(content: ReadonlyMap<string, Tensor>, name: string, file: string): Tensor {
   const found = content.get(name) ?? (content.size === 1 ? [...content.values()][0] : undefined);
-  if (found === undefined) throw unreadable(file, `it holds no ${name}, but ${[...content.keys()].join(', ')}`);
+  if (found === undefined)
+    throw unreadable(file, `it holds no ${name}, but ${[...content.keys()].join(', ')}`);
   return found;
 }
 

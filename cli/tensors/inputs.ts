@@ -2,8 +2,8 @@
 
 import {
   type Diagnostic,
-  diagnostic,
   type DType,
+  diagnostic,
   elementCount,
   formatType,
   type Port,
@@ -12,11 +12,15 @@ import {
 } from '../../ir/index.ts';
 import { type Element, tensorFrom } from './elements.ts';
 
-const typeText = ({ dtype, shape }: Port): string => formatType(tensorType(dtype ?? undefined, shape ?? undefined));
+const typeText = ({ dtype, shape }: Port): string =>
+  formatType(tensorType(dtype ?? undefined, shape ?? undefined));
 const tensorText = ({ dtype, dims }: Tensor): string => formatType(tensorType(dtype, dims));
 
 /** Everything that is wrong with the inputs; a symbol must stand for one size in all of them. */
-export function checkInputs(ports: readonly Port[], inputs: ReadonlyMap<string, Tensor>): readonly Diagnostic[] {
+export function checkInputs(
+  ports: readonly Port[],
+  inputs: ReadonlyMap<string, Tensor>,
+): readonly Diagnostic[] {
   const problems: Diagnostic[] = [];
   const sizes = new Map<string, number>();
   for (const name of inputs.keys()) {
@@ -65,7 +69,9 @@ export function randomInputs(
   const next = mulberry32(seed);
   return new Map(
     ports.map((port) => {
-      const shape = (port.shape ?? []).map((dim) => (typeof dim === 'number' ? dim : (dims.get(dim ?? '') ?? 1)));
+      const shape = (port.shape ?? []).map((dim) =>
+        typeof dim === 'number' ? dim : (dims.get(dim ?? '') ?? 1),
+      );
       const dtype = port.dtype ?? 'float32';
       const elements = Array.from({ length: elementCount(shape)! }, () => randomElement(dtype, next));
       return [port.name, tensorFrom(dtype, shape, elements)];

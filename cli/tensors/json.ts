@@ -6,8 +6,7 @@ import { type Element, elementsOf, tensorFrom } from './elements.ts';
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isTensor = (value: unknown): boolean =>
-  isRecord(value) && 'data' in value && 'dtype' in value;
+const isTensor = (value: unknown): boolean => isRecord(value) && 'data' in value && 'dtype' in value;
 
 /** Whether the document is one tensor and not a record of them. */
 export const isOneTensor = (document: unknown): boolean => !isRecord(document) || isTensor(document);
@@ -60,7 +59,11 @@ export function jsonOfTensor(tensor: Tensor): { dtype: DType; dims: readonly num
     }
     if (typeof element !== 'number') return element;
     // JSON writes -0 as 0.
-    return Number.isFinite(element) && !Object.is(element, -0) ? element : Object.is(element, -0) ? '-0' : String(element);
+    return Number.isFinite(element) && !Object.is(element, -0)
+      ? element
+      : Object.is(element, -0)
+        ? '-0'
+        : String(element);
   });
   return { dtype: tensor.dtype, dims: tensor.dims, data };
 }

@@ -1,6 +1,13 @@
 // NumPy's array files (NEP 1): a header in Python's syntax, then the elements.
 
-import { byteLengthOf, type DType, elementCount, packStrings, type Tensor, unpackStrings } from '../../ir/index.ts';
+import {
+  byteLengthOf,
+  type DType,
+  elementCount,
+  packStrings,
+  type Tensor,
+  unpackStrings,
+} from '../../ir/index.ts';
 
 const MAGIC = '\u0093NUMPY';
 

@@ -72,11 +72,13 @@ function sizes(view: DataView, at: number, extra: number, extraLength: number): 
 
 function content(file: Uint8Array, view: DataView, method: number, entry: Sizes, name: string): Uint8Array {
   if (view.getUint32(entry.local, true) !== LOCAL) throw new Error(`its member ${name} is damaged`);
-  const start = entry.local + 30 + view.getUint16(entry.local + 26, true) + view.getUint16(entry.local + 28, true);
+  const start =
+    entry.local + 30 + view.getUint16(entry.local + 26, true) + view.getUint16(entry.local + 28, true);
   if (start + entry.packed > file.length) throw new Error('it is cut off');
   const packed = file.subarray(start, start + entry.packed);
   if (method === 0) return packed;
-  if (method !== 8) throw new Error(`its member ${name} is packed in a way that is not read here (${method})`);
+  if (method !== 8)
+    throw new Error(`its member ${name} is packed in a way that is not read here (${method})`);
   let unpacked: Uint8Array;
   try {
     unpacked = inflateRawSync(packed, { maxOutputLength: Math.max(1, entry.unpacked) });
