@@ -1,6 +1,6 @@
 // If, Loop, Scan and SequenceMap: ops whose types come from the graphs they hold.
 
-import type { GraphId } from '../../ir/graph.ts';
+import type { GraphId, Model } from '../../ir/graph.ts';
 import { sameType } from '../../ir/onnx/types.ts';
 import { type Dim, formatType, type Shape, tensorType, type ValueType } from '../../ir/types.ts';
 import { axisOf, Contradiction } from './dims.ts';
@@ -48,6 +48,17 @@ function checkBranches(a: ValueType | undefined, b: ValueType | undefined, index
   }
 }
 
+/** A body must take what its op feeds it, and give at least what its op gives. */
+function checkBody(model: Model, body: GraphId, inputs: number, outputs: number): void {
+  const graph = model.graph(body);
+  if (graph.inputs.length !== inputs) {
+    throw new Contradiction(`its body takes ${graph.inputs.length} inputs and gets ${inputs}`);
+  }
+  if (graph.outputs.length < outputs) {
+    throw new Contradiction(`its body gives ${graph.outputs.length} outputs where ${outputs} are needed`);
+  }
+}
+
 /** The type without what an iteration may change. */
 function withoutShape(type: ValueType | undefined): ValueType | undefined {
   if (type?.kind === 'tensor') return tensorType(type.dtype);
@@ -83,6 +94,7 @@ function carried(
 const loop: ControlRule = (op, scope, evaluator) => {
   const body = graphOf(op, 'body');
   if (body === undefined) return [];
+  checkBody(evaluator.model, body, op.inputCount, op.outputCount + 1);
   const initial = op.op.inputs.slice(2).map((id) => scope.typeOf(id));
   const graph = evaluator.model.graph(body);
   // Some exporters declare the counter or the condition as [1]; the body is computed with what it says.
@@ -132,6 +144,7 @@ const scan: ControlRule = (op, scope, evaluator) => {
     if (index >= states) type = withoutAxis(type, axisOfInput(index - states));
     return { type: batched ? withoutAxis(type, 0) : type };
   });
+  checkBody(evaluator.model, body, op.inputCount - first, op.outputCount);
   const outputs = evaluator.evaluateGraph(body, scope, inputs);
   const lengths = Array.from({ length: scanned }, (_, at) =>
     dimAt(op.dims(first + states + at), axisOfInput(at)),
@@ -153,6 +166,7 @@ const sequenceMap: ControlRule = (op, scope, evaluator) => {
     const type = scope.typeOf(id);
     return { type: type?.kind === 'sequence' ? type.elem : type };
   });
+  checkBody(evaluator.model, body, op.inputCount, op.outputCount);
   const outputs = evaluator.evaluateGraph(body, scope, inputs);
   return outputs.map(({ type }) => ({ type: { kind: 'sequence', elem: type } }));
 };

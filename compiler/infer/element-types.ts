@@ -1,5 +1,6 @@
 // Element types: from the operator's signature, and, where that leaves them open, from attributes.
 
+import { typeOf } from '../../ir/onnx/types.ts';
 import {
   admittedTypes,
   type OpSchema,
@@ -15,6 +16,7 @@ import {
   tensorType,
   type ValueType,
 } from '../../ir/types.ts';
+import { axisOf, Contradiction } from './dims.ts';
 import { joinTypes } from './value-types.ts';
 import type { OpView } from './view.ts';
 
@@ -80,7 +82,12 @@ type TypeRule = (op: OpView) => readonly (ValueType | undefined)[];
 
 const ofDType = (dtype: DType | undefined): ValueType | undefined => dtype && tensorType(dtype);
 /** The element type that an int attribute names; 0 stands for "not given". */
-const named = (op: OpView, attribute: string): DType | undefined => dtypeOfElemType(op.int(attribute) ?? 0);
+function named(op: OpView, attribute: string): DType | undefined {
+  const number = op.int(attribute);
+  const dtype = number === undefined ? undefined : dtypeOfElemType(number);
+  if (number && dtype === undefined) throw new Contradiction(`${attribute} ${number} is no element type`);
+  return dtype;
+}
 const dtypeAttribute =
   (attribute: string, fallback: (op: OpView) => DType | undefined): TypeRule =>
   (op) => [ofDType(named(op, attribute) ?? fallback(op))];
@@ -103,6 +110,11 @@ function constant(op: OpView): readonly (ValueType | undefined)[] {
   return [];
 }
 
+function typeAttribute(op: OpView, name: string): ValueType | undefined {
+  const attribute = op.attribute(name);
+  return attribute?.kind === 'type' ? typeOf(attribute.value) : undefined;
+}
+
 const elemOf = (type: ValueType | undefined, kind: 'sequence' | 'optional'): ValueType | undefined =>
   type?.kind === kind ? type.elem : undefined;
 
@@ -122,7 +134,7 @@ function splitSequence(op: OpView): ValueType {
   const dims = op.dims(0);
   if (dims === undefined) return sequenceOf(op, 0, undefined);
   const axis = op.int('axis', 0);
-  const at = axis < 0 ? axis + dims.length : axis;
+  const at = axisOf(axis, dims.length);
   if (op.has(1)) {
     const sizes = op.elems(1);
     const size = sizes?.every((one) => one === sizes[0]) ? (sizes[0] ?? null) : null;
@@ -168,7 +180,11 @@ const castTo: Readonly<Record<string, DType>> = {
 const rules = new Map<string, TypeRule>(
   Object.entries<TypeRule>({
     // Before opset 6 the target was a string such as "FLOAT".
-    Cast: (op) => [ofDType(named(op, 'to') ?? byEnumName(op.string('to')))],
+    Cast: (op) => {
+      const to = named(op, 'to') ?? byEnumName(op.string('to'));
+      if (to === undefined) throw new Contradiction('its attribute to names no element type');
+      return [ofDType(to)];
+    },
     BitCast: dtypeAttribute('to', () => undefined),
     Bernoulli: dtypeAttribute('dtype', ofInput(0)),
     EyeLike: dtypeAttribute('dtype', ofInput(0)),
@@ -204,7 +220,7 @@ const rules = new Map<string, TypeRule>(
       const elem = elemOf(op.type(0), 'sequence');
       return [ofDType(elem?.kind === 'tensor' ? elem.dtype : undefined)];
     },
-    Optional: (op) => [op.has(0) ? { kind: 'optional', elem: op.type(0) } : undefined],
+    Optional: (op) => [{ kind: 'optional', elem: op.has(0) ? op.type(0) : typeAttribute(op, 'type') }],
     // From opset 18 on it also takes what is not optional, and hands it through.
     OptionalGetElement: (op) => [
       op.type(0)?.kind === 'optional' ? elemOf(op.type(0), 'optional') : op.type(0),

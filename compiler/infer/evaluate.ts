@@ -240,7 +240,9 @@ export class Evaluator {
       return unifyTypes(inferred, value.type, this.#graphOutputs.has(value.id) ? 'second' : 'first');
     } catch (error) {
       if (!(error instanceof Contradiction)) throw error;
-      this.problems.declared(value, inferred!);
+      // A declaration without element type is a placeholder that some exporters write.
+      if (!('dtype' in value.type && value.type.dtype === undefined))
+        this.problems.declared(value, inferred!);
       return inferred;
     }
   }

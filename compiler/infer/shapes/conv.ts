@@ -25,13 +25,23 @@ function windowOf(op: OpView, axes: number, kernel: readonly Dim[]): Window {
     }
     return given ?? new Array<number>(length).fill(fallback);
   };
+  const positive = (name: string, numbers: readonly Dim[]): void => {
+    if (numbers.some((size) => typeof size === 'number' && size <= 0)) {
+      throw new Contradiction(`${name} [${numbers.join(', ')}] must be positive`);
+    }
+  };
+  positive('kernel_shape', kernel);
   if (kernel.length !== axes) {
     throw new Contradiction(`the kernel has ${kernel.length} axes, the input ${axes} spatial ones`);
   }
+  const strides = list('strides', axes, 1);
+  const dilations = list('dilations', axes, 1);
+  positive('strides', strides);
+  positive('dilations', dilations);
   return {
     kernel,
-    strides: list('strides', axes, 1),
-    dilations: list('dilations', axes, 1),
+    strides,
+    dilations,
     pads: autoPad === 'NOTSET' || autoPad === '' ? list('pads', 2 * axes, 0) : undefined,
     autoPad,
     ceil: op.int('ceil_mode', 0) !== 0,

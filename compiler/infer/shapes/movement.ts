@@ -91,6 +91,7 @@ function sliced(dim: Dim, start: Dim, end: Dim, step: Dim): Dim {
       return dim;
     return null;
   }
+  if (dim === 0) return 0;
   if (typeof end !== 'number') return null;
   const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
   const clamp = (at: number): number => Math.max(low, Math.min(high, at < 0 ? at + dim : at));

@@ -1,11 +1,14 @@
 // Recurrent networks and attention.
 
 import type { Dim, Shape } from '../../../ir/types.ts';
-import { addDims, divideDim, multiplyDims } from '../dims.ts';
+import { addDims, Contradiction, divideDim, formatDims, multiplyDims } from '../dims.ts';
 import type { OpView } from '../view.ts';
 import { each, type ShapeRule } from './rule.ts';
 
 function recurrent(op: OpView): readonly Shape[] {
+  if (op.dims(0) !== undefined && op.rank(0) !== 3) {
+    throw new Contradiction(`the input ${formatDims(op.dims(0))} must be [length, batch, size]`);
+  }
   const directions = op.string('direction') === 'bidirectional' ? 2 : 1;
   const hidden: Dim = op.int('hidden_size') ?? op.dim(2, -1);
   const batchFirst = op.int('layout', 0) !== 0;

@@ -20,9 +20,10 @@ function resize(op: OpView): Shape {
   const dims = op.dims(0);
   if (dims === undefined || op.since < 11) return upsample(op);
   const axes = op.ints('axes')?.map((axis) => axisOf(axis, dims.length)) ?? dims.map((_, axis) => axis);
-  const sizes = op.elems(3);
+  // Empty lists stand for "not given", as absent inputs do.
+  const sizes = op.elems(3)?.length === 0 ? undefined : op.elems(3);
   const result = [...dims];
-  if (op.has(3)) {
+  if (op.has(3) && (sizes !== undefined || op.dim(3, 0) !== 0)) {
     const policy = op.string('keep_aspect_ratio_policy') ?? 'stretch';
     const targets =
       policy === 'stretch'
@@ -39,7 +40,6 @@ function resize(op: OpView): Shape {
     return result;
   }
   const scales = op.elems(2);
-  // An empty list stands for "not given", as does an absent input.
   if (scales?.length === 0) return unknownDims(dims.length);
   checkLength(scales?.length, axes.length, 'scales');
   axes.forEach((axis, at) => {
@@ -79,10 +79,13 @@ function dft(op: OpView): Shape {
     return [...kept.slice(0, -1), parts];
   }
   const at = axisOf(axis, dims.length);
-  const length = op.has(1) ? dimOf(op.elems(1)?.[0]) : parts === 1 ? null : dims[at]!;
+  const length = op.has(1) ? dimOf(op.elems(1)?.[0]) : parts === 1 ? inverseLength(dims[at]!) : dims[at]!;
   const bins = typeof length === 'number' && onesided && parts === 2 ? Math.floor(length / 2) + 1 : length;
   return dims.with(at, onesided && typeof length !== 'number' ? null : bins).with(-1, parts);
 }
+
+/** Samples that a one-sided spectrum stands for, unless a length says otherwise. */
+const inverseLength = (bins: Dim): Dim => (typeof bins === 'number' ? dimOf(2 * (bins - 1)) : null);
 
 function stft(op: OpView): Shape {
   const batch = op.dim(0, 0);
