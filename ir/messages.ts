@@ -88,6 +88,13 @@ export const messages = {
       'correct or remove the declaration; what was inferred is used',
     ],
   },
+  BB254: {
+    severity: 'error',
+    text: (_: object) => [
+      'an input of the model has no element type',
+      'declare the element type of the input in the model',
+    ],
+  },
 
   // --- BB3xx: authoring: model.ts, recording ---------------------------------------------------------
 

@@ -136,7 +136,7 @@ const scan: ControlRule = (op, scope, evaluator) => {
   const first = batched ? 1 : 0;
   const scanned = op.int('num_scan_inputs', 0);
   const states = op.inputCount - first - scanned;
-  if (states < 0)
+  if (scanned < 1 || states < 0)
     throw new Contradiction(`num_scan_inputs is ${scanned}, with ${op.inputCount - first} inputs`);
   const axisOfInput = (at: number): number => (batched ? 1 : (op.ints('scan_input_axes')?.[at] ?? 0));
   const inputs = op.op.inputs.slice(first).map((id, index): Inferred => {

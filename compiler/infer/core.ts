@@ -4,6 +4,7 @@ import type { Op } from '../../ir/graph.ts';
 import { CORE } from '../../ir/names.ts';
 import { tensorType, type ValueType } from '../../ir/types.ts';
 import type { Inferred, Scope } from './evaluate.ts';
+import { joinTypes } from './value-types.ts';
 
 /** One row per sender, on a new first axis. */
 function stackedRows(type: ValueType | undefined): ValueType | undefined {
@@ -18,15 +19,16 @@ export function coreTypes(op: Op, scope: Scope): readonly Inferred[] {
     case CORE.stateRead:
     case CORE.stateAssign:
     case CORE.when:
-    case CORE.orElse:
     case CORE.broadcast:
       return op.outputs.map(() => ({ type: inputs[0] }));
+    case CORE.orElse:
+      return [{ type: joinTypes(inputs[0], inputs[1]) }];
     case CORE.present:
       return [{ type: tensorType('bool', []) }];
     case CORE.reason:
       return [{ type: tensorType('string', []) }];
     case CORE.collect: {
-      const members = tensorType('int64', [null]);
+      const members = tensorType('string', [null]);
       return [...inputs.map((type) => ({ type: stackedRows(type) })), { type: members }, { type: members }];
     }
     default:

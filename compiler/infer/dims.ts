@@ -105,7 +105,7 @@ export function divideDim(dim: Dim, divisor: number): Dim {
 
 /** A dimension, if the number is one: a whole number that is not negative. */
 export const dimOf = (value: Dim | undefined): Dim =>
-  value === undefined || (typeof value === 'number' && !(Number.isInteger(value) && value >= 0))
+  value === undefined || (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 0))
     ? null
     : value;
 

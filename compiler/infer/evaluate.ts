@@ -15,12 +15,12 @@ import {
   type Value,
   type ValueId,
 } from '../../ir/graph.ts';
-import { type CORE, DOMAIN } from '../../ir/names.ts';
+import { DOMAIN } from '../../ir/names.ts';
 import { schemaOf } from '../../ir/ops/schema.ts';
 import { type Shape, tensorType, type ValueType } from '../../ir/types.ts';
 import { controlRules } from './control.ts';
 import { coreTypes } from './core.ts';
-import { Contradiction } from './dims.ts';
+import { Contradiction, dimOf } from './dims.ts';
 import { applySignature, decidedTypes } from './element-types.ts';
 import { type Known, knownOfWeight } from './known.ts';
 import { Problems } from './problems.ts';
@@ -88,6 +88,7 @@ export class Evaluator {
   /** Types of all values, as far as they can be known. */
   run(): ReadonlyMap<ValueId, ValueType> {
     const scope = new Scope(this, this.model.header.opsets);
+    for (const id of this.model.mainGraph.inputs) this.problems.untyped(this.model.value(id));
     this.evaluateGraph(this.model.main, scope);
     const types = scope.types;
     for (const [id, type] of this.#inFunctions) if (type !== undefined) types.set(id, type);
@@ -172,8 +173,7 @@ export class Evaluator {
   #infer(op: Op, scope: Scope): readonly Inferred[] {
     const fn = this.model.functionOf(op);
     if (fn !== undefined) return this.#call(fn, op, scope);
-    if (op.domain === DOMAIN.core)
-      return coreTypes(op as Op & { type: (typeof CORE)[keyof typeof CORE] }, scope);
+    if (op.domain === DOMAIN.core) return coreTypes(op, scope);
     const schema = schemaOf(op.domain, op.type, scope.opsets.get(op.domain) ?? 0);
     if (schema === undefined) return [];
     const view = new OpView(op, schema, scope);
@@ -255,7 +255,9 @@ function unifyGiven(own: ValueType | undefined, given: ValueType | undefined): V
 
 const shapeOf = (type: ValueType | undefined): Shape => (type?.kind === 'tensor' ? type.dims : undefined);
 
-function withShape(type: ValueType | undefined, dims: Shape): ValueType | undefined {
+/** Rules compute with attributes from files: what is no size cannot be known. */
+function withShape(type: ValueType | undefined, computed: Shape): ValueType | undefined {
+  const dims = computed?.map(dimOf);
   if (type === undefined) return dims && tensorType(undefined, dims);
   return type.kind === 'tensor' && dims !== undefined ? { ...type, dims } : type;
 }

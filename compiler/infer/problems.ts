@@ -43,6 +43,14 @@ export class Problems {
     );
   }
 
+  /** An input of the model without an element type; nothing can say what comes in. */
+  untyped(value: Value): void {
+    const { type } = value;
+    const known = type !== undefined && !((type.kind === 'tensor' || type.kind === 'sparse') && !type.dtype);
+    if (known || value.weight?.dtype !== undefined) return;
+    this.add(diagnostic('BB254', {}, { value: value.name, at: this.#position(value.at) }));
+  }
+
   /** A declared type that cannot be true. */
   declared(value: Value, inferred: ValueType): void {
     const texts = { declared: formatType(value.type), inferred: formatType(inferred) };

@@ -228,6 +228,13 @@ function pad(op: OpView): Shape {
   return result;
 }
 
+/** [batch, channels, height, width] of the input; unknown dimensions if its rank is. */
+function image(op: OpView): readonly [Dim, Dim, Dim, Dim] {
+  const dims = op.dims(0) ?? unknownDims(4);
+  if (dims.length !== 4) throw new Contradiction(`the input ${formatDims(dims)} is not [N, C, H, W]`);
+  return dims as readonly [Dim, Dim, Dim, Dim];
+}
+
 const blockSize = (op: OpView): number => op.int('blocksize', 1);
 
 export const movementShapes: Record<string, ShapeRule> = {
@@ -243,14 +250,14 @@ export const movementShapes: Record<string, ShapeRule> = {
   Tile: (op) => [tile(op)],
   Pad: (op) => [pad(op)],
   DepthToSpace: (op) => {
-    const [n, c, h, w] = op.dims(0) ?? unknownDims(4);
+    const [n, c, h, w] = image(op);
     const size = blockSize(op);
-    return [[n!, divideDim(c!, size * size), multiplyDims(h!, size), multiplyDims(w!, size)]];
+    return [[n, divideDim(c, size * size), multiplyDims(h, size), multiplyDims(w, size)]];
   },
   SpaceToDepth: (op) => {
-    const [n, c, h, w] = op.dims(0) ?? unknownDims(4);
+    const [n, c, h, w] = image(op);
     const size = blockSize(op);
-    return [[n!, multiplyDims(c!, size * size), divideDim(h!, size), divideDim(w!, size)]];
+    return [[n, multiplyDims(c, size * size), divideDim(h, size), divideDim(w, size)]];
   },
   CenterCropPad: (op) => {
     const dims = op.dims(0);
