@@ -1,1 +1,21 @@
-export {};
+// What authors import.
+
+// These only add methods to values.
+import './assume.ts';
+import './missing.ts';
+
+// A computation, what enters and leaves it.
+export { constant } from './constant.ts';
+// Where it runs, what crosses, what stays.
+export { broadcast, type Collected, type CollectOptions, collect } from './crossing.ts';
+// Values and their types. Missing values: x.when(c), x.present(), x.reason(), x.orElse(y).
+export * from './dtypes.ts';
+// For hosts that record.
+export type { Environment, Site } from './environment.ts';
+export { isModule, type Module, module, type Recorded, record } from './module.ts';
+// Every operator of ONNX.
+export * from './ops/generated/ops.ts';
+export { type Cohort, cohort, on, type Place, peer } from './place.ts';
+export { type InputOptions, input, output } from './ports.ts';
+export { type State, state } from './state.ts';
+export type { AnyShape, Dim, DTypeError, Element, PlaceError, ShapeError, Tensor, Value } from './types.ts';

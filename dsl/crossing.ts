@@ -1,0 +1,158 @@
+// Crossings that the author writes: collect, and broadcast where it carries a policy. All others are inserted
+// by the compiler.
+
+import {
+  type Attribute,
+  CORE,
+  type Dim as IrDim,
+  type Place as IrPlace,
+  placeKey,
+  tensorType,
+} from '../ir/index.ts';
+import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
+import { type Duration, durationNs } from './duration.ts';
+import { type OnErrors, type Place, placeOf } from './place.ts';
+import { type Fact, type Recorder, recorder } from './recorder.ts';
+import type {
+  AnyShape,
+  Checked,
+  ElementOf,
+  Many,
+  PlaceError,
+  PlaceOf,
+  ShapeOf,
+  Tensor,
+  Value,
+} from './types.ts';
+import { defineMethod, factOf, type Handle, isValue, toValue } from './value.ts';
+
+export interface CollectOptions<P extends string> {
+  /** Where the answers go. Default: the place of the `on` around, else the compiler decides. */
+  readonly at?: Place<P>;
+  /** How long to wait, counted from when the collecting peer learns of the flow. */
+  readonly within?: Duration;
+  /** With fewer answers the result is missing. Default: all. */
+  readonly atLeast?: number;
+  /** Closes after so many answers. Default: all. */
+  readonly enough?: number;
+}
+
+type Stacked<V, P extends string> = V extends Tensor
+  ? Value<ElementOf<V>, number extends ShapeOf<V>['length'] ? AnyShape : [number, ...ShapeOf<V>], P>
+  : never;
+/** One field per collected one, stacked on a new first axis in member order, and who answered. */
+export type Collected<R, P extends string> = (R extends Tensor
+  ? { readonly values: Stacked<R, P> }
+  : { readonly [Key in keyof R]: Stacked<R[Key], P> }) & {
+  /** Peer ids of the rows, in order. */
+  readonly senders: Value<'string', [number], P>;
+  /** Peer ids of the members that did not answer. */
+  readonly missing: Value<'string', [number], P>;
+};
+
+type CollectErrors<R> = R extends Tensor
+  ? PlaceOf<R> extends Many
+    ? never
+    : string extends PlaceOf<R>
+      ? never
+      : PlaceOf<R> extends 'any'
+        ? never
+        : PlaceError<`collect: a value of ${PlaceOf<R>} is not a cohort's`>
+  : R extends Readonly<Record<string, Tensor>>
+    ? { [Key in keyof R]: CollectErrors<R[Key]> }[keyof R]
+    : never;
+
+export interface CrossingMethods {
+  /** Brings the value of every member to one place; see {@link collect}. */
+  collect<V extends Tensor, const P extends string = 'any'>(
+    this: V,
+    options?: CollectOptions<P>,
+  ): Collected<V, P>;
+}
+
+/**
+ * Brings a value, or a record of values, of every member of a cohort to one place, each stacked on a new first
+ * axis in the order of the members (never that of arrival).
+ * Missing if fewer than `atLeast` members answer in time. Fails (BB306) if the value is not a cohort's.
+ */
+export function collect<R extends Tensor | Readonly<Record<string, Tensor>>, const P extends string = 'any'>(
+  value: Checked<R, CollectErrors<R>>,
+  options: CollectOptions<P> = {},
+): Collected<R, P> {
+  const owner = recorder('collect');
+  return owner.call(collect, () => gather(owner, value, options)) as Collected<R, P>;
+}
+
+defineMethod('collect', function method(this: Handle, options: CollectOptions<string> = {}) {
+  const owner = recorder('collect');
+  return owner.call(method, () => gather(owner, this, options));
+});
+
+function gather(owner: Recorder, value: unknown, options: CollectOptions<string>): object {
+  const record = isValue(value) ? { values: value } : (value as Readonly<Record<string, Tensor>>);
+  const names = Object.keys(record);
+  const inputs = names.map((name) => factOf(record[name], 'collect'));
+  const cohort = owner.meet('collect', inputs, undefined);
+  if (cohort === undefined) return owner.fail('BB308', { op: 'collect', reason: 'no cohort has this value' });
+  const target = options.at === undefined ? owner.placeAround(cohort) : placeOf(options.at);
+  const shared = { cohort: undefined, declinable: false };
+  const ids = { ...shared, type: tensorType('string', [null]) };
+  const facts = coreOp(
+    owner,
+    { type: CORE.collect, inputs, attributes: policy(owner, options), place: target ?? null },
+    [
+      ...inputs.map((fact, index) => ({ ...shared, name: names[index]!, type: stacked(fact) })),
+      { ...ids, name: 'senders' },
+      { ...ids, name: 'missing' },
+    ],
+  );
+  return Object.fromEntries(
+    [...names, 'senders', 'missing'].map((name, index) => [name, toValue(facts[index]!, owner)]),
+  );
+}
+
+function stacked(fact: Fact): ReturnType<typeof tensorType> {
+  const dims = dimsIn(fact.type);
+  const rows: IrDim[] = [null];
+  return tensorType(dtypeIn(fact.type), dims && rows.concat(dims));
+}
+
+function policy(owner: Recorder, options: CollectOptions<string>): Attribute[] {
+  const attributes: Attribute[] = [];
+  if (options.within !== undefined) {
+    attributes.push({ name: 'within_ns', kind: 'int', value: durationNs(owner, options.within) });
+  }
+  for (const [name, count] of [
+    ['at_least', options.atLeast],
+    ['enough', options.enough],
+  ] as const) {
+    if (count === undefined) continue;
+    if (!Number.isInteger(count) || count < 0) {
+      owner.fail('BB308', { op: 'collect', reason: `${count} is not a number of members` });
+    }
+    attributes.push({ name, kind: 'int', value: BigInt(count) });
+  }
+  return attributes;
+}
+
+/** The value at every member of a cohort, where the crossing has a policy; without one just use the value there. */
+export function broadcast<V extends Tensor, const P extends Many>(
+  value: Checked<V, OnErrors<V, P>>,
+  to: Place<P>,
+  options: { readonly within?: Duration } = {},
+): Value<ElementOf<V>, ShapeOf<V>, P> {
+  const owner = recorder('broadcast');
+  return owner.call(broadcast, () => {
+    const fact = factOf(value, 'broadcast');
+    const place: IrPlace = placeOf(to);
+    if (fact.cohort !== undefined) {
+      owner.fail('BB306', { op: 'broadcast', from: placeKey(fact.cohort), to: placeKey(place) });
+    }
+    const attributes = policy(owner, options);
+    const result = { name: 'broadcast', type: fact.type, cohort: place };
+    return toValue(
+      coreOp(owner, { type: CORE.broadcast, inputs: [fact], attributes, place }, [result])[0]!,
+      owner,
+    );
+  });
+}

@@ -1,0 +1,96 @@
+// Missing values: making them, asking about them, replacing them.
+
+import { CORE, tensorType } from '../ir/index.ts';
+import { addConstant, fromNested } from './constant.ts';
+import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
+import { type Fact, recorder } from './recorder.ts';
+import type { BroadcastErrors } from './rules.ts';
+import type {
+  Checked,
+  ElementOf,
+  Join,
+  JoinOf,
+  Literal,
+  PairErrors,
+  PlaceErrors,
+  PlaceOf,
+  ShapeOf,
+  Tensor,
+  Value,
+} from './types.ts';
+import { defineMethod, factOf, type Handle, isValue, toValue } from './value.ts';
+
+export interface MissingMethods {
+  /** The value if `condition` (a bool scalar) holds, else missing, declined. A declined assignment is skipped. */
+  when<A extends Tensor, C extends Tensor<'bool'>>(
+    this: A,
+    condition: Checked<C, PlaceErrors<'when', PlaceOf<A>, C>>,
+  ): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, C>>;
+  /** The value, or `other` where it is missing. */
+  orElse<A extends Tensor, const B extends Tensor | Literal>(
+    this: A,
+    other: Checked<B, PairErrors<'orElse', A, B> | BroadcastErrors<'orElse', A, B>>,
+  ): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
+  /** Whether the value is there: a bool scalar that never is missing itself. */
+  present<A extends Tensor>(this: A): Value<'bool', [], Join<PlaceOf<A>, 'any'>>;
+  /** Why the value is missing: declined, timeout, lost, refused, failed or cancelled; "" if it is there. */
+  reason<A extends Tensor>(this: A): Value<'string', [], Join<PlaceOf<A>, 'any'>>;
+}
+
+defineMethod('when', function when(this: Handle, condition: unknown) {
+  const owner = recorder('when');
+  return owner.call(when, () => {
+    const inputs = [factOf(this, 'when'), factOf(condition, 'when')] as const;
+    const { type } = inputs[1];
+    const dims = dimsIn(type);
+    if ((dtypeIn(type) ?? 'bool') !== 'bool' || (dims !== undefined && dims.length > 0)) {
+      owner.fail('BB307', { op: 'when', reason: 'the condition is not a bool scalar' });
+    }
+    const cohort = owner.meet('when', inputs);
+    const result = { name: 'when', type: inputs[0].type, cohort, declinable: true };
+    return toValue(coreOp(owner, { type: CORE.when, inputs }, [result])[0]!, owner);
+  });
+});
+
+defineMethod('orElse', function orElse(this: Handle, other: unknown) {
+  const owner = recorder('orElse');
+  return owner.call(orElse, () => {
+    const value = factOf(this, 'orElse');
+    const fallback: Fact = isValue(other)
+      ? factOf(other, 'orElse')
+      : addConstant(owner, fromNested(owner, other as never, dtypeIn(value.type)));
+    const [a, b] = [dtypeIn(value.type), dtypeIn(fallback.type)];
+    if (a !== undefined && b !== undefined && a !== b) {
+      owner.fail('BB307', { op: 'orElse', reason: `dtypes differ: ${a} and ${b}` });
+    }
+    const inputs = [value, fallback] as const;
+    const cohort = owner.meet('orElse', inputs);
+    const result = {
+      name: 'orElse',
+      type: value.type ?? fallback.type,
+      cohort,
+      declinable: fallback.declinable,
+    };
+    return toValue(coreOp(owner, { type: CORE.orElse, inputs }, [result])[0]!, owner);
+  });
+});
+
+for (const [name, type, dtype] of [
+  ['present', CORE.present, 'bool'],
+  ['reason', CORE.reason, 'string'],
+] as const) {
+  const method = function (this: Handle): Tensor {
+    const owner = recorder(name);
+    return owner.call(method, () => {
+      const inputs = [factOf(this, name)];
+      const result = {
+        name,
+        type: tensorType(dtype, []),
+        cohort: owner.meet(name, inputs),
+        declinable: false,
+      };
+      return toValue(coreOp(owner, { type, inputs }, [result])[0]!, owner);
+    });
+  };
+  defineMethod(name, method);
+}

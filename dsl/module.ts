@@ -1,0 +1,81 @@
+// Modules, and the recording of one.
+
+import {
+  type Diagnostic,
+  DOMAIN,
+  DOMAIN_VERSION,
+  MIN_IR_VERSION,
+  type Model,
+  NEWEST_RUNNABLE_OPSET,
+} from '../ir/index.ts';
+import { minIrVersion } from '../ir/ops/schema.ts';
+import type { Environment } from './environment.ts';
+import { Recorder, recorder, recording } from './recorder.ts';
+
+const definition: unique symbol = Symbol('bytesandbrains module');
+
+/** An authored computation. Called inside another module's body it records its ops there, in a scope of its name. */
+export interface Module<Arguments extends readonly unknown[] = never, Result = unknown> {
+  (...args: Arguments): Result;
+  readonly [definition]: { readonly name: string; readonly body: (...args: Arguments) => Result };
+}
+
+/**
+ * Declares a module. A file's default export is the module that `bbc` compiles; its body takes no arguments
+ * and says with `input` and `output` what enters and leaves.
+ */
+export function module<Arguments extends readonly unknown[], Result>(
+  name: string,
+  body: (...args: Arguments) => Result,
+): Module<Arguments, Result> {
+  const call = (...args: Arguments): Result => recorder(name).inScope(name, () => body(...args));
+  return Object.assign(call, { [definition]: { name, body } });
+}
+
+/** Whether something is what {@link module} gave. */
+export const isModule = (thing: unknown): thing is Module =>
+  typeof thing === 'function' && definition in thing;
+
+export interface Recorded {
+  readonly model: Model;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Runs a module's body once and gives the graph it recorded. Recording twice gives equal models.
+ * Throws DiagnosticError (BB3xx) at the author's line; what else the body throws passes through.
+ */
+export function record(root: Module, environment: Environment): Recorded {
+  const { name, body } = root[definition] as { readonly name: string; readonly body: () => unknown };
+  const owner = new Recorder(name, environment);
+  recording(owner, () => {
+    body();
+    for (const finish of owner.finishers) finish();
+    if (owner.mainGraph.outputs.length === 0)
+      owner.fail('BB309', { module: name, reason: 'it has no output' });
+    close(owner);
+  });
+  return { model: owner.editor.finish(), diagnostics: owner.diagnostics };
+}
+
+function close(owner: Recorder): void {
+  const { editor, main, mainGraph } = owner;
+  editor.setGraph(main, {
+    ops: mainGraph.ops,
+    inputs: mainGraph.inputs,
+    outputs: mainGraph.outputs,
+    initializers: owner.initializers,
+  });
+  const opset = owner.opset;
+  if (opset > NEWEST_RUNNABLE_OPSET) {
+    owner.fail('BB315', { op: owner.newestOp, opset, newest: NEWEST_RUNNABLE_OPSET });
+  }
+  editor.header = {
+    ...editor.header,
+    opsets: new Map([
+      ['', opset],
+      [DOMAIN.core, DOMAIN_VERSION],
+    ]),
+    irVersion: Math.max(MIN_IR_VERSION, minIrVersion(opset)),
+  };
+}

@@ -1,0 +1,82 @@
+// What enters and leaves a module.
+
+import { type DType, tensorType } from '../ir/index.ts';
+import { type Place, placeOf } from './place.ts';
+import { type Recorder, recorder } from './recorder.ts';
+import type { Dim, Tensor, Value } from './types.ts';
+import { factOf, toValue } from './value.ts';
+
+export interface InputOptions<P extends string> {
+  /** Where it enters. Default: the place of the `on` around, else the topology's first peer. */
+  readonly at?: Place<P>;
+  /** Whether it must never leave its class. */
+  readonly private?: boolean;
+}
+
+/**
+ * Declares an input of the module. Dimensions are sizes or names: `input('x', float32, ['N', 784])`.
+ * Fails (BB309) if the name is taken.
+ */
+export function input<const D extends DType, const S extends readonly Dim[], const P extends string = 'any'>(
+  name: string,
+  dtype: D,
+  shape: S,
+  options: InputOptions<P> = {},
+): Value<D, [...S], P> {
+  const owner = recorder('input');
+  return owner.call(input, () => {
+    claim(owner, name);
+    const place = options.at === undefined ? owner.place : placeOf(options.at);
+    const cohort = owner.meet('input', [], place);
+    const fact = owner.addValue(name, tensorType(dtype, [...shape]), { cohort }, owner.main);
+    const { inputs } = owner.mainGraph;
+    owner.editor.setValue(fact.id, {
+      def: { kind: 'input', index: inputs.length },
+      ...(place !== undefined && { place }),
+      ...(options.private === true && { private: true }),
+    });
+    inputs.push(fact.id);
+    return toValue(fact, owner);
+  });
+}
+
+/** Declares an output of the module. Fails (BB309) if the name is taken by another output or an input. */
+export function output(name: string, value: Tensor): void {
+  const owner = recorder('output');
+  owner.call(output, () => {
+    const { id } = factOf(value, 'output');
+    const { editor, mainGraph } = owner;
+    const recorded = editor.value(id);
+    if (owner.graph !== mainGraph) fail(owner, `output ${name} is in the body of a control-flow op`);
+    if (recorded.name === name && !mainGraph.outputs.includes(id)) {
+      mainGraph.outputs.push(id);
+      return;
+    }
+    claim(owner, name);
+    // What is an input, a constant or an output already has a name of its own: the output is a copy.
+    if (recorded.def.kind !== 'op' || mainGraph.outputs.includes(id)) {
+      const copy = owner.addValue(name, recorded.type);
+      owner.addOp({ type: 'Identity', inputs: [id], outputs: [copy.id] });
+      mainGraph.outputs.push(copy.id);
+      return;
+    }
+    owner.rename(id, name);
+    mainGraph.outputs.push(id);
+  });
+}
+
+/** Makes `name` free: an op's result that happens to have it gets another one; an input or output keeps it. */
+function claim(owner: Recorder, name: string): void {
+  if (name === '') fail(owner, 'a name is empty');
+  const holder = owner.holderOf(name);
+  if (holder === undefined) return;
+  const { inputs, outputs } = owner.mainGraph;
+  if (inputs.includes(holder) || outputs.includes(holder)) {
+    fail(owner, `the name ${name} is taken by another input or output`);
+  }
+  owner.displace(name);
+}
+
+function fail(owner: Recorder, reason: string): never {
+  return owner.fail('BB309', { module: owner.name, reason });
+}

@@ -1,0 +1,183 @@
+// State that a member keeps from flow to flow.
+
+import { type Attribute, CORE } from '../ir/index.ts';
+import { addConstant, fromNested, type Nested } from './constant.ts';
+import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
+import { type Place, placeOf } from './place.ts';
+import { type Fact, type Recorder, recorder } from './recorder.ts';
+import type { Broadcast } from './rules.ts';
+import type {
+  AnyShape,
+  Checked,
+  DTypeErrors,
+  Element,
+  ElementOf,
+  Many,
+  PlaceError,
+  PlaceOf,
+  ShapeError,
+  ShapeOf,
+  Tensor,
+  Value,
+} from './types.ts';
+import { factOf, isValue, toValue } from './value.ts';
+
+/** A variable of one member, or of each member of a cohort. */
+export interface State<D extends Element, S extends AnyShape, P extends string> {
+  /** What was committed when the flow began to use it; after an assignment in this flow, what was assigned. */
+  read(): Value<D, S, P>;
+  /** Commits `value` when its fragment ends. A declined value changes nothing. */
+  assign<V extends Tensor>(value: Checked<V, AssignErrors<D, S, P, V>>): void;
+  /** Reads, and assigns what `change` makes of it, in one fragment; gives the new value. */
+  update<V extends Tensor>(
+    change: (value: Value<D, S, P>) => Checked<V, AssignErrors<D, S, P, V>>,
+  ): Value<D, S, P>;
+}
+
+type AssignErrors<D extends Element, S extends AnyShape, P extends string, V extends Tensor> =
+  | DTypeErrors<'assign', D, V>
+  | (PlaceOf<V> extends Many
+      ? PlaceOf<V> extends P
+        ? never
+        : PlaceError<`assign: a value of ${PlaceOf<V>} is used on ${P}: collect it first`>
+      : never)
+  | (number extends S['length']
+      ? never
+      : number extends ShapeOf<V>['length']
+        ? never
+        : S['length'] extends ShapeOf<V>['length']
+          ? Broadcast<S, ShapeOf<V>> extends string
+            ? ShapeError<'assign: the value does not have the shape of the state'>
+            : never
+          : ShapeError<'assign: the value does not have the rank of the state'>);
+
+/**
+ * Declares state that starts as `initial`. Its key, stable across versions of the program, is the scope and `name`.
+ * Fails (BB313) if another state has this name, or no place is given.
+ */
+export function state<V extends Tensor, const P extends string>(
+  name: string,
+  initial: V,
+  options: { readonly at: Place<P> },
+): State<ElementOf<V>, ShapeOf<V>, P>;
+export function state<const P extends string>(
+  name: string,
+  initial: number | readonly Nested[],
+  options: { readonly at: Place<P> },
+): State<'float32', AnyShape, P>;
+export function state(
+  name: string,
+  initial: unknown,
+  options: { readonly at: Place },
+): State<Element, AnyShape, string> {
+  const owner = recorder('state');
+  return owner.call(state, () => {
+    const key = owner.qualified(name);
+    if (name === '' || owner.keys.has(key))
+      owner.fail('BB313', { key, reason: 'another state has this name' });
+    owner.keys.add(key);
+    const start = isValue(initial)
+      ? factOf(initial, 'state')
+      : addConstant(owner, fromNested(owner, initial as Nested, undefined), name);
+    return new Variable(owner, key, start, options.at) as unknown as State<Element, AnyShape, string>;
+  });
+}
+
+class Variable {
+  readonly #owner: Recorder;
+  readonly #key: string;
+  readonly #initial: Fact;
+  readonly #at: Place;
+  #read: Fact | undefined;
+  /** What a read gives from now on. */
+  #now: Fact | undefined;
+
+  constructor(owner: Recorder, key: string, initial: Fact, at: Place) {
+    this.#owner = owner;
+    this.#key = key;
+    this.#initial = initial;
+    this.#at = at;
+  }
+
+  read(): Tensor {
+    return this.#owner.call(this.read, () => toValue(this.#current(), this.#owner));
+  }
+
+  assign(value: unknown): void {
+    this.#owner.call(this.assign, () => this.#assign(factOf(value, 'assign')));
+  }
+
+  update(change: (value: Tensor) => Tensor): Tensor {
+    const owner = this.#owner;
+    return owner.call(this.update, () => {
+      const before = toValue(this.#current(), owner);
+      const after = owner.atPlace(placeOf(this.#at), () => owner.callback(() => change(before)));
+      this.#assign(factOf(after, 'update'));
+      return toValue(this.#current(), owner);
+    });
+  }
+
+  #attributes(): Attribute[] {
+    return [{ name: 'key', kind: 'string', value: new TextEncoder().encode(this.#key) }];
+  }
+
+  #committed(): Fact {
+    const place = placeOf(this.#at);
+    this.#read ??= coreOp(
+      this.#owner,
+      { type: CORE.stateRead, inputs: [this.#initial], attributes: this.#attributes(), place },
+      [
+        {
+          name: this.#key.split('.').at(-1)!,
+          type: this.#initial.type,
+          cohort: this.#owner.meet('state', [this.#initial], place),
+          declinable: false,
+        },
+      ],
+    )[0]!;
+    return this.#read;
+  }
+
+  #current(): Fact {
+    this.#now ??= this.#committed();
+    return this.#now;
+  }
+
+  #assign(value: Fact): void {
+    const owner = this.#owner;
+    const [want, have] = [this.#initial.type, value.type];
+    const [a, b] = [dtypeIn(want), dtypeIn(have)];
+    const [s, t] = [dimsIn(want), dimsIn(have)];
+    if (a !== undefined && b !== undefined && a !== b) {
+      owner.fail('BB313', { key: this.#key, reason: `it holds ${a}, the value is ${b}` });
+    }
+    const clash = (dim: number | string | null, index: number): boolean =>
+      typeof dim === 'number' && typeof t?.[index] === 'number' && dim !== t[index];
+    if (s !== undefined && t !== undefined && (s.length !== t.length || s.some(clash))) {
+      owner.fail('BB313', {
+        key: this.#key,
+        reason: `its shape is [${s.join(', ')}], the value's [${t.join(', ')}]`,
+      });
+    }
+    const place = placeOf(this.#at);
+    owner.meet('assign', [value], place);
+    // A later read in this flow sees what was there before if this assignment is declined.
+    const before = value.declinable ? this.#current() : undefined;
+    coreOp(owner, { type: CORE.stateAssign, inputs: [value], attributes: this.#attributes(), place }, []);
+    this.#now =
+      before === undefined
+        ? { ...value, cohort: owner.meet('assign', [value], place) }
+        : this.#either(value, before);
+  }
+
+  #either(value: Fact, before: Fact): Fact {
+    const place = placeOf(this.#at);
+    const result = {
+      name: this.#key.split('.').at(-1)!,
+      type: value.type,
+      cohort: before.cohort,
+      declinable: before.declinable,
+    };
+    return coreOp(this.#owner, { type: CORE.orElse, inputs: [value, before], place }, [result])[0]!;
+  }
+}
