@@ -25,15 +25,19 @@ export function packElements(dtype: DType, elements: readonly Element[]): Uint8A
   const range = ranges[dtype];
   const size = elements.length === 0 ? 0 : bytes.length / elements.length;
   elements.forEach((element, index) => {
-    if (range === undefined) return write(view, index * size, Number(element));
-    if (typeof element === 'number' && !Number.isInteger(element)) {
-      throw new RangeError(`${element} is not of dtype ${dtype}`);
-    }
-    const whole = BigInt(element);
-    if (whole < range[0] || whole > range[1]) throw new RangeError(`${element} is not of dtype ${dtype}`);
-    write(view, index * size, whole);
+    write(view, index * size, range === undefined ? Number(element) : whole(dtype, element, range));
   });
   return bytes;
+}
+
+/** An integer that the dtype can hold. Throws RangeError for others. */
+function whole(dtype: DType, element: Element, [low, high]: readonly [bigint, bigint]): bigint {
+  if (typeof element === 'number' && !Number.isInteger(element)) {
+    throw new RangeError(`${element} is not of dtype ${dtype}`);
+  }
+  const integer = BigInt(element);
+  if (integer < low || integer > high) throw new RangeError(`${element} is not of dtype ${dtype}`);
+  return integer;
 }
 
 const writers: Partial<Record<DType, (view: DataView, at: number, element: number | bigint) => void>> = {

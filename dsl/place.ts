@@ -35,9 +35,9 @@ export const placeOf = (of: Place): IrPlace => of[location];
 /** Values of `R`, now known to be at `P`. */
 export type Placed<R, P extends string> = R extends Tensor
   ? Value<ElementOf<R>, ShapeOf<R>, P>
-  : R extends void
-    ? void
-    : { readonly [Key in keyof R]: Placed<R[Key], P> };
+  : R extends object
+    ? { readonly [Key in keyof R]: Placed<R[Key], P> }
+    : R;
 
 /** What is wrong with taking values of `R` to `P`. */
 export type OnErrors<R, P extends string> = R extends Tensor

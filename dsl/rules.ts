@@ -404,16 +404,15 @@ type AddDigits<
       : `1${Done}`
     : AddStep<SplitLast<A>, SplitLast<B>, Carry, Done>
   : AddStep<SplitLast<A>, SplitLast<B>, Carry, Done>;
-type Length<T extends readonly unknown[]> = T['length'] & number;
 type AddStep<
   A extends readonly [string, string],
   B extends readonly [string, string],
   Carry extends readonly 0[],
   Done extends string,
-> = `${Length<[...Tuples[Digit<A[1]>], ...Tuples[Digit<B[1]>], ...Carry]>}` extends infer Sum
-  ? Sum extends `1${infer Low extends Nine}`
+> = [...Tuples[Digit<A[1]>], ...Tuples[Digit<B[1]>], ...Carry]['length'] extends infer Sum extends number
+  ? `${Sum}` extends `1${infer Low extends Nine}`
     ? AddDigits<A[0], B[0], [0], `${Low}${Done}`>
-    : AddDigits<A[0], B[0], [], `${Sum & string}${Done}`>
+    : AddDigits<A[0], B[0], [], `${Sum}${Done}`>
   : never;
 type ToNumber<T extends string> = T extends `0${infer Rest}`
   ? Rest extends ''
