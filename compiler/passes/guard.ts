@@ -61,25 +61,33 @@ interface Timing {
  * found as floors. Deadlines only rise and each round settles one more hop, so the rounds are few.
  */
 function estimate(compilation: Compilation, topology: Topology): Timing {
+  const graph = placedGraph(compilation.model, compilation.placement!);
+  const cost = costModel(graph.model);
+  const work = new Float64Array(graph.model.opLimit);
+  for (const op of graph.model.opsOf()) if (graph.constant[op.id] !== 1) work[op.id] = cost.operations(op);
+  const edges = compilation.deployment!.edges;
   let floors: ReadonlyMap<number, number> = new Map();
   for (let round = 0; ; round++) {
-    const timing = estimateOnce(compilation, topology, floors);
+    const timing = estimateOnce({ graph, work, edges, topology, floors });
     const settled = [...timing.deadlines].every(([edge, deadline]) => floors.get(edge) === deadline);
     if (settled || round === MAX_ROUNDS) return timing;
     floors = timing.deadlines;
   }
 }
 
-function estimateOnce(
-  compilation: Compilation,
-  topology: Topology,
-  floors: ReadonlyMap<number, number>,
-): Timing {
-  const graph = placedGraph(compilation.model, compilation.placement!);
+interface Situation {
+  readonly graph: PlacedGraph;
+  /** Operations of each op of the main graph, by OpId. */
+  readonly work: Float64Array;
+  readonly edges: readonly Edge[];
+  readonly topology: Topology;
+  /** No edge's derived deadline is below this. */
+  readonly floors: ReadonlyMap<number, number>;
+}
+
+function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timing {
   const { model } = graph;
-  const edges = compilation.deployment!.edges;
   const flopsOf = new Map(topology.classes.map((one) => [one.name, one.flops ?? DEFAULT_FLOPS]));
-  const cost = costModel(model);
   const incoming = edgesByValueAndClass(edges);
 
   // When each op is done, and how long its peer may by then have waited for others.
@@ -113,9 +121,8 @@ function estimateOnce(
       startNs = Math.max(startNs, arrival.at);
       wait = Math.max(wait, arrival.wait);
     }
-    const work = cost.operations(op);
-    flops += work;
-    doneNs[op.id] = startNs + (work / flopsOf.get(here)!) * 1e9;
+    flops += work[op.id]!;
+    doneNs[op.id] = startNs + (work[op.id]! / flopsOf.get(here)!) * 1e9;
     waitedNs[op.id] = wait;
   }
   let latencyNs = 0;

@@ -50,7 +50,18 @@ export interface PlacedGraph {
 
 export const isCore = (op: Op, type: string): boolean => op.domain === DOMAIN.core && op.type === type;
 
+/** Several passes look at one placement: what it implies is computed once and lives as long as it does. */
+const known = new WeakMap<Placement, PlacedGraph>();
+
 export function placedGraph(model: Model, placement: Placement): PlacedGraph {
+  const cached = known.get(placement);
+  if (cached?.model === model) return cached;
+  const graph = computePlacedGraph(model, placement);
+  known.set(placement, graph);
+  return graph;
+}
+
+function computePlacedGraph(model: Model, placement: Placement): PlacedGraph {
   const places: Place[] = [];
   const numbers = new Map<string, PlaceNumber>();
   const numberOf = (place: Place): PlaceNumber => {

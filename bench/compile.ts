@@ -1,0 +1,118 @@
+// How compiling scales: time per op over the size of the graph; memory and time over the size of the weights.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chainTopology, compile } from '../compiler/index.ts';
+import {
+  DiagnosticError,
+  exportModel,
+  importModel,
+  memorySource,
+  type Weight,
+  weightOf,
+} from '../ir/index.ts';
+import type { Figure } from './figure.ts';
+import { chainModel, modelBytes } from './synthetic.ts';
+
+const PEERS = 4;
+
+export async function benchCompile(): Promise<readonly Figure[]> {
+  return [...compileTimes(), ...weightCosts()];
+}
+
+function compileTimes(): Figure[] {
+  const perOp = new Map<number, number>();
+  // The first run pays for compiling the compiler itself.
+  for (const count of [1_000, 1_000, 10_000, 100_000]) {
+    const bytes = modelBytes(chainModel(count));
+    const runs = Array.from({ length: count > 10_000 ? 1 : 3 }, () => {
+      const start = performance.now();
+      const { model } = importModel(memorySource('chain.onnx', bytes));
+      const { ok, diagnostics } = compile(model!, { topology: chainTopology(PEERS) });
+      if (!ok) throw new DiagnosticError(diagnostics);
+      return performance.now() - start;
+    });
+    perOp.set(count, (Math.min(...runs) * 1000) / count);
+  }
+  const [small, medium, large] = [perOp.get(1_000)!, perOp.get(10_000)!, perOp.get(100_000)!];
+  return [
+    { name: 'compile, 1k ops', value: small, unit: 'µs/op' },
+    { name: 'compile, 10k ops', value: medium, unit: 'µs/op' },
+    { name: 'compile, 100k ops', value: large, unit: 'µs/op' },
+    { name: 'compile, 100k ops', value: large / 10, unit: 's', limit: 10 },
+    { name: 'compile, growth per op from 1k to 10k', value: medium / small, unit: '×', limit: 1.5 },
+    { name: 'compile, growth per op from 10k to 100k', value: large / medium, unit: '×', limit: 1.5 },
+  ];
+}
+
+const WEIGHT_BYTES = 1.5e9;
+const LAYER_WIDTH = 4096;
+
+function weightCosts(): Figure[] {
+  const folder = mkdtempSync(path.join(tmpdir(), 'bench-weights-'));
+  try {
+    const model = writeLargeModel(folder);
+    const child = fileURLToPath(new URL('./compile-child.js', import.meta.url));
+    const report = execFileSync(process.execPath, [child, model, path.join(folder, 'dist'), String(PEERS)]);
+    const { idleBytes, peakBytes, seconds } = JSON.parse(String(report));
+    const copySeconds = copyAndHash(path.join(folder, 'weights.bin'), path.join(folder, 'copy.bin'));
+    return [
+      {
+        name: 'compile with 1.5 GB of weights, memory over idle',
+        value: (peakBytes - idleBytes) / 1e6,
+        unit: 'MB',
+        limit: 250,
+      },
+      { name: 'compile with 1.5 GB of weights', value: seconds, unit: 's' },
+      {
+        name: 'compile with 1.5 GB of weights, against copy and sha256',
+        value: seconds / copySeconds,
+        unit: '×',
+        limit: 1.3,
+      },
+    ];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A model whose weights are one external file of 1.5 GB; gives the model's path. */
+function writeLargeModel(folder: string): string {
+  const dims = [LAYER_WIDTH, LAYER_WIDTH];
+  const bytes = new Uint8Array(4 * LAYER_WIDTH * LAYER_WIDTH);
+  // No two words alike, so that no file system stores holes.
+  new Uint32Array(bytes.buffer).forEach((_, index, words) => {
+    words[index] = Math.imul(index, 0x9e3779b1);
+  });
+  const layers = Math.ceil(WEIGHT_BYTES / bytes.length);
+  const weight = (): Weight => weightOf({ dtype: 'float32', dims, bytes });
+  const exported = exportModel(chainModel(4 * layers, LAYER_WIDTH, weight), {
+    external: { file: 'weights.bin', minBytes: 1 },
+  });
+  const descriptor = openSync(path.join(folder, 'weights.bin'), 'w');
+  for (const { offset } of exported.external) writeSync(descriptor, bytes, 0, bytes.length, offset);
+  closeSync(descriptor);
+  const model = path.join(folder, 'model.onnx');
+  writeFileSync(model, Buffer.concat(exported.pieces.filter((piece) => piece instanceof Uint8Array)));
+  return model;
+}
+
+function copyAndHash(from: string, to: string): number {
+  const start = performance.now();
+  const hash = createHash('sha256');
+  const [input, output] = [openSync(from, 'r'), openSync(to, 'w')];
+  const window = new Uint8Array(1 << 20);
+  for (let read = readSync(input, window); read > 0; read = readSync(input, window)) {
+    const bytes = window.subarray(0, read);
+    hash.update(bytes);
+    writeSync(output, bytes);
+  }
+  hash.digest();
+  closeSync(input);
+  closeSync(output);
+  return (performance.now() - start) / 1000;
+}
