@@ -19,7 +19,7 @@ export interface Dataflow {
   readonly constants: readonly Op[];
   /** By OpId: the step of an op of the main graph; -1 for all others. */
   readonly stepOf: Int32Array;
-  /** By ValueId: 1 for initializers that are no inputs and for results of constant expressions. */
+  /** By ValueId: 1 for initializers, inputs with a default included, and for results of constant expressions. */
   readonly constant: Uint8Array;
   /** Values of the main graph that an op of the main graph reads, captures by its subgraphs included, once each. */
   reads(op: Op): readonly ValueId[];
@@ -43,9 +43,8 @@ export function dataflow(model: Model): Dataflow {
     return read[op.id]!;
   };
   const constant = new Uint8Array(model.valueLimit);
-  for (const id of model.mainGraph.initializers) {
-    if (model.value(id).def.kind === 'initializer') constant[id] = 1;
-  }
+  // Inputs with a default count too: up to IR version 3 every weight is listed among the inputs.
+  for (const id of model.mainGraph.initializers) constant[id] = 1;
   const steps: Op[] = [];
   const constants: Op[] = [];
   const stepOf = new Int32Array(model.opLimit).fill(-1);
