@@ -3,7 +3,8 @@
 // A program is an ONNX model whose main graph holds, in schedule order:
 //   ai.bytesandbrains.segment  <name>     call of a segment: a model-local function of plain ONNX ops. Inputs are
 //                                         run-time values and weights (initializers of the program)
-//   ai.bytesandbrains.wire     Send       (x)  edge, envelope: ships x; sends of one envelope leave together
+//   ai.bytesandbrains.wire     Send       (x)  edge, envelope: ships x; sends of one envelope leave together.
+//                                         On a trigger edge x may be left out: it leaves when the flow starts
 //                              Recv       () → x  edge, deadline_ns; a trigger edge's x is a bool scalar
 //                              Collect    () → (field…, senders, missing)  edges (one per field), at_least,
 //                                         deadline_ns: stacks each field of the members' records on a new first

@@ -417,6 +417,27 @@ export const messages = {
   },
 
   // --- BB6xx: bundles and plans ----------------------------------------------------------------------
+  BB620: {
+    severity: 'error',
+    text: ({ path, expected }: { path: string; expected: string }) => [
+      `manifest: ${path} is not ${expected}`,
+      'compile again; manifests are not meant to be edited',
+    ],
+  },
+  BB621: {
+    severity: 'error',
+    text: ({ version, known }: { version: string; known: number }) => [
+      `manifest version ${version} is not known; this runtime knows ${known}`,
+      'compile and run with the same version of bytesandbrains',
+    ],
+  },
+  BB622: {
+    severity: 'error',
+    text: ({ program, reason }: { program: string; reason: string }) => [
+      `program ${program} cannot run: ${reason}`,
+      'compile again; if it stays, the compiler and the runtime disagree and that is our bug',
+    ],
+  },
   BB650: {
     severity: 'error',
     text: ({ file, expected, actual }: { file: string; expected: string; actual: string }) => [
@@ -447,6 +468,27 @@ export const messages = {
   },
 
   // --- BB7xx: running --------------------------------------------------------------------------------
+  BB701: {
+    severity: 'error',
+    text: ({ entry, known }: { entry: string; known: readonly string[] }) => [
+      `no peer starts ${entry}`,
+      `name an entry or a peer that has one: ${known.join(', ')}`,
+    ],
+  },
+  BB702: {
+    severity: 'error',
+    text: ({ input, reason }: { input: string; reason: string }) => [
+      `input ${input}: ${reason}`,
+      'see `bbc inspect` for names, dtypes and shapes of the inputs',
+    ],
+  },
+  BB703: {
+    severity: 'error',
+    text: ({ peer, segment, reason }: { peer: string; segment: string; reason: string }) => [
+      `peer ${peer} cannot load segment ${segment}: ${reason}`,
+      'run the uncut model on the same backend to see whether it takes these operators',
+    ],
+  },
   BB750: {
     severity: 'error',
     text: ({ reason }: { reason: string }) => [

@@ -2,3 +2,13 @@
 
 export type { Backend, LoadedSegment, LoadOptions, RunOptions, SegmentModel } from './backend.ts';
 export type { LoadedBundle } from './bundle.ts';
+export { type FlowId, flowKey, type InitiatedFlowId } from './flow-id.ts';
+export type { Program } from './instruction.ts';
+export type { Cause, DropReason, Input, NodeEvent, Output, Values } from './io.ts';
+export { defaultLimits, type Limits } from './limits.ts';
+export { checkManifest } from './manifest.ts';
+export { Node, type NodeOptions } from './node.ts';
+export { decodeProgram } from './program.ts';
+export { segmentModels } from './segment-model.ts';
+export { isMissing, type Missing, type MissingReason, missingReasons, type Value } from './value.ts';
+export { decodeFrame, encodeFrame, joinPieces, pieceBytes, type WireError } from './wire/frame.ts';

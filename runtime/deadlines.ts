@@ -1,0 +1,63 @@
+// A binary heap of times, so that the next wake-up is known however many flows are open.
+
+interface Entry<T> {
+  readonly at: number;
+  readonly item: T;
+}
+
+export class Deadlines<T> {
+  readonly #heap: Entry<T>[] = [];
+
+  /** The earliest time; undefined: none. */
+  get next(): number | undefined {
+    return this.#heap[0]?.at;
+  }
+
+  add(at: number, item: T): void {
+    const heap = this.#heap;
+    let index = heap.push({ at, item }) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (heap[parent]!.at <= at) break;
+      this.#swap(index, parent);
+      index = parent;
+    }
+  }
+
+  /** Takes out the earliest item, if its time has come. */
+  due(now: number): T | undefined {
+    const first = this.#heap[0];
+    if (first === undefined || first.at > now) return undefined;
+    this.#removeFirst();
+    return first.item;
+  }
+
+  /** Takes out earliest items that are not wanted any more. */
+  prune(unwanted: (item: T) => boolean): void {
+    while (this.#heap.length > 0 && unwanted(this.#heap[0]!.item)) this.#removeFirst();
+  }
+
+  #removeFirst(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    heap[0] = last;
+    let index = 0;
+    for (;;) {
+      const left = 2 * index + 1;
+      const right = left + 1;
+      let least = index;
+      if (left < heap.length && heap[left]!.at < heap[least]!.at) least = left;
+      if (right < heap.length && heap[right]!.at < heap[least]!.at) least = right;
+      if (least === index) return;
+      this.#swap(index, least);
+      index = least;
+    }
+  }
+
+  #swap(a: number, b: number): void {
+    const entry = this.#heap[a]!;
+    this.#heap[a] = this.#heap[b]!;
+    this.#heap[b] = entry;
+  }
+}

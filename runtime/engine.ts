@@ -1,0 +1,491 @@
+// Executes one program: fires instructions as their inputs come, fragment by fragment, flow by flow.
+//
+// Data flow with counters: each instruction knows how many inputs it waits for, each slot who waits for it.
+// What is ready goes into one queue, so that a chain of any length needs no stack, and firing costs the same
+// however many ops or flows there are. Nothing here knows of frames, peers' addresses or time.
+
+import type { Tensor } from '../ir/types.ts';
+import { type Claim, Claims } from './claims.ts';
+import { Gathering } from './collect.ts';
+import { boolScalar, coreResult, decidedEarly } from './core-ops.ts';
+import type { Flow } from './flow.ts';
+import {
+  type Collect,
+  type CoreOp,
+  type Instruction,
+  NO_SLOT,
+  type Program,
+  type Reader,
+  type SegmentCall,
+  type StateAssign,
+  type StateRead,
+} from './instruction.ts';
+import { type Held, isHeld, type Lease, type Leases, type Slot } from './lease.ts';
+import type { Missing } from './value.ts';
+
+/** What the engine asks of the node around it. */
+export interface EngineOutlet {
+  /** Starts a segment; ends with `finish` or `fail`. */
+  start(work: Work, inputs: readonly Tensor[], transfer: readonly ArrayBuffer[]): void;
+  /** All sends of an envelope are there. */
+  ship(flow: Flow, envelope: number, values: readonly Slot[]): void;
+  output(flow: Flow, name: string, value: Slot): void;
+  ended(flow: Flow): void;
+}
+
+export interface Work {
+  readonly id: number;
+  readonly flow: Flow;
+  readonly index: number;
+  readonly call: SegmentCall;
+  /** Leases to drop when it is over. */
+  readonly holds: readonly Lease[];
+}
+
+interface FragmentClaim extends Claim {
+  readonly flow: Flow;
+  readonly fragment: number;
+}
+
+export class Engine {
+  readonly #program: Program;
+  readonly #peer: string;
+  readonly #leases: Leases;
+  readonly #outlet: EngineOutlet;
+  readonly #claims = new Claims<FragmentClaim>();
+  readonly #state = new Map<string, Held>();
+  readonly #works = new Map<number, Work>();
+  readonly #gathering: Gathering;
+  #readyFlows: Flow[] = [];
+  #ready: number[] = [];
+  #granted: FragmentClaim[] = [];
+  #nextWork = 1;
+
+  constructor(program: Program, peer: string, leases: Leases, outlet: EngineOutlet) {
+    this.#program = program;
+    this.#peer = peer;
+    this.#leases = leases;
+    this.#outlet = outlet;
+    this.#gathering = new Gathering(leases);
+  }
+
+  /** The committed value of a state variable. */
+  state(key: string): Tensor | undefined {
+    return this.#state.get(key)?.tensor;
+  }
+
+  /** Lets everything that waits for nothing begin. */
+  begin(flow: Flow): void {
+    const { fragments, pending } = this.#program;
+    for (let index = 0; index < pending.length; index++)
+      if (pending[index] === 0 && !this.#isWait(index)) this.#enqueue(flow, index);
+    fragments.forEach((fragment, index) => {
+      if (fragment.pending === 0) this.#claim(flow, index);
+    });
+  }
+
+  /** Gives a graph input its value; false if it has one. */
+  supply(flow: Flow, input: number, value: Slot): boolean {
+    const { slot } = this.#program.inputs[input]!;
+    if (flow.supplied[input] === 1) return false;
+    flow.supplied[input] = 1;
+    this.#set(flow, slot, value);
+    flow.left--;
+    return true;
+  }
+
+  /** Gives a Recv its value; false if it has one. */
+  receive(flow: Flow, index: number, value: Slot): boolean {
+    if (flow.fired[index] === 1) return false;
+    flow.fired[index] = 1;
+    if (!isHeld(value)) this.blame(flow, index, value);
+    this.#set(flow, this.#program.instructions[index]!.outputs[0] ?? NO_SLOT, value);
+    this.#complete(flow, index);
+    return true;
+  }
+
+  /** One field of one member's answer; false if it is there or the collect has closed. */
+  answer(flow: Flow, index: number, field: number, member: number, value: Slot): boolean {
+    if (flow.fired[index] === 1) return false;
+    const one = this.#program.instructions[index] as Collect;
+    const answers = this.#gathering.answersOf(flow, index, one);
+    if (!this.#gathering.add(answers, field, member, value)) return false;
+    if (answers.waiting === 0) this.close(flow, index);
+    return true;
+  }
+
+  /** Closes a collect with the answers it has; `absent` says why another is not there. */
+  close(flow: Flow, index: number, absent?: (peer: string) => Missing): void {
+    const one = this.#program.instructions[index] as Collect;
+    flow.fired[index] = 1;
+    const answers = this.#gathering.answersOf(flow, index, one);
+    const result = this.#gathering.close(answers, one, this.#peer, absent);
+    flow.answers.delete(index);
+    for (const missing of result.causes) this.blame(flow, index, missing);
+    result.values.forEach((value, at) => {
+      this.#set(flow, one.outputs[at] ?? NO_SLOT, value);
+    });
+    this.#complete(flow, index);
+  }
+
+  /** Whether a member's answer to an open collect is complete. */
+  answered(flow: Flow, index: number, member: number): boolean {
+    return flow.answers.get(index)?.open[member] === 0;
+  }
+
+  /** The flow of work that is under way. */
+  flowOf(id: number): Flow | undefined {
+    return this.#works.get(id)?.flow;
+  }
+
+  finish(id: number, outputs: readonly Held[]): boolean {
+    const work = this.#endWork(id);
+    if (work === undefined) return false;
+    const { flow, index, call } = work;
+    const wanted = call.outputs.filter((slot) => slot !== NO_SLOT);
+    flow.ops += call.ops;
+    if (flow.cancelled !== undefined || outputs.length !== wanted.length) {
+      for (const output of outputs) this.#leases.hold(output);
+      for (const output of outputs) this.#leases.drop(output);
+      this.#failWork(
+        work,
+        flow.cancelled ?? this.#failed(`${outputs.length} results where ${wanted.length} belong`),
+      );
+      return true;
+    }
+    wanted.forEach((slot, at) => {
+      this.#set(flow, slot, outputs[at]!);
+    });
+    this.#complete(flow, index);
+    return true;
+  }
+
+  fail(id: number, message: string): Work | undefined {
+    const work = this.#endWork(id);
+    if (work !== undefined) this.#failWork(work, work.flow.cancelled ?? this.#failed(message));
+    return work;
+  }
+
+  /** Whoever hears of a cancellation commits no more of the flow, and sends nothing but that it is missing. */
+  cancel(flow: Flow, missing: Missing): void {
+    flow.cancelled = missing;
+    flow.causes.push({ value: '', missing });
+    this.#program.inputs.forEach((_, index) => {
+      this.supply(flow, index, missing);
+    });
+    for (const index of this.#program.waits) {
+      if (flow.fired[index] === 1) continue;
+      if (this.#program.instructions[index]!.kind === 'recv') this.receive(flow, index, missing);
+      else this.close(flow, index, () => missing);
+    }
+  }
+
+  /** Fires what is ready until nothing is; then ends `changed` and the flows that fired, if they are done. */
+  settle(changed: Flow): void {
+    const touched = new Set([changed]);
+    for (let at = 0; ; ) {
+      const claim = this.#granted.shift();
+      if (claim !== undefined) {
+        this.#enter(claim);
+        continue;
+      }
+      if (at >= this.#ready.length) break;
+      const flow = this.#readyFlows[at]!;
+      touched.add(flow);
+      this.#fire(flow, this.#ready[at]!);
+      at++;
+    }
+    this.#ready = [];
+    this.#readyFlows = [];
+    for (const flow of touched) this.#endIfDone(flow);
+  }
+
+  #endIfDone(flow: Flow): void {
+    if (flow.left > 0 || flow.ended) return;
+    flow.ended = true;
+    for (let slot = 0; slot < flow.values.length; slot++) {
+      const value = flow.values[slot];
+      if (value !== undefined) this.#leases.drop(value);
+      flow.values[slot] = undefined;
+    }
+    this.#outlet.ended(flow);
+  }
+
+  /** Notes why the flow will not be complete; a decline is the author's will. */
+  blame(flow: Flow, index: number, missing: Missing): void {
+    if (missing.reason === 'declined') return;
+    const one = this.#program.instructions[index]!;
+    const deadlineNs = one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : undefined;
+    const value = one.kind === 'recv' ? one.edge.value : one.name;
+    flow.causes.push(deadlineNs === undefined ? { value, missing } : { value, missing, deadlineNs });
+  }
+
+  #isWait(index: number): boolean {
+    const { kind } = this.#program.instructions[index]!;
+    return kind === 'recv' || kind === 'collect';
+  }
+
+  #failed(detail: string): Missing {
+    return { reason: 'failed', peer: this.#peer, detail };
+  }
+
+  #enqueue(flow: Flow, index: number): void {
+    flow.fired[index] = 1;
+    this.#ready.push(index);
+    this.#readyFlows.push(flow);
+  }
+
+  #set(flow: Flow, slot: number, value: Slot): void {
+    this.#leases.hold(value);
+    if (slot === NO_SLOT) return this.#leases.drop(value);
+    flow.values[slot] = value;
+    if (this.#program.exportedBy[slot] === undefined) this.#emit(flow, slot);
+    this.#tell(flow, this.#program.readers[slot]!);
+    if (flow.uses[slot] === 0) this.#free(flow, slot);
+  }
+
+  #tell(flow: Flow, readers: readonly Reader[]): void {
+    for (const reader of readers) {
+      if (reader < 0) this.#open(flow, ~reader);
+      else this.#notify(flow, reader);
+    }
+  }
+
+  #notify(flow: Flow, index: number): void {
+    const left = --flow.pending[index]!;
+    if (flow.fired[index] === 1) return;
+    if (left === 0 || decidedEarly(flow, this.#program.instructions[index]!)) this.#enqueue(flow, index);
+  }
+
+  #free(flow: Flow, slot: number): void {
+    const value = flow.values[slot];
+    if (value === undefined || this.#program.constants[slot] !== undefined) return;
+    flow.values[slot] = undefined;
+    this.#leases.drop(value);
+  }
+
+  /** A reader of the slot has fired. */
+  #used(flow: Flow, slot: number): void {
+    if (this.#program.constants[slot] === undefined && --flow.uses[slot]! === 0) this.#free(flow, slot);
+  }
+
+  #emit(flow: Flow, slot: number): void {
+    const names = this.#program.outputsOfSlot.get(slot);
+    if (names === undefined) return;
+    const value = flow.values[slot]!;
+    if (isHeld(value)) {
+      flow.cameOut = true;
+      if (value.lease !== undefined) value.lease.shared = true;
+    }
+    for (const at of names) this.#outlet.output(flow, this.#program.outputs[at]!.port.name, value);
+    this.#used(flow, slot);
+  }
+
+  #complete(flow: Flow, index: number): void {
+    flow.left--;
+    const { fragment } = this.#program.instructions[index]!;
+    if (fragment === undefined || !this.#program.fragments[fragment]!.writes) return;
+    if (--flow.inside[fragment]! === 0) this.#commit(flow, fragment);
+  }
+
+  #fire(flow: Flow, index: number): void {
+    const one = this.#program.instructions[index]!;
+    switch (one.kind) {
+      case 'segment':
+        return this.#call(flow, index, one);
+      case 'send':
+        return this.#send(flow, index, one.envelope);
+      case 'stateRead':
+        return this.#stateRead(flow, index, one);
+      case 'stateAssign':
+        return this.#stateAssign(flow, index, one);
+      case 'recv':
+      case 'collect':
+        return;
+      default:
+        return this.#core(flow, index, one);
+    }
+  }
+
+  #core(flow: Flow, index: number, one: CoreOp): void {
+    const [first, second] = one.inputs.map((slot) => flow.values[slot]);
+    const result = flow.cancelled ?? coreResult(one, first, second, this.#peer);
+    this.#set(flow, one.outputs[0] ?? NO_SLOT, result);
+    for (const slot of new Set(one.inputs)) this.#used(flow, slot);
+    this.#complete(flow, index);
+  }
+
+  #call(flow: Flow, index: number, call: SegmentCall): void {
+    const inputs = call.inputs.map((slot) => flow.values[slot]!);
+    const missing = flow.cancelled ?? inputs.find((value) => !isHeld(value));
+    const slots = new Set(call.inputs);
+    if (missing !== undefined) {
+      for (const slot of slots) this.#used(flow, slot);
+      return this.#skip(flow, index, call, missing as Missing);
+    }
+    const held = inputs as Held[];
+    const leases = new Set(held.flatMap(({ lease }) => lease ?? []));
+    // Held while they are used up, so that the last reader finds out whether it is the only holder left.
+    for (const lease of leases) lease.holders++;
+    for (const slot of slots) this.#used(flow, slot);
+    const transfer: ArrayBuffer[] = [];
+    const holds: Lease[] = [];
+    for (const lease of leases) {
+      if (lease.holders > 1 || lease.shared) holds.push(lease);
+      else transfer.push(this.#leases.giveAway(lease));
+    }
+    const work = { id: this.#nextWork++, flow, index, call, holds };
+    this.#works.set(work.id, work);
+    this.#outlet.start(
+      work,
+      held.map(({ tensor }) => tensor),
+      transfer,
+    );
+  }
+
+  #endWork(id: number): Work | undefined {
+    const work = this.#works.get(id);
+    if (work === undefined) return undefined;
+    this.#works.delete(id);
+    for (const lease of work.holds) this.#leases.dropLease(lease);
+    return work;
+  }
+
+  #failWork({ flow, index, call }: Work, missing: Missing): void {
+    if (call.fragment !== undefined && !flow.voided.has(call.fragment))
+      flow.voided.set(call.fragment, missing);
+    this.blame(flow, index, missing);
+    this.#skip(flow, index, call, missing);
+  }
+
+  /** Completes an instruction that did not run. */
+  #skip(flow: Flow, index: number, one: Instruction, missing: Missing): void {
+    for (const slot of one.outputs) this.#set(flow, slot, missing);
+    this.#complete(flow, index);
+  }
+
+  #send(flow: Flow, index: number, envelope: number): void {
+    const one = this.#program.instructions[index]!;
+    const slot = one.inputs[0];
+    const value = flow.cancelled ?? (slot === undefined ? boolScalar(true) : flow.values[slot]!);
+    this.#leases.hold(value);
+    flow.outgoing.set(index, value);
+    if (slot !== undefined) this.#used(flow, slot);
+    const { fragment } = one;
+    if (fragment === undefined || !this.#program.fragments[fragment]!.writes) this.#pack(flow, envelope);
+    this.#complete(flow, index);
+  }
+
+  /** One more send of the envelope is decided; the last one makes it leave. */
+  #pack(flow: Flow, envelope: number): void {
+    if (--flow.unsent[envelope]! > 0) return;
+    const { sends } = this.#program.envelopes[envelope]!;
+    const values = sends.map((index) => flow.outgoing.get(index)!);
+    if (this.#program.outputs.length === 0 && values.some(isHeld)) flow.cameOut = true;
+    this.#outlet.ship(flow, envelope, values);
+    for (const index of sends) {
+      this.#leases.drop(flow.outgoing.get(index)!);
+      flow.outgoing.delete(index);
+    }
+  }
+
+  #stateRead(flow: Flow, index: number, one: StateRead): void {
+    const before = one.after === undefined ? undefined : flow.assigned.get(one.after);
+    const value = flow.cancelled ?? before ?? flow.found.get(index) ?? flow.values[one.inputs[0]!]!;
+    this.#set(flow, one.outputs[0] ?? NO_SLOT, value);
+    const found = flow.found.get(index);
+    if (found !== undefined) this.#leases.drop(found);
+    flow.found.delete(index);
+    this.#used(flow, one.inputs[0]!);
+    this.#complete(flow, index);
+  }
+
+  #stateAssign(flow: Flow, index: number, one: StateAssign): void {
+    const value = flow.cancelled ?? flow.values[one.inputs[0]!]!;
+    const fragment = one.fragment!;
+    if (isHeld(value)) {
+      this.#leases.hold(value);
+      flow.assigned.set(index, value);
+    } else if (value.reason !== 'declined' && !flow.voided.has(fragment)) flow.voided.set(fragment, value);
+    this.#used(flow, one.inputs[0]!);
+    for (const reread of this.#program.rereads.get(index) ?? []) this.#notify(flow, reread);
+    this.#complete(flow, index);
+  }
+
+  /** One thing less that a fragment waits for. */
+  #open(flow: Flow, fragment: number): void {
+    if (--flow.gates[fragment]! === 0) this.#claim(flow, fragment);
+  }
+
+  #claim(flow: Flow, fragment: number): void {
+    const claim = { flow, fragment, keys: this.#program.fragments[fragment]!.claims };
+    if (this.#claims.request(claim)) this.#granted.push(claim);
+  }
+
+  /** A fragment begins: its reads find what is committed now. */
+  #enter(claim: FragmentClaim): void {
+    const { flow } = claim;
+    const { gated, writes } = this.#program.fragments[claim.fragment]!;
+    for (const index of gated) {
+      const one = this.#program.instructions[index]!;
+      const committed = one.kind === 'stateRead' ? this.#state.get(one.key) : undefined;
+      if (committed !== undefined) {
+        this.#leases.hold(committed);
+        flow.found.set(index, committed);
+      }
+      this.#notify(flow, index);
+    }
+    // What it has read cannot change any more, so a fragment that only reads holds nobody up.
+    if (!writes) this.#leave(claim);
+  }
+
+  #leave(claim: FragmentClaim): void {
+    this.#granted.push(...this.#claims.release(claim));
+    for (const follower of this.#program.fragments[claim.fragment]!.followers)
+      this.#open(claim.flow, follower);
+  }
+
+  /** The end of a writing fragment: all of its effects, or none. */
+  #commit(flow: Flow, fragment: number): void {
+    const { gated, exports, claims } = this.#program.fragments[fragment]!;
+    const missing = flow.cancelled ?? flow.voided.get(fragment);
+    if (missing !== undefined && flow.cancelled === undefined) this.#blameFragment(flow, gated[0]!, missing);
+    for (const index of gated) {
+      const value = flow.assigned.get(index);
+      if (value === undefined) continue;
+      flow.assigned.delete(index);
+      if (missing === undefined) this.#assign((this.#program.instructions[index] as StateAssign).key, value);
+      else this.#leases.drop(value);
+    }
+    for (const slot of exports) {
+      const value = flow.values[slot];
+      if (missing !== undefined && value !== undefined && isHeld(value)) {
+        this.#leases.drop(value);
+        flow.values[slot] = missing;
+      }
+      this.#emit(flow, slot);
+      this.#tell(flow, this.#program.deferred[slot]!);
+    }
+    for (const index of gated) {
+      const one = this.#program.instructions[index]!;
+      if (one.kind !== 'send') continue;
+      const value = flow.outgoing.get(index)!;
+      if (missing !== undefined && isHeld(value)) {
+        this.#leases.drop(value);
+        flow.outgoing.set(index, missing);
+      }
+      this.#pack(flow, one.envelope);
+    }
+    this.#leave({ flow, fragment, keys: claims });
+  }
+
+  #assign(key: string, value: Held): void {
+    const old = this.#state.get(key);
+    this.#state.set(key, value);
+    if (old !== undefined) this.#leases.drop(old);
+  }
+
+  #blameFragment(flow: Flow, index: number, missing: Missing): void {
+    if (!flow.causes.some((cause) => cause.missing === missing)) this.blame(flow, index, missing);
+  }
+}

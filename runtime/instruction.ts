@@ -1,0 +1,120 @@
+// A program as the node executes it: one instruction per op, values as slot numbers.
+
+import type { Edge, Manifest, Port } from '../ir/deployment.ts';
+import type { Tensor } from '../ir/types.ts';
+
+/** Stands where an op leaves an optional output out. */
+export const NO_SLOT = -1;
+
+interface Common {
+  /** Op name, for messages. */
+  readonly name: string;
+  /** Index into `fragments` if the op belongs to one that claims state. */
+  readonly fragment: number | undefined;
+  /** Slots read, in the op's order. */
+  readonly inputs: readonly number[];
+  /** Slots written; NO_SLOT where left out. */
+  readonly outputs: readonly number[];
+}
+
+export interface SegmentCall extends Common {
+  readonly kind: 'segment';
+  /** Name of the segment function. */
+  readonly segment: string;
+  /** Plain ONNX ops in it, Constants not counted. */
+  readonly ops: number;
+}
+export interface Send extends Common {
+  readonly kind: 'send';
+  readonly edge: Edge;
+  /** Index into `envelopes`. */
+  readonly envelope: number;
+}
+export interface Recv extends Common {
+  readonly kind: 'recv';
+  readonly edge: Edge;
+  readonly deadlineNs: number;
+}
+export interface Collect extends Common {
+  readonly kind: 'collect';
+  /** One per field. Outputs: the fields, then senders and missing. */
+  readonly edges: readonly Edge[];
+  /** Peer ids in set order. */
+  readonly members: readonly string[];
+  readonly atLeast: number;
+  readonly deadlineNs: number;
+}
+export interface StateRead extends Common {
+  readonly kind: 'stateRead';
+  readonly key: string;
+  /** An assignment of the same variable before it in the same fragment, whose value it reads. */
+  readonly after: number | undefined;
+}
+export interface StateAssign extends Common {
+  readonly kind: 'stateAssign';
+  readonly key: string;
+}
+export interface CoreOp extends Common {
+  readonly kind: 'when' | 'orElse' | 'present' | 'reason';
+}
+export type Instruction = SegmentCall | Send | Recv | Collect | StateRead | StateAssign | CoreOp;
+
+/** A fragment that claims state variables. */
+export interface Fragment {
+  /** Its number in the file. */
+  readonly number: number;
+  /** Keys it claims. */
+  readonly claims: readonly string[];
+  /** Assigns a variable: all its ops wait for the claim, and its effects appear at once at its end. */
+  readonly writes: boolean;
+  /** Instructions that wait for the claim: all of a writing fragment, else its reads. */
+  readonly gated: readonly number[];
+  /** Slots made in a writing fragment that others read; they appear on commit. */
+  readonly exports: readonly number[];
+  /** Number of outside values and earlier fragments it waits for. */
+  readonly pending: number;
+  /** Fragments of the same flow that must wait for its end. */
+  readonly followers: readonly number[];
+}
+
+/** Sends that leave together. */
+export interface EnvelopeGroup {
+  readonly destinations: readonly string[];
+  /** Instruction indexes, in program order. */
+  readonly sends: readonly number[];
+}
+
+/** Reads of a slot: instruction `reader`, or fragment `~reader` that waits for it. */
+export type Reader = number;
+
+export interface Program {
+  readonly manifest: Manifest;
+  readonly instructions: readonly Instruction[];
+  readonly fragments: readonly Fragment[];
+  readonly envelopes: readonly EnvelopeGroup[];
+  /** Indexed by slot. */
+  readonly slotNames: readonly string[];
+  /** Indexed by slot: the value, if it is a constant that the node itself reads. */
+  readonly constants: readonly (Tensor | undefined)[];
+  /** Indexed by slot: who waits for it, except those in `deferred`. */
+  readonly readers: readonly (readonly Reader[])[];
+  /** Indexed by slot: who gets it only once the fragment that makes it has committed. */
+  readonly deferred: readonly (readonly Reader[])[];
+  /** Indexed by slot: the fragment on whose commit it appears, if others than that read it. */
+  readonly exportedBy: readonly (number | undefined)[];
+  /** Indexed by slot: how many instructions read it, plus one if it is an output. */
+  readonly uses: Uint32Array;
+  /** Indexed by instruction: how many inputs and gates it waits for. */
+  readonly pending: Uint32Array;
+  /** Assignment to the reads after it in its fragment. */
+  readonly rereads: ReadonlyMap<number, readonly number[]>;
+  /** Graph inputs in the manifest's order. */
+  readonly inputs: readonly { readonly slot: number; readonly port: Port }[];
+  readonly outputs: readonly { readonly slot: number; readonly port: Port }[];
+  /** Indexed by slot: index into `outputs`; a value may leave under several names. */
+  readonly outputsOfSlot: ReadonlyMap<number, readonly number[]>;
+  /** Recv and Collect instructions, earliest deadline first. */
+  readonly waits: readonly number[];
+  /** Edge id to the instruction that waits for it. */
+  readonly receivers: ReadonlyMap<number, number>;
+}

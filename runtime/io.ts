@@ -1,0 +1,126 @@
+// What goes into a node and what comes out. Times are in ns, on any clock that never goes back.
+
+import type { Port } from '../ir/deployment.ts';
+import type { Tensor } from '../ir/types.ts';
+import type { InitiatedFlowId } from './flow-id.ts';
+import type { Missing, Value } from './value.ts';
+
+export type Values = Readonly<Record<string, Value>>;
+
+export type Input =
+  /** `from` is the peer as the transport vouches for it. `owned`: the buffer is given away, not copied. */
+  | { readonly type: 'frame'; readonly from: string; readonly bytes: Uint8Array; readonly owned?: boolean }
+  /** Starts a flow here; `request` comes back in `flow-started` or `flow-refused`. */
+  | {
+      readonly type: 'invoke';
+      readonly entry: string;
+      readonly values: Values;
+      readonly request?: number;
+      readonly owned?: boolean;
+    }
+  /** Values that an `input-wanted` event asked for. */
+  | {
+      readonly type: 'supply';
+      readonly flow: InitiatedFlowId;
+      readonly values: Values;
+      readonly owned?: boolean;
+    }
+  /** Results in the order of the segment's outputs; their buffers are given away. */
+  | { readonly type: 'done'; readonly work: number; readonly outputs: readonly Tensor[] }
+  | { readonly type: 'failed'; readonly work: number; readonly message: string }
+  /** Ends a flow here; what it has not yet shown it never will. */
+  | { readonly type: 'cancel'; readonly flow: InitiatedFlowId; readonly why?: string }
+  /** The transport gave the peer up. Whoever waits for it stops; a frame from it makes it known again. */
+  | { readonly type: 'lost'; readonly peer: string }
+  /** Cancels every flow and refuses new ones. */
+  | { readonly type: 'shutdown' };
+
+export type Output =
+  /** Pieces of one frame, valid until the next call of `poll`. */
+  | {
+      readonly type: 'send';
+      readonly to: string;
+      readonly pieces: readonly Uint8Array[];
+      /** For accounts: absent on the control plane. */
+      readonly flow?: InitiatedFlowId;
+    }
+  /** Run a segment; answer with `done` or `failed`. */
+  | {
+      readonly type: 'work';
+      readonly work: number;
+      readonly flow: InitiatedFlowId;
+      readonly segment: string;
+      readonly inputs: readonly Tensor[];
+      /** Buffers that nobody else holds; the host may give them away. The rest is only to be read. */
+      readonly transfer: readonly ArrayBuffer[];
+    }
+  /** A buffer given to the node that it holds no more; the host may use it again. */
+  | { readonly type: 'release'; readonly buffer: ArrayBuffer }
+  | { readonly type: 'event'; readonly event: NodeEvent }
+  /** Nothing to do before `until`; undefined: before the next input. */
+  | { readonly type: 'idle'; readonly until: number | undefined };
+
+/** Why a flow did not come out complete. */
+export interface Cause {
+  /** The value that went missing. */
+  readonly value: string;
+  readonly missing: Missing;
+  /** The deadline that passed. */
+  readonly deadlineNs?: number;
+}
+
+export type DropReason =
+  | 'malformed'
+  | 'version'
+  | 'deployment'
+  | 'type'
+  /** The envelope's sender is not the peer that the transport vouches for, or an old incarnation of it. */
+  | 'sender'
+  /** The fill's edge does not begin at the sender, or does not end here. */
+  | 'binding'
+  | 'duplicate'
+  /** Its flow or its collect has ended. */
+  | 'late'
+  | 'limit'
+  /** Reserved parts of the wire format. */
+  | 'unsupported';
+
+export type NodeEvent =
+  | { readonly kind: 'flow-started'; readonly flow: InitiatedFlowId; readonly request?: number }
+  | { readonly kind: 'flow-refused'; readonly request?: number; readonly why: string }
+  | { readonly kind: 'input-wanted'; readonly flow: InitiatedFlowId; readonly inputs: readonly Port[] }
+  | {
+      readonly kind: 'output';
+      readonly flow: InitiatedFlowId;
+      readonly name: string;
+      readonly value: Value;
+    }
+  /**
+   * complete: nothing went missing but by `when`; failed: nothing came out (outputs, or sends where there are
+   * none); partial: in between.
+   */
+  | {
+      readonly kind: 'flow-ended';
+      readonly flow: InitiatedFlowId;
+      readonly status: 'complete' | 'partial' | 'failed';
+      readonly causes: readonly Cause[];
+      /** Plain ONNX ops that ran here. */
+      readonly ops: number;
+    }
+  | {
+      readonly kind: 'work-failed';
+      readonly flow: InitiatedFlowId;
+      readonly segment: string;
+      readonly message: string;
+    }
+  | {
+      readonly kind: 'dropped';
+      readonly reason: DropReason;
+      readonly from: string;
+      readonly message: string;
+      readonly edge?: number;
+      /** Earlier drops that were not reported one by one. */
+      readonly unreported: number;
+    }
+  /** A peer says that it does not understand us. */
+  | { readonly kind: 'peer-error'; readonly from: string; readonly code: number; readonly message: string };

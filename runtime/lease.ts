@@ -1,0 +1,69 @@
+// Buffers and who holds them: a value's memory is reused as soon as nothing on the node can read it.
+
+import type { Tensor } from '../ir/types.ts';
+import type { Missing } from './value.ts';
+
+/** One buffer that the node owns; several tensors may be views into it. */
+export class Lease {
+  readonly buffer: ArrayBuffer;
+  holders = 0;
+  /** Handed to the application too: may be neither reused nor given away. */
+  shared = false;
+  constructor(buffer: ArrayBuffer) {
+    this.buffer = buffer;
+  }
+}
+
+/** A present value. Constants have no lease. */
+export interface Held {
+  readonly tensor: Tensor;
+  readonly lease: Lease | undefined;
+}
+
+export type Slot = Held | Missing;
+
+export const isHeld = (slot: Slot): slot is Held => 'tensor' in slot;
+
+/** All leases of a node, their bytes, and what happens with those nobody holds. */
+export class Leases {
+  #bytes = 0;
+  readonly #released: (buffer: ArrayBuffer) => void;
+
+  constructor(released: (buffer: ArrayBuffer) => void) {
+    this.#released = released;
+  }
+
+  /** Bytes of all buffers held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  take(buffer: ArrayBuffer): Lease {
+    this.#bytes += buffer.byteLength;
+    return new Lease(buffer);
+  }
+
+  hold(slot: Slot): void {
+    if (isHeld(slot) && slot.lease !== undefined) slot.lease.holders++;
+  }
+
+  drop(slot: Slot): void {
+    if (isHeld(slot) && slot.lease !== undefined) this.dropLease(slot.lease);
+  }
+
+  dropLease(lease: Lease): void {
+    if (--lease.holders === 0) this.discard(lease);
+  }
+
+  /** Ends a lease that nobody holds. */
+  discard(lease: Lease): void {
+    this.#bytes -= lease.buffer.byteLength;
+    if (!lease.shared) this.#released(lease.buffer);
+  }
+
+  /** Takes a lease that nobody holds out of the accounts, to give its buffer away. */
+  giveAway(lease: Lease): ArrayBuffer {
+    this.#bytes -= lease.buffer.byteLength;
+    return lease.buffer;
+  }
+}

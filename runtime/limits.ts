@@ -1,0 +1,31 @@
+// Bounds of a node: nothing that arrives from outside grows its memory beyond them.
+
+export interface Limits {
+  /** Flows open at once; more are refused. */
+  readonly flows: number;
+  /** Bytes of values held at once; a frame beyond them is dropped and its flow refused. */
+  readonly bytes: number;
+  /** Largest frame. */
+  readonly frameBytes: number;
+  /** Largest envelope within a frame. */
+  readonly envelopeBytes: number;
+  /** Fills in one envelope. */
+  readonly fills: number;
+  /** Dimensions of one tensor. */
+  readonly rank: number;
+  /** Ended flows remembered per initiator beyond the gapless ones. */
+  readonly endedFlows: number;
+  /** Drop events waiting for `poll`; more are only counted. */
+  readonly dropEvents: number;
+}
+
+export const defaultLimits: Limits = {
+  flows: 1024,
+  bytes: 4 * 2 ** 30,
+  frameBytes: 2 ** 31,
+  envelopeBytes: 2 ** 20,
+  fills: 4096,
+  rank: 64,
+  endedFlows: 4096,
+  dropEvents: 256,
+};

@@ -1,0 +1,412 @@
+// The node: a state machine that runs one program on one peer.
+//
+// The law of use: give inputs to `handle`, then call `poll` until it says idle; call `poll` again at the time
+// it names. Times never go back. It never throws on account of an input, takes no time or chance from
+// elsewhere, and does nothing between calls.
+
+import type { Edge } from '../ir/deployment.ts';
+import type { Tensor } from '../ir/types.ts';
+import { Deadlines } from './deadlines.ts';
+import { EndedFlows } from './ended-flows.ts';
+import { Engine, type Work } from './engine.ts';
+import { Flow } from './flow.ts';
+import { flowKey, type InitiatedFlowId } from './flow-id.ts';
+import type { Program } from './instruction.ts';
+import type { Input, Output, Values } from './io.ts';
+import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import { fits } from './manifest.ts';
+import { Outbox } from './outbox.ts';
+import { isMissing, type Missing, type Value } from './value.ts';
+import { Courier, type Delivery } from './wire/courier.ts';
+import { joinPieces, pieceBytes } from './wire/frame.ts';
+
+export interface NodeOptions {
+  readonly program: Program;
+  /** This peer's id. */
+  readonly peer: string;
+  /** Higher than at any earlier start of this peer; from 1. */
+  readonly incarnation: number;
+  readonly limits?: Partial<Limits>;
+}
+
+/** How long inputs that an event asked for are awaited where nothing else in the program has a deadline. */
+const INPUT_WAIT_NS = 10e9;
+
+export class Node {
+  readonly peer: string;
+  readonly #program: Program;
+  readonly #incarnation: number;
+  readonly #limits: Limits;
+  readonly #outbox: Outbox;
+  readonly #leases: Leases;
+  readonly #engine: Engine;
+  readonly #courier: Courier;
+  readonly #flows = new Map<string, Flow>();
+  readonly #ended: EndedFlows;
+  readonly #deadlines = new Deadlines<Flow>();
+  readonly #lost = new Set<string>();
+  readonly #inputWaitNs: number;
+  /** Frames to ourselves: another seat of this peer. */
+  readonly #loopback: Uint8Array[] = [];
+  #now = 0;
+  #nextFlow = 1;
+  #shutdown = false;
+
+  constructor({ program, peer, incarnation, limits }: NodeOptions) {
+    this.peer = peer;
+    this.#program = program;
+    this.#incarnation = incarnation;
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#outbox = new Outbox(this.#limits.dropEvents);
+    this.#ended = new EndedFlows(this.#limits.endedFlows);
+    this.#leases = new Leases((buffer) => this.#outbox.put({ type: 'release', buffer }));
+    this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox);
+    this.#engine = new Engine(program, peer, this.#leases, {
+      start: (work, inputs, transfer) => this.#start(work, inputs, transfer),
+      ship: (flow, envelope, values) => this.#ship(flow.id, envelope, values),
+      output: (flow, name, slot) => {
+        const value = isHeld(slot) ? slot.tensor : slot;
+        this.#outbox.event({ kind: 'output', flow: flow.id, name, value });
+      },
+      ended: (flow) => this.#endFlow(flow),
+    });
+    const waits = program.waits.map((index) => this.#deadlineOf(index));
+    this.#inputWaitNs = waits.at(-1) ?? INPUT_WAIT_NS;
+  }
+
+  /** Flows that have not ended. */
+  get openFlows(): number {
+    return this.#flows.size;
+  }
+
+  /** The committed value of a state variable; undefined: not assigned yet. */
+  state(key: string): Tensor | undefined {
+    return this.#engine.state(key);
+  }
+
+  handle(now: number, input: Input): void {
+    this.#advance(now);
+    switch (input.type) {
+      case 'frame':
+        this.#frame(input.from, input.bytes, input.owned === true);
+        break;
+      case 'invoke':
+        this.#invoke(input);
+        break;
+      case 'supply':
+        this.#supply(input.flow, input.values, input.owned === true);
+        break;
+      case 'done':
+        this.#done(input.work, input.outputs);
+        break;
+      case 'failed':
+        this.#failed(input.work, input.message);
+        break;
+      case 'cancel':
+        this.#cancel(input.flow, input.why ?? 'cancelled here');
+        break;
+      case 'lost':
+        this.#lose(input.peer);
+        break;
+      case 'shutdown':
+        this.#shutdown = true;
+        for (const flow of [...this.#flows.values()]) this.#cancel(flow.id, 'the node shuts down');
+    }
+    this.#loop();
+  }
+
+  poll(now: number): Output {
+    this.#advance(now);
+    const output = this.#outbox.take();
+    if (output !== undefined) return output;
+    this.#deadlines.prune((flow) => flow.ended);
+    return { type: 'idle', until: this.#deadlines.next };
+  }
+
+  #advance(now: number): void {
+    this.#now = Math.max(this.#now, now);
+    for (
+      let flow = this.#deadlines.due(this.#now);
+      flow !== undefined;
+      flow = this.#deadlines.due(this.#now)
+    ) {
+      if (flow.ended) continue;
+      this.#expire(flow);
+      this.#schedule(flow);
+    }
+    this.#loop();
+  }
+
+  #loop(): void {
+    for (let bytes = this.#loopback.shift(); bytes !== undefined; bytes = this.#loopback.shift())
+      this.#frame(this.peer, bytes, true);
+  }
+
+  // --- flows -----------------------------------------------------------------------------------------
+
+  #invoke(input: Extract<Input, { type: 'invoke' }>): void {
+    const request = input.request === undefined ? {} : { request: input.request };
+    const entry = this.#program.manifest.entries.find((one) => one.name === input.entry);
+    const refuse = (why: string): void => this.#outbox.event({ kind: 'flow-refused', ...request, why });
+    if (entry === undefined) return refuse(`no entry ${input.entry}`);
+    if (entry.class !== this.#program.manifest.class)
+      return refuse(`${input.entry} starts at ${entry.class}`);
+    if (this.#shutdown) return refuse('the node shuts down');
+    if (this.#flows.size >= this.#limits.flows) return refuse(`${this.#flows.size} flows are open`);
+    const id: InitiatedFlowId = {
+      kind: 'initiated',
+      initiator: this.peer,
+      incarnation: this.#incarnation,
+      counter: this.#nextFlow++,
+    };
+    const flow = this.#open(id, request);
+    this.#give(flow, input.values, input.owned === true);
+    this.#want(flow);
+    this.#engine.settle(flow);
+  }
+
+  #open(id: InitiatedFlowId, request: { readonly request?: number } = {}): Flow {
+    const flow = new Flow(id, flowKey(id), this.#now, this.#program);
+    this.#flows.set(flow.key, flow);
+    this.#outbox.event({ kind: 'flow-started', flow: id, ...request });
+    this.#engine.begin(flow);
+    for (const peer of this.#lost) this.#loseIn(flow, peer);
+    this.#schedule(flow);
+    return flow;
+  }
+
+  #want(flow: Flow): void {
+    const inputs = this.#program.inputs.filter((_, index) => flow.supplied[index] === 0);
+    if (inputs.length === 0) return;
+    this.#outbox.event({ kind: 'input-wanted', flow: flow.id, inputs: inputs.map(({ port }) => port) });
+  }
+
+  #supply(id: InitiatedFlowId, values: Values, owned: boolean): void {
+    const flow = this.#flows.get(flowKey(id));
+    if (flow === undefined) return this.#outbox.drop('late', this.peer, `inputs of flow ${flowKey(id)}`);
+    this.#give(flow, values, owned);
+    this.#engine.settle(flow);
+  }
+
+  #give(flow: Flow, values: Values, owned: boolean): void {
+    this.#program.inputs.forEach(({ port }, index) => {
+      const value = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
+      if (value === undefined) return;
+      if (!isMissing(value) && !fits(port, value)) {
+        const detail = `input ${port.name}: ${value.dtype}[${value.dims.join(', ')}] does not fit`;
+        this.#outbox.drop('type', this.peer, detail);
+        this.#deny(flow, index, { reason: 'failed', peer: this.peer, detail });
+      } else this.#engine.supply(flow, index, this.#own(value, owned));
+    });
+  }
+
+  #deny(flow: Flow, index: number, missing: Missing): void {
+    if (!this.#engine.supply(flow, index, missing)) return;
+    flow.causes.push({ value: this.#program.inputs[index]!.port.name, missing });
+  }
+
+  /** A value from the host in memory of ours. */
+  #own(value: Value, owned: boolean): Slot {
+    if (isMissing(value)) return value;
+    const { buffer } = value.bytes;
+    if (owned && buffer instanceof ArrayBuffer) return { tensor: value, lease: this.#leases.take(buffer) };
+    const bytes = new Uint8Array(value.bytes);
+    return { tensor: { ...value, bytes }, lease: this.#leases.take(bytes.buffer) };
+  }
+
+  #endFlow(flow: Flow): void {
+    this.#flows.delete(flow.key);
+    this.#ended.add(flow.id);
+    const { id, causes, ops, cameOut } = flow;
+    const status = causes.length === 0 ? 'complete' : cameOut ? 'partial' : 'failed';
+    this.#outbox.event({ kind: 'flow-ended', flow: id, status, causes, ops });
+  }
+
+  #cancel(id: InitiatedFlowId, why: string): void {
+    const flow = this.#flows.get(flowKey(id));
+    if (flow === undefined || flow.cancelled !== undefined) return;
+    this.#engine.cancel(flow, { reason: 'cancelled', peer: this.peer, detail: why });
+    this.#engine.settle(flow);
+  }
+
+  // --- deadlines and lost peers ----------------------------------------------------------------------
+
+  #deadlineOf(index: number): number {
+    const one = this.#program.instructions[index]!;
+    return one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : 0;
+  }
+
+  /** Puts the flow's next deadline into the heap. */
+  #schedule(flow: Flow): void {
+    if (flow.ended) return;
+    const { waits } = this.#program;
+    while (flow.waitsPassed < waits.length && flow.fired[waits[flow.waitsPassed]!] === 1) flow.waitsPassed++;
+    const wait = waits[flow.waitsPassed];
+    const inputs = flow.supplied.includes(0) ? this.#inputWaitNs : Number.POSITIVE_INFINITY;
+    const next = Math.min(inputs, wait === undefined ? Number.POSITIVE_INFINITY : this.#deadlineOf(wait));
+    if (next < Number.POSITIVE_INFINITY) this.#deadlines.add(flow.learnedNs + next, flow);
+  }
+
+  #expire(flow: Flow): void {
+    const age = this.#now - flow.learnedNs;
+    for (const index of this.#program.waits) {
+      if (this.#deadlineOf(index) > age) break;
+      if (flow.fired[index] === 0) this.#giveUp(flow, index, 'timeout');
+    }
+    if (age >= this.#inputWaitNs)
+      this.#program.inputs.forEach((_, index) => {
+        this.#deny(flow, index, { reason: 'timeout', peer: this.peer });
+      });
+    this.#engine.settle(flow);
+  }
+
+  #giveUp(flow: Flow, index: number, reason: Missing['reason']): void {
+    const one = this.#program.instructions[index]!;
+    if (one.kind === 'recv') {
+      const peer = this.#courier.sourcesOf(one.edge)[0]!;
+      this.#engine.receive(flow, index, { reason, peer, edge: one.edge.id });
+    } else if (one.kind === 'collect') {
+      const edge = one.edges[0]!.id;
+      this.#engine.close(flow, index, (peer) => ({ reason, peer, edge }));
+    }
+  }
+
+  #lose(peer: string): void {
+    this.#lost.add(peer);
+    for (const flow of [...this.#flows.values()]) {
+      this.#loseIn(flow, peer);
+      this.#engine.settle(flow);
+    }
+  }
+
+  #loseIn(flow: Flow, peer: string): void {
+    for (const index of this.#program.waits) {
+      const one = this.#program.instructions[index]!;
+      if (flow.fired[index] === 1) continue;
+      if (one.kind === 'recv') {
+        if (this.#courier.sourcesOf(one.edge)[0] === peer) this.#giveUp(flow, index, 'lost');
+      } else if (one.kind === 'collect') {
+        const member = one.members.indexOf(peer);
+        one.edges.forEach((edge, field) => {
+          const missing: Missing = { reason: 'lost', peer, edge: edge.id };
+          if (member >= 0) this.#engine.answer(flow, index, field, member, missing);
+        });
+      }
+    }
+  }
+
+  // --- frames ----------------------------------------------------------------------------------------
+
+  #frame(from: string, bytes: Uint8Array, owned: boolean): void {
+    this.#lost.delete(from);
+    if (bytes.length > this.#limits.frameBytes)
+      return this.#outbox.drop('limit', from, `a frame of ${bytes.length} bytes`);
+    const mine = owned && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
+    const lease = this.#leases.take(mine.buffer as ArrayBuffer);
+    const delivery = this.#courier.open(from, mine);
+    if (delivery !== undefined) this.#deliver(from, delivery, lease);
+    if (lease.holders === 0) this.#leases.discard(lease);
+  }
+
+  #deliver(from: string, { flow: id, cancel, values }: Delivery, lease: Lease): void {
+    const key = flowKey(id);
+    let flow = this.#flows.get(key);
+    if (flow === undefined) {
+      if (this.#ended.has(id)) return this.#outbox.drop('late', from, `flow ${key} has ended here`);
+      const why = this.#shutdown
+        ? 'the node shuts down'
+        : this.#flows.size >= this.#limits.flows
+          ? `${this.#flows.size} flows are open`
+          : this.#leases.bytes > this.#limits.bytes
+            ? `${this.#leases.bytes} bytes are held`
+            : undefined;
+      if (why !== undefined) return this.#refuse(from, id, why);
+      flow = this.#open(id);
+      this.#want(flow);
+    }
+    for (const { edge, value } of values) {
+      // Over the budget only news that cost no memory still gets in.
+      const full = !isMissing(value) && this.#leases.bytes > this.#limits.bytes;
+      const fill: Value = full ? { reason: 'refused', peer: this.peer, edge: edge.id } : value;
+      if (full) this.#outbox.drop('limit', from, `${this.#leases.bytes} bytes are held`, edge.id);
+      const slot: Slot = isMissing(fill)
+        ? fill
+        : { tensor: fill, lease: fill.bytes.buffer === lease.buffer ? lease : undefined };
+      if (!this.#fill(flow, edge, from, slot))
+        this.#outbox.drop('duplicate', from, `edge ${edge.id} of flow ${key} has its value`, edge.id);
+    }
+    this.#engine.settle(flow);
+    if (cancel !== undefined && from === id.initiator) this.#cancel(id, cancel);
+  }
+
+  #fill(flow: Flow, edge: Edge, from: string, slot: Slot): boolean {
+    const index = this.#program.receivers.get(edge.id)!;
+    const one = this.#program.instructions[index]!;
+    if (one.kind !== 'collect') return this.#engine.receive(flow, index, slot);
+    return this.#engine.answer(flow, index, one.edges.indexOf(edge), one.members.indexOf(from), slot);
+  }
+
+  /** Takes no part in a flow, and says so to everyone who would wait for it here. */
+  #refuse(from: string, id: InitiatedFlowId, why: string): void {
+    this.#ended.add(id);
+    this.#outbox.drop('limit', from, `flow ${flowKey(id)} is refused: ${why}`);
+    const missing: Missing = { reason: 'refused', peer: this.peer, detail: why };
+    this.#program.envelopes.forEach(({ sends }, envelope) => {
+      this.#ship(
+        id,
+        envelope,
+        sends.map(() => missing),
+      );
+    });
+  }
+
+  #ship(id: InitiatedFlowId, envelope: number, slots: readonly Slot[]): void {
+    const values = slots.map((slot) => (isHeld(slot) ? slot.tensor : slot));
+    for (const { to, pieces } of this.#courier.pack(id, envelope, values)) {
+      if (to !== this.peer) {
+        this.#outbox.put({ type: 'send', to, pieces, flow: id });
+        continue;
+      }
+      // To another seat of this peer: through the same frames, so that results do not depend on placement.
+      const bytes = new Uint8Array(pieceBytes(pieces));
+      joinPieces(pieces, bytes);
+      this.#loopback.push(bytes);
+    }
+  }
+
+  // --- work ------------------------------------------------------------------------------------------
+
+  #start(work: Work, inputs: readonly Tensor[], transfer: readonly ArrayBuffer[]): void {
+    const { id, flow, call } = work;
+    this.#outbox.put({ type: 'work', work: id, flow: flow.id, segment: call.segment, inputs, transfer });
+  }
+
+  #done(work: number, outputs: readonly Tensor[]): void {
+    const leases = new Map<ArrayBufferLike, Lease>();
+    const held = outputs.map((tensor): Held => {
+      const { buffer } = tensor.bytes;
+      let lease = leases.get(buffer);
+      if (lease === undefined && buffer instanceof ArrayBuffer) {
+        lease = this.#leases.take(buffer);
+        leases.set(buffer, lease);
+      }
+      return { tensor, lease };
+    });
+    const flow = this.#engine.flowOf(work);
+    if (flow === undefined) {
+      for (const lease of leases.values()) this.#leases.discard(lease);
+      return this.#outbox.drop('late', this.peer, `work ${work} is not under way`);
+    }
+    this.#engine.finish(work, held);
+    this.#engine.settle(flow);
+  }
+
+  #failed(work: number, message: string): void {
+    const ended = this.#engine.fail(work, message);
+    if (ended === undefined) return this.#outbox.drop('late', this.peer, `work ${work} is not under way`);
+    const { flow, call } = ended;
+    this.#outbox.event({ kind: 'work-failed', flow: flow.id, segment: call.segment, message });
+    this.#engine.settle(flow);
+  }
+}

@@ -1,0 +1,54 @@
+// What a node has to say, until its host polls for it.
+
+import type { DropReason, NodeEvent, Output } from './io.ts';
+
+export class Outbox {
+  #queue: Output[] = [];
+  #at = 0;
+  #drops = 0;
+  #unreported = 0;
+  readonly #dropLimit: number;
+
+  constructor(dropLimit: number) {
+    this.#dropLimit = dropLimit;
+  }
+
+  put(output: Output): void {
+    this.#queue.push(output);
+  }
+
+  event(event: NodeEvent): void {
+    this.put({ type: 'event', event });
+  }
+
+  /** Outsiders can cause drops at will, so only so many wait to be told; the rest are counted. */
+  drop(reason: DropReason, from: string, message: string, edge?: number): void {
+    if (this.#drops >= this.#dropLimit) {
+      this.#unreported++;
+      return;
+    }
+    this.#drops++;
+    const unreported = this.#unreported;
+    this.#unreported = 0;
+    this.event({
+      kind: 'dropped',
+      reason,
+      from,
+      message,
+      unreported,
+      ...(edge === undefined ? {} : { edge }),
+    });
+  }
+
+  take(): Output | undefined {
+    const output = this.#queue[this.#at];
+    if (output === undefined) return undefined;
+    this.#at++;
+    if (this.#at === this.#queue.length) {
+      this.#queue = [];
+      this.#at = 0;
+    }
+    if (output.type === 'event' && output.event.kind === 'dropped') this.#drops--;
+    return output;
+  }
+}

@@ -1,0 +1,277 @@
+// Decodes program.onnx and its manifest into the table that a node executes.
+
+import { fromBinary } from '@bufbuild/protobuf';
+import type { Edge } from '../ir/deployment.ts';
+import { DiagnosticError, diagnostic } from '../ir/diagnostic.ts';
+import {
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+} from '../ir/generated/onnx-ml_pb.ts';
+import { CORE, DOMAIN, METADATA, WIRE } from '../ir/names.ts';
+import type { Tensor } from '../ir/types.ts';
+import type { LoadedBundle } from './bundle.ts';
+import { linkFragments } from './fragments.ts';
+import {
+  type Collect,
+  type EnvelopeGroup,
+  type Instruction,
+  NO_SLOT,
+  type Program,
+  type Recv,
+} from './instruction.ts';
+import { tensorOfProto } from './tensor-proto.ts';
+
+/** Throws DiagnosticError BB622 where the program cannot run as its manifest says. */
+export function decodeProgram(bundle: LoadedBundle): Program {
+  return new Decoder(bundle).decode();
+}
+
+const utf8 = new TextDecoder();
+
+const coreKinds = {
+  [CORE.when]: { kind: 'when', inputs: 2 },
+  [CORE.orElse]: { kind: 'orElse', inputs: 2 },
+  [CORE.present]: { kind: 'present', inputs: 1 },
+  [CORE.reason]: { kind: 'reason', inputs: 1 },
+} as const;
+
+class Decoder {
+  readonly #bundle: LoadedBundle;
+  readonly #slots = new Map<string, number>();
+  readonly #initializers = new Map<string, GraphProto['initializer'][number]>();
+  readonly #segmentOps = new Map<string, number>();
+  readonly #constants: (Tensor | undefined)[] = [];
+  readonly #producers: (number | undefined)[] = [];
+  readonly #instructions: Instruction[] = [];
+  readonly #fragmentNumbers: (number | undefined)[] = [];
+  readonly #envelopes: { destinations: readonly string[]; sends: number[] }[] = [];
+  readonly #envelopeIndex = new Map<string, number>();
+  readonly #receivers = new Map<number, number>();
+  readonly #edgesIn: ReadonlyMap<number, Edge>;
+  readonly #edgesOut: ReadonlyMap<number, Edge>;
+
+  constructor(bundle: LoadedBundle) {
+    this.#bundle = bundle;
+    this.#edgesIn = new Map(bundle.manifest.edgesIn.map((edge) => [edge.id, edge]));
+    this.#edgesOut = new Map(bundle.manifest.edgesOut.map((edge) => [edge.id, edge]));
+  }
+
+  decode(): Program {
+    const { manifest } = this.#bundle;
+    const model = this.#parse();
+    const graph = model.graph ?? this.#fail('it has no graph');
+    for (const one of graph.initializer) this.#initializers.set(one.name, one);
+    for (const fn of model.functions)
+      if (fn.domain === DOMAIN.segment)
+        this.#segmentOps.set(fn.name, fn.node.filter((node) => node.opType !== 'Constant').length);
+    const inputs = manifest.inputs.map((port) => ({ slot: this.#define(port.name), port }));
+    // Every output gets its slot before any input is read, so that a value used too early is told apart
+    // from one that nothing makes.
+    for (const node of graph.node) this.#decodeNode(node);
+    const outputs = manifest.outputs.map((port) => ({ slot: this.#read(port.name, 'the outputs'), port }));
+    const outputsOfSlot = new Map<number, number[]>();
+    outputs.forEach(({ slot }, index) => {
+      outputsOfSlot.set(slot, [...(outputsOfSlot.get(slot) ?? []), index]);
+    });
+    const linked = linkFragments({
+      instructions: this.#instructions,
+      fragmentNumbers: this.#fragmentNumbers,
+      producers: this.#producers,
+      constants: this.#constants,
+      slotCount: this.#slots.size,
+      outputs: [...outputsOfSlot.keys()],
+      fail: (reason) => this.#fail(reason),
+    });
+    const isWait = (one: Instruction): one is Recv | Collect => one.kind === 'recv' || one.kind === 'collect';
+    const waits = linked.instructions.flatMap((one, index) => (isWait(one) ? [{ one, index }] : []));
+    waits.sort((a, b) => a.one.deadlineNs - b.one.deadlineNs || a.index - b.index);
+    for (const edge of manifest.edgesIn)
+      if (!this.#receivers.has(edge.id)) this.#fail(`no op receives edge ${edge.id}`);
+    return {
+      manifest,
+      ...linked,
+      envelopes: this.#envelopes satisfies readonly EnvelopeGroup[],
+      slotNames: [...this.#slots.keys()],
+      constants: this.#constants,
+      inputs,
+      outputs,
+      outputsOfSlot,
+      waits: waits.map(({ index }) => index),
+      receivers: this.#receivers,
+    };
+  }
+
+  #fail(reason: string, op?: string): never {
+    const { program } = this.#bundle.manifest;
+    throw new DiagnosticError(diagnostic('BB622', { program, reason }, op === undefined ? {} : { op }));
+  }
+
+  #parse(): ModelProto {
+    try {
+      return fromBinary(ModelProtoSchema, this.#bundle.onnx);
+    } catch (error) {
+      return this.#fail(`program.onnx is damaged: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #define(name: string, instruction?: number): number {
+    if (this.#slots.has(name)) this.#fail(`value ${name} is made twice`);
+    const slot = this.#slots.size;
+    this.#slots.set(name, slot);
+    this.#producers[slot] = instruction;
+    this.#constants[slot] = undefined;
+    return slot;
+  }
+
+  /** The slot of a value that an op of ours reads; an initializer becomes a constant here. */
+  #read(name: string, reader: string): number {
+    const slot = this.#slots.get(name);
+    if (slot !== undefined) return slot;
+    const proto = this.#initializers.get(name);
+    if (proto === undefined) return this.#fail(`nothing before ${reader} makes value ${name}`);
+    const made = this.#define(name);
+    try {
+      this.#constants[made] = tensorOfProto(proto, this.#bundle.weights);
+    } catch (error) {
+      this.#fail(`constant ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return made;
+  }
+
+  #decodeNode(node: NodeProto): void {
+    const name = node.name || node.output.find((one) => one !== '') || node.opType;
+    const index = this.#instructions.length;
+    const isCall = node.domain === DOMAIN.segment;
+    const inputs = node.input
+      // Weights of a segment are in its session; a left-out optional input is none either.
+      .filter((input) => input !== '' && !(isCall && this.#initializers.has(input)))
+      .map((input) => this.#read(input, name));
+    const outputs = node.output.map((output) => (output === '' ? NO_SLOT : this.#define(output, index)));
+    const common = { name, fragment: undefined, inputs, outputs };
+    this.#instructions.push(this.#instruction(node, common, index));
+    const fragment = node.metadataProps.find(({ key }) => key === METADATA.fragment)?.value;
+    if (fragment !== undefined && !/^\d{1,9}$/.test(fragment)) this.#fail(`fragment ${fragment}`, name);
+    this.#fragmentNumbers.push(fragment === undefined ? undefined : Number(fragment));
+  }
+
+  #instruction(
+    node: NodeProto,
+    common: Omit<Instruction, 'kind'> & { readonly fragment: undefined },
+    index: number,
+  ): Instruction {
+    const { name } = common;
+    const arity = (inputs: number): void => {
+      if (common.inputs.length !== inputs) this.#fail(`${node.opType} takes ${inputs} inputs`, name);
+    };
+    const key = `${node.domain}::${node.opType}`;
+    if (node.domain === DOMAIN.segment) {
+      const ops = this.#segmentOps.get(node.opType);
+      if (ops === undefined) return this.#fail(`no function ${node.opType}`, name);
+      return { ...common, kind: 'segment', segment: node.opType, ops };
+    }
+    const core = Object.entries(coreKinds).find(([type]) => key === `${DOMAIN.core}::${type}`)?.[1];
+    if (core !== undefined) {
+      arity(core.inputs);
+      return { ...common, kind: core.kind };
+    }
+    switch (key) {
+      case `${DOMAIN.wire}::${WIRE.send}`:
+        return this.#send(node, common, index);
+      case `${DOMAIN.wire}::${WIRE.recv}`: {
+        const edge = this.#edgeIn(node, this.#int(node, 'edge', name), index);
+        if (edge.kind === 'collect') this.#fail(`edge ${edge.id} is a collect's`, name);
+        return { ...common, kind: 'recv', edge, deadlineNs: this.#deadline(node, edge) };
+      }
+      case `${DOMAIN.wire}::${WIRE.collect}`:
+        return this.#collect(node, common, index);
+      case `${DOMAIN.core}::${CORE.stateRead}`:
+        arity(1);
+        return { ...common, kind: 'stateRead', key: this.#key(node), after: undefined };
+      case `${DOMAIN.core}::${CORE.stateAssign}`:
+        arity(1);
+        return { ...common, kind: 'stateAssign', key: this.#key(node) };
+      default:
+        return this.#fail(`op type ${node.domain === '' ? node.opType : key} is not known here`, name);
+    }
+  }
+
+  #send(
+    node: NodeProto,
+    common: Omit<Instruction, 'kind'> & { readonly fragment: undefined },
+    index: number,
+  ): Instruction {
+    const id = this.#int(node, 'edge', common.name);
+    const edge =
+      this.#edgesOut.get(id) ?? this.#fail(`edge ${id} is not among the outgoing ones`, common.name);
+    // A trigger that waits for nothing is sent when the flow starts.
+    if (common.inputs.length !== 1 && !(edge.kind === 'trigger' && common.inputs.length === 0))
+      this.#fail('Send takes one input', common.name);
+    const destinations = this.#bound(edge, edge.to, common.name);
+    const number = this.#optionalInt(node, 'envelope') ?? edge.envelope;
+    const key = `${number}\n${edge.to.class}`;
+    let envelope = this.#envelopeIndex.get(key);
+    if (envelope === undefined) {
+      envelope = this.#envelopes.push({ destinations, sends: [] }) - 1;
+      this.#envelopeIndex.set(key, envelope);
+    }
+    this.#envelopes[envelope]!.sends.push(index);
+    return { ...common, kind: 'send', edge, envelope };
+  }
+
+  #collect(
+    node: NodeProto,
+    common: Omit<Instruction, 'kind'> & { readonly fragment: undefined },
+    index: number,
+  ): Instruction {
+    const ids = node.attribute.find((one) => one.name === 'edges')?.ints.map(Number) ?? [];
+    const edges = ids.map((id) => this.#edgeIn(node, id, index));
+    const first = edges[0] ?? this.#fail('Collect has no edges', common.name);
+    for (const edge of edges)
+      if (edge.kind !== 'collect' || edge.from.class !== first.from.class)
+        this.#fail(`edge ${edge.id} does not fit the others of its Collect`, common.name);
+    const members = this.#bound(first, first.from, common.name);
+    const atLeast = this.#optionalInt(node, 'at_least') ?? members.length;
+    if (atLeast < 0 || atLeast > members.length)
+      this.#fail(`at_least ${atLeast} of ${members.length} members`, common.name);
+    const deadlineNs = this.#deadline(node, first);
+    return { ...common, kind: 'collect', edges, members, atLeast, deadlineNs };
+  }
+
+  #edgeIn(node: NodeProto, id: number, index: number): Edge {
+    const edge = this.#edgesIn.get(id) ?? this.#fail(`edge ${id} is not among the incoming ones`, node.name);
+    if (edge.kind === 'scatter' || edge.kind === 'exchange')
+      this.#fail(`edge ${id}: ${edge.kind} is not there yet`, node.name);
+    if (this.#receivers.has(id)) this.#fail(`edge ${id} is received twice`, node.name);
+    this.#bound(edge, edge.from, node.name);
+    this.#receivers.set(id, index);
+    return edge;
+  }
+
+  /** Peer ids at one end of an edge, in set order. */
+  #bound(edge: Edge, { class: name, binder }: Edge['from'], op: string): readonly string[] {
+    const members = this.#bundle.manifest.members[name] ?? [];
+    if (binder === 'single') return members.slice(0, 1);
+    if (binder === 'each') return members;
+    return this.#fail(`edge ${edge.id}: binder ${binder} is not there yet`, op);
+  }
+
+  #optionalInt(node: NodeProto, name: string): number | undefined {
+    const attribute = node.attribute.find((one) => one.name === name);
+    return attribute === undefined ? undefined : Number(attribute.i);
+  }
+
+  #int(node: NodeProto, name: string, op: string): number {
+    return this.#optionalInt(node, name) ?? this.#fail(`${node.opType} has no attribute ${name}`, op);
+  }
+
+  #deadline(node: NodeProto, edge: Edge): number {
+    return this.#optionalInt(node, 'deadline_ns') ?? edge.deadlineNs;
+  }
+
+  #key(node: NodeProto): string {
+    const bytes = node.attribute.find((one) => one.name === 'key')?.s;
+    return bytes === undefined ? this.#fail(`${node.opType} has no key`, node.name) : utf8.decode(bytes);
+  }
+}

@@ -1,0 +1,200 @@
+// Between the node and its frames: builds what leaves, and lets in only what may come.
+
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
+import type { InitiatedFlowId } from '../flow-id.ts';
+import type { Program } from '../instruction.ts';
+import type { Limits } from '../limits.ts';
+import { describePort, fits } from '../manifest.ts';
+import type { Outbox } from '../outbox.ts';
+import { isMissing, type Value } from '../value.ts';
+import { fillOf, valueOfFill } from './fill.ts';
+import { decodeFrame, encodeFrame, type Frame } from './frame.ts';
+import {
+  type Envelope,
+  EnvelopeSchema,
+  Error_Code,
+  type Fill,
+  type FlowId,
+} from './generated/envelope_pb.ts';
+
+export interface Delivery {
+  readonly flow: InitiatedFlowId;
+  /** Why the sender cancels the flow; undefined: it does not. */
+  readonly cancel: string | undefined;
+  /** Checked against their edges; tensors are views into the frame. */
+  readonly values: readonly { readonly edge: Edge; readonly value: Value }[];
+}
+
+const yes = { dtype: 'bool', dims: [], bytes: Uint8Array.of(1) } as const;
+
+interface Correspondent {
+  /** Envelopes sent to it. */
+  sent: number;
+  incarnation: bigint;
+  /** Errors told to it, each once, so that two peers cannot go on telling each other errors. */
+  readonly told: Set<Error_Code>;
+}
+
+export class Courier {
+  readonly #program: Program;
+  readonly #peer: string;
+  readonly #incarnation: bigint;
+  readonly #limits: Limits;
+  readonly #outbox: Outbox;
+  readonly #edges: ReadonlyMap<number, Edge>;
+  /** One per peer of the deployment; others are not remembered. */
+  readonly #correspondents: ReadonlyMap<string, Correspondent>;
+
+  constructor(program: Program, peer: string, incarnation: number, limits: Limits, outbox: Outbox) {
+    this.#program = program;
+    this.#peer = peer;
+    this.#incarnation = BigInt(incarnation);
+    this.#limits = limits;
+    this.#outbox = outbox;
+    const { edgesIn, members } = program.manifest;
+    this.#edges = new Map(edgesIn.map((edge) => [edge.id, edge]));
+    const peers = Object.values(members).flat();
+    this.#correspondents = new Map(
+      peers.map((one) => [one, { sent: 0, incarnation: 0n, told: new Set<Error_Code>() }]),
+    );
+  }
+
+  /** Peers whose values may come over an edge, in set order. */
+  sourcesOf(edge: Edge): readonly string[] {
+    const members = this.#program.manifest.members[edge.from.class]!;
+    return edge.from.binder === 'single' ? members.slice(0, 1) : members;
+  }
+
+  /** The frames of one envelope, one for each destination. */
+  *pack(
+    flow: InitiatedFlowId,
+    envelope: number,
+    values: readonly Value[],
+  ): Iterable<{ readonly to: string; readonly pieces: readonly Uint8Array[] }> {
+    const { sends, destinations } = this.#program.envelopes[envelope]!;
+    const edges = sends.map((index) => {
+      const one = this.#program.instructions[index]!;
+      return one.kind === 'send' ? one.edge : undefined!;
+    });
+    const fills = values.map((value, at) => fillOf(edges[at]!.id, value, edges[at]!.kind === 'trigger'));
+    const payloads = values.map((value, at) =>
+      isMissing(value) || fills[at]!.trigger ? undefined : value.bytes,
+    );
+    const id = {
+      kind: {
+        case: 'initiated' as const,
+        value: {
+          initiator: flow.initiator,
+          incarnation: BigInt(flow.incarnation),
+          counter: BigInt(flow.counter),
+        },
+      },
+    };
+    for (const to of destinations)
+      yield { to, pieces: encodeFrame(this.#envelope(to, { flow: id, fills }), payloads) };
+  }
+
+  /** What a frame brings; undefined if nothing may come of it. Never throws. */
+  open(from: string, bytes: Uint8Array): Delivery | undefined {
+    const decoded = decodeFrame(bytes, this.#limits);
+    if (!decoded.ok) {
+      const { kind, message } = decoded.error;
+      if (kind === 'version') this.#tell(from, Error_Code.VERSION_UNKNOWN, message);
+      return this.#drop(kind, from, message);
+    }
+    const { envelope } = decoded.frame;
+    const correspondent = this.#correspondents.get(from);
+    if (correspondent === undefined || envelope.sender !== from)
+      return this.#drop('sender', from, `the envelope says that ${envelope.sender} sent it`);
+    if (envelope.error !== undefined) {
+      const { code, message } = envelope.error;
+      this.#outbox.event({ kind: 'peer-error', from, code, message });
+      return undefined;
+    }
+    if (envelope.deployment !== this.#program.manifest.deployment) {
+      this.#tell(from, Error_Code.DEPLOYMENT_UNKNOWN, `deployment ${this.#program.manifest.deployment}`);
+      return this.#drop('deployment', from, `deployment ${envelope.deployment}`);
+    }
+    if (envelope.incarnation < correspondent.incarnation)
+      return this.#drop('sender', from, `incarnation ${envelope.incarnation} of it has ended`);
+    correspondent.incarnation = envelope.incarnation;
+    const flow = this.#flowOf(from, envelope.flow);
+    if (flow === undefined) return undefined;
+    return { flow, cancel: envelope.cancel?.why, values: this.#values(from, decoded.frame) };
+  }
+
+  #flowOf(from: string, id: FlowId | undefined): InitiatedFlowId | undefined {
+    if (id?.kind.case !== 'initiated')
+      return this.#drop('unsupported', from, 'an envelope without a flow that a member started');
+    const { initiator } = id.kind.value;
+    const incarnation = Number(id.kind.value.incarnation);
+    const counter = Number(id.kind.value.counter);
+    const fine = Number.isSafeInteger(incarnation) && Number.isSafeInteger(counter) && counter > 0;
+    if (!fine || !this.#correspondents.has(initiator))
+      return this.#drop('malformed', from, `flow ${counter} of ${initiator}`);
+    return { kind: 'initiated', initiator, incarnation, counter };
+  }
+
+  #values(from: string, { envelope, payloads }: Frame): Delivery['values'] {
+    return envelope.fills.flatMap((fill, index) => {
+      const edge = this.#edgeOf(from, fill);
+      return edge === undefined ? [] : [{ edge, value: this.#value(from, edge, fill, payloads[index]!) }];
+    });
+  }
+
+  #edgeOf(from: string, { address, seat, senderSeat }: Fill): Edge | undefined {
+    if (address.case !== 'edge' || seat.length > 0 || senderSeat.length > 0)
+      return this.#drop('unsupported', from, 'a fill for a component or a nested seat');
+    const edge = this.#edges.get(address.value);
+    if (edge !== undefined && this.sourcesOf(edge).includes(from)) return edge;
+    this.#outbox.drop('binding', from, `edge ${address.value} does not come from it`, address.value);
+    return undefined;
+  }
+
+  /** A value that does not fit its edge is missing: whoever waits for it need not wait for the deadline. */
+  #value(from: string, edge: Edge, fill: Fill, payload: Uint8Array): Value {
+    const failed = (reason: 'type' | 'malformed', detail: string): Value => {
+      this.#outbox.drop(reason, from, detail, edge.id);
+      return { reason: 'failed', peer: from, edge: edge.id, detail };
+    };
+    const read = valueOfFill(fill, payload, this.#limits.rank);
+    if (read.kind === 'unknown') {
+      this.#tell(from, Error_Code.TYPE_UNKNOWN, read.message);
+      return failed('type', read.message);
+    }
+    if (read.kind === 'malformed') return failed('malformed', read.message);
+    if (read.kind === 'trigger')
+      return edge.kind === 'trigger' ? yes : failed('type', 'a trigger where a value belongs');
+    if (isMissing(read.value)) return read.value;
+    if (edge.kind === 'trigger') return failed('type', 'a value where a trigger belongs');
+    if (fits(edge, read.value)) return read.value;
+    const { dtype, dims } = read.value;
+    return failed('type', `${dtype}[${dims.join(', ')}] where ${describePort(edge)} belongs`);
+  }
+
+  #drop(reason: Parameters<Outbox['drop']>[0], from: string, message: string): undefined {
+    this.#outbox.drop(reason, from, message);
+    return undefined;
+  }
+
+  #tell(to: string, code: Error_Code, message: string): void {
+    const correspondent = this.#correspondents.get(to);
+    if (correspondent === undefined || to === this.#peer || correspondent.told.has(code)) return;
+    correspondent.told.add(code);
+    const error = { code, message, supported: [WIRE_VERSION] };
+    this.#outbox.put({ type: 'send', to, pieces: encodeFrame(this.#envelope(to, { error }), []) });
+  }
+
+  #envelope(to: string, content: MessageInitShape<typeof EnvelopeSchema>): Envelope {
+    const correspondent = this.#correspondents.get(to)!;
+    correspondent.sent++;
+    return create(EnvelopeSchema, {
+      deployment: this.#program.manifest.deployment,
+      sender: this.#peer,
+      incarnation: this.#incarnation,
+      sequence: BigInt(correspondent.sent),
+      ...content,
+    });
+  }
+}

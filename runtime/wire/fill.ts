@@ -1,0 +1,74 @@
+// Values to fills and back.
+
+import { create } from '@bufbuild/protobuf';
+import { byteLengthOf, dtypeOfElemType, elemTypeOf, unpackStrings } from '../../ir/types.ts';
+import { isMissing, type Missing, missingReasons, type Value } from '../value.ts';
+import { type Fill, FillSchema } from './generated/envelope_pb.ts';
+
+const RAW = 0;
+/** Longest text of a missing value that crosses; it comes from error messages, which have no bound. */
+const DETAIL_CHARACTERS = 1000;
+
+/** The fill of one value for an edge; its payload goes beside it. A trigger edge carries no payload. */
+export function fillOf(edge: number, value: Value, trigger: boolean): Fill {
+  const address = { case: 'edge' as const, value: edge };
+  if (isMissing(value)) return create(FillSchema, { address, trigger, missing: missingMessage(value) });
+  if (trigger) return create(FillSchema, { address, trigger });
+  return create(FillSchema, {
+    address,
+    dtype: elemTypeOf(value.dtype),
+    dims: value.dims.map((dim) => BigInt(dim)),
+    codec: RAW,
+  });
+}
+
+const missingMessage = (value: Missing) => ({
+  reason: missingReasons.indexOf(value.reason) + 1,
+  peer: value.peer,
+  ...(value.edge === undefined ? {} : { edge: value.edge }),
+  ...(value.detail === undefined ? {} : { detail: value.detail.slice(0, DETAIL_CHARACTERS) }),
+});
+
+export type FillValue =
+  | { readonly kind: 'value'; readonly value: Value }
+  | { readonly kind: 'trigger' }
+  /** A dtype, codec or missing reason that this version does not know. */
+  | { readonly kind: 'unknown'; readonly message: string }
+  | { readonly kind: 'malformed'; readonly message: string };
+
+const malformed = (message: string): FillValue => ({ kind: 'malformed', message });
+
+/** What a fill says. The tensor is a view of the payload. Never throws. */
+export function valueOfFill(fill: Fill, payload: Uint8Array, rankLimit: number): FillValue {
+  if (fill.missing !== undefined) {
+    const reason = missingReasons[fill.missing.reason - 1];
+    if (reason === undefined) return { kind: 'unknown', message: `missing reason ${fill.missing.reason}` };
+    const { peer, edge, detail } = fill.missing;
+    const about = { ...(edge === undefined ? {} : { edge }), ...(detail === '' ? {} : { detail }) };
+    return { kind: 'value', value: { reason, peer, ...about } };
+  }
+  if (fill.trigger) return { kind: 'trigger' };
+  const dtype = dtypeOfElemType(fill.dtype);
+  if (dtype === undefined) return { kind: 'unknown', message: `dtype ${fill.dtype}` };
+  if (fill.codec !== RAW) return { kind: 'unknown', message: `codec ${fill.codec}` };
+  if (fill.dims.length > rankLimit) return malformed(`${fill.dims.length} dimensions`);
+  const dims = fill.dims.map(Number);
+  let count = 1;
+  for (const dim of dims) count *= dim;
+  if (!Number.isSafeInteger(count) || !dims.every(Number.isSafeInteger)) return malformed('dimensions');
+  const bytes = byteLengthOf(dtype, count);
+  if (bytes !== undefined && bytes !== payload.length)
+    return malformed(`${payload.length} bytes for ${dtype}[${dims.join(', ')}]`);
+  if (bytes === undefined && !holdsStrings(payload, count)) return malformed('damaged strings');
+  return { kind: 'value', value: { dtype, dims, bytes: payload } };
+}
+
+function holdsStrings(payload: Uint8Array, count: number): boolean {
+  if (4 * count > payload.length) return false;
+  try {
+    unpackStrings(payload, count);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,151 @@
+// One frame of the wire:
+//
+//   offset  0  magic "bbwf"
+//           4  uint16 wire version        6  uint16 flags, 0
+//           8  uint32 envelope length    12  uint32 head length: prefix, envelope and padding
+//          16  uint64 frame length
+//          24  envelope (envelope.proto), padding to 64
+//   head + payload_offset                    payloads, each at a multiple of 64, padded to 64 but for the last
+//
+// Little-endian. A sender ships the list of pieces without joining them; a receiver views payloads in place.
+// The prefix keeps its form over all wire versions, so that an unknown version can be told and answered.
+
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { WIRE_VERSION } from '../../ir/deployment.ts';
+import type { Limits } from '../limits.ts';
+import { type Envelope, EnvelopeSchema } from './generated/envelope_pb.ts';
+
+export const PREFIX_BYTES = 24;
+export const ALIGNMENT = 64;
+const MAGIC = 0x66776262;
+const padding = new Uint8Array(ALIGNMENT);
+
+const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+/**
+ * The pieces of a frame; payloads are not copied. `payloads[i]` belongs to `envelope.fills[i]`, whose offset
+ * and length are set here. Payloads of no bytes take no room.
+ */
+export function encodeFrame(
+  envelope: Envelope,
+  payloads: readonly (Uint8Array | undefined)[],
+): readonly Uint8Array[] {
+  let offset = 0;
+  let end = 0;
+  envelope.fills.forEach((fill, index) => {
+    const length = payloads[index]?.length ?? 0;
+    if (length === 0) return;
+    fill.payloadOffset = BigInt(offset);
+    fill.payloadLength = BigInt(length);
+    end = offset + length;
+    offset = aligned(end);
+  });
+  const body = toBinary(EnvelopeSchema, envelope);
+  const headBytes = aligned(PREFIX_BYTES + body.length);
+  const head = new Uint8Array(headBytes);
+  const view = new DataView(head.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint16(4, WIRE_VERSION, true);
+  view.setUint32(8, body.length, true);
+  view.setUint32(12, headBytes, true);
+  view.setBigUint64(16, BigInt(headBytes + end), true);
+  head.set(body, PREFIX_BYTES);
+  const pieces: Uint8Array[] = [head];
+  let gap = 0;
+  for (const payload of payloads) {
+    if (payload === undefined || payload.length === 0) continue;
+    if (gap > 0) pieces.push(padding.subarray(0, gap));
+    pieces.push(payload);
+    gap = aligned(payload.length) - payload.length;
+  }
+  return pieces;
+}
+
+/** Bytes of all pieces together. */
+export const pieceBytes = (pieces: readonly Uint8Array[]): number =>
+  pieces.reduce((sum, piece) => sum + piece.length, 0);
+
+/** Joins the pieces into `target`, which has room for them: the one copy of a boundary. */
+export function joinPieces(pieces: readonly Uint8Array[], target: Uint8Array): void {
+  let at = 0;
+  for (const piece of pieces) {
+    target.set(piece, at);
+    at += piece.length;
+  }
+}
+
+export interface WireError {
+  readonly kind: /** Not a frame, or not all of one. */
+    | 'malformed'
+    /** A frame of a wire version not known here. */
+    | 'version'
+    /** Beyond a limit of the receiver. */
+    | 'limit';
+  readonly message: string;
+}
+
+export interface Frame {
+  readonly envelope: Envelope;
+  /** Views into the frame, one per fill; empty where a fill has no payload. */
+  readonly payloads: readonly Uint8Array[];
+}
+
+export type Decoded =
+  | { readonly ok: true; readonly frame: Frame }
+  | { readonly ok: false; readonly error: WireError };
+
+const bad = (message: string, kind: WireError['kind'] = 'malformed'): Decoded => ({
+  ok: false,
+  error: { kind, message },
+});
+
+type FrameLimits = Pick<Limits, 'frameBytes' | 'envelopeBytes' | 'fills'>;
+
+/** Total: any bytes give a frame or an error, never an exception. */
+export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Decoded {
+  if (bytes.length < PREFIX_BYTES) return bad(`${bytes.length} bytes are no frame`);
+  if (bytes.length > limits.frameBytes) return bad(`a frame of ${bytes.length} bytes`, 'limit');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(0, true) !== MAGIC) return bad('no frame: its first four bytes are others');
+  const version = view.getUint16(4, true);
+  if (version !== WIRE_VERSION) return bad(`wire version ${version}`, 'version');
+  const envelopeBytes = view.getUint32(8, true);
+  const headBytes = view.getUint32(12, true);
+  if (envelopeBytes > limits.envelopeBytes) return bad(`an envelope of ${envelopeBytes} bytes`, 'limit');
+  if (headBytes !== aligned(PREFIX_BYTES + envelopeBytes) || headBytes > bytes.length)
+    return bad('the envelope does not fit');
+  if (view.getBigUint64(16, true) !== BigInt(bytes.length)) return bad('the frame is cut or too long');
+  let envelope: Envelope;
+  try {
+    envelope = fromBinary(EnvelopeSchema, bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + envelopeBytes));
+  } catch (error) {
+    return bad(`the envelope is damaged: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (envelope.fills.length > limits.fills) return bad(`${envelope.fills.length} fills`, 'limit');
+  const payloads = viewPayloads(envelope, bytes.subarray(headBytes));
+  return payloads === undefined
+    ? bad('a payload lies outside the frame')
+    : { ok: true, frame: { envelope, payloads } };
+}
+
+const empty = new Uint8Array(0);
+
+/** Payloads follow one another without overlap; undefined if they do not. */
+function viewPayloads(envelope: Envelope, area: Uint8Array): readonly Uint8Array[] | undefined {
+  const payloads: Uint8Array[] = [];
+  let free = 0;
+  for (const fill of envelope.fills) {
+    if (fill.payloadLength === 0n) {
+      payloads.push(empty);
+      continue;
+    }
+    if (fill.payloadOffset > BigInt(area.length) || fill.payloadLength > BigInt(area.length))
+      return undefined;
+    const offset = Number(fill.payloadOffset);
+    const end = offset + Number(fill.payloadLength);
+    if (offset % ALIGNMENT !== 0 || offset < free || end > area.length) return undefined;
+    payloads.push(area.subarray(offset, end));
+    free = end;
+  }
+  return payloads;
+}
