@@ -147,7 +147,7 @@ export interface Graph {
   readonly parent?: GraphId;
   readonly inputs: readonly ValueId[];
   readonly outputs: readonly ValueId[];
-  /** In file order; includes inputs that have a default. */
+  /** In file order; includes inputs that have a default. Sparse ones come last and have no weight. */
   readonly initializers: readonly ValueId[];
   /** In execution order, unless the file was not sorted. */
   readonly ops: readonly OpId[];

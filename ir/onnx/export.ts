@@ -104,7 +104,7 @@ class ModelWriter {
       ...proto,
       ...nameDraft('name', graph.name, proto?.name),
       node: this.#ops(graph),
-      initializer: graph.initializers.map((value) => this.#initializer(value, graph)),
+      initializer: this.#initializers(graph),
       input: this.#infos(graph.inputs, graph.residue?.inputs, true),
       output: this.#infos(graph.outputs, graph.residue?.outputs, false),
       valueInfo: this.#valueInfo(graph),
@@ -171,9 +171,15 @@ class ModelWriter {
 
   readonly #nameOf = (value: ValueId): string => (value === NO_VALUE ? '' : this.#model.value(value).name);
 
-  #initializer(id: ValueId, graph: Graph): object {
-    const { name, weight } = this.#model.value(id);
-    if (weight === undefined) return { name };
+  /** Sparse ones have no weight: their messages are in the residue. */
+  #initializers(graph: Graph): object[] {
+    return graph.initializers.flatMap((id) => {
+      const { name, weight } = this.#model.value(id);
+      return weight === undefined ? [] : [this.#initializer(name, weight, graph)];
+    });
+  }
+
+  #initializer(name: string, weight: Weight, graph: Graph): object {
     const { external = 'keep' } = this.#options;
     if (graph.kind === 'main' && typeof external === 'object') {
       const byteLength = weight.dtype === 'string' ? undefined : weightByteLength(weight);

@@ -204,7 +204,7 @@ export class GraphReader {
     for (const sparse of proto.sparseInitializer) {
       const dtype = dtypeOfElemType(sparse.values?.dataType ?? 0);
       const type: ValueType = { kind: 'sparse', dtype, dims: sparse.dims.map(Number) };
-      this.#declare(scope, sparse.values?.name ?? '', { def: { kind: 'initializer' }, type });
+      list.push(this.#declare(scope, sparse.values?.name ?? '', { def: { kind: 'initializer' }, type }));
     }
     return list;
   }

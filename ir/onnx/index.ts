@@ -1,5 +1,6 @@
 // ONNX files: models and tensors in and out.
 
+export type { SparseTensorProto, TensorProto } from '../generated/onnx-ml_pb.ts';
 export { attributeKindOf, attributeTypeOf } from './attributes.ts';
 export { encode, type Piece } from './encode.ts';
 export { type Exported, type ExportOptions, type ExternalWeight, exportModel } from './export.ts';
@@ -11,6 +12,7 @@ export {
   decodeTensorProto,
   encodeDataValue,
   encodeTensorProto,
+  readTensorProto,
 } from './tensors.ts';
 export { sameType, typeDraft, typeOf } from './types.ts';
 export { isExternal, readWeight, weightByteLength, weightOf } from './weights.ts';

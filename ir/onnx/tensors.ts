@@ -27,7 +27,7 @@ export type DataValue =
 
 /** The tensor in a TensorProto file. `name` is for messages. Throws {@link DiagnosticError} (BB101, BB106). */
 export const decodeTensorProto = (bytes: Uint8Array, name = 'tensor'): Tensor =>
-  tensorOf(decode(TensorProtoSchema, bytes, name));
+  readTensorProto(decode(TensorProtoSchema, bytes, name));
 
 export const encodeTensorProto = (tensor: Tensor, name = ''): Uint8Array =>
   encodeBytes(TensorProtoSchema, weightDraft(weightOf(tensor, name)));
@@ -65,7 +65,8 @@ function decode<M extends Message>(schema: GenMessage<M>, bytes: Uint8Array, nam
   }
 }
 
-function tensorOf(proto: TensorProto): Tensor {
+/** The tensor in a message. Throws {@link DiagnosticError} (BB106). */
+export function readTensorProto(proto: TensorProto): Tensor {
   const dtype = dtypeOfElemType(proto.dataType);
   const dims = proto.dims.map(Number);
   if (!isPresent(proto, 'rawData')) return readWeight({ dtype, dims, proto });
@@ -77,7 +78,7 @@ function sequenceOf(proto: SequenceProto): DataValue {
   return {
     kind: 'sequence',
     values: [
-      ...proto.tensorValues.map((one): DataValue => ({ kind: 'tensor', tensor: tensorOf(one) })),
+      ...proto.tensorValues.map((one): DataValue => ({ kind: 'tensor', tensor: readTensorProto(one) })),
       ...proto.sequenceValues.map(sequenceOf),
       ...proto.optionalValues.map(optionalOf),
     ],
@@ -86,7 +87,7 @@ function sequenceOf(proto: SequenceProto): DataValue {
 
 function optionalOf(proto: OptionalProto): DataValue {
   if (proto.tensorValue !== undefined)
-    return { kind: 'optional', value: { kind: 'tensor', tensor: tensorOf(proto.tensorValue) } };
+    return { kind: 'optional', value: { kind: 'tensor', tensor: readTensorProto(proto.tensorValue) } };
   if (proto.sequenceValue !== undefined) return { kind: 'optional', value: sequenceOf(proto.sequenceValue) };
   if (proto.optionalValue !== undefined) return { kind: 'optional', value: optionalOf(proto.optionalValue) };
   return { kind: 'optional', value: null };

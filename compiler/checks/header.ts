@@ -1,0 +1,45 @@
+// What a model says about itself: versions, imports, and the types of what goes in and out.
+
+import { diagnostic, type ValueId, type ValueType } from '../../ir/index.ts';
+import { type CheckContext, inFile } from './context.ts';
+
+export function checkHeader({ model, report }: CheckContext): void {
+  const { irVersion, opsets, residue } = model.header;
+  const problems: string[] = [];
+  if (irVersion < 1) problems.push('ir_version is not set');
+  if (irVersion >= 3 && opsets.size === 0) problems.push('it imports no opset');
+  if (irVersion > 0 && irVersion < 3 && opsets.size > 0)
+    problems.push(`IR version ${irVersion} has no opset imports`);
+  for (const [domain, version] of opsets)
+    if (version < 1) problems.push(`opset version ${version} of domain "${domain}" does not exist`);
+  const twice = repeated((residue?.metadataProps ?? []).map(({ key }) => key));
+  if (twice !== undefined) problems.push(`metadata key "${twice}" is there twice`);
+  for (const problem of problems) report(diagnostic('BB212', { problem }, inFile(model)));
+}
+
+/** Types that a file must state: of the main graph's inputs and outputs, with a shape for tensors. */
+export function checkBoundary(cx: CheckContext): void {
+  const { inputs, outputs } = cx.model.mainGraph;
+  for (const id of inputs) checkStated(cx, 'input', id);
+  for (const id of outputs) checkStated(cx, 'output', id);
+}
+
+function checkStated({ model, report }: CheckContext, what: 'input' | 'output', id: ValueId): void {
+  const { name, def, type } = model.value(id);
+  if (def.kind === 'none') return;
+  const missing = unstated(type);
+  if (missing !== undefined) report(diagnostic('BB214', { what, missing }, inFile(model, name)));
+}
+
+function unstated(type: ValueType | undefined): string | undefined {
+  if (type === undefined) return 'type';
+  if (type.kind !== 'tensor' && type.kind !== 'sparse') return undefined;
+  if (type.dtype === undefined) return 'element type';
+  return type.dims === undefined ? 'shape' : undefined;
+}
+
+/** The first text that occurs a second time. */
+export function repeated(texts: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return texts.find((text) => seen.size === seen.add(text).size);
+}
