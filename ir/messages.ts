@@ -331,6 +331,13 @@ export const messages = {
       'this is a bug of the compiler: please report it with the model',
     ],
   },
+  BB507: {
+    severity: 'error',
+    text: ({ key }: { key: string }) => [
+      `the update of ${key} leaves its place between reading and assigning`,
+      'compute what the update needs elsewhere first, and pass the result into it',
+    ],
+  },
 
   // --- BB6xx: bundles and plans ----------------------------------------------------------------------
   BB620: {

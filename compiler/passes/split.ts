@@ -10,6 +10,7 @@ import {
   diagnostic,
   type Edge,
   type End,
+  hasErrors,
   isCohort,
   type Model,
   type Place,
@@ -49,10 +50,10 @@ export const split = pass('split', {
       const problem = checkLinks(cx.topology, graph.places[from]!, graph.places[to]!, about);
       if (problem !== undefined) problems.push(problem);
     }
+    const levels = fragmentLevels(graph, (problem) => problems.push(problem));
     problems.forEach(cx.report);
-    if (problems.some((problem) => problem.severity === 'error') || entry === undefined) return compilation;
+    if (hasErrors(problems) || entry === undefined) return compilation;
 
-    const levels = fragmentLevels(graph);
     const grouping = groupOps(graph, levels, crossings, entry);
     const numbered: NumberedCrossing[] = crossings.map((crossing, id) => ({
       ...crossing,

@@ -8,28 +8,45 @@
 // fragment that uses it (semantics: "a read happens in the first fragment that uses it and holds for the flow").
 // The read of an `update` belongs to the fragment of its assignment, so that nothing can come between.
 
-import { attributeInt, CORE, type OpId } from '../../ir/index.ts';
-import { isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
+import {
+  attributeInt,
+  attributeString,
+  CORE,
+  type Diagnostic,
+  describeOp,
+  diagnostic,
+  type OpId,
+} from '../../ir/index.ts';
+import { isCore, type PlacedGraph, placeOfValue } from './places.ts';
 
 /** Level of each op of the main graph, indexed by OpId; constants have none. */
 export type Levels = Int32Array;
 
-export function fragmentLevels(graph: PlacedGraph): Levels {
+/** Reports updates that leave their place between read and assignment: those can be no one fragment. */
+export function fragmentLevels(graph: PlacedGraph, report: (problem: Diagnostic) => void): Levels {
   const atLeast = new Map<OpId, number>();
   const updates = updatePairs(graph);
-  // Raising one update's read may raise another's assignment; each round settles at least one more of them.
+  // Raising one update's read may raise another's assignment; each round settles at least one more of them. An
+  // update that crosses to another place and back raises itself for ever.
   for (let round = 0; ; round++) {
     const levels = settle(graph, atLeast);
-    let moved = false;
-    for (const { read, assign } of updates) {
-      const level = levels[assign]!;
-      if ((atLeast.get(read) ?? -1) < level) {
-        atLeast.set(read, level);
-        moved = true;
-      }
+    const rising = updates.filter(({ read, assign }) => (atLeast.get(read) ?? -1) < levels[assign]!);
+    if (rising.length === 0) return levels;
+    if (round > updates.length) {
+      for (const { assign } of rising) report(cutUpdate(graph, assign));
+      return levels;
     }
-    if (!moved || round > updates.length) return levels;
+    for (const { read, assign } of rising) atLeast.set(read, levels[assign]!);
   }
+}
+
+function cutUpdate({ model }: PlacedGraph, assign: OpId): Diagnostic {
+  const op = model.op(assign);
+  return diagnostic(
+    'BB507',
+    { key: attributeString(op, 'key') ?? '' },
+    { op: describeOp(model, op), at: op.at },
+  );
 }
 
 function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels {
@@ -97,17 +114,4 @@ function updatePairs(graph: PlacedGraph): readonly { readonly read: OpId; readon
     else if (isCore(op, CORE.stateAssign)) assigns.push({ update, op: op.id });
   }
   return assigns.flatMap(({ update, op }) => (reads.get(update) ?? []).map((read) => ({ read, assign: op })));
-}
-
-/** The levels that occur on each place, ascending: a fragment's number is the position of its level. */
-export function levelsByPlace(graph: PlacedGraph, levels: Levels): Map<PlaceNumber, number[]> {
-  const byPlace = new Map<PlaceNumber, Set<number>>();
-  for (const op of graph.model.opsOf()) {
-    if (graph.constant[op.id] === 1) continue;
-    const place = graph.opPlace[op.id]!;
-    const set = byPlace.get(place) ?? new Set();
-    set.add(levels[op.id]!);
-    byPlace.set(place, set);
-  }
-  return new Map([...byPlace].map(([place, set]) => [place, [...set].sort((a, b) => a - b)]));
 }
