@@ -1,0 +1,152 @@
+// BB3xx: authoring: model.ts, recording.
+
+import type { Message } from './message.ts';
+
+export const authoringMessages = {
+  BB301: {
+    severity: 'error',
+    text: ({ what }: { what: string }) => [
+      `${what} was called while no module is being recorded`,
+      'call it in the body of module(name, () => { … })',
+    ],
+  },
+  BB302: {
+    severity: 'error',
+    text: ({ op, reason }: { op: string; reason: string }) => [
+      `${op}: ${reason}`,
+      'compare the shapes of its operands, shown in the editor when you point at them',
+    ],
+  },
+  BB303: {
+    severity: 'error',
+    text: ({ what, got }: { what: string; got: string }) => [
+      `${what} needs a value of the recording, not ${got}`,
+      'pass what input, constant or an operator gave',
+    ],
+  },
+  BB304: {
+    severity: 'error',
+    text: ({ what }: { what: string }) => [
+      `${what} was given a value of another recording`,
+      'make values inside the module body, not in variables outside of it',
+    ],
+  },
+  BB305: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `not a constant: ${reason}`,
+      'give a number, nested lists of equal length, or a typed array with its shape',
+    ],
+  },
+  BB306: {
+    severity: 'error',
+    text: ({ op, from, to }: { op: string; from: string; to: string }) => [
+      `${op}: a value at ${from} is used at ${to}`,
+      'collect it: only collect brings the values of many members to one place',
+    ],
+  },
+  BB307: {
+    severity: 'error',
+    text: ({ op, reason }: { op: string; reason: string }) => [
+      `${op}: ${reason}`,
+      'cast one of the operands: x.cast({ to: float32 })',
+    ],
+  },
+  BB308: {
+    severity: 'error',
+    text: ({ op, reason }: { op: string; reason: string }) => [
+      `${op}: ${reason}`,
+      'see the documentation of the function in the editor: operands first, then options by name',
+    ],
+  },
+  BB309: {
+    severity: 'error',
+    text: ({ module, reason }: { module: string; reason: string }) => [
+      `module ${module}: ${reason}`,
+      "name each result once: output('y', y)",
+    ],
+  },
+  BB310: {
+    severity: 'error',
+    text: ({ op, have, need, file }: { op: string; have: number; need: number; file: string }) => [
+      `${op} is written in its form of opset ${need}, but the imported model ${file} has opset ${have}`,
+      "use operators that the imported model's opset has in the same form, or export the model with a newer opset",
+    ],
+  },
+  BB311: {
+    severity: 'error',
+    text: ({
+      file,
+      domain,
+      opset,
+      other,
+      otherOpset,
+    }: {
+      file: string;
+      domain: string;
+      opset: number;
+      other: string;
+      otherOpset: number;
+    }) => [
+      `${file} has opset ${opset} of ${domain}, ${other} has ${otherOpset}`,
+      'export the models with one opset: a program can have only one per domain',
+    ],
+  },
+  BB312: {
+    severity: 'error',
+    text: ({ file, reason }: { file: string; reason: string }) => [
+      `${file}: ${reason}`,
+      'bbc inspect lists the inputs, outputs and inner values of a model',
+    ],
+  },
+  BB313: {
+    severity: 'error',
+    text: ({ key, reason }: { key: string; reason: string }) => [
+      `state ${key}: ${reason}`,
+      'give each state a name of its own, and assign values of its dtype and shape at its place',
+    ],
+  },
+  BB314: {
+    severity: 'error',
+    text: ({ written }: { written: string }) => [
+      `'${written}' is not a duration`,
+      "write a number and a unit: '200ms', '2s', '1m'",
+    ],
+  },
+  BB315: {
+    severity: 'error',
+    text: ({ op, opset, newest }: { op: string; opset: number; newest: number }) => [
+      `${op} exists from opset ${opset} on; programs can have ${newest} at most`,
+      'express it by other operators',
+    ],
+  },
+
+  BB381: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `the module cannot be read: ${reason}`,
+      'check the syntax and the paths of its imports at the marked place',
+    ],
+  },
+  BB382: {
+    severity: 'error',
+    text: ({ reason, code }: { reason: string; code: number }) => [
+      `type error TS${code}: ${reason}`,
+      'correct the types at the marked place, or record without this check with --no-check',
+    ],
+  },
+  BB383: {
+    severity: 'error',
+    text: ({ error }: { error: string }) => [
+      `the module threw ${error}`,
+      'correct the module at the marked line; it must run to its end to be recorded',
+    ],
+  },
+  BB384: {
+    severity: 'error',
+    text: ({ found }: { found: string }) => [
+      `the module has ${found} where its default export should be a module`,
+      "write `export default module('name', () => { … })`",
+    ],
+  },
+} as const satisfies Record<string, Message>;
