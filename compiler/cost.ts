@@ -1,5 +1,5 @@
-// What ops and values cost, estimated from their inferred types. A dimension that is not a number counts as 1,
-// so figures of models with symbolic sizes compare only among themselves.
+// What ops and values cost, estimated from their inferred types. A dimension that is not a number counts as 1;
+// see nominal.ts for better figures of models with open sizes.
 
 import {
   attributeInt,

@@ -13,12 +13,14 @@ import {
   diagnostic,
   hasErrors,
   isCohort,
+  type Model,
   type Place,
   single,
   type ValueId,
 } from '../../ir/index.ts';
-import { costModel } from '../cost.ts';
+import { type CostModel, costModel } from '../cost.ts';
 import { type Dataflow, dataflow } from '../dataflow.ts';
+import { nominalModel } from '../nominal.ts';
 import { contiguousParts, placeByParts, singleOpParts } from '../parts.ts';
 import { type Pass, type PassContext, type Placement, pass } from '../pass.ts';
 import { authoredPlaces, type Known, placeOf, unplaced } from '../placing/authored.ts';
@@ -79,6 +81,12 @@ function placeModel(flow: Dataflow, cx: PassContext): Placement | undefined {
   return hasErrors(problems) ? undefined : placement;
 }
 
+/** Work and bytes at nominal sizes; memory as surely known, since its limits are hard. */
+function placingCosts(model: Model): CostModel {
+  const { operations, transferBytes } = costModel(nominalModel(model));
+  return { operations, transferBytes, heldBytes: costModel(model).heldBytes };
+}
+
 interface Ends {
   readonly first: Place;
   readonly last: Place;
@@ -100,14 +108,15 @@ function placeRest(
   const { classes } = cx.topology;
   const readers = readersOf(flow);
   const singles = classes.filter((one) => !one.cohort);
-  pinUncrossable(flow, known, readers);
+  const anyPlaced = known.inputs.size > 0 || known.ops.some((one) => one !== undefined);
+  if (anyPlaced) pinUncrossable(flow, known, readers);
   // State and cohorts are about who computes, so nothing is moved for the sake of cost.
   const byMeaning =
     known.ops.some((one) => one !== undefined && isCohort(one)) ||
     [...known.inputs.values()].some(isCohort) ||
     flow.steps.some((op) => isCore(op, CORE.stateRead) || isCore(op, CORE.stateAssign));
   if (byMeaning) followData(flow, known, readers);
-  else fillEnclosed(flow, known, readers);
+  else if (anyPlaced) fillEnclosed(flow, known, readers);
   const rest = unplaced(flow, known);
   // With nothing to place and nothing placed, the topology's peers still want an op each: the cut refuses.
   if (rest.length === 0 && (flow.steps.length > 0 || singles.length <= 1)) return;
@@ -117,7 +126,7 @@ function placeRest(
   } else if (byMeaning) {
     for (const op of rest) known.ops[op] = single(singles[0]!.name);
   } else {
-    const problem = cutChain(flow, costModel(flow.model), cx.topology, known, readers);
+    const problem = cutChain(flow, placingCosts(flow.model), cx.topology, known, readers);
     if (problem !== undefined) report(problem);
   }
 }

@@ -3,7 +3,7 @@ import type { Compilation } from '../../compiler/pass.ts';
 import { place } from '../../compiler/passes/place.ts';
 import { parseTopology } from '../../compiler/topology.ts';
 import { type Diagnostic, formatDiagnostic, placeKey } from '../../ir/index.ts';
-import { smallModel } from '../small-model.ts';
+import { smallModel } from '../support/small-model.ts';
 
 /** Runs the pass; one line per place with what is there, in order, or the diagnostics. */
 function placed(text: string, topology: object, rules: readonly (readonly [string, string])[] = []): string {

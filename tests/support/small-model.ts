@@ -16,7 +16,7 @@ import {
   tensorType,
   type ValueId,
   type ValueType,
-} from '../ir/index.ts';
+} from '../../ir/index.ts';
 
 export function smallModel(text: string): Model {
   const editor = new ModelEditor({ irVersion: 10, opsets: new Map([['', 21]]), file: 'small.onnx' });
