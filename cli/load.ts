@@ -27,6 +27,11 @@ export async function loadSource(file: string, options: LoadOptions = {}): Promi
   } catch (error) {
     return { diagnostics: [readProblem(file, error)] };
   }
+  if (/\.[cm]?[jt]s$/.test(file)) {
+    // Loads the TypeScript compiler: only for modules.
+    const { loadModule } = await import('./load/module.ts');
+    return loadModule(file, options);
+  }
   return loadOnnx(file, options.name ?? path.basename(file));
 }
 

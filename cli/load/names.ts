@@ -1,14 +1,23 @@
 // Which variable an author gave the result of a call, found by the call's position.
 //
 //   const h = x.matmul(w).add(b)     the call at `add`, the outermost one of the initializer, is `h`
+//   const { a, b } = split(x)        the call at `split` names its results: a → a, b → b
 //   h = relu(h)                      an assignment names like a declaration
 
 import { ts } from 'ts-morph';
 
-/** Variable names by `line:column` (from 1) of the called name. Linear in the text's length. */
-export function namedCalls(file: string, text: string): ReadonlyMap<string, string> {
+/** Lines and columns count from 1. */
+export interface CallName {
+  /** `const h = call()` */
+  readonly name?: string;
+  /** `const { key: name } = call()`, `const [name0, name1] = call()`: by property name or index. */
+  readonly names?: ReadonlyMap<string, string>;
+}
+
+/** Every named call of a source text, by `line:column` of the called name. Linear in the text's length. */
+export function namedCalls(file: string, text: string): ReadonlyMap<string, CallName> {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
-  const found = new Map<string, string>();
+  const found = new Map<string, CallName>();
   const visit = (node: ts.Node): void => {
     if (ts.isVariableDeclaration(node)) note(node.name, node.initializer);
     else if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.EqualsToken) {
@@ -18,9 +27,10 @@ export function namedCalls(file: string, text: string): ReadonlyMap<string, stri
   };
   const note = (target: ts.Node, initializer: ts.Expression | undefined): void => {
     const call = outermostCall(initializer);
-    if (call === undefined || !ts.isIdentifier(target)) return;
+    const name = call && nameOf(target);
+    if (!call || !name) return;
     const { line, character } = source.getLineAndCharacterOfPosition(calleePosition(call, source));
-    found.set(`${line + 1}:${character + 1}`, target.text);
+    found.set(`${line + 1}:${character + 1}`, name);
   };
   visit(source);
   return found;
@@ -45,4 +55,27 @@ function outermostCall(expression: ts.Expression | undefined): ts.CallExpression
 function calleePosition(call: ts.CallExpression, source: ts.SourceFile): number {
   const callee = call.expression;
   return (ts.isPropertyAccessExpression(callee) ? callee.name : callee).getStart(source);
+}
+
+function nameOf(target: ts.Node): CallName | undefined {
+  if (ts.isIdentifier(target)) return { name: target.text };
+  if (ts.isObjectBindingPattern(target)) {
+    const names = new Map<string, string>();
+    for (const element of target.elements) {
+      if (!ts.isIdentifier(element.name) || element.dotDotDotToken) continue;
+      const key = element.propertyName ?? element.name;
+      if (ts.isIdentifier(key) || ts.isStringLiteral(key)) names.set(key.text, element.name.text);
+    }
+    return { names };
+  }
+  if (ts.isArrayBindingPattern(target)) {
+    const names = new Map<string, string>();
+    target.elements.forEach((element, index) => {
+      if (ts.isBindingElement(element) && ts.isIdentifier(element.name) && !element.dotDotDotToken) {
+        names.set(String(index), element.name.text);
+      }
+    });
+    return { names };
+  }
+  return undefined;
 }

@@ -1,13 +1,22 @@
 import { expect, test } from 'vitest';
 import { namedCalls } from '../../cli/load/names.ts';
 
-const names = (text: string) => Object.fromEntries(namedCalls('model.ts', text));
+const names = (text: string): Record<string, unknown> =>
+  Object.fromEntries(
+    [...namedCalls('model.ts', text)].map(([at, { name, names }]) => [
+      at,
+      name ?? Object.fromEntries(names!),
+    ]),
+  );
 
 test('a declaration names the outermost call of its initializer', () => {
   expect(names('const h = x.matmul(relu(w))\n  .add(b);')).toEqual({ '2:4': 'h' });
 });
-test('destructuring names nothing: fields have names of their own', () => {
-  expect(names('const { y: logits, z } = split(x);')).toEqual({});
+test('destructuring names each result', () => {
+  expect(names('const { y: logits, z } = split(x);\nconst [a, , b] = topk(x);')).toEqual({
+    '1:26': { y: 'logits', z: 'z' },
+    '2:18': { '0': 'a', '2': 'b' },
+  });
 });
 test('an assignment names like a declaration, through parentheses, casts and !', () => {
   expect(names('let h = 1; h = (relu(h) as Foo)!;')).toEqual({ '1:17': 'h' });
