@@ -1,0 +1,24 @@
+// bbc check: is a file a valid ONNX model?
+
+import { hasErrors } from '../../ir/index.ts';
+import { command } from '../frame.ts';
+
+export const check = command<object>({
+  usage: 'check <files...>',
+  summary: 'say whether models are valid ONNX',
+  options: (c) => c.option('--json', 'print one JSON document: { ok, diagnostics }'),
+  examples: ['bbc check model.onnx', 'bbc check models/*.onnx --json'],
+  async run(cx, files) {
+    const [{ loadSource }, { checkModel }] = await Promise.all([
+      import('../load.ts'),
+      import('../../compiler/index.ts'),
+    ]);
+    for (const [index, file] of files.entries()) {
+      if (files.length > 1) cx.progress(`${index + 1} of ${files.length}: ${file}`);
+      const { model, diagnostics } = await loadSource(file, { name: file });
+      const problems = model === undefined ? diagnostics : [...diagnostics, ...checkModel(model)];
+      cx.report(problems);
+      if (!hasErrors(problems)) cx.print(`${file}: valid`);
+    }
+  },
+});
