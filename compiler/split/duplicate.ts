@@ -71,7 +71,8 @@ export function duplicateCheapOps(model: Model, placement: Placement): Duplicate
 function findDuplicates(graph: PlacedGraph): Map<OpId, readonly PlaceNumber[]> {
   const { model } = graph;
   const order = model.mainGraph.ops.filter((id) => graph.constant[id] !== 1);
-  const candidates = new Set(order.filter((id) => isCheap(graph, model.op(id))));
+  // An op that nobody at home reads would be moved rather than copied, and where ops are is not ours to decide.
+  const candidates = new Set(order.filter((id) => isCheap(graph, model.op(id)) && isReadAtHome(graph, id)));
   const shipped = placesThatRead(graph);
 
   // Backwards: who would like a copy; a copy of a cheap op would like copies of what it reads.
@@ -143,6 +144,16 @@ function placesThatRead(graph: PlacedGraph): Map<ValueId, Set<PlaceNumber>> {
     }
   }
   return readers;
+}
+
+function isReadAtHome(graph: PlacedGraph, id: OpId): boolean {
+  const { model, opPlace, outputPlace } = graph;
+  return model.op(id).outputs.some((output) =>
+    model.uses(output).some((use) => {
+      if (use.kind === 'op') return opPlace[use.op] === opPlace[id];
+      return use.graph === model.main && outputPlace[use.index] === opPlace[id];
+    }),
+  );
 }
 
 function isCheap(graph: PlacedGraph, op: Op): boolean {

@@ -56,8 +56,12 @@ class Scheduler {
   }
 
   schedule(): Schedule {
-    const items = [...this.#opItems(), ...this.#crossingItems()];
-    return { items: items.sort(inOrder), exported: this.#exported() };
+    const exported = this.#exported();
+    const isRead = ({ kind, ops }: Item): boolean =>
+      kind !== 'segment' ||
+      ops.some((id) => this.#split.graph.model.op(id).outputs.some((value) => exported.has(value)));
+    const items = [...this.#opItems().filter(isRead), ...this.#crossingItems()];
+    return { items: items.sort(inOrder), exported };
   }
 
   #opItems(): Item[] {
