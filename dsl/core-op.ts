@@ -27,6 +27,7 @@ export function coreOp(owner: Recorder, op: CoreOp, results: readonly CoreResult
       declinable: result.declinable ?? declinable,
     });
   });
+  owner.usesCore = true;
   owner.addOp({
     domain: DOMAIN.core,
     type: op.type,

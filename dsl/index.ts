@@ -13,6 +13,8 @@ export * from './dtypes.ts';
 // For hosts that record.
 export type { Environment, Site } from './environment.ts';
 export { isModule, type Module, module, type Recorded, record } from './module.ts';
+// Existing models.
+export { type CallOptions, type OnnxFunction, type OnnxOptions, onnx, type Stage } from './onnx.ts';
 // Every operator of ONNX.
 export * from './ops/generated/ops.ts';
 export { type Cohort, cohort, on, type Place, peer } from './place.ts';

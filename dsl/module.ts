@@ -7,9 +7,11 @@ import {
   MIN_IR_VERSION,
   type Model,
   NEWEST_RUNNABLE_OPSET,
+  type ValueId,
 } from '../ir/index.ts';
 import { minIrVersion } from '../ir/ops/schema.ts';
 import type { Environment } from './environment.ts';
+import { settle } from './opset.ts';
 import { Recorder, recorder, recording } from './recorder.ts';
 
 const definition: unique symbol = Symbol('bytesandbrains module');
@@ -59,23 +61,34 @@ export function record(root: Module, environment: Environment): Recorded {
 }
 
 function close(owner: Recorder): void {
-  const { editor, main, mainGraph } = owner;
+  const { editor, main, mainGraph, imported } = owner;
+  const opset = imported?.opsets.get('') ?? owner.opset;
+  if (opset > NEWEST_RUNNABLE_OPSET && imported === undefined) {
+    owner.fail('BB315', { op: owner.newestOp, opset, newest: NEWEST_RUNNABLE_OPSET });
+  }
+  settle(owner, opset);
   editor.setGraph(main, {
     ops: mainGraph.ops,
     inputs: mainGraph.inputs,
     outputs: mainGraph.outputs,
-    initializers: owner.initializers,
+    initializers: usedInitializers(owner),
   });
-  const opset = owner.opset;
-  if (opset > NEWEST_RUNNABLE_OPSET) {
-    owner.fail('BB315', { op: owner.newestOp, opset, newest: NEWEST_RUNNABLE_OPSET });
-  }
+  const core = owner.usesCore ? [[DOMAIN.core, DOMAIN_VERSION] as const] : [];
   editor.header = {
     ...editor.header,
-    opsets: new Map([
-      ['', opset],
-      [DOMAIN.core, DOMAIN_VERSION],
-    ]),
-    irVersion: Math.max(MIN_IR_VERSION, minIrVersion(opset)),
+    opsets: new Map([['', opset], ...(imported?.opsets ?? []), ...core]),
+    irVersion: Math.max(MIN_IR_VERSION, minIrVersion(opset), imported?.irVersion ?? 0),
   };
+}
+
+/** Constants that became attributes and weights that nobody reads are left out. */
+function usedInitializers({ editor, initializers, mainGraph }: Recorder): readonly ValueId[] {
+  const read = new Set<ValueId>(mainGraph.outputs);
+  // Only to look at: the editor goes on.
+  const model = editor.finish();
+  for (const op of model.allOps()) for (const id of op.inputs) read.add(id);
+  for (const graph of model.graphs) for (const id of graph.outputs) read.add(id);
+  const used = initializers.filter((id) => read.has(id));
+  for (const id of initializers) if (!read.has(id)) editor.removeValue(id);
+  return used;
 }

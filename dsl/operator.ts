@@ -135,6 +135,7 @@ export function record(
     outputs: eager.map((fact) => fact.id),
     attributes,
   });
+  owner.authored.push(op);
   return results.present(op, eager);
 }
 

@@ -12,6 +12,7 @@ import {
   diagnostic,
   type GraphId,
   ModelEditor,
+  NO_VALUE,
   type OpId,
   type Place,
   type Position,
@@ -62,6 +63,12 @@ export class Recorder {
   readonly main: GraphId;
   /** Facts by value id; what the graph itself holds is not repeated. */
   readonly facts = new Map<ValueId, Fact>();
+  /** The imported model whose opsets rule. */
+  imported:
+    | { readonly file: string; readonly opsets: ReadonlyMap<string, number>; readonly irVersion: number }
+    | undefined;
+  /** Ops of ONNX that the author called, to be put into the form of the program's opset. */
+  readonly authored: OpId[] = [];
   /** Lowest opset that has every op recorded so far, unless an imported model rules. */
   opset = DEFAULT_OPSET;
   readonly initializers: ValueId[] = [];
@@ -69,6 +76,8 @@ export class Recorder {
   /** Imported models by path, and whatever else is made once per recording. */
   readonly once = new Map<string, unknown>();
   readonly diagnostics: Diagnostic[] = [];
+  /** Whether an op of our core domain was recorded. */
+  usesCore = false;
   /** Type of the op that raised `opset`. */
   newestOp = '';
   /** Run when the body is done. */
@@ -187,6 +196,12 @@ export class Recorder {
     this.#nextSuffix.set(name, next + 1);
     return `${name}_${next}`;
   }
+  /** `unique`, and taken from now on; {@link adopt} says by which value. */
+  reserve(name: string): string {
+    const free = this.unique(name);
+    this.#holders.set(free, NO_VALUE);
+    return free;
+  }
   /** The value of this name. */
   holderOf(name: string): ValueId | undefined {
     return this.#holders.get(name);
@@ -203,7 +218,7 @@ export class Recorder {
   /** Gives the value that has this name another one. */
   displace(name: string): void {
     const holder = this.#holders.get(name);
-    if (holder === undefined) return;
+    if (holder === undefined || holder === NO_VALUE) return;
     const other = this.unique(name);
     this.#holders.set(other, holder);
     this.#holders.delete(name);

@@ -19,10 +19,18 @@ export class Copier {
   readonly #from: Model;
   readonly #to: ModelEditor;
   readonly #values: Map<ValueId, ValueId>;
+  readonly #rename: (name: string) => string;
 
-  constructor(from: Model, to: ModelEditor, values: Iterable<readonly [ValueId, ValueId]> = []) {
+  /** `rename` gives the names of declared values in the new model. */
+  constructor(
+    from: Model,
+    to: ModelEditor,
+    values: Iterable<readonly [ValueId, ValueId]> = [],
+    rename: (name: string) => string = (name) => name,
+  ) {
     this.#from = from;
     this.#to = to;
+    this.#rename = rename;
     this.#values = new Map(values);
     this.#values.set(NO_VALUE, NO_VALUE);
   }
@@ -47,7 +55,7 @@ export class Copier {
   /** A new value like `id` in `graph`, and its binding. The caller, or the op copied next, defines it. */
   declare(id: ValueId, graph: GraphId, name?: string): ValueId {
     const { type, at, weight, ...value } = this.#from.value(id);
-    const copy = this.#to.addValue(graph, { name: name ?? value.name, type, at });
+    const copy = this.#to.addValue(graph, { name: name ?? this.#rename(value.name), type, at });
     this.bind(id, copy);
     return copy;
   }

@@ -1,0 +1,270 @@
+// Copying an imported model's graph into a recording.
+
+import {
+  Copier,
+  DiagnosticError,
+  dependenciesOf,
+  importModel,
+  type Model,
+  NO_VALUE,
+  type Op,
+  type Place,
+  type Position,
+  sortModel,
+  type Value,
+  type ValueId,
+} from '../ir/index.ts';
+import { addConstant, fromNested, type Nested } from './constant.ts';
+import { dimsIn, dtypeIn } from './core-op.ts';
+import type { Fact, Recorder } from './recorder.ts';
+import { factOf, isValue } from './value.ts';
+
+/** A model opened once per recording. */
+export interface Opened {
+  readonly file: string;
+  readonly model: Model;
+  /** The main graph's initializers, shared by all calls. */
+  readonly weights: Map<ValueId, ValueId>;
+  /** The main graph's values by name. */
+  readonly byName: ReadonlyMap<string, ValueId>;
+}
+
+/** Where the ops before some inner values go. */
+export interface PlacedStage {
+  readonly place: Place;
+  readonly until: readonly string[] | undefined;
+}
+
+/** Reads a model, once per recording. Fails with the reader's diagnostics. */
+export function openModel(owner: Recorder, path: string): Opened {
+  const key = `onnx ${path}`;
+  const known = owner.once.get(key);
+  if (known !== undefined) return known as Opened;
+  const opened = read(owner, path);
+  owner.once.set(key, opened);
+  return opened;
+}
+
+function read(owner: Recorder, path: string): Opened {
+  const folder = path.slice(0, path.lastIndexOf('/') + 1);
+  const external = (location: string): ReturnType<typeof owner.environment.open> | undefined => {
+    try {
+      return owner.environment.open(folder + location);
+    } catch (error) {
+      if (error instanceof DiagnosticError) return undefined;
+      throw error;
+    }
+  };
+  const { model: imported, diagnostics } = importModel(owner.environment.open(path), { external });
+  if (imported === undefined) throw new DiagnosticError(diagnostics);
+  owner.diagnostics.push(...diagnostics);
+  // Places and positions of what follows are found op by op, in order.
+  const { model } = sortModel(imported);
+  agreeOnOpsets(owner, path, model);
+  copyFunctions(owner, path, model);
+  const byName = new Map<string, ValueId>();
+  for (const value of model.allValues()) if (value.graph === model.main) byName.set(value.name, value.id);
+  return { file: path, model, weights: new Map(), byName };
+}
+
+/** ONNX has one opset per domain in a model, so all imported models must agree. */
+function agreeOnOpsets(owner: Recorder, file: string, model: Model): void {
+  const { opsets, irVersion } = model.header;
+  const before = owner.imported;
+  if (before === undefined) {
+    owner.imported = { file, opsets, irVersion };
+    return;
+  }
+  for (const [domain, opset] of opsets) {
+    const other = before.opsets.get(domain);
+    if (other === undefined || other === opset) continue;
+    owner.fail('BB311', {
+      file,
+      domain: domain === '' ? 'ai.onnx' : domain,
+      opset,
+      other: before.file,
+      otherOpset: other,
+    });
+  }
+  owner.imported = {
+    file: before.file,
+    opsets: new Map([...before.opsets, ...opsets]),
+    irVersion: Math.max(before.irVersion, irVersion),
+  };
+}
+
+function copyFunctions(owner: Recorder, file: string, model: Model): void {
+  const { editor } = owner;
+  const copies = model.functions.map((fn) => {
+    if (
+      editor.functions.some(
+        (one) => one.domain === fn.domain && one.name === fn.name && one.overload === fn.overload,
+      )
+    ) {
+      owner.fail('BB312', { file, reason: `another imported model defines the function ${fn.name} too` });
+    }
+    const graph = editor.addGraph({ kind: 'function', name: fn.name });
+    new Copier(model, editor).content(fn.graph, graph);
+    return { ...fn, graph };
+  });
+  editor.functions = [...editor.functions, ...copies];
+}
+
+/** Copies the model's main graph, inputs replaced; gives facts of all its outputs and of `also`, by name. */
+export function splice(
+  owner: Recorder,
+  opened: Opened,
+  inputs: unknown,
+  stages: readonly PlacedStage[],
+  also: readonly string[],
+): Map<string, Fact> {
+  const { model } = opened;
+  const graph = model.mainGraph;
+  const given = giveInputs(owner, opened, inputs);
+  const scope = owner.scope;
+  const copier = new Copier(model, owner.editor, [], (name) =>
+    owner.reserve(owner.holderOf(name) === undefined ? name : `${scope}.${name}`),
+  );
+  for (const [id, fact] of given) copier.bind(id, fact.id);
+  bindWeights(owner, opened, copier, given);
+  const places = placesOf(owner, opened, stages);
+  for (const id of graph.ops) copyOp(owner, model, copier, model.op(id), places.get(id));
+  const names = [...graph.outputs.map((id) => model.value(id).name), ...also];
+  return new Map(names.map((name) => [name, result(owner, opened, copier, name)]));
+}
+
+function result(owner: Recorder, opened: Opened, copier: Copier, name: string): Fact {
+  const id = opened.byName.get(name);
+  if (id === undefined || !copier.has(id))
+    return owner.fail('BB312', { file: opened.file, reason: `there is no value ${name}` });
+  const copy = copier.value(id);
+  return owner.facts.get(copy) ?? noteCopy(owner, copy, undefined, false);
+}
+
+/** Facts of the model's inputs, from one value, a list, or a record. */
+function giveInputs(owner: Recorder, { file, model }: Opened, inputs: unknown): Map<ValueId, Fact> {
+  const ports = model.mainGraph.inputs.map((id) => model.value(id));
+  // Before IR 4 every weight is an input too: only those without a default are arguments.
+  const open = ports.filter((port) => port.weight === undefined);
+  const byName = new Map<string, unknown>();
+  if (isValue(inputs) || Array.isArray(inputs)) {
+    const list: readonly unknown[] = isValue(inputs) ? [inputs] : inputs;
+    if (list.length > open.length) {
+      owner.fail('BB312', { file, reason: `it has ${open.length} inputs, not ${list.length}` });
+    }
+    list.forEach((one, index) => byName.set(open[index]!.name, one));
+  } else {
+    for (const [name, one] of Object.entries(inputs as object)) byName.set(name, one);
+  }
+  const facts = new Map<ValueId, Fact>();
+  for (const port of ports) {
+    const value = byName.get(port.name);
+    if (value !== undefined) facts.set(port.id, giveInput(owner, file, port, value));
+    else if (port.weight === undefined)
+      owner.fail('BB312', { file, reason: `input ${port.name} is missing` });
+    byName.delete(port.name);
+  }
+  for (const name of byName.keys()) owner.fail('BB312', { file, reason: `there is no input ${name}` });
+  return facts;
+}
+
+function giveInput(owner: Recorder, file: string, port: Value, value: unknown): Fact {
+  const fact = isValue(value)
+    ? factOf(value, file)
+    : addConstant(owner, fromNested(owner, value as Nested, dtypeIn(port.type)));
+  const [want, have] = [dtypeIn(port.type), dtypeIn(fact.type)];
+  if (want !== undefined && have !== undefined && want !== have) {
+    owner.fail('BB307', { op: file, reason: `input ${port.name} is ${have}, not ${want}` });
+  }
+  const [wanted, given] = [dimsIn(port.type), dimsIn(fact.type)];
+  if (wanted === undefined || given === undefined) return fact;
+  const clash = wanted.some(
+    (dim, index) => typeof dim === 'number' && typeof given[index] === 'number' && dim !== given[index],
+  );
+  if (wanted.length !== given.length || clash) {
+    const text = (dims: readonly unknown[]): string => `[${dims.map((dim) => dim ?? '?').join(', ')}]`;
+    owner.fail('BB302', { op: file, reason: `input ${port.name} is ${text(given)}, not ${text(wanted)}` });
+  }
+  return fact;
+}
+
+/** Weights are copied at the first call. */
+function bindWeights(
+  owner: Recorder,
+  opened: Opened,
+  copier: Copier,
+  given: ReadonlyMap<ValueId, Fact>,
+): void {
+  const { model, weights } = opened;
+  for (const id of model.mainGraph.initializers) {
+    if (given.has(id)) continue;
+    let copy = weights.get(id);
+    if (copy === undefined) {
+      copy = copier.declare(id, owner.main);
+      const { weight } = model.value(id);
+      owner.editor.setValue(copy, { def: { kind: 'initializer' }, ...(weight !== undefined && { weight }) });
+      owner.initializers.push(copy);
+      weights.set(id, copy);
+      noteCopy(owner, copy, undefined, false);
+    }
+    copier.bind(id, copy);
+  }
+}
+
+function noteCopy(owner: Recorder, id: ValueId, cohort: Place | undefined, declinable: boolean): Fact {
+  const { type } = owner.editor.value(id);
+  const fact: Fact = { id, type, cohort, declinable };
+  owner.adopt(fact);
+  return fact;
+}
+
+function copyOp(owner: Recorder, model: Model, copier: Copier, op: Op, stage: Place | undefined): void {
+  const { graph } = owner;
+  for (const input of op.inputs) {
+    if (!copier.has(input))
+      owner.fail('BB312', {
+        file: model.header.file,
+        reason: `nothing makes value ${model.value(input).name}`,
+      });
+  }
+  const at: Position | undefined = op.at ?? owner.site?.at;
+  const place = stage ?? op.place ?? owner.place;
+  const facts = op.inputs.map((id) => owner.facts.get(copier.value(id))).filter((fact) => fact !== undefined);
+  const cohort = owner.meet(op.name || op.type, facts, place);
+  const id = copier.op(op.id, graph.id, {
+    scope: op.scope === undefined ? owner.scope : `${owner.scope}.${op.scope}`,
+    ...(at !== undefined && { at }),
+    ...(place !== undefined && graph.id === owner.main && { place }),
+  });
+  graph.ops.push(id);
+  const declinable = facts.some((fact) => fact.declinable);
+  for (const output of owner.editor.op(id).outputs) {
+    if (output !== NO_VALUE) noteCopy(owner, output, cohort, declinable);
+  }
+}
+
+/** The place of each op that a stage claims: the ops its values need, as far as no earlier stage has them. */
+function placesOf(owner: Recorder, opened: Opened, stages: readonly PlacedStage[]): Map<Op['id'], Place> {
+  const { model, byName, file } = opened;
+  const places = new Map<Op['id'], Place>();
+  for (const { place, until } of stages) {
+    if (until === undefined) {
+      for (const op of model.mainGraph.ops) if (!places.has(op)) places.set(op, place);
+      continue;
+    }
+    const pending = until.map((name) => {
+      const id = byName.get(name);
+      return id ?? owner.fail('BB312', { file, reason: `there is no inner value ${name}` });
+    });
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const { def } = model.value(next);
+      if (def.kind !== 'op' || places.has(def.op)) continue;
+      places.set(def.op, place);
+      pending.push(...needsOf(model, model.op(def.op)));
+    }
+  }
+  return places;
+}
+
+const needsOf = (model: Model, op: Op): readonly ValueId[] =>
+  dependenciesOf(model, op).filter((id) => model.value(id).graph === model.main);
