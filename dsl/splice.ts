@@ -152,7 +152,7 @@ function giveInputs(owner: Recorder, { file, model }: Opened, inputs: unknown): 
     if (list.length > open.length) {
       owner.fail('BB312', { file, reason: `it has ${open.length} inputs, not ${list.length}` });
     }
-    list.forEach((one, index) => byName.set(open[index]!.name, one));
+    for (const [index, one] of list.entries()) byName.set(open[index]!.name, one);
   } else {
     for (const [name, one] of Object.entries(inputs as object)) byName.set(name, one);
   }
