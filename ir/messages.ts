@@ -338,6 +338,27 @@ export const messages = {
       'write a .npz, .json or .pb file, one that can hold these types',
     ],
   },
+  BB830: {
+    severity: 'error',
+    text: ({ file }: { file: string }) => [
+      `${file} is no index of test cases`,
+      'give a folder whose index.json has the format onnx-conformance-index/1',
+    ],
+  },
+  BB831: {
+    severity: 'error',
+    text: ({ failed, total }: { failed: number; total: number }) => [
+      `${failed} of ${total} cases failed`,
+      'look at the reasons above; run one alone with --filter',
+    ],
+  },
+  BB832: {
+    severity: 'error',
+    text: ({ filter }: { filter: string }) => [
+      `no case matches ${filter}`,
+      'use * for any characters, as in test_conv_*',
+    ],
+  },
   BB880: {
     severity: 'error',
     text: ({ file, reason }: { file: string; reason: string }) => [

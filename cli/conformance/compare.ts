@@ -1,0 +1,59 @@
+// Whether a tensor is what was expected; if not, why not, in one line.
+
+import { formatType, type Tensor, tensorType } from '../../ir/index.ts';
+import { type Element, elementsOf, hasElements } from '../tensors/elements.ts';
+
+const typeText = ({ dtype, dims }: Tensor): string => formatType(tensorType(dtype, dims));
+
+export function typeDifference(actual: Tensor, expected: Tensor): string | undefined {
+  const [a, b] = [typeText(actual), typeText(expected)];
+  return a === b ? undefined : `it is ${a}, expected ${b}`;
+}
+
+export const sameBits = (a: Tensor, b: Tensor): boolean =>
+  typeDifference(a, b) === undefined && Buffer.from(a.bytes).equals(b.bytes);
+
+/**
+ * Equal strings; otherwise |actual - expected| <= atol + rtol * |expected|, with NaN equal to NaN. Undefined:
+ * the tensors agree.
+ */
+export function difference(
+  actual: Tensor,
+  expected: Tensor,
+  { rtol, atol }: { readonly rtol: number; readonly atol: number },
+): string | undefined {
+  const types = typeDifference(actual, expected);
+  if (types !== undefined || sameBits(actual, expected)) return types;
+  if (!hasElements(actual.dtype)) return `its ${actual.dtype} elements differ`;
+  const [as, es] = [elementsOf(actual), elementsOf(expected)];
+  let wrong = 0;
+  let worst = 0;
+  let example = 0;
+  as.forEach((a, index) => {
+    const e = es[index]!;
+    const distance = distanceOf(a, e);
+    if (distance <= (typeof e === 'string' ? 0 : atol + rtol * Math.abs(Number(e)))) return;
+    if (wrong === 0 || distance > worst) [worst, example] = [distance, index];
+    wrong++;
+  });
+  if (wrong === 0) return undefined;
+  const figure = typeof as[0] === 'string' ? '' : `, by up to ${worst.toPrecision(3)}`;
+  return `${wrong} of ${as.length} elements differ${figure}: [${example}] is ${String(as[example])}, expected ${String(es[example])}`;
+}
+
+/** Infinite where elements differ in a way that no tolerance covers. */
+function distanceOf(a: Element, e: Element): number {
+  if (Object.is(a, e) || a === e) return 0;
+  if (typeof a === 'bigint' && typeof e === 'bigint') return Math.abs(Number(a - e));
+  const distance = Math.abs(Number(a) - Number(e));
+  return Number.isNaN(distance) || typeof a === 'string' ? Number.POSITIVE_INFINITY : distance;
+}
+
+/** Largest difference of two tensors of numbers of one type and shape; 0 for equal bits. */
+export function maxAbsDiff(a: Tensor, b: Tensor): number {
+  if (typeDifference(a, b) !== undefined) return Number.POSITIVE_INFINITY;
+  if (sameBits(a, b)) return 0;
+  if (!hasElements(a.dtype)) return Number.POSITIVE_INFINITY;
+  const other = elementsOf(b);
+  return elementsOf(a).reduce((most: number, one, index) => Math.max(most, distanceOf(one, other[index]!)), 0);
+}

@@ -1,0 +1,117 @@
+// Loads what the compiler wrote, and refuses what has changed since: the plan names the manifests' hashes, a
+// manifest its program's and weights'.
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  DiagnosticError,
+  diagnostic,
+  type FileReference,
+  type Manifest,
+  PLAN_VERSION,
+  type Plan,
+} from '../../ir/index.ts';
+import type { LoadedBundle } from '../bundle.ts';
+import { checkManifest } from '../manifest.ts';
+import { fileSource } from './node-source.ts';
+
+/** A plan with its bundles, by program. */
+export interface LoadedDeployment {
+  readonly plan: Plan;
+  readonly bundles: ReadonlyMap<string, LoadedBundle>;
+}
+
+/**
+ * Loads the bundle in `folder`. `sha256` is what its manifest must hash to; without it the folder vouches for
+ * itself. Weights are read once, to hash them, and stay in their file. Throws DiagnosticError: BB650 for a
+ * changed file, BB651 for a missing one, BB652 and BB620 for one that is no manifest.
+ */
+export async function loadBundle(folder: string, sha256?: string): Promise<LoadedBundle> {
+  const file = path.join(folder, 'manifest.json');
+  const text = await read(file);
+  if (sha256 !== undefined) expectHash(file, sha256, hashOf(text));
+  const manifest: Manifest = checkManifest(parse(file, text));
+  const { program, weights } = manifest.files;
+  const programFile = inside(folder, file, program.file);
+  const onnx = await read(programFile);
+  expectHash(programFile, program.sha256, hashOf(onnx));
+  if (weights === null) return { manifest, onnx };
+  return { manifest, onnx, weights: await openWeights(inside(folder, file, weights.file), weights) };
+}
+
+/** Loads a folder that `bbc compile` wrote. Throws as {@link loadBundle} does. */
+export async function loadDeployment(folder: string): Promise<LoadedDeployment> {
+  const file = path.join(folder, 'plan.json');
+  const plan = parse(file, await read(file)) as Plan;
+  if (plan?.version !== PLAN_VERSION) {
+    throw unexpected(file, `its version is ${String(plan?.version)}, not ${PLAN_VERSION}`);
+  }
+  if (typeof plan.programs !== 'object' || plan.programs === null)
+    throw unexpected(file, 'it has no programs');
+  const bundles = new Map<string, LoadedBundle>();
+  for (const [name, program] of Object.entries(plan.programs)) {
+    if (typeof program?.folder !== 'string' || typeof program.manifest !== 'string') {
+      throw unexpected(file, `program ${name} has no folder and manifest`);
+    }
+    const bundle = await loadBundle(inside(folder, file, program.folder), program.manifest);
+    if (bundle.manifest.deployment !== plan.deployment) {
+      throw unexpected(file, `program ${name} belongs to another deployment`);
+    }
+    bundles.set(name, bundle);
+  }
+  return { plan, bundles };
+}
+
+async function openWeights(file: string, reference: FileReference) {
+  const hash = createHash('sha256');
+  try {
+    for await (const part of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(part);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  expectHash(file, reference.sha256, hash.digest('hex'));
+  return fileSource(file);
+}
+
+/** A bundle is one folder: what it names must lie in it. */
+function inside(folder: string, by: string, file: string): string {
+  if (file === '' || file === '.' || file === '..' || /[\\/\0]/.test(file)) {
+    throw unexpected(by, `it names ${JSON.stringify(file)}, which is not in its folder`);
+  }
+  return path.join(folder, file);
+}
+
+async function read(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+function parse(file: string, text: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(text).toString('utf8'));
+  } catch (error) {
+    throw unexpected(file, (error as Error).message);
+  }
+}
+
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+function expectHash(file: string, expected: string, actual: string): void {
+  if (actual !== expected) {
+    throw new DiagnosticError(diagnostic('BB650', { file, expected, actual }, { at: { file } }));
+  }
+}
+
+const unreadable = (file: string, error: unknown): DiagnosticError => {
+  const reason =
+    (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it is not there' : (error as Error).message;
+  return new DiagnosticError(diagnostic('BB651', { file, reason }, { at: { file } }));
+};
+
+const unexpected = (file: string, reason: string): DiagnosticError =>
+  new DiagnosticError(diagnostic('BB652', { file, reason }, { at: { file } }));
