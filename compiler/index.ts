@@ -4,5 +4,6 @@ export { jsonBytes, writeDeployment } from './emit.ts';
 export { contiguousParts, placeByParts, singleOpParts } from './parts.ts';
 export * from './pass.ts';
 export { checkModel } from './passes/check.ts';
+export { placeInParts } from './passes/place.ts';
 export { type CompileOptions, type CompileResult, compile, passes } from './pipeline.ts';
 export { chainTopology, parseTopology, TOPOLOGY_VERSION } from './topology.ts';
