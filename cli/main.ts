@@ -4,12 +4,13 @@
 import { readFileSync } from 'node:fs';
 import { check } from './commands/check.ts';
 import { compileCommand } from './commands/compile.ts';
+import { conformanceCommand } from './commands/conformance.ts';
 import { exportCommand } from './commands/export.ts';
 import { graph } from './commands/graph.ts';
 import { inspect } from './commands/inspect.ts';
 import { runCli } from './frame.ts';
 
-const commands = [compileCommand, graph, check, inspect, exportCommand];
+const commands = [compileCommand, graph, check, inspect, exportCommand, conformanceCommand];
 
 // dist/cli/main.js → package.json
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

@@ -66,6 +66,7 @@ export const conformanceCommand = command<Options>({
 
 function parseSplit(text: string | undefined): number | 'every' | undefined {
   if (text === undefined || text === 'every') return text;
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new UsageError(`--split is a number of peers or 'every', not '${text}'`);
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    throw new UsageError(`--split is a number of peers or 'every', not '${text}'`);
   return Number(text);
 }

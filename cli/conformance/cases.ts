@@ -45,9 +45,14 @@ export function readIndex(folder: string): readonly Case[] {
 const kinds = { TensorProto: 'tensor', SequenceProto: 'sequence', OptionalProto: 'optional' } as const;
 
 /** The values of a data set, by name. */
-export function readValues(folder: string, one: Case, set: DataSet, side: 'inputs' | 'outputs') {
-  return new Map<string, DataValue>(
-    set[side].map(({ file, proto, name }) => {
+export function readValues(
+  folder: string,
+  one: Case,
+  set: DataSet,
+  side: 'inputs' | 'outputs',
+): Map<string, DataValue> {
+  return new Map(
+    set[side].map(({ file, proto, name }): [string, DataValue] => {
       const full = path.join(folder, one.path, set.name, file);
       return [name, decodeDataValue(kinds[proto], readFileSync(full), full)];
     }),
@@ -55,7 +60,14 @@ export function readValues(folder: string, one: Case, set: DataSet, side: 'input
 }
 
 /** Ops that draw from a generator of the backend's own. */
-const randomOps = ['Bernoulli', 'Multinomial', 'RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike'];
+const randomOps = [
+  'Bernoulli',
+  'Multinomial',
+  'RandomNormal',
+  'RandomNormalLike',
+  'RandomUniform',
+  'RandomUniformLike',
+];
 
 /** Whether only types and shapes can be compared. */
 export const isRandom = (one: Case): boolean =>

@@ -55,5 +55,8 @@ export function maxAbsDiff(a: Tensor, b: Tensor): number {
   if (sameBits(a, b)) return 0;
   if (!hasElements(a.dtype)) return Number.POSITIVE_INFINITY;
   const other = elementsOf(b);
-  return elementsOf(a).reduce((most: number, one, index) => Math.max(most, distanceOf(one, other[index]!)), 0);
+  return elementsOf(a).reduce(
+    (most: number, one, index) => Math.max(most, distanceOf(one, other[index]!)),
+    0,
+  );
 }

@@ -1,7 +1,7 @@
 // All cases, a few at a time, in the order of the index.
 
 import { availableParallelism } from 'node:os';
-import { onnxRuntimeBackend, type Optimization } from '../../stdlib/backends/onnxruntime/index.ts';
+import { type Optimization, onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import type { Case } from './cases.ts';
 import { runCase, type Split, type Verdict } from './run-case.ts';
 
@@ -12,7 +12,11 @@ export interface RunAllOptions {
   readonly onVerdict?: (verdict: Verdict, done: number) => void;
 }
 
-export async function runAll(folder: string, cases: readonly Case[], options: RunAllOptions): Promise<Verdict[]> {
+export async function runAll(
+  folder: string,
+  cases: readonly Case[],
+  options: RunAllOptions,
+): Promise<Verdict[]> {
   const backend = onnxRuntimeBackend({ optimization: options.optimization });
   const verdicts: Verdict[] = new Array(cases.length);
   let next = 0;

@@ -1,13 +1,7 @@
 // One case: run whole, then cut over nodes if asked, and judged.
 
 import path from 'node:path';
-import {
-  chainTopology,
-  compile,
-  passes,
-  placeInParts,
-  singleOpParts,
-} from '../../compiler/index.ts';
+import { chainTopology, compile, passes, placeInParts, singleOpParts } from '../../compiler/index.ts';
 import { DiagnosticError, importModel, type Model, type Tensor } from '../../ir/index.ts';
 import type { DataValue } from '../../ir/onnx/index.ts';
 import { startDeployment } from '../../runtime/host/index.ts';
@@ -141,7 +135,8 @@ async function runCut(
       const result = await running.invoke(Object.fromEntries(inputs));
       const outputs = new Map<string, Tensor>();
       for (const [name, value] of Object.entries(result.outputs)) {
-        if (isMissing(value)) throw new Failed(`cut: output ${name} is missing: ${value.reason} ${value.detail ?? ''}`);
+        if (isMissing(value))
+          throw new Failed(`cut: output ${name} is missing: ${value.reason} ${value.detail ?? ''}`);
         outputs.set(name, value);
       }
       return outputs;

@@ -22,7 +22,9 @@ export function deploymentInMemory(compilation: Compilation): LoadedDeployment {
   };
   const plan = writeDeployment(compilation, sink);
   const bundles = Object.entries(plan.programs).map(([name, { folder }]) => {
-    const manifest = checkManifest(JSON.parse(Buffer.from(files.get(`${folder}/manifest.json`)!).toString('utf8')));
+    const manifest = checkManifest(
+      JSON.parse(Buffer.from(files.get(`${folder}/manifest.json`)!).toString('utf8')),
+    );
     const weights = files.get(`${folder}/weights.bin`);
     return [
       name,

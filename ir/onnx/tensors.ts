@@ -33,7 +33,7 @@ export const encodeTensorProto = (tensor: Tensor, name = ''): Uint8Array =>
   encodeBytes(TensorProtoSchema, weightDraft(weightOf(tensor, name)));
 
 /** The value in a file that holds the message for `kind`. Throws {@link DiagnosticError} as above. */
-export function decodeDataValue(kind: DataValue['kind'], bytes: Uint8Array, name = kind): DataValue {
+export function decodeDataValue(kind: DataValue['kind'], bytes: Uint8Array, name: string = kind): DataValue {
   switch (kind) {
     case 'tensor':
       return { kind, tensor: decodeTensorProto(bytes, name) };
