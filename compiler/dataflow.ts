@@ -6,6 +6,7 @@ import {
   type GraphId,
   isOurDomain,
   type Model,
+  NO_VALUE,
   type Op,
   subgraphsOf,
   type ValueId,
@@ -39,7 +40,8 @@ export function dataflow(model: Model): Dataflow {
   const purity = new Purity(model);
   const read: (readonly ValueId[])[] = new Array(model.opLimit);
   const reads = (op: Op): readonly ValueId[] => {
-    read[op.id] ??= dependenciesOf(model, op);
+    // Most ops have no subgraph, no omitted input and none twice: their inputs will do.
+    read[op.id] ??= isPlain(op) ? op.inputs : dependenciesOf(model, op);
     return read[op.id]!;
   };
   const constant = new Uint8Array(model.valueLimit);
@@ -58,6 +60,11 @@ export function dataflow(model: Model): Dataflow {
     }
   }
   return { model, steps, constants, stepOf, constant, reads };
+}
+
+function isPlain({ attributes, inputs }: Op): boolean {
+  for (const { kind } of attributes) if (kind === 'graph' || kind === 'graphs') return false;
+  return inputs.every((id, index) => id !== NO_VALUE && inputs.indexOf(id) === index);
 }
 
 /** Whether ops compute the same wherever and however often they run. */

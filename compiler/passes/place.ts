@@ -10,6 +10,7 @@
 import {
   CORE,
   type Diagnostic,
+  describeOp,
   diagnostic,
   hasErrors,
   isCohort,
@@ -157,6 +158,7 @@ function checkPrivate(
   report: (problem: Diagnostic) => void,
 ): void {
   const { model } = flow;
+  if (!model.mainGraph.inputs.some((id) => model.value(id).private === true)) return;
   for (const op of flow.steps) {
     for (const id of flow.reads(op)) {
       const value = model.value(id);
@@ -169,7 +171,7 @@ function checkPrivate(
         diagnostic(
           'BB418',
           { home, away },
-          { op: op.name || op.type, value: value.name, at: op.at, related },
+          { op: describeOp(model, op), value: value.name, at: op.at, related },
         ),
       );
     }

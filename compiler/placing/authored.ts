@@ -3,6 +3,7 @@
 import {
   type Diagnostic,
   type DiagnosticContext,
+  describeOp,
   diagnostic,
   each,
   type Model,
@@ -45,8 +46,8 @@ export function authoredPlaces(
     return good;
   };
   for (const op of model.opsOf()) {
-    const context = { op: op.name || op.type, at: op.at };
-    if (op.place !== undefined && accept(op.place, context)) known.ops[op.id] = op.place;
+    if (op.place === undefined) continue;
+    if (accept(op.place, { op: describeOp(model, op), at: op.at })) known.ops[op.id] = op.place;
   }
   for (const id of model.mainGraph.inputs) {
     const { name, place, at } = model.value(id);

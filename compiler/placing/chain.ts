@@ -93,7 +93,6 @@ function makeRow(
     fixedLoad[at]! += cost.operations(op);
     fixedSteps[at]!++;
   }
-  const mixed = ops.length < flow.steps.length || known.inputs.size > 0;
   return {
     flow,
     cost,
@@ -108,9 +107,13 @@ function makeRow(
     }),
     fixedLoad,
     fixedSteps,
-    extra: mixed ? extraCosts(flow, cost, known, readers, ops, classes) : undefined,
+    extra: isMixed(flow, known) ? extraCosts(flow, cost, known, readers, ops, classes) : undefined,
   };
 }
+
+/** Whether anything has a place that the row must mind. */
+const isMixed = (flow: Dataflow, known: Known): boolean =>
+  known.inputs.size > 0 || flow.steps.some((op) => known.ops[op.id] !== undefined);
 
 /** An output made in the row, or an input that is one, goes on to the last class. */
 function leavesRow(flow: Dataflow, at: number, rank: Int32Array): boolean {
@@ -129,6 +132,7 @@ function classBounds(
   const { model } = flow;
   const low = new Int32Array(model.opLimit);
   const high = new Int32Array(model.opLimit).fill(last);
+  if (!isMixed(flow, known)) return { low, high };
   const names = new Map<string, number>();
   for (const op of flow.steps) {
     const at = classOf(op.id);

@@ -27,7 +27,16 @@ export function sourcePlace(flow: Dataflow, known: Known, id: ValueId): Place | 
 /** Steps that read what a step makes, or an input. Those in subgraphs count as the step that holds them. */
 export type Readers = (id: ValueId) => readonly Op[];
 
+/** Made when first asked: a model that nobody placed anything of needs none. */
 export function readersOf(flow: Dataflow): Readers {
+  let table: Op[][] | undefined;
+  return (id) => {
+    table ??= readerTable(flow);
+    return table[id] ?? [];
+  };
+}
+
+function readerTable(flow: Dataflow): Op[][] {
   const table: Op[][] = new Array(flow.model.valueLimit);
   for (const op of flow.steps) {
     for (const id of flow.reads(op)) {
@@ -36,7 +45,7 @@ export function readersOf(flow: Dataflow): Readers {
       else list.push(op);
     }
   }
-  return (id) => table[id] ?? [];
+  return table;
 }
 
 /** Steps joined to a placed one by a value that may not cross go where that one is. */
