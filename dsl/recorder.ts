@@ -73,6 +73,8 @@ export class Recorder {
   opset = DEFAULT_OPSET;
   readonly initializers: ValueId[] = [];
   readonly keys = new Set<string>();
+  /** How many `update`s are recorded; each has a number that its read and assignment share. */
+  updates = 0;
   /** Imported models by path, and whatever else is made once per recording. */
   readonly once = new Map<string, unknown>();
   readonly diagnostics: Diagnostic[] = [];

@@ -110,9 +110,15 @@ class Variable {
   update(change: (value: Tensor) => Tensor): Tensor {
     const owner = this.#owner;
     return owner.call(this.update, () => {
-      const before = toValue(this.#current(), owner);
-      const after = owner.atPlace(placeOf(this.#at), () => owner.callback(() => change(before)));
-      this.#assign(factOf(after, 'update'));
+      const number: Attribute = { name: 'update', kind: 'int', value: BigInt(owner.updates++) };
+      // A read of the flow holds for the flow and may be older than what other flows have committed since: an
+      // update reads for itself, in the fragment that assigns. What this flow assigned, it goes on from.
+      const assigned = this.#now !== undefined && this.#now !== this.#read;
+      const before = assigned ? this.#current() : this.#readCommitted([number]);
+      const after = owner.atPlace(placeOf(this.#at), () =>
+        owner.callback(() => change(toValue(before, owner))),
+      );
+      this.#assign(factOf(after, 'update'), before, assigned ? [] : [number]);
       return toValue(this.#current(), owner);
     });
   }
@@ -121,11 +127,16 @@ class Variable {
     return [{ name: 'key', kind: 'string', value: new TextEncoder().encode(this.#key) }];
   }
 
-  #committed(): Fact {
+  #readCommitted(extra: readonly Attribute[] = []): Fact {
     const place = placeOf(this.#at);
-    this.#read ??= coreOp(
+    return coreOp(
       this.#owner,
-      { type: CORE.stateRead, inputs: [this.#initial], attributes: this.#attributes(), place },
+      {
+        type: CORE.stateRead,
+        inputs: [this.#initial],
+        attributes: [...this.#attributes(), ...extra],
+        place,
+      },
       [
         {
           name: this.#key.split('.').at(-1)!,
@@ -135,15 +146,15 @@ class Variable {
         },
       ],
     )[0]!;
-    return this.#read;
   }
 
   #current(): Fact {
-    this.#now ??= this.#committed();
+    this.#read ??= this.#readCommitted();
+    this.#now ??= this.#read;
     return this.#now;
   }
 
-  #assign(value: Fact): void {
+  #assign(value: Fact, read?: Fact, extra: readonly Attribute[] = []): void {
     const owner = this.#owner;
     const [want, have] = [this.#initial.type, value.type];
     const [a, b] = [dtypeIn(want), dtypeIn(have)];
@@ -162,8 +173,9 @@ class Variable {
     const place = placeOf(this.#at);
     owner.meet('assign', [value], place);
     // A later read in this flow sees what was there before if this assignment is declined.
-    const before = value.declinable ? this.#current() : undefined;
-    coreOp(owner, { type: CORE.stateAssign, inputs: [value], attributes: this.#attributes(), place }, []);
+    const before = value.declinable ? (read ?? this.#current()) : undefined;
+    const attributes = [...this.#attributes(), ...extra];
+    coreOp(owner, { type: CORE.stateAssign, inputs: [value], attributes, place }, []);
     this.#now =
       before === undefined
         ? { ...value, cohort: owner.meet('assign', [value], place) }
