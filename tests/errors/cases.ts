@@ -1,0 +1,227 @@
+// Bad input and what `bbc` must say: exit status, code, place, and nothing written. Run by
+// tests/unit/cli-errors.test.ts and, on the full list of files, by `npm run verify -- spine.6`.
+
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export interface ErrorCase {
+  readonly name: string;
+  /** Files to be there, besides the fixtures in `errors/` and `modules/`. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Commands that must succeed first. */
+  readonly before?: readonly string[];
+  /** Done to the folder between `before` and the command. */
+  readonly change?: (folder: string) => void;
+  readonly command: string;
+  readonly exit: 1 | 2;
+  /** What stderr must hold: code, place, caret, hint. */
+  readonly says: readonly (string | RegExp)[];
+}
+
+export const topology = (extra: object = {}): string =>
+  JSON.stringify({ version: 1, classes: { phone: {}, server: {} }, ...extra }, null, 2);
+
+const badTopology = (name: string, extra: object, says: ErrorCase['says']): ErrorCase => ({
+  name,
+  files: { 'bad.json': topology(extra) },
+  command: 'compile errors/chain.onnx --peers bad.json -o out',
+  exit: 1,
+  says,
+});
+
+const compiles = (file: string): string => `compile ${file} --peers topology.json -o out`;
+const refusedModel = (
+  name: string,
+  file: string,
+  says: ErrorCase['says'],
+  bytes?: Uint8Array,
+): ErrorCase => ({
+  name,
+  ...(bytes === undefined ? {} : { files: { [file]: bytes } }),
+  command: compiles(file),
+  exit: 1,
+  says,
+});
+
+/** Bytes that look random, and are the same each time. */
+function noise(count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  let state = 12345;
+  for (let at = 0; at < count; at++) {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    bytes[at] = state >> 16;
+  }
+  return bytes;
+}
+
+const fixtures = path.resolve(import.meta.dirname, '../fixtures');
+const chain = readFileSync(path.join(fixtures, 'errors/chain.onnx'));
+
+export const errorCases: readonly ErrorCase[] = [
+  refusedModel('an empty .onnx', 'empty.onnx', ['error BB101', 'empty.onnx', 'try: '], new Uint8Array(0)),
+  refusedModel(
+    'a truncated .onnx',
+    'cut.onnx',
+    ['error BB101', /cut\.onnx@\d+/, 'try: '],
+    chain.subarray(0, 90),
+  ),
+  refusedModel(
+    'random bytes as .onnx',
+    'noise.onnx',
+    ['error BB101', /noise\.onnx@\d+/, 'try: '],
+    noise(4096),
+  ),
+  refusedModel('a model that is not there', 'gone.onnx', ['error BB880', 'there is no such file', 'try: ']),
+  refusedModel('missing external data', 'errors/external-missing.onnx', [
+    'error BB102',
+    'not-there.bin',
+    'value w',
+    'try: ',
+  ]),
+  refusedModel('external data outside the folder', 'errors/external-escapes.onnx', [
+    'error BB103',
+    '../../../package.json',
+    'value w',
+    'try: ',
+  ]),
+  refusedModel('an unknown op', 'errors/unknown-op.onnx', [/error BB2\d\d/, 'Sigmoyd', 'try: ']),
+  refusedModel('a cyclic graph', 'errors/cycle.onnx', ['error BB203', 'Add', 'Relu', 'try: ']),
+  refusedModel('a type clash', 'errors/type-clash.onnx', [/error BB2\d\d/, 'Add', 'int64', 'float', 'try: ']),
+  badTopology('a topology with an unknown field', { clases: {} }, [
+    /bad\.json:\d+:\d+: error BB4\d\d/,
+    '"clases"',
+    '^',
+    'try: ',
+  ]),
+  badTopology('a rule with an unknown peer', { place: [{ where: 'op:Exp', on: 'tablet' }] }, [
+    /bad\.json:\d+:\d+: error BB4\d\d/,
+    'tablet',
+    '^',
+    'try: ',
+  ]),
+  badTopology('a rule that does not parse', { place: [{ where: 'op:Exp and and', on: 'phone' }] }, [
+    /bad\.json:\d+:\d+: error BB4\d\d/,
+    '"op:Exp and and"',
+    '^',
+    'try: ',
+  ]),
+  badTopology(
+    'no link between peers that must talk',
+    { classes: { phone: {}, edge: {}, server: {} }, links: [{ between: ['phone', 'edge'], latency: '1ms' }] },
+    [/error BB4\d\d/, 'server', 'try: '],
+  ),
+  badTopology(
+    'memory that no cut can satisfy',
+    { classes: { phone: { memory: '8B' }, server: { memory: '8B' } } },
+    [/error BB4\d\d/, 'memory', 'try: '],
+  ),
+  {
+    name: 'a topology that is not there',
+    command: 'compile errors/chain.onnx --peers gone.json -o out',
+    exit: 1,
+    says: ['error BB880', 'gone.json', 'there is no such file', 'try: '],
+  },
+  refusedModel('a model.ts that throws', 'modules/throws.ts', [
+    'lib/layers.ts:9:9: error BB383',
+    'layer count must be positive',
+    '^',
+    'try: ',
+  ]),
+  refusedModel('a model.ts that does not type-check', 'modules/type-error.ts', [
+    'type-error.ts:6:24: error BB382',
+    'inner dimensions differ: 784 and 10',
+    '^',
+    'try: ',
+  ]),
+  refusedModel('a model.ts that exports no module', 'modules/no-module.ts', [
+    'no-module.ts: error BB384',
+    'try: ',
+  ]),
+  refusedModel('a model.ts with a syntax error', 'modules/syntax.ts', [
+    'syntax.ts:2:17: error BB381',
+    '^',
+    'try: ',
+  ]),
+  {
+    name: 'an unknown command',
+    command: 'compil x.onnx',
+    exit: 2,
+    says: ["unknown command 'compil'", 'Did you mean compile?'],
+  },
+  {
+    name: 'an unknown option',
+    command: `${compiles('errors/chain.onnx')} --jsn`,
+    exit: 2,
+    says: ["unknown option '--jsn'", 'Did you mean --json?'],
+  },
+  { name: 'a required option left out', command: 'compile errors/chain.onnx', exit: 2, says: ['--peers'] },
+  {
+    name: 'an unknown pass',
+    command: `${compiles('errors/chain.onnx')} --print-after cut`,
+    exit: 2,
+    says: ["not 'cut'", 'place'],
+  },
+];
+
+const bbc = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
+
+export interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Files that the command made or removed. */
+  readonly changed: readonly string[];
+}
+
+/** Runs the built `bbc` on a case, in a folder of its own. */
+export async function runCase(one: ErrorCase): Promise<Outcome> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'bbc-'));
+  try {
+    for (const name of ['errors', 'modules'])
+      cpSync(path.join(fixtures, name), path.join(folder, name), { recursive: true });
+    writeFileSync(path.join(folder, 'topology.json'), topology());
+    for (const [file, content] of Object.entries(one.files ?? {})) {
+      mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+      writeFileSync(path.join(folder, file), content);
+    }
+    for (const command of one.before ?? []) {
+      const { status, stderr } = await run(folder, command);
+      if (status !== 0) throw new Error(`${command}: ${stderr}`);
+    }
+    one.change?.(folder);
+    const before = list(folder);
+    const outcome = await run(folder, one.command);
+    const after = list(folder);
+    const changed = [
+      ...after.filter((file) => !before.includes(file)),
+      ...before.filter((file) => !after.includes(file)),
+    ];
+    return { ...outcome, changed };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const list = (folder: string): string[] => (readdirSync(folder, { recursive: true }) as string[]).sort();
+
+const run = (cwd: string, command: string): Promise<Omit<Outcome, 'changed'>> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, [bbc, ...command.split(' ')], { cwd }, (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+
+/** What is wrong with an outcome; empty if nothing is. */
+export function faults({ exit, says }: ErrorCase, { status, stdout, stderr, changed }: Outcome): string[] {
+  const found: string[] = [];
+  if (status !== exit) found.push(`exit status ${status} instead of ${exit}`);
+  for (const text of says) {
+    const said = typeof text === 'string' ? stderr.includes(text) : text.test(stderr);
+    if (!said) found.push(`stderr does not say ${text}`);
+  }
+  if (stdout !== '') found.push(`stdout says ${stdout.slice(0, 200)}`);
+  if (changed.length > 0) found.push(`files changed: ${changed.join(', ')}`);
+  return found.length === 0 ? [] : [...found, stderr];
+}
