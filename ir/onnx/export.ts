@@ -87,10 +87,11 @@ class ModelWriter {
   model(): object {
     const { header, main, functions } = this.#model;
     const { residue } = header;
-    const irVersion = BigInt(header.irVersion);
     return {
       ...residue,
-      ...(residue !== undefined && residue.irVersion === irVersion ? {} : { irVersion }),
+      ...(residue !== undefined && Number(residue.irVersion) === header.irVersion
+        ? {}
+        : { irVersion: BigInt(header.irVersion) }),
       opsetImport: opsetDrafts(header.opsets, residue?.opsetImport),
       graph: this.#graph(main),
       functions: functions.map((fn) => this.#function(fn)),

@@ -71,6 +71,7 @@ function readHeader(proto: ModelProto, file: string): ModelHeader {
   if (opsets.canonical) proto.opsetImport = [];
   const plain =
     isPresent(proto, 'irVersion') &&
+    BigInt(Number(irVersion)) === irVersion &&
     proto.$unknown === undefined &&
     proto.opsetImport.length === 0 &&
     !['producerName', 'producerVersion', 'domain', 'modelVersion', 'docString'].some((field) =>

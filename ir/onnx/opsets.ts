@@ -15,11 +15,11 @@ export function readOpsets(list: readonly OperatorSetIdProto[]): {
   let canonical = true;
   for (const entry of list) {
     const domain = domainOf(entry.domain);
-    // Writers disagree on whether "" is written; both are common.
     canonical &&=
       domain === entry.domain &&
       isPresent(entry, 'domain') &&
       isPresent(entry, 'version') &&
+      BigInt(Number(entry.version)) === entry.version &&
       entry.$unknown === undefined &&
       !versions.has(domain);
     versions.set(domain, Number(entry.version));

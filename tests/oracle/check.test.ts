@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkModel } from '../../compiler/index.ts';
+import { type Diagnostic, hasErrors } from '../../ir/index.ts';
+import { fixtures, importFile, onnxFiles, sharedOnnx } from '../onnx-files.ts';
+
+function problemsOf(file: string): readonly Diagnostic[] {
+  const { model, diagnostics } = importFile(file);
+  return model === undefined ? diagnostics : checkModel(model);
+}
+
+interface Verdict {
+  readonly file: string;
+  readonly class: 'malformed' | 'ill-typed' | 'lenient' | 'well-formed';
+}
+const { files } = JSON.parse(readFileSync(path.join(fixtures, 'malformed/index.json'), 'utf8')) as {
+  files: Verdict[];
+};
+
+describe("bbc check and ONNX's checker", () => {
+  for (const { file, class: kind } of files) {
+    if (kind !== 'malformed' && kind !== 'well-formed') continue;
+    test(`agree that ${file} is ${kind}`, () => {
+      const problems = problemsOf(path.join(fixtures, 'malformed', file));
+      expect(hasErrors(problems)).toBe(kind === 'malformed');
+      // Every problem says where.
+      expect(problems.filter(({ at }) => at === undefined)).toEqual([]);
+    });
+  }
+
+  test('agree that the conformance models are valid', () => {
+    const full = path.join(sharedOnnx, 'conformance');
+    const folder = existsSync(full) ? full : path.join(fixtures, 'conformance');
+    const rejected = onnxFiles(folder).filter((file) => hasErrors(problemsOf(file)));
+    expect(rejected).toEqual([]);
+  }, 120_000);
+});
