@@ -63,17 +63,13 @@ export class Scope implements Facts {
   }
 }
 
-interface Call {
-  readonly outputs: readonly Inferred[];
-}
-
 /** Loops nested deeper than this start from the weakest assumption instead of trying the strongest first. */
 const MAX_TRIAL_DEPTH = 3;
 
 export class Evaluator {
   readonly model: Model;
   readonly problems: Problems;
-  readonly #calls = new Map<string, Call>();
+  readonly #calls = new Map<string, readonly Inferred[]>();
   readonly #active = new Set<GraphId>();
   readonly #inFunctions = new Map<ValueId, ValueType | undefined>();
   readonly #graphOutputs = new Set<ValueId>();
@@ -113,10 +109,8 @@ export class Evaluator {
     }
     graph.inputs.forEach((input, index) => {
       const given = inputs[index];
-      this.#record(scope, input, {
-        type: unifyGiven(scope.types.get(input), given?.type),
-        known: given?.known,
-      });
+      // What a caller gives replaces a default, whatever the default's shape.
+      this.#record(scope, input, { type: given?.type ?? scope.types.get(input), known: given?.known });
     });
     for (const op of this.model.opsOf(id)) this.#evaluateOp(op, scope);
     return graph.outputs.map((output) => ({ type: scope.typeOf(output), known: scope.knownOf(output) }));
@@ -131,7 +125,11 @@ export class Evaluator {
     this.#trialDepth++;
     const mark = this.problems.mark();
     const holds = attempt();
-    if (!holds) this.problems.forgetSince(mark);
+    if (!holds) {
+      this.problems.forgetSince(mark);
+      // A remembered call would not report again what was just forgotten.
+      this.#calls.clear();
+    }
     this.#trialDepth--;
     return holds;
   }
@@ -203,7 +201,7 @@ export class Evaluator {
     );
     const key = callKey(fn, op, inputs);
     const remembered = key === undefined ? undefined : this.#calls.get(key);
-    if (remembered !== undefined) return remembered.outputs;
+    if (remembered !== undefined) return remembered;
     // A function that calls itself is check's to report.
     if (this.#active.has(fn.graph)) return [];
     this.#active.add(fn.graph);
@@ -218,7 +216,7 @@ export class Evaluator {
         this.#inFunctions.has(id) ? joinTypes(this.#inFunctions.get(id), type) : type,
       );
     }
-    if (key !== undefined) this.#calls.set(key, { outputs });
+    if (key !== undefined) this.#calls.set(key, outputs);
     return outputs;
   }
 
@@ -248,11 +246,6 @@ export class Evaluator {
   }
 }
 
-/** An input's own default and what the caller gives; a caller overrides a default of another shape. */
-function unifyGiven(own: ValueType | undefined, given: ValueType | undefined): ValueType | undefined {
-  return given ?? own;
-}
-
 const shapeOf = (type: ValueType | undefined): Shape => (type?.kind === 'tensor' ? type.dims : undefined);
 
 /** Rules compute with attributes from files: what is no size cannot be known. */
@@ -273,13 +266,15 @@ function bindAttributes(op: Op, bindings: ReadonlyMap<string, Attribute> | undef
   return { ...op, attributes };
 }
 
+/** Attributes whose text says all about them. */
+const comparableKinds: ReadonlySet<Attribute['kind']> = new Set(['int', 'ints', 'float', 'floats', 'string']);
+
 /** Equal for calls that infer alike; undefined if attributes have values that are not compared. */
 function callKey(fn: ModelFunction, op: Op, inputs: readonly (Inferred | undefined)[]): string | undefined {
   const attributes: unknown[] = [];
   for (const { name, kind, value } of op.attributes) {
-    if (typeof value === 'object' && !Array.isArray(value) && !(value instanceof Uint8Array))
-      return undefined;
-    attributes.push([name, kind, value instanceof Uint8Array ? [...value] : value]);
+    if (!comparableKinds.has(kind)) return undefined;
+    attributes.push([name, kind, value]);
   }
   const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}n` : value);
   return JSON.stringify([fn.graph, inputs.map((one) => [one?.type, one?.known]), attributes], plain);
