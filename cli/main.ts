@@ -7,10 +7,11 @@ import { compileCommand } from './commands/compile.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { exportCommand } from './commands/export.ts';
 import { graph } from './commands/graph.ts';
+import { infer } from './commands/infer.ts';
 import { inspect } from './commands/inspect.ts';
 import { runCli } from './frame.ts';
 
-const commands = [compileCommand, graph, check, inspect, exportCommand, conformanceCommand];
+const commands = [compileCommand, graph, check, infer, inspect, exportCommand, conformanceCommand];
 
 // dist/cli/main.js → package.json
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

@@ -13,7 +13,15 @@ export class Contradiction extends Error {
 export const formatDims = (dims: Shape): string =>
   dims === undefined ? 'of unknown rank' : `[${dims.map((dim) => dim ?? '?').join(', ')}]`;
 
-export const unknownDims = (rank: number): Dim[] => new Array<Dim>(rank).fill(null);
+/** Far above what any backend takes, far below what would cost memory. */
+const MAX_RANK = 1024;
+
+/** Throws {@link Contradiction} for a rank that no tensor has, which only a broken file can ask for. */
+export function unknownDims(rank: number): Dim[] {
+  if (!Number.isInteger(rank) || rank < 0 || rank > MAX_RANK)
+    throw new Contradiction(`a tensor of rank ${rank}`);
+  return new Array<Dim>(rank).fill(null);
+}
 
 /** An axis counted from the front; throws {@link Contradiction} if the rank has no such axis. */
 export function axisOf(axis: number, rank: number): number {

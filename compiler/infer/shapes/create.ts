@@ -65,9 +65,7 @@ export const createShapes: Record<string, ShapeRule> = {
     const rank = sizes?.length ?? op.dim(1, 0);
     if (typeof rank !== 'number') return [];
     const spatial = rank - 2;
-    return [
-      [dimOf(sizes?.[0]), ...Array.from({ length: spatial }, (_, axis) => dimOf(sizes?.[axis + 2])), spatial],
-    ];
+    return [[dimOf(sizes?.[0]), ...unknownDims(spatial).map((_, axis) => dimOf(sizes?.[axis + 2])), spatial]];
   },
   ...each('OptionalHasElement SequenceLength', () => [[]]),
   StringNormalizer: (op) => [op.rank(0) === 2 ? [1, null] : [null]],

@@ -61,9 +61,11 @@ function split(op: OpView): readonly Shape[] {
   const dims = op.dims(0);
   if (dims === undefined) return [];
   const axis = axisOf(op.int('axis', 0), dims.length);
-  const parts = op.int('num_outputs') ?? op.outputCount;
+  const parts = op.outputCount;
+  const wanted = op.int('num_outputs') ?? parts;
+  if (wanted !== parts) throw new Contradiction(`num_outputs is ${wanted}, and there are ${parts} outputs`);
   const given =
-    op.ints('split') ?? (op.has(1) ? (op.elems(1)?.map(dimOf) ?? unknownDims(op.outputCount)) : undefined);
+    op.ints('split') ?? (op.has(1) ? (op.elems(1)?.map(dimOf) ?? unknownSizes(parts)) : undefined);
   const sizes = given ?? evenParts(dims[axis]!, parts);
   const total = sumDims(sizes);
   if (typeof total === 'number' && typeof dims[axis] === 'number' && total !== dims[axis]) {
@@ -72,9 +74,11 @@ function split(op: OpView): readonly Shape[] {
   return sizes.map((size) => dims.with(axis, size));
 }
 
+const unknownSizes = (parts: number): Dim[] => new Array<Dim>(parts).fill(null);
+
 /** Equal parts, the last one smaller if need be. */
 function evenParts(size: Dim, parts: number): Dim[] {
-  if (typeof size !== 'number') return parts === 1 ? [size] : unknownDims(parts);
+  if (typeof size !== 'number') return parts === 1 ? [size] : unknownSizes(parts);
   const part = Math.ceil(size / parts);
   return Array.from({ length: parts }, (_, index) => Math.max(0, Math.min(part, size - index * part)));
 }
