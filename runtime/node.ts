@@ -313,7 +313,9 @@ export class Node {
     const key = flowKey(id);
     let flow = this.#flows.get(key);
     if (flow === undefined) {
-      if (this.#ended.has(id)) return this.#outbox.drop('late', from, `flow ${key} has ended here`);
+      // Nobody else can open a flow of ours.
+      if (id.initiator === this.peer || this.#ended.has(id))
+        return this.#outbox.drop('late', from, `flow ${key} has ended here`);
       const why = this.#shutdown
         ? 'the node shuts down'
         : this.#flows.size >= this.#limits.flows

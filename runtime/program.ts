@@ -1,14 +1,6 @@
 // Decodes program.onnx and its manifest into the table that a node executes.
 
-import { fromBinary } from '@bufbuild/protobuf';
 import type { Edge } from '../ir/deployment.ts';
-import { DiagnosticError, diagnostic } from '../ir/diagnostic.ts';
-import {
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-} from '../ir/generated/onnx-ml_pb.ts';
 import { CORE, DOMAIN, METADATA, WIRE } from '../ir/names.ts';
 import type { Tensor } from '../ir/types.ts';
 import type { LoadedBundle } from './bundle.ts';
@@ -21,12 +13,24 @@ import {
   type Program,
   type Recv,
 } from './instruction.ts';
+import { badProgram } from './problem.ts';
+import { decode } from './proto/codec.ts';
+import * as onnx from './proto/onnx.ts';
 import { tensorOfProto } from './tensor-proto.ts';
 
 /** Throws DiagnosticError BB622 where the program cannot run as its manifest says. */
 export function decodeProgram(bundle: LoadedBundle): Program {
-  return new Decoder(bundle).decode();
+  try {
+    return new Decoder(bundle).decode();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw badProgram(bundle.manifest.program, `program.onnx is damaged: ${error.message}`);
+  }
 }
+
+/** Ops of a segment as authors count them. */
+const countOps = (nodes: readonly Uint8Array[]): number =>
+  nodes.filter((node) => decode(onnx.opType, node).opType !== 'Constant').length;
 
 const utf8 = new TextDecoder();
 
@@ -40,7 +44,7 @@ const coreKinds = {
 class Decoder {
   readonly #bundle: LoadedBundle;
   readonly #slots = new Map<string, number>();
-  readonly #initializers = new Map<string, GraphProto['initializer'][number]>();
+  readonly #initializers = new Map<string, Uint8Array>();
   readonly #segmentOps = new Map<string, number>();
   readonly #constants: (Tensor | undefined)[] = [];
   readonly #producers: (number | undefined)[] = [];
@@ -60,12 +64,11 @@ class Decoder {
 
   decode(): Program {
     const { manifest } = this.#bundle;
-    const model = this.#parse();
+    const model = decode(onnx.model, this.#bundle.onnx);
     const graph = model.graph ?? this.#fail('it has no graph');
-    for (const one of graph.initializer) this.#initializers.set(one.name, one);
-    for (const fn of model.functions)
-      if (fn.domain === DOMAIN.segment)
-        this.#segmentOps.set(fn.name, fn.node.filter((node) => node.opType !== 'Constant').length);
+    for (const one of graph.initializer) this.#initializers.set(decode(onnx.tensorName, one).name, one);
+    for (const fn of model.functions.map((one) => decode(onnx.functionHead, one)))
+      if (fn.domain === DOMAIN.segment) this.#segmentOps.set(fn.name, countOps(fn.node));
     const inputs = manifest.inputs.map((port) => ({ slot: this.#define(port.name), port }));
     // Every output gets its slot before any input is read, so that a value used too early is told apart
     // from one that nothing makes.
@@ -104,16 +107,7 @@ class Decoder {
   }
 
   #fail(reason: string, op?: string): never {
-    const { program } = this.#bundle.manifest;
-    throw new DiagnosticError(diagnostic('BB622', { program, reason }, op === undefined ? {} : { op }));
-  }
-
-  #parse(): ModelProto {
-    try {
-      return fromBinary(ModelProtoSchema, this.#bundle.onnx);
-    } catch (error) {
-      return this.#fail(`program.onnx is damaged: ${error instanceof Error ? error.message : String(error)}`);
-    }
+    throw badProgram(this.#bundle.manifest.program, reason, op);
   }
 
   #define(name: string, instruction?: number): number {
@@ -133,14 +127,14 @@ class Decoder {
     if (proto === undefined) return this.#fail(`nothing before ${reader} makes value ${name}`);
     const made = this.#define(name);
     try {
-      this.#constants[made] = tensorOfProto(proto, this.#bundle.weights);
+      this.#constants[made] = tensorOfProto(decode(onnx.tensor, proto), this.#bundle.weights);
     } catch (error) {
       this.#fail(`constant ${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
     return made;
   }
 
-  #decodeNode(node: NodeProto): void {
+  #decodeNode(node: onnx.NodeProto): void {
     const name = node.name || node.output.find((one) => one !== '') || node.opType;
     const index = this.#instructions.length;
     const isCall = node.domain === DOMAIN.segment;
@@ -157,7 +151,7 @@ class Decoder {
   }
 
   #instruction(
-    node: NodeProto,
+    node: onnx.NodeProto,
     common: Omit<Instruction, 'kind'> & { readonly fragment: undefined },
     index: number,
   ): Instruction {
@@ -198,7 +192,7 @@ class Decoder {
   }
 
   #send(
-    node: NodeProto,
+    node: onnx.NodeProto,
     common: Omit<Instruction, 'kind'> & { readonly fragment: undefined },
     index: number,
   ): Instruction {
@@ -221,7 +215,7 @@ class Decoder {
   }
 
   #collect(
-    node: NodeProto,
+    node: onnx.NodeProto,
     common: Omit<Instruction, 'kind'> & { readonly fragment: undefined },
     index: number,
   ): Instruction {
@@ -239,7 +233,7 @@ class Decoder {
     return { ...common, kind: 'collect', edges, members, atLeast, deadlineNs };
   }
 
-  #edgeIn(node: NodeProto, id: number, index: number): Edge {
+  #edgeIn(node: onnx.NodeProto, id: number, index: number): Edge {
     const edge = this.#edgesIn.get(id) ?? this.#fail(`edge ${id} is not among the incoming ones`, node.name);
     if (edge.kind === 'scatter' || edge.kind === 'exchange')
       this.#fail(`edge ${id}: ${edge.kind} is not there yet`, node.name);
@@ -257,20 +251,20 @@ class Decoder {
     return this.#fail(`edge ${edge.id}: binder ${binder} is not there yet`, op);
   }
 
-  #optionalInt(node: NodeProto, name: string): number | undefined {
+  #optionalInt(node: onnx.NodeProto, name: string): number | undefined {
     const attribute = node.attribute.find((one) => one.name === name);
     return attribute === undefined ? undefined : Number(attribute.i);
   }
 
-  #int(node: NodeProto, name: string, op: string): number {
+  #int(node: onnx.NodeProto, name: string, op: string): number {
     return this.#optionalInt(node, name) ?? this.#fail(`${node.opType} has no attribute ${name}`, op);
   }
 
-  #deadline(node: NodeProto, edge: Edge): number {
+  #deadline(node: onnx.NodeProto, edge: Edge): number {
     return this.#optionalInt(node, 'deadline_ns') ?? edge.deadlineNs;
   }
 
-  #key(node: NodeProto): string {
+  #key(node: onnx.NodeProto): string {
     const bytes = node.attribute.find((one) => one.name === 'key')?.s;
     return bytes === undefined ? this.#fail(`${node.opType} has no key`, node.name) : utf8.decode(bytes);
   }

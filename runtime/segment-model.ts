@@ -1,28 +1,18 @@
 // Makes a segment, a function of a program, a model of its own that a backend can load.
 
-import { clone, create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Port } from '../ir/deployment.ts';
-import { DiagnosticError, diagnostic } from '../ir/diagnostic.ts';
-import {
-  type AttributeProto,
-  type FunctionProto,
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-  OperatorSetIdProtoSchema,
-  type TensorProto,
-  TensorProto_DataLocation,
-  TensorProtoSchema,
-  type TypeProto,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from '../ir/generated/onnx-ml_pb.ts';
-import type { ByteSource } from '../ir/graph.ts';
 import { DOMAIN } from '../ir/names.ts';
 import { dtypeOfElemType } from '../ir/types.ts';
 import type { SegmentModel } from './backend.ts';
 import type { LoadedBundle } from './bundle.ts';
+import { badProgram } from './problem.ts';
+import { decode, encode } from './proto/codec.ts';
+import * as onnx from './proto/onnx.ts';
+
+interface Callee {
+  readonly fn: onnx.FunctionProto;
+  readonly bytes: Uint8Array;
+}
 
 const functionKey = (domain: string, name: string, overload: string): string =>
   `${domain}\n${name}\n${overload}`;
@@ -34,120 +24,123 @@ const functionKey = (domain: string, name: string, overload: string): string =>
  */
 export function segmentModels(bundle: LoadedBundle): ReadonlyMap<string, SegmentModel> {
   const program = bundle.manifest.program;
-  let model: ModelProto;
   try {
-    model = fromBinary(ModelProtoSchema, bundle.onnx);
+    return new Segments(bundle).models();
   } catch (error) {
-    throw new DiagnosticError(
-      diagnostic('BB622', { program, reason: `program.onnx is damaged: ${String(error)}` }),
-    );
+    if (!(error instanceof RangeError)) throw error;
+    throw badProgram(program, `program.onnx is damaged: ${error.message}`);
   }
-  const weights = new Map((model.graph?.initializer ?? []).map((one) => [one.name, one]));
-  const functions = new Map(
-    model.functions.map((one) => [functionKey(one.domain, one.name, one.overload), one]),
-  );
-  const models = new Map<string, SegmentModel>();
-  for (const call of model.graph?.node ?? []) {
-    if (call.domain !== DOMAIN.segment || models.has(call.opType)) continue;
-    const fn = functions.get(functionKey(call.domain, call.opType, call.overload));
-    if (fn === undefined)
-      throw new DiagnosticError(diagnostic('BB622', { program, reason: `no function ${call.opType}` }));
-    models.set(call.opType, segmentModel(model, call, fn, weights, functions, bundle.weights));
-  }
-  return models;
 }
 
-function segmentModel(
-  model: ModelProto,
-  call: NodeProto,
-  fn: FunctionProto,
-  weights: ReadonlyMap<string, TensorProto>,
-  functions: ReadonlyMap<string, FunctionProto>,
-  source: ByteSource | undefined,
-): SegmentModel {
-  const types = new Map(fn.valueInfo.map((info) => [info.name, info]));
-  const typed = (name: string): ValueInfoProto => types.get(name) ?? create(ValueInfoProtoSchema, { name });
-  const initializer: TensorProto[] = [];
-  const inputs: ValueInfoProto[] = [];
-  const taken = new Set<string>();
-  fn.input.forEach((name, index) => {
-    const passed = call.input[index] ?? '';
-    const weight = weights.get(passed);
-    if (weight !== undefined) {
-      const own = clone(TensorProtoSchema, weight);
-      own.name = name;
-      initializer.push(own);
-    } else if (passed !== '') inputs.push(typed(name));
-    taken.add(name);
-  });
-  const outputs = fn.output.filter((_, index) => (call.output[index] ?? '') !== '').map(typed);
-  for (const output of outputs) taken.add(output.name);
-  const callees = calledFunctions(fn, functions);
-  const graph = create(GraphProtoSchema, {
-    name: fn.name,
-    node: fn.node,
-    initializer,
-    input: inputs,
-    output: outputs,
-    valueInfo: fn.valueInfo.filter((info) => !taken.has(info.name)),
-  });
-  const onnx = create(ModelProtoSchema, {
-    irVersion: model.irVersion,
-    producerName: 'bytesandbrains',
-    opsetImport: opsets(fn, callees),
-    graph,
-    functions: callees,
-  });
-  const external = initializer.some((one) => one.dataLocation === TensorProto_DataLocation.EXTERNAL);
-  return {
-    name: fn.name,
-    onnx: toBinary(ModelProtoSchema, onnx),
-    weights: external ? source : undefined,
-    inputs: inputs.map(portOf),
-    outputs: outputs.map(portOf),
-  };
-}
+class Segments {
+  readonly #bundle: LoadedBundle;
+  readonly #model: onnx.ModelProto;
+  readonly #functions = new Map<string, Callee>();
+  readonly #weights = new Map<string, Uint8Array>();
 
-/** Functions that `fn` calls, directly or not, in the order of the program. */
-function calledFunctions(fn: FunctionProto, functions: ReadonlyMap<string, FunctionProto>): FunctionProto[] {
-  const called = new Set<FunctionProto>();
-  const open = [fn.node];
-  const graphsOf = ({ g, graphs }: AttributeProto) => (g === undefined ? graphs : [g, ...graphs]);
-  for (let nodes = open.pop(); nodes !== undefined; nodes = open.pop()) {
-    for (const node of nodes) {
-      for (const graph of node.attribute.flatMap(graphsOf)) open.push(graph.node);
-      const callee = functions.get(functionKey(node.domain, node.opType, node.overload));
+  constructor(bundle: LoadedBundle) {
+    this.#bundle = bundle;
+    this.#model = decode(onnx.model, bundle.onnx);
+    for (const bytes of this.#model.functions) {
+      const fn = decode(onnx.fn, bytes);
+      this.#functions.set(functionKey(fn.domain, fn.name, fn.overload), { fn, bytes });
+    }
+    for (const bytes of this.#model.graph?.initializer ?? [])
+      this.#weights.set(decode(onnx.tensorName, bytes).name, bytes);
+  }
+
+  models(): ReadonlyMap<string, SegmentModel> {
+    const models = new Map<string, SegmentModel>();
+    for (const call of this.#model.graph?.node ?? []) {
+      if (call.domain !== DOMAIN.segment || models.has(call.opType)) continue;
+      const callee = this.#functions.get(functionKey(call.domain, call.opType, call.overload));
+      if (callee === undefined) throw badProgram(this.#bundle.manifest.program, `no function ${call.opType}`);
+      models.set(call.opType, this.#segment(call, callee.fn));
+    }
+    return models;
+  }
+
+  #segment(call: onnx.NodeProto, fn: onnx.FunctionProto): SegmentModel {
+    const infos = new Map(fn.valueInfo.map((bytes) => [decode(onnx.valueName, bytes).name, bytes]));
+    const info = (name: string): Uint8Array => infos.get(name) ?? encode(onnx.valueName, { name });
+    const initializer: Uint8Array[] = [];
+    const input: Uint8Array[] = [];
+    const taken = new Set(fn.input);
+    let external = false;
+    fn.input.forEach((name, index) => {
+      const passed = call.input[index] ?? '';
+      const weight = this.#weights.get(passed);
+      if (weight !== undefined) {
+        external ||= decode(onnx.tensorLocation, weight).dataLocation === onnx.EXTERNAL;
+        initializer.push(renamed(weight, name));
+      } else if (passed !== '') input.push(info(name));
+    });
+    const wanted = fn.output.filter((_, index) => (call.output[index] ?? '') !== '');
+    for (const name of wanted) taken.add(name);
+    const output = wanted.map(info);
+    const callees = this.#calledBy(fn);
+    const valueInfo = [...infos].flatMap(([name, bytes]) => (taken.has(name) ? [] : [bytes]));
+    const graph = { node: fn.node, name: fn.name, initializer, input, output, valueInfo };
+    const bytes = encode(onnx.segmentModel, {
+      irVersion: this.#model.irVersion,
+      producerName: 'bytesandbrains',
+      graph,
+      opsetImport: opsets([fn, ...callees.map((one) => one.fn)]),
+      functions: callees.map((one) => one.bytes),
+    });
+    return {
+      name: fn.name,
+      onnx: bytes,
+      weights: external ? this.#bundle.weights : undefined,
+      inputs: input.map(portOf),
+      outputs: output.map(portOf),
+    };
+  }
+
+  /** Functions that `fn` calls, directly or not, in the order of the program. */
+  #calledBy(fn: onnx.FunctionProto): Callee[] {
+    if (this.#functions.size === this.#segmentCount()) return [];
+    const called = new Set<Callee>();
+    const open = [...fn.node];
+    for (let bytes = open.pop(); bytes !== undefined; bytes = open.pop()) {
+      const { domain, opType, overload, attribute } = decode(onnx.calls, bytes);
+      for (const { g, graphs } of attribute.map((one) => decode(onnx.attributeGraphs, one)))
+        for (const graph of [...g, ...graphs]) open.push(...decode(onnx.graphNodes, graph).node);
+      const callee = this.#functions.get(functionKey(domain, opType, overload));
       if (callee === undefined || called.has(callee)) continue;
       called.add(callee);
-      open.push(callee.node);
+      open.push(...callee.fn.node);
     }
+    return [...this.#functions.values()].filter((one) => called.has(one));
   }
-  return [...functions.values()].filter((one) => called.has(one));
+
+  #segmentCount(): number {
+    return [...this.#functions.values()].filter(({ fn }) => fn.domain === DOMAIN.segment).length;
+  }
 }
 
-function opsets(fn: FunctionProto, callees: readonly FunctionProto[]) {
-  const versions = new Map<string, bigint>();
-  for (const { domain, version } of [fn, ...callees].flatMap((one) => one.opsetImport))
+/** A tensor under another name: of a field that is there twice, the last one counts. */
+function renamed(tensor: Uint8Array, name: string): Uint8Array {
+  const suffix = encode(onnx.tensorName, { name });
+  const bytes = new Uint8Array(tensor.length + suffix.length);
+  bytes.set(tensor);
+  bytes.set(suffix, tensor.length);
+  return bytes;
+}
+
+function opsets(functions: readonly onnx.FunctionProto[]) {
+  const versions = new Map<string, number>();
+  for (const { domain, version } of functions.flatMap((one) => one.opsetImport))
     versions.set(domain === 'ai.onnx' ? '' : domain, version);
-  for (const callee of callees) if (!versions.has(callee.domain)) versions.set(callee.domain, 1n);
-  return [...versions].map(([domain, version]) => create(OperatorSetIdProtoSchema, { domain, version }));
+  for (const callee of functions.slice(1)) if (!versions.has(callee.domain)) versions.set(callee.domain, 1);
+  return [...versions].map(([domain, version]) => ({ domain, version }));
 }
 
-function portOf({ name, type }: ValueInfoProto): Port {
-  const tensor = tensorTypeOf(type);
-  return {
-    name,
-    dtype: (tensor && dtypeOfElemType(tensor.elemType)) ?? null,
-    shape:
-      tensor?.shape?.dim.map(({ value }) =>
-        value.case === 'dimValue'
-          ? Number(value.value)
-          : value.case === 'dimParam' && value.value !== ''
-            ? value.value
-            : null,
-      ) ?? null,
-  };
+function portOf(bytes: Uint8Array): Port {
+  const { name, type } = decode(onnx.valueInfo, bytes);
+  const tensor = type?.tensorType;
+  const dims = tensor?.shape?.dim.map(({ dimValue, dimParam }) =>
+    dimValue !== undefined && dimValue >= 0n ? Number(dimValue) : dimParam === '' ? null : dimParam,
+  );
+  return { name, dtype: (tensor && dtypeOfElemType(tensor.elemType)) ?? null, shape: dims ?? null };
 }
-
-const tensorTypeOf = (type: TypeProto | undefined) =>
-  type?.value.case === 'tensorType' ? type.value.value : undefined;

@@ -1,9 +1,8 @@
 // Tensors that the node itself needs from a program: constants read by core and wire ops.
 
-import type { TensorProto } from '../ir/generated/onnx-ml_pb.ts';
-import { TensorProto_DataLocation } from '../ir/generated/onnx-ml_pb.ts';
 import type { ByteSource } from '../ir/graph.ts';
 import { byteLengthOf, type DType, dtypeOfElemType, packStrings, type Tensor } from '../ir/types.ts';
+import { EXTERNAL, type TensorProto } from './proto/onnx.ts';
 
 const utf8 = new TextDecoder();
 
@@ -26,7 +25,7 @@ function readBytes(
   count: number,
   weights: ByteSource | undefined,
 ): Uint8Array {
-  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+  if (proto.dataLocation === EXTERNAL) {
     if (weights === undefined) throw new Error('the bundle has no weights');
     const field = (key: string): number =>
       Number(proto.externalData.find((entry) => entry.key === key)?.value ?? 0);
@@ -58,7 +57,7 @@ function typedField(proto: TensorProto, dtype: DType, byteLength: number): Uint8
     default: {
       // int32_data holds everything narrower; one entry per element, or per byte for packed types.
       const width = proto.int32Data.length === 0 ? 1 : byteLength / proto.int32Data.length;
-      const narrow = Int32Array.from(proto.int32Data);
+      const narrow = Int32Array.from(proto.int32Data, Number);
       if (width === 4) return new Uint8Array(narrow.buffer);
       return new Uint8Array(width === 2 ? Uint16Array.from(narrow).buffer : Uint8Array.from(narrow).buffer);
     }

@@ -1,6 +1,5 @@
 // Between the node and its frames: builds what leaves, and lets in only what may come.
 
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
@@ -8,15 +7,9 @@ import type { Limits } from '../limits.ts';
 import { describePort, fits } from '../manifest.ts';
 import type { Outbox } from '../outbox.ts';
 import { isMissing, type Value } from '../value.ts';
+import { type EnvelopeInit, ERROR, type ErrorCode, type Fill, type FlowIdMessage } from './envelope.ts';
 import { fillOf, valueOfFill } from './fill.ts';
 import { decodeFrame, encodeFrame, type Frame } from './frame.ts';
-import {
-  type Envelope,
-  EnvelopeSchema,
-  Error_Code,
-  type Fill,
-  type FlowId,
-} from './generated/envelope_pb.ts';
 
 export interface Delivery {
   readonly flow: InitiatedFlowId;
@@ -31,15 +24,15 @@ const yes = { dtype: 'bool', dims: [], bytes: Uint8Array.of(1) } as const;
 interface Correspondent {
   /** Envelopes sent to it. */
   sent: number;
-  incarnation: bigint;
+  incarnation: number;
   /** Errors told to it, each once, so that two peers cannot go on telling each other errors. */
-  readonly told: Set<Error_Code>;
+  readonly told: Set<ErrorCode>;
 }
 
 export class Courier {
   readonly #program: Program;
   readonly #peer: string;
-  readonly #incarnation: bigint;
+  readonly #incarnation: number;
   readonly #limits: Limits;
   readonly #outbox: Outbox;
   readonly #edges: ReadonlyMap<number, Edge>;
@@ -49,14 +42,14 @@ export class Courier {
   constructor(program: Program, peer: string, incarnation: number, limits: Limits, outbox: Outbox) {
     this.#program = program;
     this.#peer = peer;
-    this.#incarnation = BigInt(incarnation);
+    this.#incarnation = incarnation;
     this.#limits = limits;
     this.#outbox = outbox;
     const { edgesIn, members } = program.manifest;
     this.#edges = new Map(edgesIn.map((edge) => [edge.id, edge]));
     const peers = Object.values(members).flat();
     this.#correspondents = new Map(
-      peers.map((one) => [one, { sent: 0, incarnation: 0n, told: new Set<Error_Code>() }]),
+      peers.map((one) => [one, { sent: 0, incarnation: 0, told: new Set<ErrorCode>() }]),
     );
   }
 
@@ -81,16 +74,8 @@ export class Courier {
     const payloads = values.map((value, at) =>
       isMissing(value) || fills[at]!.trigger ? undefined : value.bytes,
     );
-    const id = {
-      kind: {
-        case: 'initiated' as const,
-        value: {
-          initiator: flow.initiator,
-          incarnation: BigInt(flow.incarnation),
-          counter: BigInt(flow.counter),
-        },
-      },
-    };
+    const { initiator, incarnation, counter } = flow;
+    const id = { initiated: { initiator, incarnation, counter } };
     for (const to of destinations)
       yield { to, pieces: encodeFrame(this.#envelope(to, { flow: id, fills }), payloads) };
   }
@@ -100,7 +85,7 @@ export class Courier {
     const decoded = decodeFrame(bytes, this.#limits);
     if (!decoded.ok) {
       const { kind, message } = decoded.error;
-      if (kind === 'version') this.#tell(from, Error_Code.VERSION_UNKNOWN, message);
+      if (kind === 'version') this.#tell(from, ERROR.versionUnknown, message);
       return this.#drop(kind, from, message);
     }
     const { envelope } = decoded.frame;
@@ -113,7 +98,7 @@ export class Courier {
       return undefined;
     }
     if (envelope.deployment !== this.#program.manifest.deployment) {
-      this.#tell(from, Error_Code.DEPLOYMENT_UNKNOWN, `deployment ${this.#program.manifest.deployment}`);
+      this.#tell(from, ERROR.deploymentUnknown, `deployment ${this.#program.manifest.deployment}`);
       return this.#drop('deployment', from, `deployment ${envelope.deployment}`);
     }
     if (envelope.incarnation < correspondent.incarnation)
@@ -124,14 +109,11 @@ export class Courier {
     return { flow, cancel: envelope.cancel?.why, values: this.#values(from, decoded.frame) };
   }
 
-  #flowOf(from: string, id: FlowId | undefined): InitiatedFlowId | undefined {
-    if (id?.kind.case !== 'initiated')
+  #flowOf(from: string, id: FlowIdMessage | undefined): InitiatedFlowId | undefined {
+    if (id?.initiated === undefined)
       return this.#drop('unsupported', from, 'an envelope without a flow that a member started');
-    const { initiator } = id.kind.value;
-    const incarnation = Number(id.kind.value.incarnation);
-    const counter = Number(id.kind.value.counter);
-    const fine = Number.isSafeInteger(incarnation) && Number.isSafeInteger(counter) && counter > 0;
-    if (!fine || !this.#correspondents.has(initiator))
+    const { initiator, incarnation, counter } = id.initiated;
+    if (counter === 0 || !this.#correspondents.has(initiator))
       return this.#drop('malformed', from, `flow ${counter} of ${initiator}`);
     return { kind: 'initiated', initiator, incarnation, counter };
   }
@@ -143,12 +125,12 @@ export class Courier {
     });
   }
 
-  #edgeOf(from: string, { address, seat, senderSeat }: Fill): Edge | undefined {
-    if (address.case !== 'edge' || seat.length > 0 || senderSeat.length > 0)
+  #edgeOf(from: string, { edge: id, seat, senderSeat }: Fill): Edge | undefined {
+    if (id === undefined || seat.length > 0 || senderSeat.length > 0)
       return this.#drop('unsupported', from, 'a fill for a component or a nested seat');
-    const edge = this.#edges.get(address.value);
+    const edge = this.#edges.get(id);
     if (edge !== undefined && this.sourcesOf(edge).includes(from)) return edge;
-    this.#outbox.drop('binding', from, `edge ${address.value} does not come from it`, address.value);
+    this.#outbox.drop('binding', from, `edge ${id} does not come from it`, id);
     return undefined;
   }
 
@@ -160,7 +142,7 @@ export class Courier {
     };
     const read = valueOfFill(fill, payload, this.#limits.rank);
     if (read.kind === 'unknown') {
-      this.#tell(from, Error_Code.TYPE_UNKNOWN, read.message);
+      this.#tell(from, ERROR.typeUnknown, read.message);
       return failed('type', read.message);
     }
     if (read.kind === 'malformed') return failed('malformed', read.message);
@@ -178,7 +160,7 @@ export class Courier {
     return undefined;
   }
 
-  #tell(to: string, code: Error_Code, message: string): void {
+  #tell(to: string, code: ErrorCode, message: string): void {
     const correspondent = this.#correspondents.get(to);
     if (correspondent === undefined || to === this.#peer || correspondent.told.has(code)) return;
     correspondent.told.add(code);
@@ -186,15 +168,15 @@ export class Courier {
     this.#outbox.put({ type: 'send', to, pieces: encodeFrame(this.#envelope(to, { error }), []) });
   }
 
-  #envelope(to: string, content: MessageInitShape<typeof EnvelopeSchema>): Envelope {
+  #envelope(to: string, content: EnvelopeInit): EnvelopeInit {
     const correspondent = this.#correspondents.get(to)!;
     correspondent.sent++;
-    return create(EnvelopeSchema, {
+    return {
       deployment: this.#program.manifest.deployment,
       sender: this.#peer,
       incarnation: this.#incarnation,
-      sequence: BigInt(correspondent.sent),
+      sequence: correspondent.sent,
       ...content,
-    });
+    };
   }
 }

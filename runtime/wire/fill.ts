@@ -1,25 +1,18 @@
 // Values to fills and back.
 
-import { create } from '@bufbuild/protobuf';
 import { byteLengthOf, dtypeOfElemType, elemTypeOf, unpackStrings } from '../../ir/types.ts';
 import { isMissing, type Missing, missingReasons, type Value } from '../value.ts';
-import { type Fill, FillSchema } from './generated/envelope_pb.ts';
+import type { Fill, FillInit } from './envelope.ts';
 
 const RAW = 0;
 /** Longest text of a missing value that crosses; it comes from error messages, which have no bound. */
 const DETAIL_CHARACTERS = 1000;
 
 /** The fill of one value for an edge; its payload goes beside it. A trigger edge carries no payload. */
-export function fillOf(edge: number, value: Value, trigger: boolean): Fill {
-  const address = { case: 'edge' as const, value: edge };
-  if (isMissing(value)) return create(FillSchema, { address, trigger, missing: missingMessage(value) });
-  if (trigger) return create(FillSchema, { address, trigger });
-  return create(FillSchema, {
-    address,
-    dtype: elemTypeOf(value.dtype),
-    dims: value.dims.map((dim) => BigInt(dim)),
-    codec: RAW,
-  });
+export function fillOf(edge: number, value: Value, trigger: boolean): FillInit {
+  if (isMissing(value)) return { edge, trigger, missing: missingMessage(value) };
+  if (trigger) return { edge, trigger };
+  return { edge, dtype: elemTypeOf(value.dtype), dims: value.dims, codec: RAW };
 }
 
 const missingMessage = (value: Missing) => ({
@@ -52,10 +45,10 @@ export function valueOfFill(fill: Fill, payload: Uint8Array, rankLimit: number):
   if (dtype === undefined) return { kind: 'unknown', message: `dtype ${fill.dtype}` };
   if (fill.codec !== RAW) return { kind: 'unknown', message: `codec ${fill.codec}` };
   if (fill.dims.length > rankLimit) return malformed(`${fill.dims.length} dimensions`);
-  const dims = fill.dims.map(Number);
+  const { dims } = fill;
   let count = 1;
   for (const dim of dims) count *= dim;
-  if (!Number.isSafeInteger(count) || !dims.every(Number.isSafeInteger)) return malformed('dimensions');
+  if (!Number.isSafeInteger(count)) return malformed('too many elements');
   const bytes = byteLengthOf(dtype, count);
   if (bytes !== undefined && bytes !== payload.length)
     return malformed(`${payload.length} bytes for ${dtype}[${dims.join(', ')}]`);

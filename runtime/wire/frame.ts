@@ -10,10 +10,10 @@
 // Little-endian. A sender ships the list of pieces without joining them; a receiver views payloads in place.
 // The prefix keeps its form over all wire versions, so that an unknown version can be told and answered.
 
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { WIRE_VERSION } from '../../ir/deployment.ts';
 import type { Limits } from '../limits.ts';
-import { type Envelope, EnvelopeSchema } from './generated/envelope_pb.ts';
+import { decode, encode } from '../proto/codec.ts';
+import { type Envelope, type EnvelopeInit, envelope as envelopeTable, type FillInit } from './envelope.ts';
 
 export const PREFIX_BYTES = 24;
 export const ALIGNMENT = 64;
@@ -27,20 +27,20 @@ const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNM
  * and length are set here. Payloads of no bytes take no room.
  */
 export function encodeFrame(
-  envelope: Envelope,
+  envelope: EnvelopeInit,
   payloads: readonly (Uint8Array | undefined)[],
 ): readonly Uint8Array[] {
   let offset = 0;
   let end = 0;
-  envelope.fills.forEach((fill, index) => {
-    const length = payloads[index]?.length ?? 0;
-    if (length === 0) return;
-    fill.payloadOffset = BigInt(offset);
-    fill.payloadLength = BigInt(length);
-    end = offset + length;
+  const fills = envelope.fills?.map((fill, index): FillInit => {
+    const payloadLength = payloads[index]?.length ?? 0;
+    if (payloadLength === 0) return fill;
+    const payloadOffset = offset;
+    end = offset + payloadLength;
     offset = aligned(end);
+    return { ...fill, payloadOffset, payloadLength };
   });
-  const body = toBinary(EnvelopeSchema, envelope);
+  const body = encode(envelopeTable, fills === undefined ? envelope : { ...envelope, fills });
   const headBytes = aligned(PREFIX_BYTES + body.length);
   const head = new Uint8Array(headBytes);
   const view = new DataView(head.buffer);
@@ -117,7 +117,7 @@ export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Decoded {
   if (view.getBigUint64(16, true) !== BigInt(bytes.length)) return bad('the frame is cut or too long');
   let envelope: Envelope;
   try {
-    envelope = fromBinary(EnvelopeSchema, bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + envelopeBytes));
+    envelope = decode(envelopeTable, bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + envelopeBytes));
   } catch (error) {
     return bad(`the envelope is damaged: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -135,14 +135,12 @@ function viewPayloads(envelope: Envelope, area: Uint8Array): readonly Uint8Array
   const payloads: Uint8Array[] = [];
   let free = 0;
   for (const fill of envelope.fills) {
-    if (fill.payloadLength === 0n) {
+    if (fill.payloadLength === 0) {
       payloads.push(empty);
       continue;
     }
-    if (fill.payloadOffset > BigInt(area.length) || fill.payloadLength > BigInt(area.length))
-      return undefined;
-    const offset = Number(fill.payloadOffset);
-    const end = offset + Number(fill.payloadLength);
+    const offset = fill.payloadOffset;
+    const end = offset + fill.payloadLength;
     if (offset % ALIGNMENT !== 0 || offset < free || end > area.length) return undefined;
     payloads.push(area.subarray(offset, end));
     free = end;

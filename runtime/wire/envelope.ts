@@ -1,0 +1,69 @@
+// envelope.proto as tables; see there what each field means.
+
+import {
+  bool,
+  fixed64,
+  list,
+  type Message,
+  type MessageInit,
+  message,
+  optional,
+  string,
+  table,
+  uint,
+} from '../proto/codec.ts';
+
+const initiatedFlow = table({ initiator: string(1), incarnation: uint(2), counter: uint(3) });
+const jointFlow = table({ class: string(1), view: uint(2), n: uint(3) });
+/** One of the two. */
+const flowId = table({ initiated: message(1, initiatedFlow), joint: message(2, jointFlow) });
+
+const acknowledgement = table({ incarnation: uint(1), cumulative: uint(2), selective: list(uint(3)) });
+const rttReport = table({ peer: string(1), smoothedNs: uint(2), variationNs: uint(3) });
+const cancel = table({ why: string(1) });
+const error = table({ code: uint(1), message: string(2), supported: list(uint(3)) });
+
+const missing = table({ reason: uint(1), peer: string(2), edge: optional(uint(3)), detail: string(4) });
+const componentAddress = table({ component: string(1), method: string(2) });
+const fill = table({
+  /** This or `component`. */
+  edge: optional(uint(1)),
+  component: message(2, componentAddress),
+  seat: list(uint(3)),
+  senderSeat: list(uint(4)),
+  typeHash: fixed64(5),
+  dtype: uint(6),
+  dims: list(uint(7)),
+  codec: uint(8),
+  trigger: bool(9),
+  missing: message(10, missing),
+  payloadOffset: uint(11),
+  payloadLength: uint(12),
+});
+
+export const envelope = table({
+  deployment: string(1),
+  sender: string(2),
+  incarnation: uint(3),
+  sequence: uint(4),
+  acknowledgements: list(message(5, acknowledgement)),
+  flow: message(6, flowId),
+  session: message(7, flowId),
+  step: uint(8),
+  correlation: uint(9),
+  remainingDeadlineNs: optional(uint(10)),
+  rttReports: list(message(11, rttReport)),
+  cancel: message(12, cancel),
+  error: message(13, error),
+  fills: list(message(14, fill)),
+});
+
+export type Fill = Message<typeof fill>;
+export type FlowIdMessage = Message<typeof flowId>;
+export type Envelope = Message<typeof envelope>;
+export type FillInit = MessageInit<Fill>;
+export type EnvelopeInit = MessageInit<Envelope>;
+
+/** Error.Code */
+export const ERROR = { versionUnknown: 1, typeUnknown: 2, deploymentUnknown: 3 } as const;
+export type ErrorCode = (typeof ERROR)[keyof typeof ERROR];

@@ -1,0 +1,261 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  decodeFrame,
+  defaultLimits,
+  encodeFrame,
+  joinPieces,
+  type Limits,
+  pieceBytes,
+} from '../../runtime/index.ts';
+import type { EnvelopeInit } from '../../runtime/wire/envelope.ts';
+import { call, edge, f32, makeBundle, recv, SECOND_NS, send } from './programs.ts';
+import { World } from './world.ts';
+
+const members = { a: ['a'], b: ['b'], c: ['c'] };
+const typed = { dtype: 'float32', shape: [2] } as const;
+const edges = [edge(0, 'send', 'a', 'b', typed), edge(1, 'send', 'c', 'b'), edge(2, 'send', 'b', 'a')];
+
+/** b waits for a and c, and answers a. */
+const world = (limits: Partial<Limits> = {}): World => {
+  const a = makeBundle({
+    class: 'a',
+    members,
+    edges,
+    inputs: ['x'],
+    outputs: ['z'],
+    ops: [send(0, 'x'), recv(2, 'z')],
+  });
+  const b = makeBundle({
+    class: 'b',
+    members,
+    edges,
+    ops: [recv(0, 'x'), recv(1, 'y'), call('first', ['x', 'y'], ['z']), send(2, 'z')],
+  });
+  const c = makeBundle({ class: 'c', members, edges, inputs: ['y'], ops: [send(1, 'y')] });
+  return new World({ a, b, c }, { first: ([x]) => [x!] }, limits);
+};
+
+const frame = (value: EnvelopeInit, payloads: readonly Uint8Array[] = []): Uint8Array => {
+  const pieces = encodeFrame({ deployment: 'a deployment', sender: 'a', incarnation: 1, ...value }, payloads);
+  const bytes = new Uint8Array(pieceBytes(pieces));
+  joinPieces(pieces, bytes);
+  return bytes;
+};
+const flow = (counter: number, initiator = 'a') => ({ initiated: { initiator, incarnation: 1, counter } });
+const two = f32(1, 2).bytes;
+const fill = { edge: 0, dtype: 1, dims: [2] };
+const drops = (one: World) => one.events('dropped').map(({ reason }) => reason);
+const give = (one: World, bytes: Uint8Array, from = 'a') => one.give('b', { type: 'frame', from, bytes });
+
+describe('what arrives at a node', () => {
+  test('a message of an ended flow does not revive it', () => {
+    const one = world();
+    give(one, frame({ flow: flow(1), fills: [fill] }, [two]));
+    one.run();
+    expect(one.now).toBe(10 * SECOND_NS);
+    expect(one.node('b').openFlows).toBe(0);
+    give(one, frame({ flow: flow(1), fills: [fill] }, [two]));
+    expect(one.node('b').openFlows).toBe(0);
+    expect(one.events('dropped', 'b')).toMatchObject([{ reason: 'late', from: 'a' }]);
+    // And a itself, which never started it, takes no answer for it.
+    expect(one.events('dropped', 'a')).toMatchObject([{ reason: 'late', from: 'b' }]);
+  });
+
+  test('memory of ended flows is bounded, and forgets none of them', () => {
+    const one = world({ endedFlows: 8 });
+    const missing = (id: number, counter: number, sender: string) =>
+      frame({ sender, flow: flow(counter), fills: [{ edge: id, missing: { reason: 3, peer: 'q' } }] });
+    const odd = Array.from({ length: 100 }, (_, index) => 2 * index + 1);
+    for (const counter of odd) {
+      give(one, missing(0, counter, 'a'));
+      give(one, missing(1, counter, 'c'), 'c');
+    }
+    expect(one.events('flow-ended', 'b')).toHaveLength(100);
+    for (const counter of odd) give(one, missing(0, counter, 'a'));
+    expect(drops(one)).toEqual(odd.map(() => 'late'));
+  });
+
+  test('flows beyond the table are refused, and those who would wait hear of it at once', () => {
+    const one = world({ flows: 2 });
+    for (const counter of [1, 2, 3]) give(one, frame({ flow: flow(counter), fills: [fill] }, [two]));
+    expect(one.node('b').openFlows).toBe(2);
+    expect(drops(one)).toEqual(['limit']);
+    const [letter] = one.sent;
+    const decoded = decodeFrame(letter!.bytes, defaultLimits);
+    expect(decoded).toMatchObject({
+      frame: { envelope: { flow: flow(3), fills: [{ edge: 2, missing: { reason: 4, peer: 'b' } }] } },
+    });
+    one.run();
+    expect(one.node('b').openFlows).toBe(0);
+  });
+
+  test('bytes beyond the budget are refused', () => {
+    const one = world({ bytes: 1000 });
+    give(one, frame({ flow: flow(1), fills: [fill] }, [two]));
+    const large = { edge: 1, dtype: 1, dims: [2000] };
+    give(one, frame({ sender: 'c', flow: flow(2), fills: [large] }, [new Uint8Array(8000)]), 'c');
+    expect(one.node('b').openFlows).toBe(1);
+    expect(drops(one)).toEqual(['limit']);
+  });
+
+  test('a fill from another peer than its edge is dropped', () => {
+    const one = world();
+    give(one, frame({ sender: 'c', flow: flow(1), fills: [fill] }, [two]), 'c');
+    expect(drops(one)).toEqual(['binding']);
+  });
+
+  test('an envelope in the name of another peer is dropped', () => {
+    const one = world();
+    give(one, frame({ flow: flow(1), fills: [fill] }, [two]), 'c');
+    expect(drops(one)).toEqual(['sender']);
+    expect(one.node('b').openFlows).toBe(0);
+  });
+
+  test('a second value for an edge is dropped', () => {
+    const one = world();
+    for (let times = 0; times < 2; times++) give(one, frame({ flow: flow(1), fills: [fill] }, [two]));
+    expect(drops(one)).toEqual(['duplicate']);
+  });
+
+  test('a value of the wrong type is missing at once, with an event', () => {
+    const one = world();
+    give(one, frame({ flow: flow(1), fills: [{ ...fill, dims: [1, 2] }] }, [two]));
+    give(
+      one,
+      frame({ sender: 'c', flow: flow(1), fills: [{ edge: 1, missing: { reason: 1, peer: 'c' } }] }),
+      'c',
+    );
+    expect(drops(one)).toEqual(['type']);
+    const [ended] = one.events('flow-ended', 'b');
+    expect(ended?.causes[0]?.missing).toMatchObject({ reason: 'failed', peer: 'a', edge: 0 });
+    expect(ended?.causes[0]?.missing.detail).toBe('float32[1, 2] where float32[2] belongs');
+  });
+
+  test('an unknown version or dtype is answered with a typed error, once', () => {
+    const one = world();
+    const later = frame({ flow: flow(1) });
+    later[4] = 2;
+    for (let times = 0; times < 3; times++) give(one, later);
+    for (const counter of [1, 2])
+      give(one, frame({ flow: flow(counter), fills: [{ ...fill, dtype: 99 }] }, [two]));
+    const errors = one.sent.flatMap(({ to, bytes }) => {
+      const decoded = decodeFrame(bytes, defaultLimits);
+      return decoded.ok && decoded.frame.envelope.error
+        ? [{ to, code: decoded.frame.envelope.error.code }]
+        : [];
+    });
+    expect(errors).toEqual([
+      { to: 'a', code: 1 },
+      { to: 'a', code: 2 },
+    ]);
+    one.settle();
+    expect(one.events('peer-error', 'a').map(({ code }) => code)).toEqual([1, 2]);
+  });
+
+  test('another deployment, an older incarnation, a joint flow and a stranger are dropped', () => {
+    const one = world();
+    give(one, frame({ deployment: 'other', flow: flow(1) }));
+    give(one, frame({ incarnation: 5, flow: flow(1), fills: [] }));
+    give(one, frame({ incarnation: 4, flow: flow(1) }));
+    give(one, frame({ incarnation: 5, flow: { joint: { class: 'a', view: 1, n: 1 } } }));
+    give(one, frame({ sender: 'z', flow: flow(1) }), 'z');
+    expect(drops(one)).toEqual(['deployment', 'sender', 'unsupported', 'sender']);
+  });
+
+  test('only the initiator can cancel a flow', () => {
+    const one = world();
+    give(one, frame({ flow: flow(1), fills: [fill] }, [two]));
+    give(one, frame({ sender: 'c', flow: flow(1), cancel: { why: 'x' } }), 'c');
+    expect(one.node('b').openFlows).toBe(1);
+    give(one, frame({ flow: flow(1), cancel: { why: 'replaced' } }));
+    expect(one.node('b').openFlows).toBe(0);
+    expect(one.events('flow-ended', 'b')[0]?.causes[0]).toMatchObject({ missing: { reason: 'cancelled' } });
+  });
+
+  test('drop events that nobody polls for are counted, not kept', () => {
+    const one = world({ dropEvents: 3 });
+    const node = one.node('b');
+    for (let times = 0; times < 10; times++)
+      node.handle(0, { type: 'frame', from: 'a', bytes: new Uint8Array(8) });
+    one.drain('b');
+    expect(one.events('dropped')).toHaveLength(3);
+    give(one, new Uint8Array(8));
+    expect(one.events('dropped').at(-1)?.unreported).toBe(7);
+  });
+});
+
+describe('misuse by the host', () => {
+  test('is an event or a refusal, never an exception', () => {
+    const one = world();
+    const id = { kind: 'initiated', initiator: 'a', incarnation: 1, counter: 77 } as const;
+    one.give('a', { type: 'invoke', entry: 'nothing', values: {}, request: 5 });
+    one.give('b', { type: 'invoke', entry: 'main', values: {} });
+    expect(one.events('flow-refused').map(({ request }) => request)).toEqual([5, undefined]);
+    one.give('a', { type: 'done', work: 3, outputs: [f32(1)] });
+    one.give('a', { type: 'failed', work: 3, message: '' });
+    one.give('a', { type: 'supply', flow: id, values: {} });
+    one.give('a', { type: 'cancel', flow: id });
+    one.give('a', { type: 'lost', peer: 'nobody' });
+    expect(drops(one)).toEqual(['late', 'late', 'late']);
+    one.give('a', { type: 'shutdown' });
+    one.invoke('a', { x: f32(1) });
+    expect(one.events('flow-refused').at(-1)?.why).toBe('the node shuts down');
+  });
+
+  test('time that goes back is held', () => {
+    const one = world();
+    one.now = 5 * SECOND_NS;
+    one.invoke('a', { x: f32(1, 2) });
+    one.now = 0;
+    expect(one.drain('a')).toBe(15 * SECOND_NS);
+  });
+
+  test('inputs that nobody supplies are missing at the deadline', () => {
+    const one = world();
+    one.invoke('a', {});
+    expect(one.events('input-wanted', 'a')).toMatchObject([{ inputs: [{ name: 'x' }] }]);
+    one.run();
+    expect(one.events('flow-ended', 'a')[0]?.causes).toContainEqual({
+      value: 'x',
+      missing: { reason: 'timeout', peer: 'a' },
+    });
+  });
+});
+
+test('no sequence of random envelopes throws, hangs or leaves a flow open for ever', () => {
+  const small = fc.nat(4);
+  const randomFill = fc.record(
+    {
+      edge: small,
+      dtype: fc.nat(30),
+      dims: fc.array(fc.oneof(small, fc.maxSafeNat()), { maxLength: 3 }),
+      trigger: fc.boolean(),
+      codec: fc.nat(1),
+      seat: fc.array(small, { maxLength: 1 }),
+      missing: fc.option(fc.record({ reason: fc.nat(9), peer: fc.string() }), { nil: undefined }),
+    },
+    { requiredKeys: ['edge', 'dtype'] },
+  );
+  const letter = fc.record({
+    from: fc.constantFrom('a', 'c', 'z'),
+    counter: small,
+    initiator: fc.constantFrom('a', 'b', 'z'),
+    fills: fc.array(randomFill, { maxLength: 3 }),
+    payload: fc.uint8Array({ maxLength: 16 }),
+    wait: fc.nat(3),
+  });
+  fc.assert(
+    fc.property(fc.array(letter, { maxLength: 12 }), (letters) => {
+      const one = world({ flows: 3, bytes: 2000 });
+      for (const { from, counter, initiator, fills, payload, wait } of letters) {
+        one.now += wait * 3 * SECOND_NS;
+        give(one, frame({ sender: from, flow: flow(counter, initiator), fills }, [payload]), from);
+        expect(one.node('b').openFlows).toBeLessThanOrEqual(3);
+      }
+      one.run();
+      for (const node of one.nodes.values()) expect(node.openFlows).toBe(0);
+    }),
+    { numRuns: 300 },
+  );
+});
