@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inferModel } from '../../compiler/infer/infer.ts';
+import { infer } from '../../compiler/passes/infer.ts';
+import { chainTopology } from '../../compiler/topology.ts';
 import { formatDiagnostic } from '../../ir/diagnostic.ts';
 import { type Attribute, type Model, ModelEditor, type ModelHeader, type ValueId } from '../../ir/graph.ts';
 import { weightOf } from '../../ir/onnx/weights.ts';
@@ -14,6 +16,17 @@ function types(model: Model): string[] {
 }
 const problems = (model: Model): string[] => inferModel(model).diagnostics.map(formatDiagnostic);
 const float = (...dims: (number | string | null)[]): ValueType => tensorType('float32', dims);
+
+it('the pass types a model, reports, and changes nothing the second time', () => {
+  const reported: string[] = [];
+  const cx = { topology: chainTopology(1), report: ({ code }: { code: string }) => void reported.push(code) };
+  const model = modelOf('input x: float32[N]\ninput i: int64[N]\ny = Relu(x)\nz = Add(y, i)\noutput z');
+  const once = infer.run({ level: 'checked', model }, cx);
+  expect(once.level).toBe('typed');
+  expect(formatType([...once.model.allValues()].find(({ name }) => name === 'y')?.type)).toBe('float32[N]');
+  expect(reported).toEqual(['BB251']);
+  expect(infer.run(once, cx).model).toBe(once.model);
+});
 
 describe('shapes', () => {
   it('keep the names of dimensions that ops keep', () => {

