@@ -1,0 +1,53 @@
+// Records, compiles and runs a module in this process, each peer a node of its own, on ONNX Runtime.
+
+import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
+import { compile } from '../../compiler/index.ts';
+import { type Environment, type Module, record } from '../../dsl/index.ts';
+import { DiagnosticError, type Tensor, type Topology } from '../../ir/index.ts';
+import { type Deployment, startDeployment } from '../../runtime/host/index.ts';
+import type { Value } from '../../runtime/index.ts';
+import { isMissing } from '../../runtime/value.ts';
+import type { OnnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+
+/** Positions are of no interest here, and no file is opened. */
+const environment: Environment = {
+  file: 'model.ts',
+  open: (path) => {
+    throw new Error(`no file ${path}`);
+  },
+  locate: () => undefined,
+};
+
+export async function deploy(
+  source: Module,
+  topology: Topology,
+  backend: OnnxRuntimeBackend,
+): Promise<Deployment> {
+  const { model } = record(source, environment);
+  const { compilation, diagnostics, ok } = compile(model, { topology });
+  if (!ok) throw new DiagnosticError(diagnostics);
+  return startDeployment({ peers: peersOf(deploymentInMemory(compilation)), backend });
+}
+
+export const floats = (...values: readonly number[]): Tensor => ({
+  dtype: 'float32',
+  dims: [values.length],
+  bytes: new Uint8Array(Float32Array.from(values).buffer),
+});
+
+export const truth = (value: boolean): Tensor => ({
+  dtype: 'bool',
+  dims: [],
+  bytes: Uint8Array.of(value ? 1 : 0),
+});
+
+/** A result as numbers, or the reason why it is missing. */
+export function plain(value: Value | undefined): readonly number[] | string {
+  if (value === undefined) return 'no such output';
+  if (isMissing(value)) return value.reason;
+  const { dtype, bytes } = value;
+  const copy = new Uint8Array(bytes).buffer;
+  if (dtype === 'float32') return [...new Float32Array(copy)];
+  if (dtype === 'int64') return [...new BigInt64Array(copy)].map(Number);
+  return [...bytes];
+}
