@@ -1,6 +1,5 @@
 // An existing ONNX model as a function inside a module: its graph is copied into the recording at each call.
 
-import type { DType } from '../ir/index.ts';
 import { type Place, placeOf } from './place.ts';
 import { recorder } from './recorder.ts';
 import { openModel, splice } from './splice.ts';
@@ -40,7 +39,8 @@ type Where<A> = [Extract<PlaceOf<Given<A>>, `${string}.each`>] extends [never]
 
 /**
  * The model as a function of its inputs: one value, a list in the order of its inputs, or values by name.
- * Inputs that have a default may be left out. Gives values by output name.
+ * Inputs that have a default may be left out. Gives values by output name; types do not know their dtype and
+ * shape, which `as` states.
  */
 export type OnnxFunction<Output extends string> = <
   const A extends Arguments,
@@ -48,7 +48,7 @@ export type OnnxFunction<Output extends string> = <
 >(
   inputs: A,
   options?: CallOptions<Inner>,
-) => { readonly [Name in Output | Inner]: Value<DType, AnyShape, Where<A>> };
+) => { readonly [Name in Output | Inner]: Value<never, AnyShape, Where<A>> };
 
 /**
  * An existing model, by its path relative to the module's file. The program keeps the model's opset.

@@ -23,7 +23,7 @@ export type AnyShape = readonly Dim[];
 /**
  * A value of the computation, recorded, not computed. Values never change; a method records an op and gives a new one.
  *
- * `D` is the dtype, such as `"float32"`; `S` the shape, such as `["N", 784]`; `P` the place: the name of a peer
+ * `D` is the dtype, such as `"float32"`, or `never` where only the recording knows it; `S` the shape, such as `["N", 784]`; `P` the place: the name of a peer
  * (`"server"`), of every member of a cohort (`"phone.each"`), or `"any"` where the compiler decides.
  */
 export interface Value<
@@ -62,10 +62,14 @@ export type Checked<W, Errors> = [Errors] extends [never] ? W : Errors;
 /** Numbers and lists of numbers become constants of the dtype that the op needs. */
 export type Literal = number | bigint | boolean | readonly (number | bigint | boolean)[];
 
-/** Element types must be equal where they are known. */
+/** Element types must be equal where they are known (`never`: not known). */
 export type DTypeErrors<Name extends string, A extends Element, B> = B extends Tensor
   ? [A & ElementOf<B>] extends [never]
-    ? DTypeError<`${Name}: dtypes differ: ${A} and ${ElementOf<B>}`>
+    ? [A] extends [never]
+      ? never
+      : [ElementOf<B>] extends [never]
+        ? never
+        : DTypeError<`${Name}: dtypes differ: ${A} and ${ElementOf<B>}`>
     : never
   : never;
 
@@ -87,9 +91,11 @@ export type PlaceErrors<Name extends string, A extends string, B> = B extends Te
   : never;
 
 /** Errors of a second operand that must share dtype and be where the first can reach. */
-export type PairErrors<Name extends string, A extends Tensor, B> =
-  | DTypeErrors<Name, ElementOf<A>, B>
-  | PlaceErrors<Name, PlaceOf<A>, B>;
+export type PairErrors<Name extends string, A, B> = A extends Tensor
+  ? DTypeErrors<Name, ElementOf<A>, B> | PlaceErrors<Name, PlaceOf<A>, B>
+  : never;
+/** The element type of an operand that may be a literal. */
+export type ElementIn<B> = B extends Tensor ? ElementOf<B> : DType;
 
 /** Shapes of operands; a literal is a scalar or a vector of unknown length. */
 export type OperandShape<B> = B extends Tensor ? ShapeOf<B> : B extends readonly unknown[] ? [number] : [];

@@ -82,8 +82,8 @@ const typeNames = [
   'AnyShape',
   'Checked',
   'DTypeOfOption',
+  'ElementIn',
   'ElementOf',
-  'Inner',
   'Join',
   'JoinOf',
   'Literal',
@@ -205,7 +205,7 @@ class Operator {
     return lines.join('\n');
   }
   optionsType() {
-    const parameters = this.optionVariables.map((type) => `ElementOf<${this.letter(this.binder.get(type))}>`);
+    const parameters = this.optionVariables.map((type) => `ElementIn<${this.letter(this.binder.get(type))}>`);
     return this.optionsName() + (parameters.length > 0 ? `<${parameters.join(', ')}>` : '');
   }
 
@@ -214,7 +214,7 @@ class Operator {
       const letter = this.letter(index);
       const set = `Tensor<${this.sets.name(this.types(input.type))}>`;
       if (input.option === 'variadic') return `const ${letter} extends readonly ${set}[]`;
-      if (index === 0 || (this.binder.get(input.type) === index && this.isShared(input.type))) {
+      if (index === 0 || (this.binder.get(input.type) === index && this.gives(input.type))) {
         return `const ${letter} extends ${set}`;
       }
       const shared = this.isVariable(input.type) && this.binder.get(input.type) !== index;
@@ -224,10 +224,9 @@ class Operator {
       list.push(`const O extends ${this.optionsType()}${this.required.length > 0 ? '' : ' = {}'}`);
     return list.length > 0 ? `<${list.join(', ')}>` : '';
   }
-  /** Whether something else has this type variable too. */
-  isShared(type) {
-    const { inputs, outputs } = this.schema;
-    return [...inputs, ...outputs].filter((one) => one.type === type).length > 1;
+  /** Whether an output has this type variable. */
+  gives(type) {
+    return this.schema.outputs.some((output) => output.type === type);
   }
 
   parameters() {

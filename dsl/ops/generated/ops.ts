@@ -2,7 +2,7 @@
 
 import { operator } from '../../operator.ts';
 import type { Broadcast, BroadcastAll, BroadcastErrors, Concat, Found, Gemm, JoinAll, ListElement, ListErrors, MatMul, Mistake, Reduce, ReduceOne, Reshape, Squeeze, Transpose, Unsqueeze } from '../../rules.ts';
-import type { AnyShape, Checked, DTypeOfOption, ElementOf, Join, JoinOf, Literal, OperandShape, PairErrors, PlaceErrors, PlaceOf, SameRank, ShapeOf, Tensor, Value } from '../../types.ts';
+import type { AnyShape, Checked, DTypeOfOption, ElementIn, ElementOf, Join, JoinOf, Literal, OperandShape, PairErrors, PlaceErrors, PlaceOf, SameRank, ShapeOf, Tensor, Value } from '../../types.ts';
 import type { Nested } from '../../constant.ts';
 import type { DType } from '../../../ir/index.ts';
 
@@ -1107,7 +1107,7 @@ export interface OperatorMethods {
    * T2: bfloat16, float64, float32, float16
    * U: bfloat16, bool, float64, float32, float16, int16 and 7 more
    */
-  attention<const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor<Set0>>(this: A, k: Checked<B, PairErrors<'attention', A, B>>, v: Checked<C, PlaceErrors<'attention', PlaceOf<A>, C>>, options?: AttentionOptions<ElementOf<A>, ElementOf<C>>): Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> & { readonly presentKey: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentValue: Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly qkMatmulOutput: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
+  attention<const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor<Set0>>(this: A, k: Checked<B, PairErrors<'attention', A, B>>, v: Checked<C, PlaceErrors<'attention', PlaceOf<A>, C>>, options?: AttentionOptions<ElementIn<A>, ElementIn<C>>): Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> & { readonly presentKey: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentValue: Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly qkMatmulOutput: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
   /**
    * AveragePool, opset 19: (x: T) → (y: T)
    * Options: autoPad? = NOTSET, ceilMode? = false, countIncludePad? = false, dilations?, kernelShape, pads?, strides?
@@ -1121,7 +1121,7 @@ export interface OperatorMethods {
    * T1: bfloat16, float64, float32, float16
    * T2: bfloat16, float64, float32, float16
    */
-  batchNormalization<const A extends Tensor<Set0>, const B extends Tensor<Set0>, const C extends Tensor | Literal, const D extends Tensor<Set0>, const E extends Tensor | Literal>(this: A, scale: Checked<B, PlaceErrors<'batchNormalization', PlaceOf<A>, B>>, b: Checked<C, PairErrors<'batchNormalization', B, C>>, inputMean: Checked<D, PlaceErrors<'batchNormalization', PlaceOf<A>, D>>, inputVar: Checked<E, PairErrors<'batchNormalization', D, E>>, options?: BatchNormalizationOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> & { readonly runningMean: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>; readonly runningVar: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> };
+  batchNormalization<const A extends Tensor<Set0>, const B extends Tensor<Set0> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0>, const E extends Tensor | Literal>(this: A, scale: Checked<B, PlaceErrors<'batchNormalization', PlaceOf<A>, B>>, b: Checked<C, PairErrors<'batchNormalization', B, C>>, inputMean: Checked<D, PlaceErrors<'batchNormalization', PlaceOf<A>, D>>, inputVar: Checked<E, PairErrors<'batchNormalization', D, E>>, options?: BatchNormalizationOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> & { readonly runningMean: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>; readonly runningVar: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> };
   /**
    * Bernoulli, opset 15: (input: T1) → (output: T2)
    * Options: dtype?, seed?
@@ -1188,7 +1188,7 @@ export interface OperatorMethods {
    * Options: activation? = none
    * T: bfloat16, float32, float16
    */
-  causalConvWithState<const A extends Tensor<Set2>, const B extends Tensor | Literal>(this: A, weight: Checked<B, PairErrors<'causalConvWithState', A, B>>, options?: CausalConvWithStateOptions<ElementOf<A>>): { readonly output: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly presentState: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> };
+  causalConvWithState<const A extends Tensor<Set2>, const B extends Tensor | Literal>(this: A, weight: Checked<B, PairErrors<'causalConvWithState', A, B>>, options?: CausalConvWithStateOptions<ElementIn<A>>): { readonly output: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly presentState: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> };
   /**
    * Ceil, opset 13: (x: T) → (y: T)
    * T: bfloat16, float64, float32, float16
@@ -1211,7 +1211,7 @@ export interface OperatorMethods {
    * Clip, opset 13: (input: T, min?: T, max?: T) → (output: T)
    * T: bfloat16, float64, float32, float16, int16, int32 and 6 more
    */
-  clip<const A extends Tensor<Set3>>(this: A, options?: ClipOptions<ElementOf<A>>): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  clip<const A extends Tensor<Set3>>(this: A, options?: ClipOptions<ElementIn<A>>): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Col2Im, opset 18: (input: T, imageShape: tensor(int64), blockShape: tensor(int64)) → (output: T)
    * Options: dilations?, pads?, strides?
@@ -1245,7 +1245,7 @@ export interface OperatorMethods {
    * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, pads?, strides?
    * T: float64, float32, float16
    */
-  conv<const A extends Tensor<Set4>, const B extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'conv', A, B>>, options?: ConvOptions<ElementOf<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  conv<const A extends Tensor<Set4>, const B extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'conv', A, B>>, options?: ConvOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * ConvInteger, opset 10: (x: T1, w: T2, xZeroPoint?: T1, wZeroPoint?: T2) → (y: T3)
    * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, pads?, strides?
@@ -1253,13 +1253,13 @@ export interface OperatorMethods {
    * T2: int8, uint8
    * T3: int32
    */
-  convInteger<const A extends Tensor<Set5>, const B extends Tensor<Set5>>(this: A, w: Checked<B, PlaceErrors<'convInteger', PlaceOf<A>, B>>, options?: ConvIntegerOptions<ElementOf<A>, ElementOf<B>>): Value<'int32', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  convInteger<const A extends Tensor<Set5>, const B extends Tensor<Set5> | Literal>(this: A, w: Checked<B, PlaceErrors<'convInteger', PlaceOf<A>, B>>, options?: ConvIntegerOptions<ElementIn<A>, ElementIn<B>>): Value<'int32', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * ConvTranspose, opset 11: (x: T, w: T, b?: T) → (y: T)
    * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, outputPadding?, outputShape?, pads?, strides?
    * T: float64, float32, float16
    */
-  convTranspose<const A extends Tensor<Set4>, const B extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'convTranspose', A, B>>, options?: ConvTransposeOptions<ElementOf<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  convTranspose<const A extends Tensor<Set4>, const B extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'convTranspose', A, B>>, options?: ConvTransposeOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * Cos, opset 7: (input: T) → (output: T)
    * T: float64, float32, float16
@@ -1296,7 +1296,7 @@ export interface OperatorMethods {
    * Options: dilations?, group? = 1, kernelShape?, offsetGroup? = 1, pads?, strides?
    * T: float64, float32, float16
    */
-  deformConv<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'deformConv', A, B>>, offset: Checked<C, PairErrors<'deformConv', A, C>>, options?: DeformConvOptions<ElementOf<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  deformConv<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'deformConv', A, B>>, offset: Checked<C, PairErrors<'deformConv', A, C>>, options?: DeformConvOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * DepthToSpace, opset 13: (input: T) → (output: T)
    * Options: blocksize, mode? = DCR
@@ -1309,7 +1309,7 @@ export interface OperatorMethods {
    * T1: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16, int32 and 5 more
    * T2: bfloat16, float32, float16
    */
-  dequantizeLinear<const A extends Tensor<Set7>, const B extends Tensor<Set2>>(this: A, xScale: Checked<B, PlaceErrors<'dequantizeLinear', PlaceOf<A>, B>>, options?: DequantizeLinearOptions<ElementOf<A>>): Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
+  dequantizeLinear<const A extends Tensor<Set7>, const B extends Tensor<Set2>>(this: A, xScale: Checked<B, PlaceErrors<'dequantizeLinear', PlaceOf<A>, B>>, options?: DequantizeLinearOptions<ElementIn<A>>): Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
   /**
    * Det, opset 11: (x: T) → (y: T)
    * T: float64, float32, float16
@@ -1386,7 +1386,7 @@ export interface OperatorMethods {
    * T: float64, float32, float16
    * T1: int32
    */
-  gru<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'gru', A, B>>, r: Checked<C, PairErrors<'gru', A, C>>, options?: GRUOptions<ElementOf<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
+  gru<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'gru', A, B>>, r: Checked<C, PairErrors<'gru', A, C>>, options?: GRUOptions<ElementIn<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
   /**
    * Gather, opset 13: (data: T, indices: Tind) → (output: T)
    * Options: axis? = 0
@@ -1418,7 +1418,7 @@ export interface OperatorMethods {
    * Options: alpha? = 1, beta? = 1, transA? = false, transB? = false
    * T: bfloat16, float64, float32, float16, int32, int64 and 2 more
    */
-  gemm<const A extends Tensor<Set8>, const B extends Tensor | Literal, const O extends GemmOptions<ElementOf<A>> = {}>(this: A, b: Checked<B, PairErrors<'gemm', A, B> | Mistake<'gemm', Gemm<ShapeOf<A>, OperandShape<B>, O>>>, options?: O): Value<ElementOf<A>, Found<Gemm<ShapeOf<A>, OperandShape<B>, O>>, JoinOf<PlaceOf<A>, B>>;
+  gemm<const A extends Tensor<Set8>, const B extends Tensor | Literal, const O extends GemmOptions<ElementIn<A>> = {}>(this: A, b: Checked<B, PairErrors<'gemm', A, B> | Mistake<'gemm', Gemm<ShapeOf<A>, OperandShape<B>, O>>>, options?: O): Value<ElementOf<A>, Found<Gemm<ShapeOf<A>, OperandShape<B>, O>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * GlobalAveragePool, opset 1: (x: T) → (y: T)
    * T: float64, float32, float16
@@ -1534,14 +1534,14 @@ export interface OperatorMethods {
    * T: float64, float32, float16
    * T1: int32
    */
-  lstm<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'lstm', A, B>>, r: Checked<C, PairErrors<'lstm', A, C>>, options?: LSTMOptions<ElementOf<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yC: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
+  lstm<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'lstm', A, B>>, r: Checked<C, PairErrors<'lstm', A, C>>, options?: LSTMOptions<ElementIn<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yC: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
   /**
    * LayerNormalization, opset 17: (x: T, scale: T, b?: T) → (y: T, mean?: U, invStdDev?: U)
    * Options: axis? = -1, epsilon? = 0.00001, stashType? = 1
    * T: bfloat16, float64, float32, float16
    * U: bfloat16, float32
    */
-  layerNormalization<const A extends Tensor<Set0>, const B extends Tensor | Literal>(this: A, scale: Checked<B, PairErrors<'layerNormalization', A, B>>, options?: LayerNormalizationOptions<ElementOf<A>>): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> & { readonly mean: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly invStdDev: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>> };
+  layerNormalization<const A extends Tensor<Set0>, const B extends Tensor | Literal>(this: A, scale: Checked<B, PairErrors<'layerNormalization', A, B>>, options?: LayerNormalizationOptions<ElementIn<A>>): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> & { readonly mean: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly invStdDev: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>> };
   /**
    * LeakyRelu, opset 16: (x: T) → (y: T)
    * Options: alpha? = 0.01
@@ -1566,7 +1566,7 @@ export interface OperatorMethods {
    * T: bfloat16, float32, float16
    * S: bfloat16, float32, float16
    */
-  linearAttention<const A extends Tensor<Set2>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, key: Checked<B, PairErrors<'linearAttention', A, B>>, value: Checked<C, PairErrors<'linearAttention', A, C>>, options: LinearAttentionOptions<ElementOf<A>>): { readonly output: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentState: Value<Set2, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
+  linearAttention<const A extends Tensor<Set2>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, key: Checked<B, PairErrors<'linearAttention', A, B>>, value: Checked<C, PairErrors<'linearAttention', A, C>>, options: LinearAttentionOptions<ElementIn<A>>): { readonly output: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentState: Value<Set2, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
   /**
    * Log, opset 13: (input: T) → (output: T)
    * T: bfloat16, float64, float32, float16
@@ -1601,7 +1601,7 @@ export interface OperatorMethods {
    * T2: int8, uint8
    * T3: int32
    */
-  matMulInteger<const A extends Tensor<Set5>, const B extends Tensor<Set5>>(this: A, b: Checked<B, PlaceErrors<'matMulInteger', PlaceOf<A>, B> | Mistake<'matMulInteger', MatMul<ShapeOf<A>, OperandShape<B>>>>, options?: MatMulIntegerOptions<ElementOf<A>, ElementOf<B>>): Value<'int32', Found<MatMul<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
+  matMulInteger<const A extends Tensor<Set5>, const B extends Tensor<Set5> | Literal>(this: A, b: Checked<B, PlaceErrors<'matMulInteger', PlaceOf<A>, B> | Mistake<'matMulInteger', MatMul<ShapeOf<A>, OperandShape<B>>>>, options?: MatMulIntegerOptions<ElementIn<A>, ElementIn<B>>): Value<'int32', Found<MatMul<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
 
   /**
    * MaxPool, opset 12: (x: T) → (y: T, indices?: I)
@@ -1622,7 +1622,7 @@ export interface OperatorMethods {
    * T1: float64, float32, float16
    * T2: int64
    */
-  maxUnpool<const A extends Tensor<Set4>, const B extends Tensor<'int64'>>(this: A, i: Checked<B, PlaceErrors<'maxUnpool', PlaceOf<A>, B>>, options: MaxUnpoolOptions<ElementOf<B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  maxUnpool<const A extends Tensor<Set4>, const B extends Tensor<'int64'> | Literal>(this: A, i: Checked<B, PlaceErrors<'maxUnpool', PlaceOf<A>, B>>, options: MaxUnpoolOptions<ElementIn<B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
 
   /**
    * MeanVarianceNormalization, opset 13: (x: T) → (y: T)
@@ -1637,7 +1637,7 @@ export interface OperatorMethods {
    * T2: bfloat16, float64, float32, float16
    * T3: bfloat16, float64, float32, float16, int16, int32 and 6 more
    */
-  melWeightMatrix<const A extends Tensor<Set6>, const B extends Tensor | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0>, const E extends Tensor | Literal, const O extends MelWeightMatrixOptions = {}>(this: A, dftLength: Checked<B, PairErrors<'melWeightMatrix', A, B>>, sampleRate: Checked<C, PairErrors<'melWeightMatrix', A, C>>, lowerEdgeHertz: Checked<D, PlaceErrors<'melWeightMatrix', PlaceOf<A>, D>>, upperEdgeHertz: Checked<E, PairErrors<'melWeightMatrix', D, E>>, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>;
+  melWeightMatrix<const A extends Tensor<Set6>, const B extends Tensor | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0> | Literal, const E extends Tensor | Literal, const O extends MelWeightMatrixOptions = {}>(this: A, dftLength: Checked<B, PairErrors<'melWeightMatrix', A, B>>, sampleRate: Checked<C, PairErrors<'melWeightMatrix', A, C>>, lowerEdgeHertz: Checked<D, PlaceErrors<'melWeightMatrix', PlaceOf<A>, D>>, upperEdgeHertz: Checked<E, PairErrors<'melWeightMatrix', D, E>>, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>;
 
   /**
    * Mish, opset 18: (x: T) → (y: T)
@@ -1673,7 +1673,7 @@ export interface OperatorMethods {
    * T: float64, float32, float16
    * Tind: int32, int64
    */
-  negativeLogLikelihoodLoss<const A extends Tensor<Set4>, const B extends Tensor<Set6> | Literal>(this: A, target: Checked<B, PlaceErrors<'negativeLogLikelihoodLoss', PlaceOf<A>, B>>, options?: NegativeLogLikelihoodLossOptions<ElementOf<A>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  negativeLogLikelihoodLoss<const A extends Tensor<Set4>, const B extends Tensor<Set6> | Literal>(this: A, target: Checked<B, PlaceErrors<'negativeLogLikelihoodLoss', PlaceOf<A>, B>>, options?: NegativeLogLikelihoodLossOptions<ElementIn<A>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * NonMaxSuppression, opset 11: (boxes: tensor(float), scores: tensor(float), maxOutputBoxesPerClass?: tensor(int64), iouThreshold?: tensor(float), scoreThreshold?: tensor(float)) → (selectedIndices: tensor(int64))
    * Options: centerPointBox? = false
@@ -1726,7 +1726,7 @@ export interface OperatorMethods {
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
    * Tind: int32, int64
    */
-  pad<const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(this: A, pads: Checked<B, PlaceErrors<'pad', PlaceOf<A>, B>>, options?: PadOptions<ElementOf<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  pad<const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(this: A, pads: Checked<B, PlaceErrors<'pad', PlaceOf<A>, B>>, options?: PadOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * Pow, opset 15: (x: T, y: T1) → (z: T)
    * T: bfloat16, float64, float32, float16, int32, int64
@@ -1741,7 +1741,7 @@ export interface OperatorMethods {
    * T3: int8, uint8
    * T4: int32
    */
-  qLinearConv<const A extends Tensor<Set5>, const B extends Tensor<'float32'> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set5>, const E extends Tensor<'float32'> | Literal, const F extends Tensor | Literal, const G extends Tensor<'float32'> | Literal, const H extends Tensor<Set5>>(this: A, xScale: Checked<B, PlaceErrors<'qLinearConv', PlaceOf<A>, B>>, xZeroPoint: Checked<C, PairErrors<'qLinearConv', A, C>>, w: Checked<D, PlaceErrors<'qLinearConv', PlaceOf<A>, D>>, wScale: Checked<E, PlaceErrors<'qLinearConv', PlaceOf<A>, E>>, wZeroPoint: Checked<F, PairErrors<'qLinearConv', D, F>>, yScale: Checked<G, PlaceErrors<'qLinearConv', PlaceOf<A>, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearConv', PlaceOf<A>, H>>, options?: QLinearConvOptions): Value<ElementOf<H>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>>;
+  qLinearConv<const A extends Tensor<Set5>, const B extends Tensor<'float32'> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set5> | Literal, const E extends Tensor<'float32'> | Literal, const F extends Tensor | Literal, const G extends Tensor<'float32'> | Literal, const H extends Tensor<Set5>>(this: A, xScale: Checked<B, PlaceErrors<'qLinearConv', PlaceOf<A>, B>>, xZeroPoint: Checked<C, PairErrors<'qLinearConv', A, C>>, w: Checked<D, PlaceErrors<'qLinearConv', PlaceOf<A>, D>>, wScale: Checked<E, PlaceErrors<'qLinearConv', PlaceOf<A>, E>>, wZeroPoint: Checked<F, PairErrors<'qLinearConv', D, F>>, yScale: Checked<G, PlaceErrors<'qLinearConv', PlaceOf<A>, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearConv', PlaceOf<A>, H>>, options?: QLinearConvOptions): Value<ElementOf<H>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>>;
   /**
    * QLinearMatMul, opset 21: (a: T1, aScale: TS, aZeroPoint: T1, b: T2, bScale: TS, bZeroPoint: T2, yScale: TS, yZeroPoint: T3) → (y: T3)
    * TS: bfloat16, float32, float16
@@ -1749,7 +1749,7 @@ export interface OperatorMethods {
    * T2: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int8, uint8
    * T3: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int8, uint8
    */
-  qLinearMatMul<const A extends Tensor<Set30>, const B extends Tensor<Set2>, const C extends Tensor | Literal, const D extends Tensor<Set30>, const E extends Tensor | Literal, const F extends Tensor | Literal, const G extends Tensor | Literal, const H extends Tensor<Set30>>(this: A, aScale: Checked<B, PlaceErrors<'qLinearMatMul', PlaceOf<A>, B>>, aZeroPoint: Checked<C, PairErrors<'qLinearMatMul', A, C>>, b: Checked<D, PlaceErrors<'qLinearMatMul', PlaceOf<A>, D>>, bScale: Checked<E, PairErrors<'qLinearMatMul', B, E>>, bZeroPoint: Checked<F, PairErrors<'qLinearMatMul', D, F>>, yScale: Checked<G, PairErrors<'qLinearMatMul', B, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearMatMul', PlaceOf<A>, H>>): Value<ElementOf<H>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>>;
+  qLinearMatMul<const A extends Tensor<Set30>, const B extends Tensor<Set2> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set30> | Literal, const E extends Tensor | Literal, const F extends Tensor | Literal, const G extends Tensor | Literal, const H extends Tensor<Set30>>(this: A, aScale: Checked<B, PlaceErrors<'qLinearMatMul', PlaceOf<A>, B>>, aZeroPoint: Checked<C, PairErrors<'qLinearMatMul', A, C>>, b: Checked<D, PlaceErrors<'qLinearMatMul', PlaceOf<A>, D>>, bScale: Checked<E, PairErrors<'qLinearMatMul', B, E>>, bZeroPoint: Checked<F, PairErrors<'qLinearMatMul', D, F>>, yScale: Checked<G, PairErrors<'qLinearMatMul', B, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearMatMul', PlaceOf<A>, H>>): Value<ElementOf<H>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>>;
   /**
    * QuantizeLinear, opset 21: (x: T1, yScale: T1, yZeroPoint?: T2) → (y: T2)
    * Options: axis? = 1, blockSize? = 0, outputDtype? = that of the operand, saturate? = true
@@ -1770,7 +1770,7 @@ export interface OperatorMethods {
    * T: float64, float32, float16
    * T1: int32
    */
-  rnn<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'rnn', A, B>>, r: Checked<C, PairErrors<'rnn', A, C>>, options?: RNNOptions<ElementOf<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
+  rnn<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'rnn', A, B>>, r: Checked<C, PairErrors<'rnn', A, C>>, options?: RNNOptions<ElementIn<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
 
   /**
    * RandomNormalLike, opset 1: (input: T1) → (output: T2)
@@ -1913,7 +1913,7 @@ export interface OperatorMethods {
    * T1: bfloat16, float64, float32, float16
    * T2: int32, int64
    */
-  stft<const A extends Tensor<Set0>, const B extends Tensor<Set6>>(this: A, frameStep: Checked<B, PlaceErrors<'stft', PlaceOf<A>, B>>, options?: STFTOptions<ElementOf<A>, ElementOf<B>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  stft<const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(this: A, frameStep: Checked<B, PlaceErrors<'stft', PlaceOf<A>, B>>, options?: STFTOptions<ElementIn<A>, ElementIn<B>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * ScatterElements, opset 18: (data: T, indices: Tind, updates: T) → (output: T)
    * Options: axis? = 0, reduction? = none
@@ -2004,7 +2004,7 @@ export interface OperatorMethods {
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    * Tind: int32, int64
    */
-  slice<const A extends Tensor<Set15>, const B extends Tensor<Set6>, const C extends Tensor | Literal>(this: A, starts: Checked<B, PlaceErrors<'slice', PlaceOf<A>, B>>, ends: Checked<C, PairErrors<'slice', B, C>>, options?: SliceOptions<ElementOf<B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  slice<const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal, const C extends Tensor | Literal>(this: A, starts: Checked<B, PlaceErrors<'slice', PlaceOf<A>, B>>, ends: Checked<C, PairErrors<'slice', B, C>>, options?: SliceOptions<ElementIn<B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * Softmax, opset 13: (input: T) → (output: T)
    * Options: axis? = -1
@@ -2017,7 +2017,7 @@ export interface OperatorMethods {
    * T: bfloat16, float64, float32, float16
    * Tind: int32, int64
    */
-  softmaxCrossEntropyLoss<const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(this: A, labels: Checked<B, PlaceErrors<'softmaxCrossEntropyLoss', PlaceOf<A>, B>>, options?: SoftmaxCrossEntropyLossOptions<ElementOf<A>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> & { readonly logProb: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> };
+  softmaxCrossEntropyLoss<const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(this: A, labels: Checked<B, PlaceErrors<'softmaxCrossEntropyLoss', PlaceOf<A>, B>>, options?: SoftmaxCrossEntropyLossOptions<ElementIn<A>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> & { readonly logProb: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> };
   /**
    * Softplus, opset 1: (x: T) → (y: T)
    * T: float64, float32, float16
@@ -2251,7 +2251,7 @@ export const atanh: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<
  * T2: bfloat16, float64, float32, float16
  * U: bfloat16, bool, float64, float32, float16, int16 and 7 more
  */
-export const attention: <const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor<Set0>>(q: A, k: Checked<B, PairErrors<'attention', A, B>>, v: Checked<C, PlaceErrors<'attention', PlaceOf<A>, C>>, options?: AttentionOptions<ElementOf<A>, ElementOf<C>>) => Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> & { readonly presentKey: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentValue: Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly qkMatmulOutput: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('Attention', 'attention', 'unknown');
+export const attention: <const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor<Set0>>(q: A, k: Checked<B, PairErrors<'attention', A, B>>, v: Checked<C, PlaceErrors<'attention', PlaceOf<A>, C>>, options?: AttentionOptions<ElementIn<A>, ElementIn<C>>) => Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> & { readonly presentKey: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentValue: Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly qkMatmulOutput: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('Attention', 'attention', 'unknown');
 
 /**
  * AveragePool, opset 19: (x: T) → (y: T)
@@ -2267,7 +2267,7 @@ export const averagePool: <const A extends Tensor<Set4>>(x: A, options: AverageP
  * T1: bfloat16, float64, float32, float16
  * T2: bfloat16, float64, float32, float16
  */
-export const batchNormalization: <const A extends Tensor<Set0>, const B extends Tensor<Set0>, const C extends Tensor | Literal, const D extends Tensor<Set0>, const E extends Tensor | Literal>(x: A, scale: Checked<B, PlaceErrors<'batchNormalization', PlaceOf<A>, B>>, b: Checked<C, PairErrors<'batchNormalization', B, C>>, inputMean: Checked<D, PlaceErrors<'batchNormalization', PlaceOf<A>, D>>, inputVar: Checked<E, PairErrors<'batchNormalization', D, E>>, options?: BatchNormalizationOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> & { readonly runningMean: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>; readonly runningVar: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> } = operator('BatchNormalization', 'batchNormalization', 'same');
+export const batchNormalization: <const A extends Tensor<Set0>, const B extends Tensor<Set0> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0>, const E extends Tensor | Literal>(x: A, scale: Checked<B, PlaceErrors<'batchNormalization', PlaceOf<A>, B>>, b: Checked<C, PairErrors<'batchNormalization', B, C>>, inputMean: Checked<D, PlaceErrors<'batchNormalization', PlaceOf<A>, D>>, inputVar: Checked<E, PairErrors<'batchNormalization', D, E>>, options?: BatchNormalizationOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> & { readonly runningMean: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>; readonly runningVar: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> } = operator('BatchNormalization', 'batchNormalization', 'same');
 
 /**
  * Bernoulli, opset 15: (input: T1) → (output: T2)
@@ -2345,7 +2345,7 @@ export const castLike: <const A extends Tensor<Set14>, const B extends Tensor<Se
  * Options: activation? = none
  * T: bfloat16, float32, float16
  */
-export const causalConvWithState: <const A extends Tensor<Set2>, const B extends Tensor | Literal>(input: A, weight: Checked<B, PairErrors<'causalConvWithState', A, B>>, options?: CausalConvWithStateOptions<ElementOf<A>>) => { readonly output: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly presentState: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('CausalConvWithState', 'causalConvWithState', 'unknown');
+export const causalConvWithState: <const A extends Tensor<Set2>, const B extends Tensor | Literal>(input: A, weight: Checked<B, PairErrors<'causalConvWithState', A, B>>, options?: CausalConvWithStateOptions<ElementIn<A>>) => { readonly output: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly presentState: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('CausalConvWithState', 'causalConvWithState', 'unknown');
 
 /**
  * Ceil, opset 13: (x: T) → (y: T)
@@ -2372,7 +2372,7 @@ export const centerCropPad: <const A extends Tensor<Set15>, const B extends Tens
  * Clip, opset 13: (input: T, min?: T, max?: T) → (output: T)
  * T: bfloat16, float64, float32, float16, int16, int32 and 6 more
  */
-export const clip: <const A extends Tensor<Set3>>(input: A, options?: ClipOptions<ElementOf<A>>) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Clip', 'clip', 'same');
+export const clip: <const A extends Tensor<Set3>>(input: A, options?: ClipOptions<ElementIn<A>>) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Clip', 'clip', 'same');
 
 /**
  * Col2Im, opset 18: (input: T, imageShape: tensor(int64), blockShape: tensor(int64)) → (output: T)
@@ -2417,7 +2417,7 @@ export const constantOfShape: <const A extends Tensor<'int64'>>(input: A, option
  * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, pads?, strides?
  * T: float64, float32, float16
  */
-export const conv: <const A extends Tensor<Set4>, const B extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'conv', A, B>>, options?: ConvOptions<ElementOf<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Conv', 'conv', 'rank');
+export const conv: <const A extends Tensor<Set4>, const B extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'conv', A, B>>, options?: ConvOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Conv', 'conv', 'rank');
 
 /**
  * ConvInteger, opset 10: (x: T1, w: T2, xZeroPoint?: T1, wZeroPoint?: T2) → (y: T3)
@@ -2426,14 +2426,14 @@ export const conv: <const A extends Tensor<Set4>, const B extends Tensor | Liter
  * T2: int8, uint8
  * T3: int32
  */
-export const convInteger: <const A extends Tensor<Set5>, const B extends Tensor<Set5>>(x: A, w: Checked<B, PlaceErrors<'convInteger', PlaceOf<A>, B>>, options?: ConvIntegerOptions<ElementOf<A>, ElementOf<B>>) => Value<'int32', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('ConvInteger', 'convInteger', 'rank');
+export const convInteger: <const A extends Tensor<Set5>, const B extends Tensor<Set5> | Literal>(x: A, w: Checked<B, PlaceErrors<'convInteger', PlaceOf<A>, B>>, options?: ConvIntegerOptions<ElementIn<A>, ElementIn<B>>) => Value<'int32', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('ConvInteger', 'convInteger', 'rank');
 
 /**
  * ConvTranspose, opset 11: (x: T, w: T, b?: T) → (y: T)
  * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, outputPadding?, outputShape?, pads?, strides?
  * T: float64, float32, float16
  */
-export const convTranspose: <const A extends Tensor<Set4>, const B extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'convTranspose', A, B>>, options?: ConvTransposeOptions<ElementOf<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('ConvTranspose', 'convTranspose', 'rank');
+export const convTranspose: <const A extends Tensor<Set4>, const B extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'convTranspose', A, B>>, options?: ConvTransposeOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('ConvTranspose', 'convTranspose', 'rank');
 
 /**
  * Cos, opset 7: (input: T) → (output: T)
@@ -2476,7 +2476,7 @@ export const dft: <const A extends Tensor<Set0>>(input: A, options?: DFTOptions)
  * Options: dilations?, group? = 1, kernelShape?, offsetGroup? = 1, pads?, strides?
  * T: float64, float32, float16
  */
-export const deformConv: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'deformConv', A, B>>, offset: Checked<C, PairErrors<'deformConv', A, C>>, options?: DeformConvOptions<ElementOf<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('DeformConv', 'deformConv', 'rank');
+export const deformConv: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'deformConv', A, B>>, offset: Checked<C, PairErrors<'deformConv', A, C>>, options?: DeformConvOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('DeformConv', 'deformConv', 'rank');
 
 /**
  * DepthToSpace, opset 13: (input: T) → (output: T)
@@ -2491,7 +2491,7 @@ export const depthToSpace: <const A extends Tensor<Set15>>(input: A, options: De
  * T1: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16, int32 and 5 more
  * T2: bfloat16, float32, float16
  */
-export const dequantizeLinear: <const A extends Tensor<Set7>, const B extends Tensor<Set2>>(x: A, xScale: Checked<B, PlaceErrors<'dequantizeLinear', PlaceOf<A>, B>>, options?: DequantizeLinearOptions<ElementOf<A>>) => Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('DequantizeLinear', 'dequantizeLinear', 'same');
+export const dequantizeLinear: <const A extends Tensor<Set7>, const B extends Tensor<Set2>>(x: A, xScale: Checked<B, PlaceErrors<'dequantizeLinear', PlaceOf<A>, B>>, options?: DequantizeLinearOptions<ElementIn<A>>) => Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('DequantizeLinear', 'dequantizeLinear', 'same');
 
 /**
  * Det, opset 11: (x: T) → (y: T)
@@ -2587,7 +2587,7 @@ export const floor: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, 
  * T: float64, float32, float16
  * T1: int32
  */
-export const gru: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'gru', A, B>>, r: Checked<C, PairErrors<'gru', A, C>>, options?: GRUOptions<ElementOf<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('GRU', 'gru', 'unknown');
+export const gru: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'gru', A, B>>, r: Checked<C, PairErrors<'gru', A, C>>, options?: GRUOptions<ElementIn<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('GRU', 'gru', 'unknown');
 
 /**
  * Gather, opset 13: (data: T, indices: Tind) → (output: T)
@@ -2624,7 +2624,7 @@ export const gelu: <const A extends Tensor<Set0>>(x: A, options?: GeluOptions) =
  * Options: alpha? = 1, beta? = 1, transA? = false, transB? = false
  * T: bfloat16, float64, float32, float16, int32, int64 and 2 more
  */
-export const gemm: <const A extends Tensor<Set8>, const B extends Tensor | Literal, const O extends GemmOptions<ElementOf<A>> = {}>(a: A, b: Checked<B, PairErrors<'gemm', A, B> | Mistake<'gemm', Gemm<ShapeOf<A>, OperandShape<B>, O>>>, options?: O) => Value<ElementOf<A>, Found<Gemm<ShapeOf<A>, OperandShape<B>, O>>, JoinOf<PlaceOf<A>, B>> = operator('Gemm', 'gemm', 'gemm');
+export const gemm: <const A extends Tensor<Set8>, const B extends Tensor | Literal, const O extends GemmOptions<ElementIn<A>> = {}>(a: A, b: Checked<B, PairErrors<'gemm', A, B> | Mistake<'gemm', Gemm<ShapeOf<A>, OperandShape<B>, O>>>, options?: O) => Value<ElementOf<A>, Found<Gemm<ShapeOf<A>, OperandShape<B>, O>>, JoinOf<PlaceOf<A>, B>> = operator('Gemm', 'gemm', 'gemm');
 
 /**
  * GlobalAveragePool, opset 1: (x: T) → (y: T)
@@ -2759,7 +2759,7 @@ export const lrn: <const A extends Tensor<Set0>>(x: A, options: LRNOptions) => V
  * T: float64, float32, float16
  * T1: int32
  */
-export const lstm: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'lstm', A, B>>, r: Checked<C, PairErrors<'lstm', A, C>>, options?: LSTMOptions<ElementOf<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yC: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('LSTM', 'lstm', 'unknown');
+export const lstm: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'lstm', A, B>>, r: Checked<C, PairErrors<'lstm', A, C>>, options?: LSTMOptions<ElementIn<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yC: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('LSTM', 'lstm', 'unknown');
 
 /**
  * LayerNormalization, opset 17: (x: T, scale: T, b?: T) → (y: T, mean?: U, invStdDev?: U)
@@ -2767,7 +2767,7 @@ export const lstm: <const A extends Tensor<Set4>, const B extends Tensor | Liter
  * T: bfloat16, float64, float32, float16
  * U: bfloat16, float32
  */
-export const layerNormalization: <const A extends Tensor<Set0>, const B extends Tensor | Literal>(x: A, scale: Checked<B, PairErrors<'layerNormalization', A, B>>, options?: LayerNormalizationOptions<ElementOf<A>>) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> & { readonly mean: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly invStdDev: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('LayerNormalization', 'layerNormalization', 'same');
+export const layerNormalization: <const A extends Tensor<Set0>, const B extends Tensor | Literal>(x: A, scale: Checked<B, PairErrors<'layerNormalization', A, B>>, options?: LayerNormalizationOptions<ElementIn<A>>) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> & { readonly mean: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly invStdDev: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('LayerNormalization', 'layerNormalization', 'same');
 
 /**
  * LeakyRelu, opset 16: (x: T) → (y: T)
@@ -2796,7 +2796,7 @@ export const lessOrEqual: <const A extends Tensor<Set3>, const B extends Tensor 
  * T: bfloat16, float32, float16
  * S: bfloat16, float32, float16
  */
-export const linearAttention: <const A extends Tensor<Set2>, const B extends Tensor | Literal, const C extends Tensor | Literal>(query: A, key: Checked<B, PairErrors<'linearAttention', A, B>>, value: Checked<C, PairErrors<'linearAttention', A, C>>, options: LinearAttentionOptions<ElementOf<A>>) => { readonly output: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentState: Value<Set2, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('LinearAttention', 'linearAttention', 'unknown');
+export const linearAttention: <const A extends Tensor<Set2>, const B extends Tensor | Literal, const C extends Tensor | Literal>(query: A, key: Checked<B, PairErrors<'linearAttention', A, B>>, value: Checked<C, PairErrors<'linearAttention', A, C>>, options: LinearAttentionOptions<ElementIn<A>>) => { readonly output: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentState: Value<Set2, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('LinearAttention', 'linearAttention', 'unknown');
 
 /**
  * Log, opset 13: (input: T) → (output: T)
@@ -2837,7 +2837,7 @@ export const matmul: <const A extends Tensor<Set8>, const B extends Tensor | Lit
  * T2: int8, uint8
  * T3: int32
  */
-export const matMulInteger: <const A extends Tensor<Set5>, const B extends Tensor<Set5>>(a: A, b: Checked<B, PlaceErrors<'matMulInteger', PlaceOf<A>, B> | Mistake<'matMulInteger', MatMul<ShapeOf<A>, OperandShape<B>>>>, options?: MatMulIntegerOptions<ElementOf<A>, ElementOf<B>>) => Value<'int32', Found<MatMul<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('MatMulInteger', 'matMulInteger', 'matmul');
+export const matMulInteger: <const A extends Tensor<Set5>, const B extends Tensor<Set5> | Literal>(a: A, b: Checked<B, PlaceErrors<'matMulInteger', PlaceOf<A>, B> | Mistake<'matMulInteger', MatMul<ShapeOf<A>, OperandShape<B>>>>, options?: MatMulIntegerOptions<ElementIn<A>, ElementIn<B>>) => Value<'int32', Found<MatMul<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('MatMulInteger', 'matMulInteger', 'matmul');
 
 /**
  * Max, opset 13: (data0: T[]) → (max: T)
@@ -2866,7 +2866,7 @@ export const maxRoiPool: <const A extends Tensor<Set4>, const B extends Tensor |
  * T1: float64, float32, float16
  * T2: int64
  */
-export const maxUnpool: <const A extends Tensor<Set4>, const B extends Tensor<'int64'>>(x: A, i: Checked<B, PlaceErrors<'maxUnpool', PlaceOf<A>, B>>, options: MaxUnpoolOptions<ElementOf<B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('MaxUnpool', 'maxUnpool', 'rank');
+export const maxUnpool: <const A extends Tensor<Set4>, const B extends Tensor<'int64'> | Literal>(x: A, i: Checked<B, PlaceErrors<'maxUnpool', PlaceOf<A>, B>>, options: MaxUnpoolOptions<ElementIn<B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('MaxUnpool', 'maxUnpool', 'rank');
 
 /**
  * Mean, opset 13: (data0: T[]) → (mean: T)
@@ -2888,7 +2888,7 @@ export const meanVarianceNormalization: <const A extends Tensor<Set0>>(x: A, opt
  * T2: bfloat16, float64, float32, float16
  * T3: bfloat16, float64, float32, float16, int16, int32 and 6 more
  */
-export const melWeightMatrix: <const A extends Tensor<Set6>, const B extends Tensor | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0>, const E extends Tensor | Literal, const O extends MelWeightMatrixOptions = {}>(numMelBins: A, dftLength: Checked<B, PairErrors<'melWeightMatrix', A, B>>, sampleRate: Checked<C, PairErrors<'melWeightMatrix', A, C>>, lowerEdgeHertz: Checked<D, PlaceErrors<'melWeightMatrix', PlaceOf<A>, D>>, upperEdgeHertz: Checked<E, PairErrors<'melWeightMatrix', D, E>>, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> = operator('MelWeightMatrix', 'melWeightMatrix', 'unknown');
+export const melWeightMatrix: <const A extends Tensor<Set6>, const B extends Tensor | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0> | Literal, const E extends Tensor | Literal, const O extends MelWeightMatrixOptions = {}>(numMelBins: A, dftLength: Checked<B, PairErrors<'melWeightMatrix', A, B>>, sampleRate: Checked<C, PairErrors<'melWeightMatrix', A, C>>, lowerEdgeHertz: Checked<D, PlaceErrors<'melWeightMatrix', PlaceOf<A>, D>>, upperEdgeHertz: Checked<E, PairErrors<'melWeightMatrix', D, E>>, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> = operator('MelWeightMatrix', 'melWeightMatrix', 'unknown');
 
 /**
  * Min, opset 13: (data0: T[]) → (min: T)
@@ -2935,7 +2935,7 @@ export const neg: <const A extends Tensor<Set25>>(x: A) => Value<ElementOf<A>, S
  * T: float64, float32, float16
  * Tind: int32, int64
  */
-export const negativeLogLikelihoodLoss: <const A extends Tensor<Set4>, const B extends Tensor<Set6> | Literal>(input: A, target: Checked<B, PlaceErrors<'negativeLogLikelihoodLoss', PlaceOf<A>, B>>, options?: NegativeLogLikelihoodLossOptions<ElementOf<A>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('NegativeLogLikelihoodLoss', 'negativeLogLikelihoodLoss', 'unknown');
+export const negativeLogLikelihoodLoss: <const A extends Tensor<Set4>, const B extends Tensor<Set6> | Literal>(input: A, target: Checked<B, PlaceErrors<'negativeLogLikelihoodLoss', PlaceOf<A>, B>>, options?: NegativeLogLikelihoodLossOptions<ElementIn<A>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('NegativeLogLikelihoodLoss', 'negativeLogLikelihoodLoss', 'unknown');
 
 /**
  * NonMaxSuppression, opset 11: (boxes: tensor(float), scores: tensor(float), maxOutputBoxesPerClass?: tensor(int64), iouThreshold?: tensor(float), scoreThreshold?: tensor(float)) → (selectedIndices: tensor(int64))
@@ -2997,7 +2997,7 @@ export const prelu: <const A extends Tensor<Set8>, const B extends Tensor | Lite
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
  * Tind: int32, int64
  */
-export const pad: <const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(data: A, pads: Checked<B, PlaceErrors<'pad', PlaceOf<A>, B>>, options?: PadOptions<ElementOf<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Pad', 'pad', 'rank');
+export const pad: <const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(data: A, pads: Checked<B, PlaceErrors<'pad', PlaceOf<A>, B>>, options?: PadOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Pad', 'pad', 'rank');
 
 /**
  * Pow, opset 15: (x: T, y: T1) → (z: T)
@@ -3014,7 +3014,7 @@ export const pow: <const A extends Tensor<Set29>, const B extends Tensor<Set3> |
  * T3: int8, uint8
  * T4: int32
  */
-export const qLinearConv: <const A extends Tensor<Set5>, const B extends Tensor<'float32'> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set5>, const E extends Tensor<'float32'> | Literal, const F extends Tensor | Literal, const G extends Tensor<'float32'> | Literal, const H extends Tensor<Set5>>(x: A, xScale: Checked<B, PlaceErrors<'qLinearConv', PlaceOf<A>, B>>, xZeroPoint: Checked<C, PairErrors<'qLinearConv', A, C>>, w: Checked<D, PlaceErrors<'qLinearConv', PlaceOf<A>, D>>, wScale: Checked<E, PlaceErrors<'qLinearConv', PlaceOf<A>, E>>, wZeroPoint: Checked<F, PairErrors<'qLinearConv', D, F>>, yScale: Checked<G, PlaceErrors<'qLinearConv', PlaceOf<A>, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearConv', PlaceOf<A>, H>>, options?: QLinearConvOptions) => Value<ElementOf<H>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>> = operator('QLinearConv', 'qLinearConv', 'rank');
+export const qLinearConv: <const A extends Tensor<Set5>, const B extends Tensor<'float32'> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set5> | Literal, const E extends Tensor<'float32'> | Literal, const F extends Tensor | Literal, const G extends Tensor<'float32'> | Literal, const H extends Tensor<Set5>>(x: A, xScale: Checked<B, PlaceErrors<'qLinearConv', PlaceOf<A>, B>>, xZeroPoint: Checked<C, PairErrors<'qLinearConv', A, C>>, w: Checked<D, PlaceErrors<'qLinearConv', PlaceOf<A>, D>>, wScale: Checked<E, PlaceErrors<'qLinearConv', PlaceOf<A>, E>>, wZeroPoint: Checked<F, PairErrors<'qLinearConv', D, F>>, yScale: Checked<G, PlaceErrors<'qLinearConv', PlaceOf<A>, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearConv', PlaceOf<A>, H>>, options?: QLinearConvOptions) => Value<ElementOf<H>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>> = operator('QLinearConv', 'qLinearConv', 'rank');
 
 /**
  * QLinearMatMul, opset 21: (a: T1, aScale: TS, aZeroPoint: T1, b: T2, bScale: TS, bZeroPoint: T2, yScale: TS, yZeroPoint: T3) → (y: T3)
@@ -3023,7 +3023,7 @@ export const qLinearConv: <const A extends Tensor<Set5>, const B extends Tensor<
  * T2: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int8, uint8
  * T3: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int8, uint8
  */
-export const qLinearMatMul: <const A extends Tensor<Set30>, const B extends Tensor<Set2>, const C extends Tensor | Literal, const D extends Tensor<Set30>, const E extends Tensor | Literal, const F extends Tensor | Literal, const G extends Tensor | Literal, const H extends Tensor<Set30>>(a: A, aScale: Checked<B, PlaceErrors<'qLinearMatMul', PlaceOf<A>, B>>, aZeroPoint: Checked<C, PairErrors<'qLinearMatMul', A, C>>, b: Checked<D, PlaceErrors<'qLinearMatMul', PlaceOf<A>, D>>, bScale: Checked<E, PairErrors<'qLinearMatMul', B, E>>, bZeroPoint: Checked<F, PairErrors<'qLinearMatMul', D, F>>, yScale: Checked<G, PairErrors<'qLinearMatMul', B, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearMatMul', PlaceOf<A>, H>>) => Value<ElementOf<H>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>> = operator('QLinearMatMul', 'qLinearMatMul', 'unknown');
+export const qLinearMatMul: <const A extends Tensor<Set30>, const B extends Tensor<Set2> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set30> | Literal, const E extends Tensor | Literal, const F extends Tensor | Literal, const G extends Tensor | Literal, const H extends Tensor<Set30>>(a: A, aScale: Checked<B, PlaceErrors<'qLinearMatMul', PlaceOf<A>, B>>, aZeroPoint: Checked<C, PairErrors<'qLinearMatMul', A, C>>, b: Checked<D, PlaceErrors<'qLinearMatMul', PlaceOf<A>, D>>, bScale: Checked<E, PairErrors<'qLinearMatMul', B, E>>, bZeroPoint: Checked<F, PairErrors<'qLinearMatMul', D, F>>, yScale: Checked<G, PairErrors<'qLinearMatMul', B, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearMatMul', PlaceOf<A>, H>>) => Value<ElementOf<H>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>> = operator('QLinearMatMul', 'qLinearMatMul', 'unknown');
 
 /**
  * QuantizeLinear, opset 21: (x: T1, yScale: T1, yZeroPoint?: T2) → (y: T2)
@@ -3047,7 +3047,7 @@ export const rmsNormalization: <const A extends Tensor<Set0>, const B extends Te
  * T: float64, float32, float16
  * T1: int32
  */
-export const rnn: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'rnn', A, B>>, r: Checked<C, PairErrors<'rnn', A, C>>, options?: RNNOptions<ElementOf<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('RNN', 'rnn', 'unknown');
+export const rnn: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'rnn', A, B>>, r: Checked<C, PairErrors<'rnn', A, C>>, options?: RNNOptions<ElementIn<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('RNN', 'rnn', 'unknown');
 
 /**
  * RandomNormal, opset 1: () → (output: T)
@@ -3225,7 +3225,7 @@ export const round: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, 
  * T1: bfloat16, float64, float32, float16
  * T2: int32, int64
  */
-export const stft: <const A extends Tensor<Set0>, const B extends Tensor<Set6>>(signal: A, frameStep: Checked<B, PlaceErrors<'stft', PlaceOf<A>, B>>, options?: STFTOptions<ElementOf<A>, ElementOf<B>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('STFT', 'stft', 'unknown');
+export const stft: <const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(signal: A, frameStep: Checked<B, PlaceErrors<'stft', PlaceOf<A>, B>>, options?: STFTOptions<ElementIn<A>, ElementIn<B>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('STFT', 'stft', 'unknown');
 
 /**
  * ScatterElements, opset 18: (data: T, indices: Tind, updates: T) → (output: T)
@@ -3337,7 +3337,7 @@ export const size: <const A extends Tensor<Set9>>(data: A) => Value<'int64', [],
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  * Tind: int32, int64
  */
-export const slice: <const A extends Tensor<Set15>, const B extends Tensor<Set6>, const C extends Tensor | Literal>(data: A, starts: Checked<B, PlaceErrors<'slice', PlaceOf<A>, B>>, ends: Checked<C, PairErrors<'slice', B, C>>, options?: SliceOptions<ElementOf<B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Slice', 'slice', 'rank');
+export const slice: <const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal, const C extends Tensor | Literal>(data: A, starts: Checked<B, PlaceErrors<'slice', PlaceOf<A>, B>>, ends: Checked<C, PairErrors<'slice', B, C>>, options?: SliceOptions<ElementIn<B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Slice', 'slice', 'rank');
 
 /**
  * Softmax, opset 13: (input: T) → (output: T)
@@ -3352,7 +3352,7 @@ export const softmax: <const A extends Tensor<Set0>>(input: A, options?: Softmax
  * T: bfloat16, float64, float32, float16
  * Tind: int32, int64
  */
-export const softmaxCrossEntropyLoss: <const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(scores: A, labels: Checked<B, PlaceErrors<'softmaxCrossEntropyLoss', PlaceOf<A>, B>>, options?: SoftmaxCrossEntropyLossOptions<ElementOf<A>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> & { readonly logProb: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('SoftmaxCrossEntropyLoss', 'softmaxCrossEntropyLoss', 'unknown');
+export const softmaxCrossEntropyLoss: <const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(scores: A, labels: Checked<B, PlaceErrors<'softmaxCrossEntropyLoss', PlaceOf<A>, B>>, options?: SoftmaxCrossEntropyLossOptions<ElementIn<A>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> & { readonly logProb: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('SoftmaxCrossEntropyLoss', 'softmaxCrossEntropyLoss', 'unknown');
 
 /**
  * Softplus, opset 1: (x: T) → (y: T)
