@@ -65,7 +65,7 @@ type CollectErrors<R> = R extends Tensor
 export interface CrossingMethods {
   /** Brings the value of every member to one place; see {@link collect}. */
   collect<V extends Tensor, const P extends string = 'any'>(
-    this: V,
+    this: Checked<V, CollectErrors<V>>,
     options?: CollectOptions<P>,
   ): Collected<V, P>;
 }

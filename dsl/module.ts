@@ -16,22 +16,20 @@ import { Recorder, recorder, recording } from './recorder.ts';
 
 const definition: unique symbol = Symbol('bytesandbrains module');
 
+type Body = (...args: never) => unknown;
+
 /** An authored computation. Called inside another module's body it records its ops there, in a scope of its name. */
-export interface Module<Arguments extends readonly unknown[] = never, Result = unknown> {
-  (...args: Arguments): Result;
-  readonly [definition]: { readonly name: string; readonly body: (...args: Arguments) => Result };
-}
+export type Module<B extends Body = () => unknown> = B & {
+  readonly [definition]: { readonly name: string; readonly body: B };
+};
 
 /**
  * Declares a module. A file's default export is the module that `bbc` compiles; its body takes no arguments
  * and says with `input` and `output` what enters and leaves.
  */
-export function module<Arguments extends readonly unknown[], Result>(
-  name: string,
-  body: (...args: Arguments) => Result,
-): Module<Arguments, Result> {
-  const call = (...args: Arguments): Result => recorder(name).inScope(name, () => body(...args));
-  return Object.assign(call, { [definition]: { name, body } });
+export function module<B extends Body>(name: string, body: B): Module<B> {
+  const call = (...args: never): unknown => recorder(name).inScope(name, () => body(...args));
+  return Object.assign(call as B, { [definition]: { name, body } });
 }
 
 /** Whether something is what {@link module} gave. */
@@ -48,7 +46,7 @@ export interface Recorded {
  * Throws DiagnosticError (BB3xx) at the author's line; what else the body throws passes through.
  */
 export function record(root: Module, environment: Environment): Recorded {
-  const { name, body } = root[definition] as { readonly name: string; readonly body: () => unknown };
+  const { name, body } = root[definition];
   const owner = new Recorder(name, environment);
   recording(owner, () => {
     body();

@@ -1,0 +1,15 @@
+import { add, concat, float32, input, int64, module, output } from 'bytesandbrains';
+
+export default module('misuse', () => {
+  const x = input('x', float32, ['N', 4]);
+  const k = input('k', int64, ['N', 4]);
+  // error: 'DTypeError<"add: dtypes differ: float32 and int64">'
+  output('a', x.add(k));
+  // error: 'DTypeError<"add: dtypes differ: int64 and float32">'
+  output('b', add(k, x));
+  // error: DTypeError<"concat: dtypes differ: float32 and int64">
+  output('c', concat([x, k], { axis: 0 }));
+  // error: is not assignable to method's 'this' of type 'Tensor<"bool">'
+  output('d', x.not());
+  output('e', x.add(k.cast({ to: float32 })));
+});
