@@ -37,7 +37,8 @@ export const place: Pass = pass('place', {
   run: (compilation, cx) => {
     const flow = dataflow(compilation.model);
     const placement = placeModel(flow, cx);
-    return placement === undefined ? compilation : { ...compilation, level: 'placed', placement };
+    if (placement === undefined) return compilation;
+    return { ...compilation, model: marked(compilation.model, placement), level: 'placed', placement };
   },
 });
 
@@ -53,6 +54,16 @@ export const placeInParts = (split: 'equal' | 'every'): Pass =>
       return { ...compilation, level: 'placed', placement: placeByParts(model, parts, classes) };
     },
   });
+
+/** The model with every op's place written on it, for printed text and emitted metadata. */
+function marked(model: Model, placement: Placement): Model {
+  const editor = model.edit();
+  for (const op of model.opsOf()) {
+    const place = placement.ops[op.id];
+    if (op.place !== place) editor.setOp(op.id, { place });
+  }
+  return editor.finish();
+}
 
 function placeModel(flow: Dataflow, cx: PassContext): Placement | undefined {
   const { model } = flow;
