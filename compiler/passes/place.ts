@@ -28,6 +28,7 @@ import { authoredPlaces, type Known, placeOf, unplaced } from '../placing/author
 import { cutChain } from '../placing/chain.ts';
 import { sharesAbove } from '../placing/memory.ts';
 import { fillEnclosed, followData, isCore, pinUncrossable, readersOf } from '../placing/propagate.ts';
+import { pointAt } from '../point.ts';
 import { formatBytes } from '../units.ts';
 
 /** Places by rules, propagation and cost. */
@@ -133,7 +134,8 @@ function placeRest(
   // With nothing to place and nothing placed, the topology's peers still want an op each: the cut refuses.
   if (rest.length === 0 && (flow.steps.length > 0 || singles.length <= 1)) return;
   if (singles.length === 0) {
-    if (classes.length > 1) report(diagnostic('BB415', { ops: rest.length }));
+    if (classes.length > 1)
+      report(diagnostic('BB415', { ops: rest.length }, pointAt(cx.topology, ['classes'])));
     for (const op of rest) known.ops[op] = placeOf(classes[0]!);
   } else if (byMeaning) {
     for (const op of rest) known.ops[op] = single(singles[0]!.name);
@@ -203,6 +205,6 @@ function checkMemory(
       need: formatBytes(share.needBytes),
       subject: 'what is placed there',
     };
-    report(diagnostic('BB413', args));
+    report(diagnostic('BB413', args, pointAt(cx.topology, ['classes', share.class.name, 'memory'])));
   }
 }

@@ -20,6 +20,7 @@ import { type Crossings, crossings } from '../crossings.ts';
 import { bestCut, type Cut, type Part } from '../cut.ts';
 import type { Dataflow } from '../dataflow.ts';
 import { describeValue } from '../handover.ts';
+import { pointAt } from '../point.ts';
 import { formatBytes } from '../units.ts';
 import type { Known } from './authored.ts';
 import { type MemoryProfile, memoryProfile, memoryWindows, sharesAbove } from './memory.ts';
@@ -58,10 +59,14 @@ export function cutChain(
   const free = row.fixedSteps.filter((steps) => steps === 0).length;
   const nothingPlaced = free === classes.length;
   if (nothingPlaced && row.ops.length < classes.length) {
-    return diagnostic('BB411', { peers: classes.length, ops: row.ops.length });
+    return diagnostic(
+      'BB411',
+      { peers: classes.length, ops: row.ops.length },
+      pointAt(topology, ['classes']),
+    );
   }
   const found = cutRow(row, known) ?? (nothingPlaced ? undefined : cutRow(row, known, true));
-  if (found === undefined) return refusal(row, known);
+  if (found === undefined) return refusal(row, known, topology);
   classes.forEach((one, index) => {
     const place = single(one.name);
     for (let i = found.starts[index]!; i < found.starts[index + 1]!; i++) known.ops[row.ops[i]!] = place;
@@ -259,18 +264,19 @@ function placesOf(row: Row, cut: Cut, known: Known): (op: OpId) => string | unde
 }
 
 /** Why no cut satisfies: memory if one does without limits, otherwise values that may not cross. */
-function refusal(row: Row, known: Known): Diagnostic {
+function refusal(row: Row, known: Known, topology: Topology): Diagnostic {
   const anyFixed = row.fixedSteps.some((steps) => steps > 0);
   const free = bestCut(problem(row, anyFixed), bound(row));
   if (free !== undefined) {
     const over = sharesAbove(row.flow, row.cost, row.classes, placesOf(row, free, known))[0];
     if (over !== undefined) {
-      return diagnostic('BB413', {
+      const args = {
         className: over.class.name,
         limit: formatBytes(over.class.memoryBytes!),
         need: formatBytes(over.needBytes),
         subject: 'its share of the cheapest cut',
-      });
+      };
+      return diagnostic('BB413', args, pointAt(topology, ['classes', over.class.name, 'memory']));
     }
   }
   const most = largestCount(row);
@@ -282,7 +288,7 @@ function refusal(row: Row, known: Known): Diagnostic {
     id === undefined
       ? 'the places of other ops leave no room for them all'
       : `values that cannot cross between peers stand in the way, such as ${describeValue(row.flow.model, id)}`;
-  return diagnostic('BB412', { peers: row.classes.length, most, reason });
+  return diagnostic('BB412', { peers: row.classes.length, most, reason }, pointAt(topology, ['classes']));
 }
 
 /** The most parts that the places allow, memory and balance aside. */

@@ -240,6 +240,18 @@ test('a class that cannot hold its share gets a smaller one', () => {
   expect(placed(text, { small: { memory: '431B' }, large: {} })).toMatch('BB413');
 });
 
+test('a refusal for memory points at the limit in the file', () => {
+  const text = 'x: float32[1]\nw = float32[1000]\na = Mul(x, w)\nb = Mul(a, w)\n> b';
+  expect(placed(text, { a: { memory: '1KiB' }, b: {} })).toBe(
+    [
+      'topology.json:1:39: error BB413: no placement fits the memory of class "a": its limit is 1.00 KiB, but its share of the cheapest cut needs 3.91 KiB',
+      '    {"version":1,"classes":{"a":{"memory":"1KiB"},"b":{}},"place":[]}',
+      '                                          ^^^^^^',
+      '  try: raise the limit, add classes to share the model, or move ops to another class by a rule',
+    ].join('\n'),
+  );
+});
+
 test.each([
   [
     'more peers than ops',
