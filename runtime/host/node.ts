@@ -1,0 +1,5 @@
+// Hosts on Node: deployments in folders, files as byte sources.
+
+export { type LoadedDeployment, loadBundle, loadDeployment } from './node-bundle.ts';
+export { writeFolder } from './node-sink.ts';
+export { type FileSource, fileSource } from './node-source.ts';

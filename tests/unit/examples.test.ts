@@ -1,0 +1,40 @@
+// Every example, as a reader runs it: compiled by the built command line, then its own main.ts.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const folder = mkdtempSync(path.join(tmpdir(), 'examples-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const node = (...args: string[]): string =>
+  execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+function runExample(name: string): string {
+  const example = `examples/${name}`;
+  const out = path.join(folder, name);
+  node('dist/cli/main.js', 'compile', `${example}/model.ts`, '-p', `${example}/topology.json`, '-o', out);
+  return node('scripts/run-ts.mjs', `${example}/main.ts`, out);
+}
+
+test('01 says hello: softmax over two classes', { timeout: 120_000 }, () => {
+  // Rows x = [1,0,1,0] and [0,1,0,2]: sums 2, 0 and 0, 3 before the softmax.
+  expect(runExample('01-hello')).toBe('0.8808 0.1192 0.0474 0.9526\n');
+});
+
+test('02 reads the line of text over three peers, and says what crossed', { timeout: 120_000 }, () => {
+  const text = runExample('02-text-recogniser');
+  expect(text).toContain('"One graph, three peers"');
+  for (const peer of ['phone', 'edge', 'server']) expect(text).toMatch(new RegExp(`^${peer} `, 'm'));
+  expect(text).toMatch(/phone +edge +\S+ +float32\[1, 128, 12, 120\] +720 KiB/);
+  expect(text).toMatch(/edge +server +\S+ +float32\[1, 480, 1, 60\] +113 KiB/);
+});
+
+test('each example has a test here', () => {
+  const examples = readdirSync(path.join(root, 'examples')).filter((name) =>
+    existsSync(path.join(root, 'examples', name, 'model.ts')),
+  );
+  expect(examples.sort()).toEqual(['01-hello', '02-text-recogniser']);
+});
