@@ -332,11 +332,12 @@ it('inference costs the same per op in long graphs', () => {
     );
   const perOp = (length: number): number => {
     const model = chain(length);
-    const start = performance.now();
-    inferModel(model);
-    return (performance.now() - start) / length;
+    const times = Array.from({ length: 4 }, () => {
+      const start = performance.now();
+      inferModel(model);
+      return performance.now() - start;
+    });
+    return Math.min(...times) / length;
   };
-  perOp(1_000);
-  const short = Math.min(perOp(2_000), perOp(2_000), perOp(2_000));
-  expect(perOp(40_000) / short).toBeLessThan(5);
+  expect(perOp(20_000) / perOp(2_000)).toBeLessThan(5);
 }, 30_000);
