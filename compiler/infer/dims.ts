@@ -59,14 +59,13 @@ export function joinShapes(a: Shape, b: Shape): Shape {
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a === b || (a?.length === b?.length && (a?.every((dim, axis) => dim === b?.[axis]) ?? false));
 
-function broadcastDim(a: Dim, b: Dim): Dim {
+/** The broadcast of two dimensions; undefined if there is none. */
+function broadcastDim(a: Dim, b: Dim): Dim | undefined {
   if (a === b || b === 1) return a;
   if (a === 1) return b;
-  if (typeof a === 'number' && typeof b === 'number') throw new Contradiction('');
+  if (typeof a === 'number') return typeof b === 'number' ? undefined : a;
   // Not 1 on one side: the other side is that, or 1.
-  if (typeof a === 'number') return a;
-  if (typeof b === 'number') return b;
-  return null;
+  return typeof b === 'number' ? b : null;
 }
 
 /** The shape of an elementwise result (numpy's rule); throws {@link Contradiction} if there is none. */
@@ -76,11 +75,13 @@ export function broadcast(shapes: readonly Shape[]): Shape {
     if (shape === undefined) return undefined;
     const [long, short] = shape.length > result.length ? [shape, result] : [result, shape];
     const offset = long.length - short.length;
-    try {
-      result = long.map((dim, axis) => (axis < offset ? dim : broadcastDim(dim, short[axis - offset]!)));
-    } catch {
-      throw new Contradiction(`shapes do not broadcast: ${shapes.map(formatDims).join(' and ')}`);
-    }
+    result = long.map((dim, axis) => {
+      const both = axis < offset ? dim : broadcastDim(dim, short[axis - offset]!);
+      if (both === undefined) {
+        throw new Contradiction(`shapes do not broadcast: ${shapes.map(formatDims).join(' and ')}`);
+      }
+      return both;
+    });
   }
   return result;
 }
