@@ -116,7 +116,11 @@ function findCycle(ops: readonly OpId[], order: readonly OpId[], needs: Needs): 
     path.push(op);
     op = (needs[op] ?? []).find((need) => left.has(need))!;
   }
-  return path.slice(seen.get(op)).reverse();
+  const cycle = path.slice(seen.get(op)).reverse();
+  // Begins with the op that comes first in the graph's order.
+  const inside = new Set(cycle);
+  const start = cycle.indexOf(ops.find((one) => inside.has(one))!);
+  return [...cycle.slice(start), ...cycle.slice(0, start)];
 }
 
 /** A binary heap of numbers. */

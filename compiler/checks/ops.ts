@@ -173,7 +173,7 @@ function similarOp(op: Op): string | undefined {
   const wanted = op.type.toLowerCase();
   return latestOps(op.domain)
     .map(({ type }) => ({ type, distance: editDistance(wanted, type.toLowerCase(), 3) }))
-    .filter(({ distance, type }) => distance <= Math.min(2, type.length / 3))
+    .filter(({ distance, type }) => distance <= Math.min(2, type.length / 2))
     .sort((a, b) => a.distance - b.distance)[0]?.type;
 }
 

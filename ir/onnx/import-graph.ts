@@ -303,15 +303,16 @@ export class GraphReader {
     return { protos, values: protos.map(({ name }) => this.#use(scope, name, true)) };
   }
 
-  /** Gives each value the first type that the lists state for it. */
+  /** Gives each value the first type that the lists state for it, preferably one with a rank. */
   #setTypes(scope: Scope, lists: readonly Listed[]): void {
     const editor = this.#editor;
     for (const { protos, values } of lists) {
       protos.forEach((proto, index) => {
         const value = editor.value(values[index]!);
-        if (value.graph !== scope.graph || value.type !== undefined) return;
+        if (value.graph !== scope.graph || saysRank(value.type)) return;
         const type = typeOf(proto.type);
-        if (type !== undefined) editor.setValue(value.id, { type });
+        if (type !== undefined && (value.type === undefined || saysRank(type)))
+          editor.setValue(value.id, { type });
       });
     }
   }
@@ -368,6 +369,9 @@ export class GraphReader {
     return cut;
   }
 }
+
+const saysRank = (type: ValueType | undefined): boolean =>
+  type !== undefined && ((type.kind !== 'tensor' && type.kind !== 'sparse') || type.dims !== undefined);
 
 function varintOf(bytes: Uint8Array): number {
   let value = 0;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkModel } from '../../compiler/index.ts';
 import { type Diagnostic, hasErrors } from '../../ir/index.ts';
-import { fixtures, importFile, onnxFiles, sharedOnnx } from '../onnx-files.ts';
+import { fixtures, importFile, onnxFiles, sharedOnnx } from '../support/onnx-files.ts';
 
 function problemsOf(file: string): readonly Diagnostic[] {
   const { model, diagnostics } = importFile(file);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fixtures, onnxFiles, sharedOnnx } from '../onnx-files.ts';
+import { fixtures, onnxFiles, sharedOnnx } from '../support/onnx-files.ts';
 import { verifyRoundTrip } from '../support/roundtrip.ts';
 
 const root = path.dirname(path.dirname(import.meta.dirname));

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { checkModel } from '../../compiler/index.ts';
 import { DiagnosticError, decodeDataValue, importModel, memorySource, printModel } from '../../ir/index.ts';
-import { fixtures } from '../onnx-files.ts';
+import { fixtures } from '../support/onnx-files.ts';
 
 const rich = readFileSync(path.join(fixtures, 'rich.onnx'));
 const loop = readFileSync(path.join(fixtures, 'conformance/node/test_loop16_seq_none/model.onnx'));

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../../ir/generated/onnx-ml_pb.ts';
 import { exportModel, importModel, memorySource, printModel } from '../../ir/index.ts';
-import { joined } from '../onnx-files.ts';
-import { message } from './messages.ts';
+import { joined } from '../support/onnx-files.ts';
+import { message } from '../support/random-messages.ts';
 
 const models = message(ModelProtoSchema).map((model) => {
   const made = model as ModelProto;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from '../../ir/generated/onnx-ml_pb.ts';
 import { exportModel } from '../../ir/index.ts';
-import { importFile, joined } from '../onnx-files.ts';
+import { importFile, joined } from './onnx-files.ts';
 
 export interface RoundTrip {
   readonly file: string;

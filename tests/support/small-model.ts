@@ -3,6 +3,8 @@
 //   "w = float32[4,4]"         an initializer  "> y, z"                    the outputs
 // Values have the type of the first input unless given by "y: int64[2] = Shape(x)".
 
+import { create } from '@bufbuild/protobuf';
+import { TensorProtoSchema } from '../../ir/generated/onnx-ml_pb.ts';
 import {
   byteLengthOf,
   type DType,
@@ -63,7 +65,7 @@ class Builder {
         byteLength,
         read: (_: number, length: number) => new Uint8Array(length),
       };
-      const proto = { dataType: elemTypeOf(dtype!) } as never;
+      const proto = create(TensorProtoSchema, { dataType: elemTypeOf(dtype!), dims: dims.map(BigInt) });
       const value = this.#value(weight[1]!, {
         type,
         def: { kind: 'initializer' },

@@ -8,7 +8,7 @@ import {
   TensorProtoSchema,
 } from '../../ir/generated/onnx-ml_pb.ts';
 import { type ByteSource, exportModel, importModel, memorySource, readWeight } from '../../ir/index.ts';
-import { joined } from '../onnx-files.ts';
+import { joined } from '../support/onnx-files.ts';
 
 const GIGABYTE = 1 << 30;
 

@@ -1,7 +1,7 @@
 // Import and export of every model at hand: the same messages, and the same bytes the second time.
 
 import path from 'node:path';
-import { fixtures, onnxFiles, sharedOnnx } from '../onnx-files.ts';
+import { fixtures, onnxFiles, sharedOnnx } from '../support/onnx-files.ts';
 import { type RoundTrip, verifyRoundTrip } from '../support/roundtrip.ts';
 import type { Line } from './verification.ts';
 

@@ -9,9 +9,12 @@ import {
   memorySource,
   type Piece,
   readRange,
-} from '../ir/index.ts';
+} from '../../ir/index.ts';
 
-const root = path.dirname(import.meta.dirname);
+// Searched for, because verifications are bundled: their files are then not where they were.
+let root = import.meta.dirname;
+while (!existsSync(path.join(root, 'package.json'))) root = path.dirname(root);
+
 export const fixtures = path.join(root, 'tests/fixtures/onnx');
 /** ONNX's own data; only on machines that have it. */
 export const sharedOnnx = path.join(root, '../shared/onnx');
