@@ -5,6 +5,7 @@ import { type Model, type OpId, type Place, single } from '../ir/index.ts';
 import { costModel } from './cost.ts';
 import { type Crossings, crossings } from './crossings.ts';
 import { type Dataflow, dataflow } from './dataflow.ts';
+import { inferModel } from './infer/infer.ts';
 import type { Placement } from './pass.ts';
 
 /** The steps in min(count, steps) contiguous parts of about equal length; fewer where values may not cross. */
@@ -25,9 +26,12 @@ export function contiguousParts(model: Model, count: number): readonly (readonly
   return slices(row, cuts);
 }
 
-/** A part after each step; steps stay together where values between them may not cross. */
+/**
+ * A part after each step; steps stay together where values between them may not cross. Callers ask before they
+ * compile, to have a topology of as many peers, so types are inferred here.
+ */
 export function singleOpParts(model: Model): readonly (readonly OpId[])[] {
-  const flow = dataflow(model);
+  const flow = dataflow(inferModel(model).model);
   const row = rowOf(flow);
   return slices(row, allowedCuts(rowCrossings(flow, row), row.length));
 }

@@ -50,6 +50,13 @@ test('a part after each op, but never where a value cannot cross', () => {
   expect(parts(sequence, 2)).toBe('a b c | d');
 });
 
+test('parts of single ops can be asked for before inference', () => {
+  const model = smallModel(chain(3));
+  const editor = model.edit();
+  for (const op of model.opsOf()) for (const id of op.outputs) editor.setValue(id, { type: undefined });
+  expect(singleOpParts(editor.finish())).toHaveLength(3);
+});
+
 test('a part on each class in order, a lone one in the middle', () => {
   expect(placed(chain(3), 3)).toBe('p0 v0@p0 v1@p1 v2@p2 p2');
   expect(placed(chain(1), 3)).toBe('p0 v0@p1 p2');
