@@ -44,9 +44,10 @@ type DefaultDType<T, Depth extends readonly unknown[] = []> = T extends readonly
  * otherwise. A typed array has its own dtype and, unless `shape` is given, one dimension.
  * Fails (BB305) where the elements do not fit the dtype or the shape.
  */
-export function constant<const T extends Nested, D extends DType = DefaultDType<T>>(
+export function constant<const T extends Nested>(data: T): Value<DefaultDType<T>, NestedShape<T>, 'any'>;
+export function constant<const T extends Nested, D extends DType>(
   data: T,
-  dtype?: D,
+  dtype: D,
 ): Value<D, NestedShape<T>, 'any'>;
 export function constant<
   A extends AnyTypedArray,

@@ -27,6 +27,7 @@ export function coreOp(owner: Recorder, op: CoreOp, results: readonly CoreResult
       declinable: result.declinable ?? declinable,
     });
   });
+  if (owner.graph !== owner.mainGraph) owner.fail('BB317', { op: op.type });
   owner.usesCore = true;
   owner.addOp({
     domain: DOMAIN.core,

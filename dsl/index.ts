@@ -6,6 +6,8 @@ import './missing.ts';
 
 // A computation, what enters and leaves it.
 export { constant } from './constant.ts';
+// Every operator of ONNX; control flow from callbacks.
+export { ifElse, type LoopOptions, loop, scan } from './control.ts';
 // Where it runs, what crosses, what stays.
 export { broadcast, type Collected, type CollectOptions, collect } from './crossing.ts';
 // Values and their types. Missing values: x.when(c), x.present(), x.reason(), x.orElse(y).
@@ -15,7 +17,6 @@ export type { Environment, Site } from './environment.ts';
 export { isModule, type Module, module, type Recorded, record } from './module.ts';
 // Existing models.
 export { type CallOptions, type OnnxFunction, type OnnxOptions, onnx, type Stage } from './onnx.ts';
-// Every operator of ONNX.
 export * from './ops/generated/ops.ts';
 export { type Cohort, cohort, on, type Place, peer } from './place.ts';
 export { type InputOptions, input, output } from './ports.ts';

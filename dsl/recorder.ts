@@ -107,6 +107,11 @@ export class Recorder {
   get graph(): OpenGraph {
     return this.#open.at(-1)!;
   }
+  /** Whether the graph being recorded may read a value: it, or a graph around it, has the value. */
+  sees(id: ValueId): boolean {
+    const { graph } = this.editor.value(id);
+    return this.#open.some((open) => open.id === graph);
+  }
   get mainGraph(): OpenGraph {
     return this.#open[0]!;
   }

@@ -34,6 +34,7 @@ export function factOf(value: unknown, what: string): Fact {
   const owner: Recorder = recorder(what);
   if (!(value instanceof Handle)) owner.fail('BB303', { what, got: describe(value) });
   if (value.recorder !== owner) owner.fail('BB304', { what });
+  if (!owner.sees(value.fact.id)) owner.fail('BB316', { what });
   return value.fact;
 }
 

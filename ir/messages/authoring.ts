@@ -120,6 +120,20 @@ export const authoringMessages = {
       'express it by other operators',
     ],
   },
+  BB316: {
+    severity: 'error',
+    text: ({ what }: { what: string }) => [
+      `${what} was given a value made in the body of a control-flow op, outside of that body`,
+      'let the body give the value as a result, and use the result',
+    ],
+  },
+  BB317: {
+    severity: 'error',
+    text: ({ op }: { op: string }) => [
+      `${op} is in the body of a control-flow op`,
+      'bodies of ifElse, loop and scan hold plain ONNX operators only; put state, when and collect around them',
+    ],
+  },
 
   BB381: {
     severity: 'error',

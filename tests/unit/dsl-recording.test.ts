@@ -6,15 +6,18 @@ import {
   constant,
   type Environment,
   float32,
+  ifElse,
   input,
+  loop,
   module,
   on,
   output,
   peer,
   record,
+  scan,
   state,
 } from '../../dsl/index.ts';
-import { DiagnosticError, type Model } from '../../ir/index.ts';
+import { capturesOf, DiagnosticError, formatType, type Model, subgraphsOf } from '../../ir/index.ts';
 
 /** Positions are lines of this file; nothing has a variable's name. */
 const environment: Environment = {
@@ -153,5 +156,89 @@ describe('recording', () => {
     const relu = () => input('x', float32, [2]);
     const model = recorded(() => output('y', layer(layer(relu()))));
     expect([...model.opsOf()].map((op) => op.scope)).toEqual(['layer', 'layer_1']);
+  });
+});
+
+describe('control flow', () => {
+  it('records both branches of an If as subgraphs that read values around them', () => {
+    const model = recorded(() => {
+      const x = input('x', float32, [2]);
+      const positive = x.reduceSum({ keepdims: false }).greater(0);
+      output(
+        'y',
+        ifElse(
+          positive,
+          () => x.relu(),
+          () => x,
+        ),
+      );
+    });
+    const [op] = [...model.opsOf()].slice(-1);
+    expect(op!.type).toBe('If');
+    const bodies = subgraphsOf(op!).map((id) => [...model.opsOf(id)].map((inner) => inner.type));
+    expect(bodies).toEqual([['Relu'], ['Identity']]);
+    expect(capturesOf(model, op!).map((id) => model.value(id).name)).toEqual(['x']);
+    expect(formatType(model.value(op!.outputs[0]!).type)).toBe('float32[2]');
+  });
+
+  it('carries state through a Loop and stacks the rest', () => {
+    const model = recorded(() => {
+      const x = input('x', float32, [2]);
+      const { total, history } = loop({ total: x }, { count: 3 }, (state, index) => ({
+        total: state.total.add(index.cast({ to: float32 })),
+        history: state.total,
+        while: state.total.reduceSum({ keepdims: false }).less(100),
+      }));
+      output('total', total);
+      output('history', history);
+    });
+    const [op] = [...model.opsOf()].filter((one) => one.type === 'Loop');
+    expect(op!.outputs.map((id) => formatType(model.value(id).type))).toEqual([
+      'float32[2]',
+      'float32[?, 2]',
+    ]);
+    const body = model.graph(subgraphsOf(op!)[0]!);
+    expect([body.inputs.length, body.outputs.length]).toEqual([3, 3]);
+  });
+
+  it('scans over rows', () => {
+    const model = recorded(() => {
+      const x = input('x', float32, [5, 2]);
+      const { sum, sums } = scan({ sum: constant([0, 0]) }, { x }, (state, row) => {
+        const sum = state.sum.add(row.x);
+        return { sum, sums: sum };
+      });
+      output('sum', sum);
+      output('sums', sums);
+    });
+    expect(model.mainGraph.outputs.map((id) => formatType(model.value(id).type))).toEqual([
+      'float32[2]',
+      'float32[?, 2]',
+    ]);
+  });
+
+  it('keeps values of a body inside it, and state out of it', () => {
+    expect(
+      codeOf(() => {
+        const x = input('x', float32, [2]);
+        let leaked = x;
+        ifElse(
+          x.reduceSum({ keepdims: false }).greater(0),
+          () => (leaked = x.relu() as never),
+          () => x,
+        );
+        output('y', leaked);
+      }),
+    ).toBe('BB316');
+    expect(
+      codeOf(() => {
+        const x = input('x', float32, [2]);
+        ifElse(
+          x.reduceSum({ keepdims: false }).greater(0),
+          () => x.orElse(0),
+          () => x,
+        );
+      }),
+    ).toBe('BB317');
   });
 });

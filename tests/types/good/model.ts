@@ -7,8 +7,10 @@ import {
   constant,
   float16,
   float32,
+  ifElse,
   input,
   int64,
+  loop,
   matmul,
   max,
   module,
@@ -16,6 +18,7 @@ import {
   onnx,
   output,
   peer,
+  scan,
   state,
   type Tensor,
   type Value,
@@ -70,6 +73,25 @@ export default module('good', () => {
   // shows: Value<"float32", ["N", 10], "any">
   const known = relu.add(1).as(float32, ['N', 10]);
   const normal = h.batchNormalization(constant([1]), constant([0]), constant([0]), constant([1]));
+  // shows: Value<"float32", ["N", 10], "any">
+  const chosen = ifElse(
+    sum.reduceMax({ keepdims: false }).greater(0),
+    () => h.relu(),
+    () => picked,
+  );
+  const { state: last, seen } = loop({ state: chosen }, { count: 3 }, (carried, index) => ({
+    state: carried.state.add(index.cast({ to: float32 })),
+    seen: carried.state,
+  }));
+  // shows: Value<"float32", ["N", 10], "any">
+  const end = last;
+  // shows: Value<"float32", [number, "N", 10], "any">
+  const history = seen;
+  const swept = scan({ total: constant([0, 0]) }, { row: constant([[1, 2]]) }, (carried, { row }) => ({
+    total: carried.total.add(row),
+  }));
+  // shows: Value<"float32", [2], "any">
+  const total2 = swept.total;
   const anyRank = (v: Tensor<'float32'>): Tensor<'float32'> => matmul(v, v);
   const results: readonly Tensor[] = [
     half,
@@ -83,6 +105,9 @@ export default module('good', () => {
     values,
     indices,
     known,
+    end,
+    history,
+    total2,
   ];
   for (const [index, result] of results.entries()) output(`y${index}`, result);
   output('senders', senders.cast({ to: int64 }));
