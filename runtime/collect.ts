@@ -33,6 +33,7 @@ export class Gathering {
       fields: edges.map(() => members.map(() => undefined)),
       open: members.map(() => edges.length),
       waiting: members.length,
+      present: 0,
     };
     flow.answers.set(index, answers);
     return answers;
@@ -44,7 +45,9 @@ export class Gathering {
     if (row[member] !== undefined) return false;
     row[member] = value;
     this.#leases.hold(value);
-    if (--answers.open[member]! === 0) answers.waiting--;
+    if (--answers.open[member]! > 0) return true;
+    answers.waiting--;
+    if (answers.fields.every((one) => isHeld(one[member]!))) answers.present++;
     return true;
   }
 
@@ -52,14 +55,14 @@ export class Gathering {
     answers: Answers,
     { edges, members, atLeast }: Collect,
     peer: string,
-    absent: ((peer: string) => Missing) | undefined,
+    absent: (peer: string) => Missing,
   ): Result {
     const senders: number[] = [];
     const causes: Missing[] = [];
     // The type that all others must have: the first one's in set order, which does not depend on arrival.
     let model: readonly Held[] | undefined;
     for (const [at, member] of members.entries()) {
-      const record = answers.fields.map((row) => row[at] ?? absent!(member));
+      const record = answers.fields.map((row) => row[at] ?? absent(member));
       const hole = record.find((value) => !isHeld(value)) as Missing | undefined;
       if (hole !== undefined) {
         causes.push(hole);

@@ -47,6 +47,9 @@ interface FragmentClaim extends Claim {
   readonly fragment: number;
 }
 
+/** Why those are missing that a collect did not wait for. */
+const ENOUGH = 'enough others had answered';
+
 export class Engine {
   readonly #program: Program;
   readonly #peer: string;
@@ -110,27 +113,23 @@ export class Engine {
     const one = this.#program.instructions[index] as Collect;
     const answers = this.#gathering.answersOf(flow, index, one);
     if (!this.#gathering.add(answers, field, member, value)) return false;
-    if (answers.waiting === 0) this.close(flow, index);
+    if (answers.waiting === 0 || answers.present >= one.enough)
+      this.close(flow, index, (peer) => ({ reason: 'cancelled', peer, detail: ENOUGH }));
     return true;
   }
 
   /** Closes a collect with the answers it has; `absent` says why another is not there. */
-  close(flow: Flow, index: number, absent?: (peer: string) => Missing): void {
+  close(flow: Flow, index: number, absent: (peer: string) => Missing): void {
     const one = this.#program.instructions[index] as Collect;
     flow.fired[index] = 1;
     const answers = this.#gathering.answersOf(flow, index, one);
     const result = this.#gathering.close(answers, one, this.#peer, absent);
     flow.answers.delete(index);
-    for (const missing of result.causes) this.blame(flow, index, missing);
+    for (const missing of result.causes) if (missing.detail !== ENOUGH) this.blame(flow, index, missing);
     result.values.forEach((value, at) => {
       this.#set(flow, one.outputs[at] ?? NO_SLOT, value);
     });
     this.#complete(flow, index);
-  }
-
-  /** Whether a member's answer to an open collect is complete. */
-  answered(flow: Flow, index: number, member: number): boolean {
-    return flow.answers.get(index)?.open[member] === 0;
   }
 
   /** The flow of work that is under way. */

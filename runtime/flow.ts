@@ -13,6 +13,8 @@ export interface Answers {
   readonly open: number[];
   /** Members with an open field. */
   waiting: number;
+  /** Members all of whose fields are present. */
+  present: number;
 }
 
 export class Flow {

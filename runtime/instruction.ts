@@ -41,7 +41,10 @@ export interface Collect extends Common {
   readonly edges: readonly Edge[];
   /** Peer ids in set order. */
   readonly members: readonly string[];
+  /** With fewer answers the result is missing. */
   readonly atLeast: number;
+  /** It closes with this many answers, without waiting for more. */
+  readonly enough: number;
   readonly deadlineNs: number;
 }
 export interface StateRead extends Common {

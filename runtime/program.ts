@@ -226,11 +226,12 @@ class Decoder {
       if (edge.kind !== 'collect' || edge.from.class !== first.from.class)
         this.#fail(`edge ${edge.id} does not fit the others of its Collect`, common.name);
     const members = this.#bound(first, first.from, common.name);
-    const atLeast = this.#optionalInt(node, 'at_least') ?? members.length;
-    if (atLeast < 0 || atLeast > members.length)
-      this.#fail(`at_least ${atLeast} of ${members.length} members`, common.name);
+    const enough = this.#optionalInt(node, 'enough') ?? members.length;
+    const atLeast = this.#optionalInt(node, 'at_least') ?? enough;
+    if (atLeast < 0 || atLeast > enough || enough > members.length)
+      this.#fail(`at_least ${atLeast}, enough ${enough} of ${members.length} members`, common.name);
     const deadlineNs = this.#deadline(node, first);
-    return { ...common, kind: 'collect', edges, members, atLeast, deadlineNs };
+    return { ...common, kind: 'collect', edges, members, atLeast, enough, deadlineNs };
   }
 
   #edgeIn(node: onnx.NodeProto, id: number, index: number): Edge {

@@ -8,7 +8,8 @@ const root = path.dirname(import.meta.dirname);
 const plugin = path.join(root, 'node_modules/.bin/protoc-gen-es');
 const modules = [
   { protos: 'ir', out: 'ir/generated' },
-  { protos: 'runtime/wire', out: 'runtime/wire/generated' },
+  // The runtime has its own codec; tests hold it to these.
+  { protos: 'runtime/wire', out: 'tests/generated' },
 ];
 
 for (const { protos, out } of modules) {

@@ -80,6 +80,15 @@ test('with enough answers it has them in set order, and says who is missing', ()
   expect(names(world.output('s', 'not') as Tensor)).toEqual(['p/1']);
 });
 
+test('with enough answers it does not wait for the others', () => {
+  const world = collect({ enough: 2 });
+  for (const peer of ['p/0', 'p/1', 'p/4']) world.silent.add(peer);
+  world.invoke('s', { x: f32(9) });
+  world.settle();
+  expect(names(world.output('s', 'who') as Tensor)).toEqual(['p/2', 'p/3']);
+  expect(world.events('flow-ended', 's')).toMatchObject([{ status: 'complete' }]);
+});
+
 test('members known to be lost are not waited for, and what comes late is dropped', () => {
   const world = collect({ at_least: 1 });
   world.invoke('s', { x: f32(9) });
