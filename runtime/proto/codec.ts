@@ -22,9 +22,27 @@ export interface Table<M> {
   readonly fields: readonly (Field<unknown> & { readonly name: string })[];
   /** Indexed by field number. */
   readonly byNumber: readonly ((Field<unknown> & { readonly name: string }) | undefined)[];
+  /** Every field with its default, to be cloned: the cheapest way to objects of one shape. */
+  readonly initial: Readonly<Record<string, unknown>>;
   /** Only for the type. */
   readonly type?: M;
 }
+
+/** The value of every empty list; never written to. */
+const emptyList: readonly unknown[] = [];
+const utf8Decoder = new TextDecoder();
+const emptyBytes = new Uint8Array(0);
+const initials: Readonly<Record<Kind, unknown>> = {
+  uint: 0,
+  int64: 0n,
+  fixed64: 0n,
+  bool: false,
+  string: '',
+  bytes: emptyBytes,
+  float: 0,
+  double: 0,
+  message: undefined,
+};
 
 type MessageOf<Fields> = {
   -readonly [Name in keyof Fields]: Fields[Name] extends Field<infer T> ? T : never;
@@ -73,24 +91,13 @@ export function table<Fields extends Readonly<Record<string, Field<unknown>>>>(
   const named = Object.entries(fields).map(([name, field]) => ({ ...field, name }));
   const byNumber: (typeof named)[number][] = [];
   for (const field of named) byNumber[field.number] = field;
-  return { fields: named, byNumber };
+  const initial: Record<string, unknown> = {};
+  for (const { name, kind, repeated, optional: absent } of named)
+    initial[name] = repeated ? emptyList : absent ? undefined : initials[kind];
+  return { fields: named, byNumber, initial };
 }
 
 // --- decoding ------------------------------------------------------------------------------------------
-
-const utf8Decoder = new TextDecoder();
-const emptyBytes = new Uint8Array(0);
-const initials: Readonly<Record<Kind, unknown>> = {
-  uint: 0,
-  int64: 0n,
-  fixed64: 0n,
-  bool: false,
-  string: '',
-  bytes: emptyBytes,
-  float: 0,
-  double: 0,
-  message: undefined,
-};
 
 /** Nested deeper, bytes are an attack and not a message. */
 const DEPTH_LIMIT = 100;
@@ -115,9 +122,7 @@ class Reader {
 
   message(from: Table<unknown>, start: number, end: number, depth: number): Record<string, unknown> {
     if (depth > DEPTH_LIMIT) throw new RangeError('nested too deep');
-    const result: Record<string, unknown> = {};
-    for (const { name, kind, repeated, optional: absent } of from.fields)
-      result[name] = repeated ? [] : absent ? undefined : initials[kind];
+    const result: Record<string, unknown> = { ...from.initial };
     this.#at = start;
     while (this.#at < end) {
       const tag = this.#uint();
@@ -126,7 +131,10 @@ class Reader {
       if (tag < 8) throw new RangeError('field number 0');
       if (field === undefined) this.#skip(wireType);
       else if (!field.repeated) result[field.name] = this.#value(field, wireType, end, depth);
-      else this.#item(result[field.name] as unknown[], field, wireType, end, depth);
+      else {
+        if (result[field.name] === emptyList) result[field.name] = [];
+        this.#item(result[field.name] as unknown[], field, wireType, end, depth);
+      }
       if (this.#at > end) throw new RangeError('a field ends beyond its message');
     }
     return result;
@@ -189,6 +197,11 @@ class Reader {
   }
 
   #uint(): number {
+    const first = this.#data[this.#at];
+    if (first !== undefined && first < 128) {
+      this.#at++;
+      return first;
+    }
     let value = 0;
     for (let scale = 1; scale <= 2 ** 49; scale *= 128) {
       const byte = this.#data[this.#advance(1)]!;
@@ -238,7 +251,7 @@ const utf8Encoder = new TextEncoder();
 
 /** The bytes of a message; fields in the table's order, defaults left out. Throws RangeError below 0 or beyond 2^53. */
 export function encode<M>(as: Table<M>, value: MessageInit<M>): Uint8Array {
-  const writer = new Writer();
+  writer.clear();
   writer.message(as, value as Record<string, unknown>);
   return writer.bytes();
 }
@@ -247,8 +260,13 @@ class Writer {
   #data = new Uint8Array(256);
   #at = 0;
 
+  clear(): void {
+    this.#at = 0;
+    if (this.#data.length > KEPT_BYTES) this.#data = new Uint8Array(256);
+  }
+
   bytes(): Uint8Array {
-    return this.#data.subarray(0, this.#at);
+    return this.#data.slice(0, this.#at);
   }
 
   message(as: Table<unknown>, value: Record<string, unknown>): void {
@@ -265,9 +283,9 @@ class Writer {
       for (const item of items) this.#field(field, item);
     } else if (items.length > 0) {
       this.#tag(field.number, 2);
-      this.#sized(() => {
-        for (const item of items) this.#value(field, item);
-      });
+      const at = this.#room(1);
+      for (const item of items) this.#value(field, item);
+      this.#size(at);
     }
   }
 
@@ -303,8 +321,11 @@ class Writer {
         this.#data.set(data, at);
         return;
       }
-      case 'message':
-        return this.#sized(() => this.message(field.table!, value as Record<string, unknown>));
+      case 'message': {
+        const at = this.#room(1);
+        this.message(field.table!, value as Record<string, unknown>);
+        return this.#size(at);
+      }
     }
   }
 
@@ -329,10 +350,8 @@ class Writer {
     this.#data.set(data, place);
   }
 
-  /** Writes what `content` writes, with its length before it. */
-  #sized(content: () => void): void {
-    const at = this.#room(1);
-    content();
+  /** Puts the length of what was written since into the byte at `at`, or more if it needs more. */
+  #size(at: number): void {
     const length = this.#at - at - 1;
     if (length < 128) {
       this.#data[at] = length;
@@ -349,6 +368,10 @@ class Writer {
   }
 
   #uint(value: number): void {
+    if (value >= 0 && value < 128 && this.#at < this.#data.length && Number.isInteger(value)) {
+      this.#data[this.#at++] = value;
+      return;
+    }
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} in a field without sign`);
     let rest = value;
     while (rest >= 128) {
@@ -381,6 +404,12 @@ class Writer {
     return at;
   }
 }
+
+/** A larger buffer is not kept for the next message. */
+const KEPT_BYTES = 2 ** 20;
+
+// One for all messages: encoding never gives way to other code, and fresh memory for each costs more than all else.
+const writer = new Writer();
 
 const isInitial = (kind: Kind, value: unknown): boolean =>
   value === initials[kind] || (value instanceof Uint8Array && value.length === 0);

@@ -60,11 +60,11 @@ export class Courier {
   }
 
   /** The frames of one envelope, one for each destination. */
-  *pack(
+  pack(
     flow: InitiatedFlowId,
     envelope: number,
     values: readonly Value[],
-  ): Iterable<{ readonly to: string; readonly pieces: readonly Uint8Array[] }> {
+  ): readonly { readonly to: string; readonly pieces: readonly Uint8Array[] }[] {
     const { sends, destinations } = this.#program.envelopes[envelope]!;
     const edges = sends.map((index) => {
       const one = this.#program.instructions[index]!;
@@ -76,8 +76,10 @@ export class Courier {
     );
     const { initiator, incarnation, counter } = flow;
     const id = { initiated: { initiator, incarnation, counter } };
-    for (const to of destinations)
-      yield { to, pieces: encodeFrame(this.#envelope(to, { flow: id, fills }), payloads) };
+    return destinations.map((to) => ({
+      to,
+      pieces: encodeFrame(this.#envelope(to, { flow: id, fills }), payloads),
+    }));
   }
 
   /** What a frame brings; undefined if nothing may come of it. Never throws. */

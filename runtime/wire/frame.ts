@@ -48,7 +48,8 @@ export function encodeFrame(
   view.setUint16(4, WIRE_VERSION, true);
   view.setUint32(8, body.length, true);
   view.setUint32(12, headBytes, true);
-  view.setBigUint64(16, BigInt(headBytes + end), true);
+  view.setUint32(16, (headBytes + end) % 2 ** 32, true);
+  view.setUint32(20, Math.floor((headBytes + end) / 2 ** 32), true);
   head.set(body, PREFIX_BYTES);
   const pieces: Uint8Array[] = [head];
   let gap = 0;
@@ -114,7 +115,8 @@ export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Decoded {
   if (envelopeBytes > limits.envelopeBytes) return bad(`an envelope of ${envelopeBytes} bytes`, 'limit');
   if (headBytes !== aligned(PREFIX_BYTES + envelopeBytes) || headBytes > bytes.length)
     return bad('the envelope does not fit');
-  if (view.getBigUint64(16, true) !== BigInt(bytes.length)) return bad('the frame is cut or too long');
+  const total = view.getUint32(16, true) + view.getUint32(20, true) * 2 ** 32;
+  if (total !== bytes.length) return bad('the frame is cut or too long');
   let envelope: Envelope;
   try {
     envelope = decode(envelopeTable, bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + envelopeBytes));

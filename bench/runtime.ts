@@ -1,0 +1,135 @@
+// What the runtime itself costs: frames against plain copying, and the engine per op and per hop.
+
+import type { Tensor } from '../ir/index.ts';
+import {
+  decodeFrame,
+  defaultLimits,
+  encodeFrame,
+  joinPieces,
+  Node,
+  type Output,
+  type Program,
+  pieceBytes,
+} from '../runtime/index.ts';
+import type { Figure } from './figure.ts';
+import { chainOf, pingPong } from './runtime-program.ts';
+
+const FRAME_BYTES = 64 * 2 ** 20;
+const OPS = 1000;
+const HOPS = 1000;
+
+export async function benchRuntime(): Promise<Figure[]> {
+  const frame = frameRatio();
+  return [
+    {
+      name: 'envelope encode and decode of 64 MiB against memcpy into warm memory',
+      value: frame,
+      unit: '×',
+      limit: 1.5,
+    },
+    { name: 'engine, per op', value: bestOf(() => perOp(chainOf(OPS))), unit: 'µs', limit: 10 },
+    { name: 'engine, per hop', value: bestOf(() => perHop(pingPong(HOPS))), unit: 'µs', limit: 20 },
+  ];
+}
+
+/** The least of several tries: what the code costs, without what else the machine did. */
+function bestOf(measure: () => number, tries = 7): number {
+  return Math.min(...Array.from({ length: tries }, measure));
+}
+
+const elapsedUs = (run: () => void): number => {
+  const began = performance.now();
+  run();
+  return (performance.now() - began) * 1000;
+};
+
+/** One copy at the boundary, both times into the same memory. Taken in turns, so that both see the same machine. */
+function frameRatio(): number {
+  const payload = new Uint8Array(FRAME_BYTES).fill(1);
+  const warm = new Uint8Array(FRAME_BYTES + 4096).fill(1);
+  const dims = [FRAME_BYTES / 4];
+  const envelope = {
+    deployment: '0'.repeat(64),
+    sender: 'left',
+    incarnation: 1,
+    sequence: 1,
+    flow: { initiated: { initiator: 'left', incarnation: 1, counter: 1 } },
+    fills: [{ edge: 0, dtype: 1, dims }],
+  };
+  const passFrame = (): void => {
+    const pieces = encodeFrame(envelope, [payload]);
+    const bytes = warm.subarray(0, pieceBytes(pieces));
+    joinPieces(pieces, bytes);
+    const decoded = decodeFrame(bytes, defaultLimits);
+    if (!decoded.ok) throw new Error(decoded.error.message);
+  };
+  let frame = Number.POSITIVE_INFINITY;
+  let copy = Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < 15; turn++) {
+    copy = Math.min(
+      copy,
+      elapsedUs(() => warm.set(payload)),
+    );
+    frame = Math.min(frame, elapsedUs(passFrame));
+  }
+  return frame / copy;
+}
+
+const value: Tensor = { dtype: 'float32', dims: [16], bytes: new Uint8Array(64) };
+
+function perOp(program: Program): number {
+  const node = new Node({ program, peer: 'left', incarnation: 1 });
+  let ended = false;
+  const run = (): void => {
+    ended = false;
+    node.handle(0, { type: 'invoke', entry: 'main', values: { v0: value } });
+    drain(node, (output) => {
+      if (output.type === 'work') {
+        const outputs = [{ ...value, bytes: new Uint8Array(64) }];
+        node.handle(0, { type: 'done', work: output.work, outputs });
+      }
+      ended ||= output.type === 'event' && output.event.kind === 'flow-ended';
+    });
+    if (!ended) throw new Error('the flow did not end');
+  };
+  for (let turn = 0; turn < 5; turn++) run();
+  return elapsedUs(run) / OPS;
+}
+
+function perHop(programs: Readonly<Record<'left' | 'right', Program>>): number {
+  const nodes = {
+    left: new Node({ program: programs.left, peer: 'left', incarnation: 1 }),
+    right: new Node({ program: programs.right, peer: 'right', incarnation: 1 }),
+  };
+  let ended = 0;
+  const run = (): void => {
+    ended = 0;
+    nodes.left.handle(0, { type: 'invoke', entry: 'main', values: { v0: value } });
+    let mail: { to: 'left' | 'right'; bytes: Uint8Array }[] = [];
+    const collect = (from: 'left' | 'right'): void =>
+      drain(nodes[from], (output) => {
+        ended += output.type === 'event' && output.event.kind === 'flow-ended' ? 1 : 0;
+        if (output.type !== 'send') return;
+        const bytes = new Uint8Array(pieceBytes(output.pieces));
+        joinPieces(output.pieces, bytes);
+        mail.push({ to: output.to as 'left' | 'right', bytes });
+      });
+    collect('left');
+    while (mail.length > 0) {
+      const letters = mail;
+      mail = [];
+      for (const { to, bytes } of letters) {
+        const from = to === 'left' ? 'right' : 'left';
+        nodes[to].handle(0, { type: 'frame', from, bytes, owned: true });
+        collect(to);
+      }
+    }
+    if (ended !== 2) throw new Error('the flow did not end on both sides');
+  };
+  for (let turn = 0; turn < 5; turn++) run();
+  return elapsedUs(run) / HOPS;
+}
+
+function drain(node: Node, act: (output: Output) => void): void {
+  for (let output = node.poll(0); output.type !== 'idle'; output = node.poll(0)) act(output);
+}
