@@ -118,3 +118,67 @@ describe('missing values', () => {
     expect(world.events('flow-ended')[0]?.ops).toBe(0);
   });
 });
+
+describe('envelopes', () => {
+  const sends = (extra: Parameters<typeof makeBundle>[0]['ops']) => {
+    const both = [0, 1].map((id) => edge(id, 'send', 'a', 'b', { envelope: 7 }));
+    const trigger = edge(2, 'trigger', 'a', 'b', { envelope: 8 });
+    const all = [...both, trigger];
+    const a = makeBundle({ class: 'a', members, edges: all, inputs: ['x', 'y'], ops: extra });
+    const receives = [recv(0, 'x'), recv(1, 'y'), recv(2, 't')];
+    const b = makeBundle({ class: 'b', members, edges: all, outputs: ['x', 'y', 't'], ops: receives });
+    return new World({ a, b }, segments);
+  };
+
+  test('sends of one number leave together, when the last of them is there or missing', () => {
+    const world = sends([send(0, 'x'), call('double', ['y'], ['z']), send(1, 'z'), send(2, 'x')]);
+    world.holdWork = true;
+    world.invoke('a', { x: f32(1), y: f32(2) });
+    expect(world.sent).toHaveLength(1);
+    world.work('a', world.held[0]!);
+    world.run();
+    expect(world.sent).toHaveLength(2);
+    expect(numbers(world.output('b', 'y') as Tensor)).toEqual([4]);
+  });
+
+  test('a trigger wakes the receiver without a value, and needs none itself', () => {
+    const world = sends([send(2, ''), send(0, 'x'), send(1, 'y')]);
+    world.invoke('a', {});
+    world.settle();
+    expect(world.output('b', 't')).toEqual({ dtype: 'bool', dims: [], bytes: Uint8Array.of(1) });
+    expect(world.node('b').openFlows).toBe(1);
+  });
+});
+
+test('a value for another seat of the same peer passes through a frame of its own', () => {
+  const self = [edge(0, 'send', 'a', 'a', { dtype: 'float32', shape: [1] })];
+  const ops = [call('double', ['x'], ['y']), send(0, 'y'), recv(0, 'z')];
+  const a = makeBundle({
+    class: 'a',
+    members: { a: ['a'] },
+    edges: self,
+    inputs: ['x'],
+    outputs: ['z'],
+    ops,
+  });
+  const world = new World({ a }, segments);
+  world.invoke('a', { x: f32(2) });
+  expect(numbers(world.output('a', 'z') as Tensor)).toEqual([4]);
+  expect(world.sent).toHaveLength(0);
+  // And what does not fit the edge is no more let through than from elsewhere.
+  world.invoke('a', { x: f32(2, 3) });
+  expect(world.output('a', 'z')).toMatchObject({ reason: 'failed' });
+});
+
+test('buffers are given away when nobody else reads them, and given back when nobody does', () => {
+  const ops = [call('double', ['x'], ['y']), call('double', ['y'], ['z']), call('increment', ['y'], ['w'])];
+  const a = makeBundle({ class: 'a', members: { a: ['a'] }, inputs: ['x'], outputs: ['z', 'w'], ops });
+  const world = new World({ a }, segments);
+  world.holdWork = true;
+  world.invoke('a', { x: f32(2) });
+  expect(world.held[0]!.transfer).toEqual([world.held[0]!.inputs[0]!.bytes.buffer]);
+  world.work('a', world.held[0]!);
+  world.drain('a');
+  // Two readers: the first to start must leave it to the second.
+  expect(world.held.slice(1).map(({ transfer }) => transfer.length)).toEqual([0, 0]);
+});
