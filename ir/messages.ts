@@ -261,6 +261,13 @@ export const messages = {
       'see `bbc inspect` for names, dtypes and shapes of the inputs',
     ],
   },
+  BB704: {
+    severity: 'error',
+    text: ({ why }: { why: string }) => [
+      `the flow was refused: ${why}`,
+      'wait for earlier flows to end before starting more',
+    ],
+  },
   BB703: {
     severity: 'error',
     text: ({ peer, segment, reason }: { peer: string; segment: string; reason: string }) => [

@@ -47,9 +47,6 @@ interface FragmentClaim extends Claim {
   readonly fragment: number;
 }
 
-/** Why those are missing that a collect did not wait for. */
-const ENOUGH = 'enough others had answered';
-
 export class Engine {
   readonly #program: Program;
   readonly #peer: string;
@@ -114,7 +111,7 @@ export class Engine {
     const answers = this.#gathering.answersOf(flow, index, one);
     if (!this.#gathering.add(answers, field, member, value)) return false;
     if (answers.waiting === 0 || answers.present >= one.enough)
-      this.close(flow, index, (peer) => ({ reason: 'cancelled', peer, detail: ENOUGH }));
+      this.close(flow, index, (peer) => ({ reason: 'cancelled', peer }));
     return true;
   }
 
@@ -125,7 +122,8 @@ export class Engine {
     const answers = this.#gathering.answersOf(flow, index, one);
     const result = this.#gathering.close(answers, one, this.#peer, absent);
     flow.answers.delete(index);
-    for (const missing of result.causes) if (missing.detail !== ENOUGH) this.blame(flow, index, missing);
+    // Enough answers are a success, whoever is missing.
+    if (!isHeld(result.values[0]!)) for (const missing of result.causes) this.blame(flow, index, missing);
     result.values.forEach((value, at) => {
       this.#set(flow, one.outputs[at] ?? NO_SLOT, value);
     });

@@ -45,8 +45,8 @@ export interface InvokeOptions {
 export interface Deployment {
   /**
    * Starts a flow and resolves when it has ended on every peer. Values that are missing are part of the
-   * result, not errors. Rejects with DiagnosticError: BB701 for an unknown peer or entry or a refusal, BB702
-   * for inputs that are not there or do not fit.
+   * result, not errors. Rejects with DiagnosticError: BB701 for an unknown peer or entry, BB702 for
+   * inputs that are not there or do not fit, BB704 where too many flows are open.
    */
   invoke(values: PeerValues, options?: InvokeOptions): Promise<FlowResult>;
   /** Frees segments; the backend stays the caller's. Open flows are cancelled. */
@@ -208,7 +208,18 @@ class InProcess implements Deployment {
         return this.#pool.give(output.buffer);
       case 'event':
         this.#note(peer, output.event);
-        this.#onEvent(peer.id, output.event);
+        this.#tell(peer.id, output.event);
+    }
+  }
+
+  /** An observer's exception is its own: it surfaces as uncaught and does not stop the peers. */
+  #tell(peer: string, event: NodeEvent): void {
+    try {
+      this.#onEvent(peer, event);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
     }
   }
 
@@ -259,8 +270,7 @@ class InProcess implements Deployment {
       const refused = this.#requests.get(event.request ?? 0);
       if (refused === undefined) return;
       this.#requests.delete(event.request!);
-      const reason = { entry: `a flow: ${event.why}`, known: [] };
-      return refused.reject(new DiagnosticError(diagnostic('BB701', reason)));
+      return refused.reject(new DiagnosticError(diagnostic('BB704', { why: event.why })));
     }
     if (!('flow' in event)) return;
     const record = this.#recordOf(event.flow, event.kind === 'flow-started' ? event.request : undefined);

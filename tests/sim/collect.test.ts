@@ -78,6 +78,7 @@ test('with enough answers it has them in set order, and says who is missing', ()
   expect(numbers(world.output('s', 'all') as Tensor)).toEqual([9, 0, 9, 2, 9, 3, 9, 4]);
   expect(names(world.output('s', 'who') as Tensor)).toEqual(['p/0', 'p/2', 'p/3', 'p/4']);
   expect(names(world.output('s', 'not') as Tensor)).toEqual(['p/1']);
+  expect(world.events('flow-ended', 's')).toMatchObject([{ status: 'complete', causes: [] }]);
 });
 
 test('with enough answers it does not wait for the others', () => {

@@ -179,6 +179,13 @@ test('buffers are given away when nobody else reads them, and given back when no
   expect(world.held[0]!.transfer).toEqual([world.held[0]!.inputs[0]!.bytes.buffer]);
   world.work('a', world.held[0]!);
   world.drain('a');
-  // Two readers: the first to start must leave it to the second.
-  expect(world.held.slice(1).map(({ transfer }) => transfer.length)).toEqual([0, 0]);
+  // Two readers at work: neither may take it from the other.
+  const [, first, second] = world.held;
+  expect([first!.transfer, second!.transfer]).toEqual([[], []]);
+  world.work('a', first!);
+  world.drain('a');
+  expect(world.released).toEqual([]);
+  world.work('a', second!);
+  world.drain('a');
+  expect(world.released).toEqual([first!.inputs[0]!.bytes.buffer]);
 });

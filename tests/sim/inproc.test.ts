@@ -103,6 +103,15 @@ describe('the in-process host', () => {
     await deployment.close();
   });
 
+  test('flows beyond the limit are refused with a diagnostic', async () => {
+    const { backend } = fakeBackend({ double, add });
+    const deployment = await startDeployment({ peers, backend, limits: { flows: 1 } });
+    const first = deployment.invoke({ x: f32(1), k: f32(1) });
+    await expect(deployment.invoke({ x: f32(1), k: f32(1) })).rejects.toThrow(/BB704.*1 flows are open/);
+    expect((await first).status).toBe('complete');
+    await deployment.close();
+  });
+
   test('a segment that the backend refuses stops the start, naming peer and segment', async () => {
     const { backend, open } = fakeBackend({ double });
     await expect(startDeployment({ peers, backend })).rejects.toThrow(/BB703.*peer b.*add.*no add/);

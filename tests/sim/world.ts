@@ -42,6 +42,7 @@ export class World {
   readonly silent = new Set<string>();
   /** What to do with work: by default the segment's function is run at once. */
   readonly held: Extract<Output, { type: 'work' }>[] = [];
+  readonly released: ArrayBuffer[] = [];
   holdWork = false;
   #segments: SegmentFunctions;
 
@@ -74,6 +75,7 @@ export class World {
       const output = this.node(peer).poll(this.now);
       if (output.type === 'idle') return output.until;
       if (output.type === 'event') this.told.push({ at: this.now, peer, event: output.event });
+      if (output.type === 'release') this.released.push(output.buffer);
       if (output.type === 'send') this.#post(peer, output.to, output.pieces);
       if (output.type === 'work') {
         if (this.holdWork) this.held.push(output);
