@@ -9,9 +9,10 @@ import { exportCommand } from './commands/export.ts';
 import { graph } from './commands/graph.ts';
 import { infer } from './commands/infer.ts';
 import { inspect } from './commands/inspect.ts';
+import { run } from './commands/run.ts';
 import { runCli } from './frame.ts';
 
-const commands = [compileCommand, graph, check, infer, inspect, exportCommand, conformanceCommand];
+const commands = [compileCommand, graph, check, infer, inspect, exportCommand, conformanceCommand, run];
 
 // dist/cli/main.js → package.json
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

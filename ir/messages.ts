@@ -366,6 +366,27 @@ export const messages = {
       'use * for any characters, as in test_conv_*',
     ],
   },
+  BB833: {
+    severity: 'error',
+    text: ({ name, reason, peer, detail }: { name: string; reason: string; peer: string; detail: string }) => [
+      `output ${name} is missing: ${reason} at ${peer}${detail === '' ? '' : `: ${detail}`}`,
+      'see the causes above; `orElse` gives a value where one may be missing',
+    ],
+  },
+  BB834: {
+    severity: 'error',
+    text: ({ op }: { op: string }) => [
+      `the uncut graph holds ${op}, which only runs on nodes`,
+      'leave --verify out',
+    ],
+  },
+  BB835: {
+    severity: 'error',
+    text: ({ difference }: { difference: string }) => [
+      `the cut run differs from the uncut graph ${difference}`,
+      'report it with model, topology and inputs; graphs with random ops differ from run to run',
+    ],
+  },
   BB880: {
     severity: 'error',
     text: ({ file, reason }: { file: string; reason: string }) => [

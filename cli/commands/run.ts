@@ -1,0 +1,162 @@
+// bbc run: the whole deployment on this machine, one node per peer.
+
+import { createHash } from 'node:crypto';
+import { diagnostic, type Plan, type Tensor } from '../../ir/index.ts';
+import { type CommandContext, UsageError } from '../context.ts';
+import { command } from '../frame.ts';
+import { formatBytes } from '../output.ts';
+import type { Ran } from '../run/flows.ts';
+import type { Verification } from '../run/verify.ts';
+
+interface Options {
+  readonly peers?: string;
+  readonly inputs: readonly string[];
+  readonly random?: string;
+  readonly dim: readonly string[];
+  readonly outputs?: string;
+  readonly transport: string;
+  readonly processes?: boolean;
+  readonly flows: string;
+  readonly opt: string;
+  readonly verify?: boolean;
+  readonly check: boolean;
+}
+
+const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
+
+export const run = command<Options>({
+  usage: 'run <source>',
+  summary: 'run a model, or what was compiled from it, over its peers on this machine',
+  options: (c) =>
+    c
+      .option('-p, --peers <topology.json>', 'peers, links and placement rules; not for a compiled folder')
+      .option('-i, --inputs <[name=]file>', 'tensors in: .npz, .npy, .json or .pb; repeatable', collect, [])
+      .option('--random <seed>', 'make up the inputs that are not given')
+      .option('--dim <name=size>', 'size of a named dimension of made-up inputs (1); repeatable', collect, [])
+      .option('-o, --outputs <file>', 'tensors out, in the same formats')
+      .option('--transport <name>', 'how nodes reach each other: inproc', 'inproc')
+      .option('--processes', 'a process for each peer')
+      .option('--flows <n>', 'how often to run it', '1')
+      .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
+      .option('--verify', 'also run the uncut graph, and compare')
+      .option('--no-check', 'do not type-check a model.ts')
+      .option('--json', 'print results as one JSON document'),
+  examples: [
+    'bbc run model.onnx --peers topology.json --inputs image.npz --outputs result.npz',
+    'bbc run model.onnx --peers topology.json --random 1 --dim N=8 --verify',
+    'bbc run dist --inputs x=x.pb --json',
+  ],
+  async run(cx, [source], options) {
+    refuseWhatIsNotThere(options);
+    const [{ countOf, optimizationOf }, { prepare }, { inputsFor, valuesFor }, { runFlows }, ort] =
+      await Promise.all([
+        import('../run/options.ts'),
+        import('../run/deployment.ts'),
+        import('../run/inputs.ts'),
+        import('../run/flows.ts'),
+        import('../../stdlib/backends/onnxruntime/index.ts'),
+      ]);
+    const flows = countOf('--flows', options.flows, 1);
+    const backend = ort.onnxRuntimeBackend({ optimization: optimizationOf(options.opt) });
+    const prepared = await prepare(cx, source!, options);
+    try {
+      const { plan } = prepared.deployment;
+      if (options.verify && prepared.uncut === undefined) {
+        throw new UsageError('--verify needs the uncut graph: give the model and --peers');
+      }
+      const inputs = inputsFor(plan, options);
+      cx.progress('loading segments');
+      const ran = await runFlows(prepared.deployment, backend, valuesFor(plan, inputs), flows, (done) =>
+        cx.progress(`flow ${done} of ${flows}`),
+      );
+      if (options.outputs !== undefined) {
+        const { writeTensors } = await import('../tensors/files.ts');
+        writeTensors(options.outputs, ran.outputs);
+      }
+      let verification: Verification | undefined;
+      if (options.verify) {
+        cx.progress('running the uncut graph');
+        const { compareRuns, runUncut } = await import('../run/verify.ts');
+        verification = compareRuns(ran.outputs, await runUncut(backend, source!, prepared.uncut!, inputs));
+      }
+      cx.result(document(ran, flows, verification));
+      await print(cx, plan, ran, flows, verification);
+      report(cx, verification, options.opt);
+    } finally {
+      await backend.close();
+      prepared.dispose();
+    }
+  },
+});
+
+function refuseWhatIsNotThere({ transport, processes }: Options): void {
+  if (['ws', 'http', 'libp2p'].includes(transport)) {
+    throw new UsageError(`the ${transport} transport is not there yet: --transport inproc is`);
+  }
+  if (transport !== 'inproc') throw new UsageError(`--transport is inproc, not '${transport}'`);
+  if (processes) throw new UsageError('--processes is not there yet: all peers run in this process');
+}
+
+const sha256 = ({ bytes }: Tensor): string => createHash('sha256').update(bytes).digest('hex');
+
+function document(ran: Ran, flows: number, verify: Verification | undefined) {
+  const outputs = Object.fromEntries(
+    [...ran.outputs].map(([name, one]) => [name, { dtype: one.dtype, dims: one.dims, sha256: sha256(one) }]),
+  );
+  return { outputs, flows, peers: ran.peers, ...(verify && { verify }) };
+}
+
+async function print(
+  cx: CommandContext,
+  plan: Plan,
+  ran: Ran,
+  flows: number,
+  verification: Verification | undefined,
+): Promise<void> {
+  const { formatPort, printEdges } = await import('../plan.ts');
+  const right = (title: string) => ({ title, align: 'right' }) as const;
+  cx.printTable(
+    ['peer', right('ops'), right('compute ms'), right('sent'), right('received')],
+    Object.entries(ran.peers).map(([name, { ops, computeMs, sentBytes, receivedBytes }]) => [
+      name,
+      ops,
+      computeMs.toFixed(1),
+      formatBytes(sentBytes),
+      formatBytes(receivedBytes),
+    ]),
+  );
+  cx.print();
+  if (plan.edges.length > 0) {
+    printEdges(cx, plan.edges);
+    cx.print();
+  }
+  cx.printTable(
+    ['output', 'type', 'sha256'],
+    [...ran.outputs].map(([name, one]) => [
+      name,
+      formatPort({ dtype: one.dtype, shape: one.dims }),
+      sha256(one).slice(0, 16),
+    ]),
+  );
+  cx.print();
+  cx.print(`${flows} ${flows === 1 ? 'flow' : 'flows'} in ${ran.elapsedMs.toFixed(1)} ms`);
+  if (verification !== undefined) cx.print(verdict(verification));
+}
+
+function verdict({ bitEqual, maxAbsDiff, maxAbs }: Verification): string {
+  if (bitEqual) return 'verified: bit-equal to the uncut graph';
+  if (maxAbsDiff === null) return 'not verified: types or shapes differ from the uncut graph';
+  const relative = maxAbs === 0 ? '' : ` (${(maxAbsDiff / maxAbs).toExponential(1)} of the largest)`;
+  return `verified: differs from the uncut graph by at most ${maxAbsDiff.toExponential(1)}${relative}`;
+}
+
+/** Without optimizations a cut changes no bit; with them, only types and shapes are certain. */
+function report(cx: CommandContext, verification: Verification | undefined, level: string): void {
+  if (verification === undefined || verification.bitEqual) return;
+  const { maxAbsDiff } = verification;
+  if (level === 'disabled' || maxAbsDiff === null) {
+    cx.report([
+      diagnostic('BB835', { difference: maxAbsDiff === null ? 'in type or shape' : `by ${maxAbsDiff}` }),
+    ]);
+  }
+}

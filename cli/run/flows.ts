@@ -1,0 +1,82 @@
+// Runs a deployment on this machine, flow after flow, and adds up what its peers did.
+
+import { type Diagnostic, DiagnosticError, diagnostic, type Tensor } from '../../ir/index.ts';
+import {
+  type FlowResult,
+  type PeerStats,
+  type PeerValues,
+  startDeployment,
+} from '../../runtime/host/index.ts';
+import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
+import { isMissing } from '../../runtime/value.ts';
+import type { OnnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { peersOf } from './memory.ts';
+
+export interface Ran {
+  /** Of the last flow; an output of a cohort as `NAME@PEER`. */
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  /** Sums over all flows. */
+  readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
+  /** From the first invocation to the last result. */
+  readonly elapsedMs: number;
+}
+
+/** Throws DiagnosticError BB833 if an output is missing, with its causes. */
+export async function runFlows(
+  deployment: LoadedDeployment,
+  backend: OnnxRuntimeBackend,
+  values: PeerValues,
+  flows: number,
+  onFlow: (done: number) => void,
+): Promise<Ran> {
+  const peers = peersOf(deployment);
+  const sums: Record<string, PeerStats> = Object.fromEntries(
+    peers.map(({ id }) => [id, { ops: 0, computeMs: 0, sentBytes: 0, receivedBytes: 0 }]),
+  );
+  const running = await startDeployment({ peers, backend });
+  try {
+    let outputs: ReadonlyMap<string, Tensor> = new Map();
+    const start = performance.now();
+    for (let flow = 0; flow < flows; flow++) {
+      const result = await running.invoke(values);
+      outputs = outputsOf(result);
+      for (const [id, stats] of Object.entries(result.peers)) add(sums[id]!, stats);
+      onFlow(flow + 1);
+    }
+    return { outputs, peers: sums, elapsedMs: performance.now() - start };
+  } finally {
+    await running.close();
+  }
+}
+
+function add(sum: PeerStats, one: Readonly<PeerStats>): void {
+  sum.ops += one.ops;
+  sum.computeMs += one.computeMs;
+  sum.sentBytes += one.sentBytes;
+  sum.receivedBytes += one.receivedBytes;
+}
+
+function outputsOf(result: FlowResult): Map<string, Tensor> {
+  const named = [
+    ...Object.entries(result.outputs),
+    ...Object.entries(result.cohortOutputs).flatMap(([name, byPeer]) =>
+      Object.entries(byPeer).map(([peer, value]) => [`${name}@${peer}`, value] as const),
+    ),
+  ];
+  const outputs = new Map<string, Tensor>();
+  const problems: Diagnostic[] = [];
+  for (const [name, value] of named) {
+    if (!isMissing(value)) outputs.set(name, value);
+    else {
+      const { reason, peer, detail } = value;
+      const related = result.causes.map((cause) => ({
+        message: `${cause.value} at ${cause.at}: ${cause.missing.reason}, from ${cause.missing.peer}${cause.missing.edge === undefined ? '' : ` over edge ${cause.missing.edge}`}`,
+      }));
+      problems.push(
+        diagnostic('BB833', { name, reason, peer, detail: detail ?? '' }, { value: name, related }),
+      );
+    }
+  }
+  if (problems.length > 0) throw new DiagnosticError(problems);
+  return outputs;
+}

@@ -1,0 +1,63 @@
+// The inputs of a run: read or made up, checked, and dealt to peers. At a cohort, `NAME` is one value for all
+// members and `NAME@PEER` that of one.
+
+import { DiagnosticError, hasErrors, type Plan, type Port, type Tensor } from '../../ir/index.ts';
+import type { PeerValues } from '../../runtime/host/index.ts';
+import { UsageError } from '../context.ts';
+import { readInputs } from '../tensors/files.ts';
+import { checkInputs, randomInputs } from '../tensors/inputs.ts';
+import { countOf } from './options.ts';
+
+export interface InputOptions {
+  readonly inputs: readonly string[];
+  readonly random?: string;
+  readonly dim: readonly string[];
+}
+
+/** The inputs by name, `NAME@PEER` included. Throws DiagnosticError BB820 to BB823. */
+export function inputsFor(plan: Plan, options: InputOptions): Map<string, Tensor> {
+  const given = readInputs(options.inputs, plan.inputs);
+  const ports = plan.inputs.flatMap((port) => portsOf(plan, port, given));
+  if (options.random !== undefined) {
+    const seed = countOf('--random', options.random, 0);
+    for (const [name, tensor] of randomInputs(ports, seed, sizes(options.dim))) {
+      if (!given.has(name)) given.set(name, tensor);
+    }
+  }
+  const problems = checkInputs(ports, given);
+  if (hasErrors(problems)) throw new DiagnosticError(problems);
+  return given;
+}
+
+function portsOf(
+  plan: Plan,
+  port: Plan['inputs'][number],
+  given: ReadonlyMap<string, Tensor>,
+): readonly Port[] {
+  if (port.at.binder === 'single') return [port];
+  const own = plan.members[port.at.class]!.map((peer) => ({ ...port, name: `${port.name}@${peer}` }));
+  return own.some(({ name }) => given.has(name)) ? own : [port];
+}
+
+/** `--dim N=64`: sizes of named dimensions. */
+function sizes(specs: readonly string[]): Map<string, number> {
+  return new Map(
+    specs.map((spec) => {
+      const [, name, size] = /^(.+)=(\d+)$/.exec(spec) ?? [];
+      if (name === undefined) throw new UsageError(`--dim takes NAME=SIZE, not '${spec}'`);
+      return [name, countOf('--dim', size!, 0)];
+    }),
+  );
+}
+
+/** As the host takes them. */
+export function valuesFor(plan: Plan, inputs: ReadonlyMap<string, Tensor>): PeerValues {
+  const values: Record<string, Tensor | Record<string, Tensor>> = {};
+  for (const { name, at } of plan.inputs) {
+    const common = inputs.get(name);
+    values[name] =
+      common ??
+      Object.fromEntries(plan.members[at.class]!.map((peer) => [peer, inputs.get(`${name}@${peer}`)!]));
+  }
+  return values;
+}
