@@ -1,7 +1,7 @@
 // Every example, as a reader runs it: compiled by the built command line, then its own main.ts.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -37,4 +37,9 @@ test('each example has a test here', () => {
     existsSync(path.join(root, 'examples', name, 'model.ts')),
   );
   expect(examples.sort()).toEqual(['01-hello', '02-text-recogniser']);
+});
+
+test('the README shows the first example as it is', () => {
+  const model = readFileSync(path.join(root, 'examples/01-hello/model.ts'), 'utf8');
+  expect(readFileSync(path.join(root, 'README.md'), 'utf8')).toContain(`\`\`\`ts\n${model}\`\`\``);
 });
