@@ -336,3 +336,40 @@ function common(owner: Recorder, a: ValueType | undefined, b: ValueType | undefi
     s && t && s.length === t.length ? s.map((dim, at) => (dim === t[at] ? dim : null)) : undefined,
   );
 }
+
+/**
+ * Applies `body` to each tensor of a sequence, and to the tensors beside it in `others` (sequences of the same
+ * length, or tensors that are the same each time). Gives a sequence for each value of the body.
+ */
+export function sequenceMap<Given extends Values>(
+  sequence: Tensor,
+  others: readonly Tensor[],
+  body: (element: Tensor<never>, ...others: Tensor<never>[]) => Given,
+): { readonly [Key in keyof Given]: Tensor } {
+  const owner = recorder('sequenceMap');
+  return owner.call(sequenceMap, () => {
+    const inputs = [sequence, ...others].map((value) => factOf(value, 'sequenceMap'));
+    let made: readonly [string, Fact][] = [];
+    const graph = owner.inSubgraph('sequenceMap', (open) => {
+      const port = bodyPorts(owner, open.inputs);
+      const elements = inputs.map((fact) =>
+        toValue<Tensor<never>>(
+          port('element', fact.type?.kind === 'sequence' ? fact.type.elem : fact.type, fact),
+          owner,
+        ),
+      );
+      const results = owner.callback(() => body(elements[0]!, ...elements.slice(1)));
+      made = Object.entries(results).map(([key, value]) => [key, factOf(value, 'sequenceMap')]);
+      return close(
+        owner,
+        made.map(([, fact]) => fact),
+      );
+    });
+    const keys = made.map(([key]) => key);
+    const types = made.map(([, { type }]): ValueType => ({ kind: 'sequence', elem: type }));
+    const attributes: Attribute[] = [{ name: 'body', kind: 'graph', value: graph }];
+    const around = [...inputs, ...made.map(([, fact]) => fact)];
+    const ids = inputs.map((fact) => fact.id);
+    return toRecord(owner, keys, addControl(owner, 'SequenceMap', ids, attributes, around, keys, types));
+  }) as { readonly [Key in keyof Given]: Tensor };
+}

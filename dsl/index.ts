@@ -7,7 +7,7 @@ import './missing.ts';
 // A computation, what enters and leaves it.
 export { constant } from './constant.ts';
 // Every operator of ONNX; control flow from callbacks.
-export { ifElse, type LoopOptions, loop, scan } from './control.ts';
+export { ifElse, type LoopOptions, loop, scan, sequenceMap } from './control.ts';
 // Where it runs, what crosses, what stays.
 export { broadcast, type Collected, type CollectOptions, collect } from './crossing.ts';
 // Values and their types. Missing values: x.when(c), x.present(), x.reason(), x.orElse(y).

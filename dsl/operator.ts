@@ -128,7 +128,7 @@ export function record(
     cohort,
     declinable: facts.some((fact) => fact.declinable),
   });
-  const eager = results.eager(outputCount(owner, schema, name, options));
+  const eager = results.eager(outputCount(owner, schema, name, inputs, options));
   const op = owner.addOp({
     type: schema.type,
     inputs: inputs.map((fact) => fact?.id ?? NO_VALUE),
@@ -140,12 +140,20 @@ export function record(
 }
 
 /** How many outputs to record at once: the required ones, or as many as the author asks of a variadic output. */
-function outputCount(owner: Recorder, schema: OpSchema, name: string, options: Options): number {
-  const last = schema.outputs.at(-1);
-  if (last?.option !== 'variadic')
+function outputCount(
+  owner: Recorder,
+  schema: OpSchema,
+  name: string,
+  inputs: readonly (Fact | undefined)[],
+  options: Options,
+): number {
+  if (schema.outputs.at(-1)?.option !== 'variadic') {
     return schema.outputs.filter((output) => output.option === 'single').length;
-  const asked = options.numOutputs ?? (Array.isArray(options.split) ? options.split.length : undefined);
-  if (typeof asked === 'number') return asked;
+  }
+  if (typeof options.numOutputs === 'number') return options.numOutputs;
+  const sizes = inputs[schema.inputs.findIndex((input) => input.name === 'split')]?.type;
+  const parts = sizes?.kind === 'tensor' ? sizes.dims?.[0] : undefined;
+  if (typeof parts === 'number') return parts;
   return owner.fail('BB308', {
     op: name,
     reason: 'say how many outputs there are: numOutputs, or a list of sizes',
@@ -385,14 +393,23 @@ function outputType(
 ): ValueType | undefined {
   const set = schema.typeSets.get(output.type);
   if (set === undefined) return parseSchemaType(output.type);
+  if (schema.type === 'Optional') return optionalOf(bound.get('V'));
   const told = attributes.find((attribute) => dtypeAttributes.has(attribute.name));
-  if (told?.kind === 'int') return tensorType(dtypeOfElemType(Number(told.value)));
+  if (told?.kind === 'int') {
+    const tensor = tensorType(dtypeOfElemType(Number(told.value)));
+    return schema.type === 'SequenceEmpty' ? { kind: 'sequence', elem: tensor } : tensor;
+  }
   const type = bound.get(output.type) ?? (set.size === 1 ? [...set][0] : undefined);
   if (type !== undefined) return parseSchemaType(type);
   const fallback = schema.attributes.find((attribute) => dtypeAttributes.has(attribute.name))?.default;
   if (typeof fallback === 'number' && fallback !== 0) return tensorType(dtypeOfElemType(fallback));
   return [...set].every((one) => one.startsWith('tensor(')) ? tensorType(undefined) : undefined;
 }
+
+const optionalOf = (type: string | undefined): ValueType => ({
+  kind: 'optional',
+  elem: type === undefined ? undefined : parseSchemaType(type),
+});
 
 function shapeOf(
   owner: Recorder,

@@ -2,15 +2,7 @@
 // integers are flags, and which strings an attribute may be.
 
 /** Made by hand in dsl/: control flow, and what is not called with values. */
-export const handWritten = new Set([
-  'If',
-  'Loop',
-  'Scan',
-  'SequenceMap',
-  'Constant',
-  'Optional',
-  'SequenceEmpty',
-]);
+export const handWritten = new Set(['If', 'Loop', 'Scan', 'SequenceMap', 'Constant']);
 
 const rules = {
   same: `Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization Bernoulli BitwiseNot Cast CastLike Ceil Celu Clip Cos

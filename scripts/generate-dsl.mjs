@@ -23,7 +23,8 @@ export function generateDsl() {
   return true;
 }
 
-function render(opset) {
+/** The whole text of the generated file. */
+export function render(opset) {
   const versions = new Map();
   for (const op of opset.ops) {
     if (op.domain !== 'ai.onnx') continue;
@@ -313,7 +314,10 @@ class Operator {
   }
   element(output) {
     const binder = this.binder.get(output.type);
+    const container = (kind, inner) => `\`${kind}(\${${inner}})\``;
+    if (this.schema.name === 'Optional') return container('optional', 'ElementOf<A>');
     const told = dtypeAttribute(this.schema);
+    if (this.schema.name === 'SequenceEmpty') return container('seq', "DTypeOfOption<O, 'dtype', 'float32'>");
     const own = binder === undefined ? this.sets.name(this.types(output.type)) : this.elementOf(binder);
     if (told === undefined || !this.isVariable(output.type)) return own;
     const fallback = told.default === 1 ? "'float32'" : own;

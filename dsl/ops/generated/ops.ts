@@ -33,8 +33,8 @@ type Set23 = 'bfloat16' | 'float32';
 type Set24 = 'float16' | 'float32' | 'float64' | 'int8' | 'uint8';
 type Set25 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8';
 type Set26 = 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set27 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'optional(bool)' | 'optional(complex128)' | 'optional(complex64)' | 'optional(float16)' | 'optional(float32)' | 'optional(float64)' | 'optional(int16)' | 'optional(int32)' | 'optional(int64)' | 'optional(int8)' | 'optional(seq(bool))' | 'optional(seq(complex128))' | 'optional(seq(complex64))' | 'optional(seq(float16))' | 'optional(seq(float32))' | 'optional(seq(float64))' | 'optional(seq(int16))' | 'optional(seq(int32))' | 'optional(seq(int64))' | 'optional(seq(int8))' | 'optional(seq(string))' | 'optional(seq(uint16))' | 'optional(seq(uint32))' | 'optional(seq(uint64))' | 'optional(seq(uint8))' | 'optional(string)' | 'optional(uint16)' | 'optional(uint32)' | 'optional(uint64)' | 'optional(uint8)' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set28 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set27 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set28 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'optional(bool)' | 'optional(complex128)' | 'optional(complex64)' | 'optional(float16)' | 'optional(float32)' | 'optional(float64)' | 'optional(int16)' | 'optional(int32)' | 'optional(int64)' | 'optional(int8)' | 'optional(seq(bool))' | 'optional(seq(complex128))' | 'optional(seq(complex64))' | 'optional(seq(float16))' | 'optional(seq(float32))' | 'optional(seq(float64))' | 'optional(seq(int16))' | 'optional(seq(int32))' | 'optional(seq(int64))' | 'optional(seq(int8))' | 'optional(seq(string))' | 'optional(seq(uint16))' | 'optional(seq(uint32))' | 'optional(seq(uint64))' | 'optional(seq(uint8))' | 'optional(string)' | 'optional(uint16)' | 'optional(uint32)' | 'optional(uint64)' | 'optional(uint8)' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
 type Set29 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int32' | 'int64';
 type Set30 = 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int8' | 'uint8';
 type Set31 = 'bfloat16' | 'float16' | 'float32' | 'int32';
@@ -613,6 +613,7 @@ export interface OneHotOptions {
 
 
 
+
 export interface PadOptions<T = Set9> {
   readonly constantValue?: Tensor<T & Set9> | Literal;
   readonly axes?: Tensor<Set6> | Literal;
@@ -885,6 +886,10 @@ export interface SeluOptions {
 }
 
 
+
+export interface SequenceEmptyOptions {
+  readonly dtype?: DType;
+}
 
 export interface SequenceEraseOptions {
   readonly position?: Tensor<Set6> | Literal;
@@ -1698,17 +1703,23 @@ export interface OperatorMethods {
    */
   oneHot<const A extends Tensor<Set26>, const B extends Tensor<Set26> | Literal, const C extends Tensor<Set16>>(this: A, depth: Checked<B, PlaceErrors<'oneHot', PlaceOf<A>, B>>, values: Checked<C, PlaceErrors<'oneHot', PlaceOf<A>, C>>, options?: OneHotOptions): Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
+   * Optional, opset 15: (input?: V) → (output: O)
+   * V: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 24 more
+   * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 24 more
+   */
+  optional<const A extends Tensor<Set27>>(this: A): Value<`optional(${ElementOf<A>})`, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  /**
    * OptionalGetElement, opset 18: (input: O) → (output: V)
    * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 54 more
    * V: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 24 more
    */
-  optionalGetElement<const A extends Tensor<Set27>>(this: A): Value<Set28, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  optionalGetElement<const A extends Tensor<Set28>>(this: A): Value<Set27, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
    * OptionalHasElement, opset 18: (input?: O) → (output: B)
    * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 54 more
    * B: bool
    */
-  optionalHasElement<const A extends Tensor<Set27>>(this: A): Value<'bool', [], Join<PlaceOf<A>, 'any'>>;
+  optionalHasElement<const A extends Tensor<Set28>>(this: A): Value<'bool', [], Join<PlaceOf<A>, 'any'>>;
   /**
    * Or, opset 7: (a: T, b: T) → (c: T1)
    * T: bool
@@ -1940,6 +1951,7 @@ export interface OperatorMethods {
    * I: int32, int64
    */
   sequenceAt<const A extends Tensor<Set17>, const B extends Tensor<Set6> | Literal>(this: A, position: Checked<B, PlaceErrors<'sequenceAt', PlaceOf<A>, B>>): Value<Set16, AnyShape, JoinOf<PlaceOf<A>, B>>;
+
 
   /**
    * SequenceErase, opset 11: (inputSequence: S, position?: I) → (outputSequence: S)
@@ -2965,18 +2977,25 @@ export const not: <const A extends Tensor<'bool'>>(x: A) => Value<ElementOf<A>, 
 export const oneHot: <const A extends Tensor<Set26>, const B extends Tensor<Set26> | Literal, const C extends Tensor<Set16>>(indices: A, depth: Checked<B, PlaceErrors<'oneHot', PlaceOf<A>, B>>, values: Checked<C, PlaceErrors<'oneHot', PlaceOf<A>, C>>, options?: OneHotOptions) => Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('OneHot', 'oneHot', 'unknown');
 
 /**
+ * Optional, opset 15: (input?: V) → (output: O)
+ * V: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 24 more
+ * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 24 more
+ */
+export const optional: <const A extends Tensor<Set27>>(input: A) => Value<`optional(${ElementOf<A>})`, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('Optional', 'optional', 'unknown');
+
+/**
  * OptionalGetElement, opset 18: (input: O) → (output: V)
  * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 54 more
  * V: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 24 more
  */
-export const optionalGetElement: <const A extends Tensor<Set27>>(input: A) => Value<Set28, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('OptionalGetElement', 'optionalGetElement', 'unknown');
+export const optionalGetElement: <const A extends Tensor<Set28>>(input: A) => Value<Set27, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('OptionalGetElement', 'optionalGetElement', 'unknown');
 
 /**
  * OptionalHasElement, opset 18: (input?: O) → (output: B)
  * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 54 more
  * B: bool
  */
-export const optionalHasElement: <const A extends Tensor<Set27>>(input: A) => Value<'bool', [], Join<PlaceOf<A>, 'any'>> = operator('OptionalHasElement', 'optionalHasElement', 'scalar');
+export const optionalHasElement: <const A extends Tensor<Set28>>(input: A) => Value<'bool', [], Join<PlaceOf<A>, 'any'>> = operator('OptionalHasElement', 'optionalHasElement', 'scalar');
 
 /**
  * Or, opset 7: (a: T, b: T) → (c: T1)
@@ -3263,6 +3282,13 @@ export const sequenceAt: <const A extends Tensor<Set17>, const B extends Tensor<
  * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
  */
 export const sequenceConstruct: <const A extends readonly Tensor<Set16>[]>(inputs: Checked<A, ListErrors<'sequenceConstruct', A>>) => Value<Set17, AnyShape, JoinAll<A>> = operator('SequenceConstruct', 'sequenceConstruct', 'unknown');
+
+/**
+ * SequenceEmpty, opset 11: () → (output: S)
+ * Options: dtype?
+ * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
+ */
+export const sequenceEmpty: <const O extends SequenceEmptyOptions = {}>(options?: O) => Value<`seq(${DTypeOfOption<O, 'dtype', 'float32'>})`, AnyShape, 'any'> = operator('SequenceEmpty', 'sequenceEmpty', 'unknown');
 
 /**
  * SequenceErase, opset 11: (inputSequence: S, position?: I) → (outputSequence: S)
