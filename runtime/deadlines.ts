@@ -6,7 +6,7 @@ interface Entry<T> {
 }
 
 export class Deadlines<T> {
-  readonly #heap: Entry<T>[] = [];
+  #heap: Entry<T>[] = [];
 
   /** The earliest time; undefined: none. */
   get next(): number | undefined {
@@ -35,6 +35,17 @@ export class Deadlines<T> {
   /** Takes out earliest items that are not wanted any more. */
   prune(unwanted: (item: T) => boolean): void {
     while (this.#heap.length > 0 && unwanted(this.#heap[0]!.item)) this.#removeFirst();
+  }
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** Drops all unwanted items, in linear time. */
+  sweep(unwanted: (item: T) => boolean): void {
+    const wanted = this.#heap.filter(({ item }) => !unwanted(item));
+    this.#heap = [];
+    for (const { at, item } of wanted) this.add(at, item);
   }
 
   #removeFirst(): void {

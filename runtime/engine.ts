@@ -82,6 +82,8 @@ export class Engine {
     fragments.forEach((fragment, index) => {
       if (fragment.pending === 0) this.#claim(flow, index);
     });
+    for (const slot of this.#program.outputsOfSlot.keys())
+      if (this.#program.constants[slot] !== undefined) this.#emit(flow, slot);
   }
 
   /** Gives a graph input its value; false if it has one. */

@@ -218,6 +218,8 @@ export class Node {
   #endFlow(flow: Flow): void {
     this.#flows.delete(flow.key);
     this.#ended.add(flow.id);
+    // Flows that ended before their deadline must not pile up behind one that is still open.
+    if (this.#deadlines.size > 2 * this.#flows.size + 64) this.#deadlines.sweep((one) => one.ended);
     const { id, causes, ops, cameOut } = flow;
     const status = causes.length === 0 ? 'complete' : cameOut ? 'partial' : 'failed';
     this.#outbox.event({ kind: 'flow-ended', flow: id, status, causes, ops });

@@ -9,7 +9,7 @@ export interface Clock {
 
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** The platform's own time. Its timers do not keep a process alive on their own account. */
+/** The platform's own time. */
 export const systemClock: Clock = {
   now: () => Math.round(performance.now() * 1e6),
   wake(at, callback) {

@@ -5,8 +5,8 @@ import { isMissing, type Missing, missingReasons, type Value } from '../value.ts
 import type { Fill, FillInit } from './envelope.ts';
 
 const RAW = 0;
-/** Longest text of a missing value that crosses; it comes from error messages, which have no bound. */
-const DETAIL_CHARACTERS = 1000;
+/** Longest text of a missing value that crosses: error messages have no bound, and many may share an envelope. */
+const DETAIL_CHARACTERS = 200;
 
 /** The fill of one value for an edge; its payload goes beside it. A trigger edge carries no payload. */
 export function fillOf(edge: number, value: Value, trigger: boolean): FillInit {

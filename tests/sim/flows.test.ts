@@ -119,6 +119,25 @@ describe('missing values', () => {
   });
 });
 
+test('an output may be an input, a constant, or one value under two names', () => {
+  const members = { a: ['a'] };
+  const constants = { k: f32(7) };
+  const ops = [call('double', ['x'], ['y'])];
+  const world = new World(
+    { a: makeBundle({ class: 'a', members, inputs: ['x'], outputs: ['x', 'k', 'y', 'y'], constants, ops }) },
+    segments,
+  );
+  world.invoke('a', { x: f32(1) });
+  const outputs = world.events('output').map(({ name, value }) => [name, ...numbers(value as Tensor)]);
+  expect(outputs).toEqual([
+    ['k', 7],
+    ['x', 1],
+    ['y', 2],
+    ['y', 2],
+  ]);
+  expect(world.events('flow-ended')).toMatchObject([{ status: 'complete' }]);
+});
+
 describe('envelopes', () => {
   const sends = (extra: Parameters<typeof makeBundle>[0]['ops']) => {
     const both = [0, 1].map((id) => edge(id, 'send', 'a', 'b', { envelope: 7 }));
