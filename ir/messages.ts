@@ -291,8 +291,8 @@ export const messages = {
   },
   BB752: {
     severity: 'error',
-    text: ({ segment, reason }: { segment: string; reason: string }) => [
-      `ONNX Runtime failed in ${segment}: ${reason}`,
+    text: ({ model, reason }: { model: string; reason: string }) => [
+      `ONNX Runtime failed in ${model}: ${reason}`,
       'compare the values given with what the op expects',
     ],
   },

@@ -32,7 +32,12 @@ export const run = command<Options>({
       .option('-p, --peers <topology.json>', 'peers, links and placement rules; not for a compiled folder')
       .option('-i, --inputs <[name=]file>', 'tensors in: .npz, .npy, .json or .pb; repeatable', collect, [])
       .option('--random <seed>', 'make up the inputs that are not given')
-      .option('--dim <name=size>', 'size of a named dimension of made-up inputs (1); repeatable', collect, [])
+      .option(
+        '--dim <name=size>',
+        'size of a dimension of made-up inputs, named or as INPUT.AXIS (default 1); repeatable',
+        collect,
+        [],
+      )
       .option('-o, --outputs <file>', 'tensors out, in the same formats')
       .option('--transport <name>', 'how nodes reach each other: inproc', 'inproc')
       .option('--processes', 'a process for each peer')

@@ -39,7 +39,7 @@ function portsOf(
   return own.some(({ name }) => given.has(name)) ? own : [port];
 }
 
-/** `--dim N=64`: sizes of named dimensions. */
+/** `--dim N=64`, `--dim x.1=64`: sizes of dimensions by name, or by input and axis. */
 function sizes(specs: readonly string[]): Map<string, number> {
   return new Map(
     specs.map((spec) => {

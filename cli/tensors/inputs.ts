@@ -59,7 +59,8 @@ function fits(port: Port, tensor: Tensor, sizes: Map<string, number>): boolean {
 
 /**
  * Made-up inputs, the same for the same seed: floats from -1 up to 1, whole numbers 0 or 1 (they often index
- * something), bools, short strings. Dimensions that have no size get that of `dims`, or 1.
+ * something), bools, short strings. Dimensions that have no size get that of
+ * `dims`, by their own name or as `input.axis`, or 1.
  */
 export function randomInputs(
   ports: readonly Port[],
@@ -69,8 +70,8 @@ export function randomInputs(
   const next = mulberry32(seed);
   return new Map(
     ports.map((port) => {
-      const shape = (port.shape ?? []).map((dim) =>
-        typeof dim === 'number' ? dim : (dims.get(dim ?? '') ?? 1),
+      const shape = (port.shape ?? []).map((dim, axis) =>
+        typeof dim === 'number' ? dim : (dims.get(`${port.name}.${axis}`) ?? dims.get(dim ?? '') ?? 1),
       );
       const dtype = port.dtype ?? 'float32';
       const elements = Array.from({ length: elementCount(shape)! }, () => randomElement(dtype, next));

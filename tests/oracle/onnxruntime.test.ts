@@ -125,7 +125,7 @@ describe('a segment', () => {
 
   it('stays usable after a run that failed, whose message is ONNX Runtime’s', async () => {
     const segment = await backend.load({ ...addExternal, weights });
-    await expect(segment.run([floats([2], [1, 2])])).rejects.toThrow(/BB752.*invalid dimensions/s);
+    await expect(segment.run([floats([2], [1, 2])])).rejects.toThrow(/^Got invalid dimensions/);
     await expect(segment.run([{ ...ones(), dims: [65] }])).rejects.toThrow(/needs 260 bytes, got 256/);
     expect(floatsOf((await segment.run([ones()]))[0]!)).toEqual(expectedSum);
   });

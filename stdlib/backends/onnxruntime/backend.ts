@@ -82,7 +82,12 @@ class Pool implements OnnxRuntimeBackend {
     return {
       ...session.ports,
       run: async (inputs, runOptions) => {
-        const outputs = await session.run([...inputs.keys()], [...inputs.values()], undefined, runOptions);
+        const outputs = await session
+          .run([...inputs.keys()], [...inputs.values()], undefined, runOptions)
+          .catch((error: unknown) => {
+            if (!(error instanceof RunFailed)) throw error;
+            throw new DiagnosticError(diagnostic('BB752', { model: name, reason: error.message }));
+          });
         return new Map(session.ports.outputs.map(({ name }, index) => [name, outputs[index]!]));
       },
       release: () => session.release(),
@@ -115,7 +120,7 @@ class Pool implements OnnxRuntimeBackend {
     );
     if (answer.kind === 'failed') throw loadError(name, answer);
     if (answer.kind !== 'loaded') throw new Error(`the worker answered ${answer.kind} to load`);
-    return new Session(lane, id, name, answer.ports);
+    return new Session(lane, id, answer.ports);
   }
 }
 
@@ -141,16 +146,17 @@ function locate(source: ByteSource): WeightsLocation {
   return { kind: 'bytes', location: WEIGHTS_FILE, bytes };
 }
 
+/** ONNX Runtime's own message about a run; whoever knows the place adds it. */
+class RunFailed extends Error {}
+
 class Session {
   readonly ports: SessionPorts;
   readonly #lane: Lane;
   readonly #id: number;
-  readonly #name: string;
 
-  constructor(lane: Lane, id: number, name: string, ports: SessionPorts) {
+  constructor(lane: Lane, id: number, ports: SessionPorts) {
     this.#lane = lane;
     this.#id = id;
-    this.#name = name;
     this.ports = ports;
   }
 
@@ -182,7 +188,7 @@ class Session {
       for (const buffer of answer.givenBack) reclaim(buffer);
     }
     if (answer.kind === 'failed') {
-      throw new DiagnosticError(diagnostic('BB752', { segment: this.#name, reason: answer.message }));
+      throw new RunFailed(answer.message);
     }
     if (answer.kind !== 'ran') throw new Error(`the worker answered ${answer.kind} to run`);
     return answer.outputs;
