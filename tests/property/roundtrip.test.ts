@@ -10,7 +10,7 @@ const models = message(ModelProtoSchema).map((model) => {
   const made = model as ModelProto;
   made.graph ??= create(GraphProtoSchema);
   return toBinary(ModelProtoSchema, made);
-}, 600_000);
+});
 
 const canonical = (bytes: Uint8Array): Uint8Array =>
   toBinary(ModelProtoSchema, fromBinary(ModelProtoSchema, bytes));
@@ -26,6 +26,6 @@ test('import then export gives every message and field back, whatever they are',
       expect(Buffer.from(joined(exportModel(again).pieces)).equals(exported)).toBe(true);
       expect(printModel(again)).toBe(printModel(model!));
     }),
-    { numRuns: Number(process.env.RUNS ?? 100) },
+    { numRuns: 100 },
   );
-}, 600_000);
+}, 60_000);

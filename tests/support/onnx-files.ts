@@ -30,9 +30,9 @@ export const onnxFiles = (folder: string): string[] =>
 
 export const fileSource = (file: string): ByteSource => memorySource(path.basename(file), readFileSync(file));
 
-/** Imports a file, with the data files beside it. */
-export const importFile = (file: string): Imported =>
-  importModel(fileSource(file), {
+/** Imports a file, or `bytes` in its stead, with the data files beside it. */
+export const importFile = (file: string, bytes?: Uint8Array): Imported =>
+  importModel(bytes === undefined ? fileSource(file) : memorySource(path.basename(file), bytes), {
     external: (location) => {
       const data = path.join(path.dirname(file), location);
       return existsSync(data) ? fileSource(data) : undefined;
