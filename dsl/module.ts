@@ -6,7 +6,6 @@ import {
   DOMAIN_VERSION,
   MIN_IR_VERSION,
   type Model,
-  NEWEST_RUNNABLE_OPSET,
   type ValueId,
 } from '../ir/index.ts';
 import { minIrVersion } from '../ir/ops/schema.ts';
@@ -51,8 +50,10 @@ export function record(root: Module, environment: Environment): Recorded {
   recording(owner, () => {
     body();
     for (const finish of owner.finishers) finish();
-    if (owner.mainGraph.outputs.length === 0)
-      owner.fail('BB309', { module: name, reason: 'it has no output' });
+    if (owner.mainGraph.outputs.length === 0) {
+      const at = { file: environment.file };
+      owner.fail('BB309', { module: name, reason: 'it has no output' }, { at });
+    }
     close(owner);
   });
   return { model: owner.editor.finish(), diagnostics: owner.diagnostics };
@@ -61,9 +62,6 @@ export function record(root: Module, environment: Environment): Recorded {
 function close(owner: Recorder): void {
   const { editor, main, mainGraph, imported } = owner;
   const opset = imported?.opsets.get('') ?? owner.opset;
-  if (opset > NEWEST_RUNNABLE_OPSET && imported === undefined) {
-    owner.fail('BB315', { op: owner.newestOp, opset, newest: NEWEST_RUNNABLE_OPSET });
-  }
   settle(owner, opset);
   editor.setGraph(main, {
     ops: mainGraph.ops,

@@ -8,6 +8,7 @@ import {
   elemTypeOf,
   formatType,
   isDType,
+  NEWEST_RUNNABLE_OPSET,
   NO_VALUE,
   type OpId,
   type Shape,
@@ -78,7 +79,7 @@ function sortArguments(
   if (args.length > positional.length + 1 || typeof options !== 'object' || isValue(options)) {
     owner.fail('BB308', {
       op: name,
-      reason: `it takes ${positional.length} operands, then an object of options`,
+      reason: `it takes ${[...positional.map((input) => camelCase(input.name)), 'an object of options'].join(', ')}`,
     });
   }
   const rest = { ...options };
@@ -123,7 +124,10 @@ export function record(
     const type = outputType(schema, output, bound, attributes);
     return type?.kind === 'tensor' && index === 0 ? { ...type, dims } : type;
   };
-  if (schema.since > owner.opset) [owner.opset, owner.newestOp] = [schema.since, schema.type];
+  if (schema.since > NEWEST_RUNNABLE_OPSET) {
+    owner.fail('BB315', { op: schema.type, opset: schema.since, newest: NEWEST_RUNNABLE_OPSET });
+  }
+  owner.opset = Math.max(owner.opset, schema.since);
   const results = new Results(owner, schema, name, typeAt, {
     cohort,
     declinable: facts.some((fact) => fact.declinable),

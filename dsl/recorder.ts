@@ -80,8 +80,6 @@ export class Recorder {
   readonly diagnostics: Diagnostic[] = [];
   /** Whether an op of our core domain was recorded. */
   usesCore = false;
-  /** Type of the op that raised `opset`. */
-  newestOp = '';
   /** Run when the body is done. */
   readonly finishers: (() => void)[] = [];
 
