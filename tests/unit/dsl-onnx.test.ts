@@ -107,6 +107,17 @@ describe('an imported model in a recording', () => {
     expect(problem).toMatch(/^BB310 Gelu .* opset 20, .* has opset 9$/);
   });
 
+  it('must agree on the opset with other imported models', () => {
+    const problem = problemOf(() => {
+      const x = input('x', float32, ['N', 3, 48, 192]);
+      onnx(MODEL)(x);
+      onnx('ch_PP-OCRv4_det_infer.onnx')(x);
+    });
+    expect(problem).toMatch(
+      /^BB311 ch_PP-OCRv4_det_infer.onnx has opset 11 of ai.onnx, .*cls_infer.onnx has 9$/,
+    );
+  });
+
   it('is cut at named inner values', () => {
     const [phone, edge, server] = [peer('phone'), peer('edge'), peer('server')];
     const model = recorded(() => {
