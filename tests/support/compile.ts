@@ -27,7 +27,7 @@ export function topologyOf(...classes: readonly string[]): Topology {
 }
 
 /** Places everything where the test's text says, so that a golden of the cut does not depend on the place pass. */
-const asWritten = (model: ReturnType<typeof modelOf>): Pass =>
+export const asWritten = (model: ReturnType<typeof modelOf>): Pass =>
   pass('place', {
     needs: 'typed',
     gives: 'placed',
