@@ -9,12 +9,14 @@ import { emit } from './passes/emit.ts';
 import { guard } from './passes/guard.ts';
 import { infer } from './passes/infer.ts';
 import { place } from './passes/place.ts';
+import { prune } from './passes/prune.ts';
 import { split } from './passes/split.ts';
 
 /** Which passes run, and why in this order. */
 export const passes: readonly Pass[] = [
   check, // everything after it may rely on sorted, well-formed graphs
   infer, // placement weighs values by their bytes, so types come before places
+  prune, // what no output needs must not decide where the cut goes
   place, // cuts are where neighbours live apart, so every op needs a place first
   split, // from here on there is one graph per program
   guard, // deadlines follow the critical path over edges, which exist only after the cut

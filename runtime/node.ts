@@ -306,18 +306,26 @@ export class Node {
       return this.#outbox.drop('limit', from, `a frame of ${bytes.length} bytes`);
     const mine = owned && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
     const lease = this.#leases.take(mine.buffer as ArrayBuffer);
+    // Held meanwhile: a value that nobody reads must not free the frame of those that come after it.
+    lease.holders++;
     const delivery = this.#courier.open(from, mine);
-    if (delivery !== undefined) this.#deliver(from, delivery, lease);
-    if (lease.holders === 0) this.#leases.discard(lease);
+    const flow = delivery && this.#deliver(from, delivery, lease);
+    this.#leases.dropLease(lease);
+    if (flow === undefined) return;
+    this.#engine.settle(flow);
+    if (delivery?.cancel !== undefined && from === flow.id.initiator) this.#cancel(flow.id, delivery.cancel);
   }
 
-  #deliver(from: string, { flow: id, cancel, values }: Delivery, lease: Lease): void {
+  /** Gives a frame's values to its flow, and gives that, to be settled; undefined if it goes nowhere. */
+  #deliver(from: string, { flow: id, values }: Delivery, lease: Lease): Flow | undefined {
     const key = flowKey(id);
     let flow = this.#flows.get(key);
     if (flow === undefined) {
       // Nobody else can open a flow of ours.
-      if (id.initiator === this.peer || this.#ended.has(id))
-        return this.#outbox.drop('late', from, `flow ${key} has ended here`);
+      if (id.initiator === this.peer || this.#ended.has(id)) {
+        this.#outbox.drop('late', from, `flow ${key} has ended here`);
+        return undefined;
+      }
       const why = this.#shutdown
         ? 'the node shuts down'
         : this.#flows.size >= this.#limits.flows
@@ -325,7 +333,10 @@ export class Node {
           : this.#leases.bytes > this.#limits.bytes
             ? `${this.#leases.bytes} bytes are held`
             : undefined;
-      if (why !== undefined) return this.#refuse(from, id, why);
+      if (why !== undefined) {
+        this.#refuse(from, id, why);
+        return undefined;
+      }
       flow = this.#open(id);
       this.#want(flow);
     }
@@ -340,8 +351,7 @@ export class Node {
       if (!this.#fill(flow, edge, from, slot))
         this.#outbox.drop('duplicate', from, `edge ${edge.id} of flow ${key} has its value`, edge.id);
     }
-    this.#engine.settle(flow);
-    if (cancel !== undefined && from === id.initiator) this.#cancel(id, cancel);
+    return flow;
   }
 
   #fill(flow: Flow, edge: Edge, from: string, slot: Slot): boolean {
@@ -402,7 +412,10 @@ export class Node {
       for (const lease of leases.values()) this.#leases.discard(lease);
       return this.#outbox.drop('late', this.peer, `work ${work} is not under way`);
     }
+    // As with frames: results may share a buffer, and the first of them may find no reader.
+    for (const lease of leases.values()) lease.holders++;
     this.#engine.finish(work, held);
+    for (const lease of leases.values()) this.#leases.dropLease(lease);
     this.#engine.settle(flow);
   }
 

@@ -33,7 +33,7 @@ import { formatBytes } from '../units.ts';
 
 /** Places by rules, propagation and cost. */
 export const place: Pass = pass('place', {
-  needs: 'typed',
+  needs: 'simplified',
   gives: 'placed',
   run: (compilation, cx) => {
     const flow = dataflow(compilation.model);
@@ -46,7 +46,7 @@ export const place: Pass = pass('place', {
 /** Places by the number of ops alone, whatever the author said: equal parts over the classes, or one op each. */
 export const placeInParts = (split: 'equal' | 'every'): Pass =>
   pass('place', {
-    needs: 'typed',
+    needs: 'simplified',
     gives: 'placed',
     run: (compilation, cx) => {
       const { model } = compilation;

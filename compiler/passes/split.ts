@@ -24,10 +24,17 @@ import { type Deployment, pass } from '../pass.ts';
 import { duplicateCheapOps } from '../split/duplicate.ts';
 import { fragmentLevels } from '../split/fragments.ts';
 import { liftConstants } from '../split/lift.ts';
-import { findCrossings, type PlacedGraph, type PlaceNumber, placedGraph } from '../split/places.ts';
+import {
+  type Crossing,
+  findCrossings,
+  type PlacedGraph,
+  type PlaceNumber,
+  placedGraph,
+} from '../split/places.ts';
 import { buildProgram } from '../split/programs.ts';
 import type { NumberedCrossing, SplitGraph } from '../split/schedule.ts';
 import { groupOps } from '../split/segments.ts';
+import { placesToTrigger } from '../split/triggers.ts';
 
 export const split = pass('split', {
   needs: 'placed',
@@ -66,7 +73,19 @@ export const split = pass('split', {
         withinNs(model, crossing.op),
       ),
     }));
-    numbered.push(...triggers(graph, numbered, entry));
+    const envelopes = Math.max(-1, ...numbered.map(({ edge }) => edge.envelope)) + 1;
+    const asleep = placesToTrigger(
+      graph,
+      crossings,
+      grouping.envelopeOf,
+      entry,
+      placesWithWork(graph, crossings),
+    );
+    asleep.forEach((to, index) => {
+      const crossing = { kind: 'trigger' as const, from: entry, to };
+      const edge = edgeOf(graph, undefined, crossing, crossings.length + index, envelopes + index, 0);
+      numbered.push({ ...crossing, edge });
+    });
 
     const deployment = buildDeployment({ graph, levels, grouping, crossings: numbered }, entry, cx.topology);
     return { ...compilation, level: 'split', model, placement, deployment };
@@ -142,7 +161,10 @@ function entryPlace(graph: PlacedGraph, topology: Topology): PlaceNumber | undef
   return candidates[0]?.number;
 }
 
-function placesWithWork(graph: PlacedGraph, crossings: readonly NumberedCrossing[]): Set<PlaceNumber> {
+function placesWithWork(
+  graph: PlacedGraph,
+  crossings: readonly Pick<Crossing, 'from' | 'to'>[],
+): Set<PlaceNumber> {
   const working = new Set<PlaceNumber>(graph.outputPlace);
   graph.inputPlace.forEach((place, index) => {
     if (graph.model.value(graph.model.mainGraph.inputs[index]!).weight === undefined) working.add(place);
@@ -150,36 +172,6 @@ function placesWithWork(graph: PlacedGraph, crossings: readonly NumberedCrossing
   for (const id of graph.model.mainGraph.ops) if (graph.constant[id] !== 1) working.add(graph.opPlace[id]!);
   for (const { from, to } of crossings) working.add(from).add(to);
   return working;
-}
-
-/** Edges without a value, from the entry to places that no arriving value would ever wake. */
-function triggers(
-  graph: PlacedGraph,
-  crossings: readonly NumberedCrossing[],
-  entry: PlaceNumber,
-): readonly NumberedCrossing[] {
-  const awake = new Set([entry]);
-  const spread = (): void => {
-    for (let before = -1; before !== awake.size; ) {
-      before = awake.size;
-      for (const { from, to } of crossings) if (awake.has(from)) awake.add(to);
-    }
-  };
-  const made: NumberedCrossing[] = [];
-  spread();
-  const fed = new Set(crossings.map(({ to }) => to));
-  const asleep = [...placesWithWork(graph, crossings)].sort((a, b) => a - b);
-  // Places that nothing feeds first: waking them may wake the rest.
-  for (const place of [...asleep.filter((one) => !fed.has(one)), ...asleep]) {
-    if (awake.has(place)) continue;
-    const id = crossings.length + made.length;
-    const envelope = Math.max(-1, ...crossings.map(({ edge }) => edge.envelope)) + 1 + made.length;
-    const crossing = { kind: 'trigger' as const, from: entry, to: place };
-    made.push({ ...crossing, edge: edgeOf(graph, undefined, crossing, id, envelope, 0) });
-    awake.add(place);
-    spread();
-  }
-  return made;
 }
 
 /** Two places of one class would need two seats on its peers; the runtime has one per class so far. */

@@ -11,6 +11,7 @@ import {
 import { bind } from '../../compiler/passes/bind.ts';
 import { guard } from '../../compiler/passes/guard.ts';
 import { infer } from '../../compiler/passes/infer.ts';
+import { prune } from '../../compiler/passes/prune.ts';
 import { split } from '../../compiler/passes/split.ts';
 import type { Topology } from '../../ir/index.ts';
 import { printModel } from '../../ir/print.ts';
@@ -29,7 +30,7 @@ export function topologyOf(...classes: readonly string[]): Topology {
 /** Places everything where the test's text says, so that a golden of the cut does not depend on the place pass. */
 export const asWritten = (model: ReturnType<typeof modelOf>): Pass =>
   pass('place', {
-    needs: 'typed',
+    needs: 'simplified',
     gives: 'placed',
     run: (compilation) => {
       const ops = [];
@@ -49,7 +50,7 @@ const checked: Pass = pass('check', {
 /** Compiles the text of a model up to `bound`, placed as it says. */
 export function cut(text: string, topology: Topology): CompileResult {
   const model = modelOf(text);
-  return compile(model, { topology, passes: [checked, infer, asWritten(model), split, guard, bind] });
+  return compile(model, { topology, passes: [checked, infer, prune, asWritten(model), split, guard, bind] });
 }
 
 /** Every program of a compilation as text, with fragments, for comparison with a golden. */

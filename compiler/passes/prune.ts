@@ -1,0 +1,44 @@
+// prune: takes out ops whose results reach no output and no state.
+//
+//   y = Relu(x)        y = Relu(x)
+//   z = Tanh(x)   →    return y
+//   return y
+
+import { CORE, DOMAIN, dependenciesOf, type Model, type OpId, type ValueId } from '../../ir/index.ts';
+import { pass } from '../pass.ts';
+
+export const prune = pass('prune', {
+  needs: 'typed',
+  gives: 'simplified',
+  run: (compilation) => ({ ...compilation, level: 'simplified', model: withoutDeadOps(compilation.model) }),
+});
+
+function withoutDeadOps(model: Model): Model {
+  const live = liveOps(model);
+  const { ops } = model.mainGraph;
+  if (live.size === ops.length) return model;
+  const editor = model.edit();
+  // Their values stay in the tables: nothing refers to them, and ids of others must not move.
+  for (const id of ops) if (!live.has(id)) editor.removeOp(id);
+  editor.setGraph(model.main, { ops: ops.filter((id) => live.has(id)) });
+  return editor.finish();
+}
+
+function liveOps(model: Model): ReadonlySet<OpId> {
+  const live = new Set<OpId>();
+  const open: OpId[] = [];
+  const need = (id: OpId): void => {
+    if (live.has(id)) return;
+    live.add(id);
+    open.push(id);
+  };
+  const read = (value: ValueId): void => {
+    const { def } = model.value(value);
+    if (def.kind === 'op') need(def.op);
+  };
+  model.mainGraph.outputs.forEach(read);
+  for (const op of model.opsOf()) if (op.domain === DOMAIN.core && op.type === CORE.stateAssign) need(op.id);
+  for (let id = open.pop(); id !== undefined; id = open.pop())
+    dependenciesOf(model, model.op(id)).forEach(read);
+  return live;
+}

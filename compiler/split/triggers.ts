@@ -1,0 +1,127 @@
+// Which places no arriving value would ever wake.
+//
+// A peer learns of a flow from the first frame of it. A place is woken if some envelope to it leaves without
+// anything that this very place has to send first; so the flow is played through without values, from the entry,
+// and whoever is still asleep when nothing moves any more needs a trigger.
+
+import type { OpId, ValueId } from '../../ir/index.ts';
+import { type Crossing, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
+
+/** Places to trigger from the entry, in the order in which they would be found asleep. */
+export function placesToTrigger(
+  graph: PlacedGraph,
+  crossings: readonly Crossing[],
+  envelopeOf: (crossing: Crossing) => number,
+  entry: PlaceNumber,
+  working: ReadonlySet<PlaceNumber>,
+): readonly PlaceNumber[] {
+  const play = new Play(graph, crossings, envelopeOf);
+  const asked: PlaceNumber[] = [];
+  play.wake(entry);
+  for (;;) {
+    const asleep = [...working].filter((place) => !play.awake.has(place)).sort((a, b) => a - b);
+    if (asleep.length === 0) return asked;
+    // Who can begin by itself may wake the others.
+    const next = asleep.find((place) => play.canBegin(place)) ?? asleep[0]!;
+    asked.push(next);
+    play.wake(next);
+  }
+}
+
+class Play {
+  readonly awake = new Set<PlaceNumber>();
+  readonly #graph: PlacedGraph;
+  /** Values that each op of the main graph still waits for, by OpId. */
+  readonly #left: Int32Array;
+  /** Ops of a place that read a value, by value and place. */
+  readonly #readers = new Map<string, OpId[]>();
+  /** Ops whose values are all there, but whose place sleeps; and inputs that enter there. */
+  readonly #pending = new Map<PlaceNumber, { ops: OpId[]; inputs: ValueId[] }>();
+  readonly #crossingsOf = new Map<ValueId, Crossing[]>();
+  readonly #envelopes = new Map<number, { left: number; crossings: Crossing[] }>();
+  readonly #envelopeOf: (crossing: Crossing) => number;
+  #ready: OpId[] = [];
+
+  constructor(
+    graph: PlacedGraph,
+    crossings: readonly Crossing[],
+    envelopeOf: (crossing: Crossing) => number,
+  ) {
+    this.#graph = graph;
+    this.#envelopeOf = envelopeOf;
+    this.#left = new Int32Array(graph.model.opLimit);
+    for (const crossing of crossings) {
+      append(this.#crossingsOf, crossing.value, crossing);
+      const envelope = this.#envelopes.get(envelopeOf(crossing)) ?? { left: 0, crossings: [] };
+      envelope.left++;
+      envelope.crossings.push(crossing);
+      this.#envelopes.set(envelopeOf(crossing), envelope);
+    }
+    for (const id of graph.model.mainGraph.ops) {
+      if (graph.constant[id] === 1) continue;
+      const needs = graph.needs[id]!;
+      const place = graph.opPlace[id]!;
+      this.#left[id] = needs.length;
+      for (const value of needs) append(this.#readers, `${value}@${place}`, id);
+      if (needs.length === 0) this.#waiting(place).ops.push(id);
+    }
+    graph.model.mainGraph.inputs.forEach((value, index) => {
+      if (!graph.isConstant(value)) this.#waiting(graph.inputPlace[index]!).inputs.push(value);
+    });
+  }
+
+  canBegin(place: PlaceNumber): boolean {
+    const waiting = this.#pending.get(place);
+    return waiting !== undefined && waiting.ops.length + waiting.inputs.length > 0;
+  }
+
+  wake(place: PlaceNumber): void {
+    this.#begin(place);
+    for (let id = this.#ready.pop(); id !== undefined; id = this.#ready.pop()) {
+      const { model } = this.#graph;
+      for (const output of model.op(id).outputs) this.#made(output);
+    }
+  }
+
+  #waiting(place: PlaceNumber): { ops: OpId[]; inputs: ValueId[] } {
+    const waiting = this.#pending.get(place) ?? { ops: [], inputs: [] };
+    this.#pending.set(place, waiting);
+    return waiting;
+  }
+
+  #begin(place: PlaceNumber): void {
+    if (this.awake.has(place)) return;
+    this.awake.add(place);
+    const { ops, inputs } = this.#waiting(place);
+    this.#ready.push(...ops);
+    for (const input of inputs) this.#made(input);
+  }
+
+  /** A value is there, at its place. */
+  #made(value: ValueId): void {
+    if (value === 0) return;
+    this.#arrive(value, placeOfValue(this.#graph, value));
+    for (const crossing of this.#crossingsOf.get(value) ?? []) {
+      const envelope = this.#envelopes.get(this.#envelopeOf(crossing))!;
+      if (--envelope.left > 0) continue;
+      for (const arrived of envelope.crossings) {
+        this.#begin(arrived.to);
+        this.#arrive(arrived.value, arrived.to);
+      }
+    }
+  }
+
+  #arrive(value: ValueId, place: PlaceNumber): void {
+    for (const id of this.#readers.get(`${value}@${place}`) ?? []) {
+      if (--this.#left[id]! > 0) continue;
+      if (this.awake.has(place)) this.#ready.push(id);
+      else this.#waiting(place).ops.push(id);
+    }
+  }
+}
+
+function append<K, V>(lists: Map<K, V[]>, key: K, item: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
+}
