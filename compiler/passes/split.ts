@@ -73,7 +73,7 @@ export const split = pass('split', {
         withinNs(model, crossing.op),
       ),
     }));
-    const envelopes = Math.max(-1, ...numbered.map(({ edge }) => edge.envelope)) + 1;
+    const envelopes = new Set(numbered.map(({ edge }) => edge.envelope)).size;
     const asleep = placesToTrigger(
       graph,
       crossings,

@@ -108,10 +108,11 @@ async function loadSegments(
 const releaseSegments = (peers: readonly Peer[]): Promise<unknown> =>
   Promise.allSettled(peers.flatMap(({ segments }) => [...segments.values()].map((one) => one.release())));
 
-type Parcel =
-  | { readonly kind: 'frame'; readonly from: string; readonly to: Peer; readonly bytes: Uint8Array }
-  /** Put behind all frames sent so far: once it comes up, they have been handled. */
-  | { readonly kind: 'check'; readonly record: FlowRecord };
+interface Parcel {
+  readonly from: string;
+  readonly to: Peer;
+  readonly bytes: Uint8Array;
+}
 
 class InProcess implements Deployment {
   readonly #peers: readonly Peer[];
@@ -121,6 +122,8 @@ class InProcess implements Deployment {
   readonly #pool = new BufferPool(POOL_BYTES);
   readonly #records = new Map<string, FlowRecord>();
   readonly #requests = new Map<number, FlowRecord>();
+  /** Flows that have ended on some peer since mail was last empty. */
+  readonly #ending = new Set<FlowRecord>();
   #mail: Parcel[] = [];
   #nextRequest = 1;
   #pumping = false;
@@ -178,16 +181,13 @@ class InProcess implements Deployment {
     if (this.#pumping) return;
     this.#pumping = true;
     for (let at = 0; at < this.#mail.length; at++) {
-      const parcel = this.#mail[at]!;
-      if (parcel.kind === 'check') this.#check(parcel.record);
-      else {
-        const { from, to, bytes } = parcel;
-        to.node.handle(this.#clock.now(), { type: 'frame', from, bytes, owned: true });
-        this.#drain(to);
-      }
+      const { from, to, bytes } = this.#mail[at]!;
+      to.node.handle(this.#clock.now(), { type: 'frame', from, bytes, owned: true });
+      this.#drain(to);
     }
     this.#mail = [];
     this.#pumping = false;
+    this.#resolve();
   }
 
   #drain(peer: Peer): void {
@@ -234,7 +234,7 @@ class InProcess implements Deployment {
       record.stats(peer.id).sentBytes += total;
       record.stats(to).receivedBytes += total;
     }
-    this.#mail.push({ kind: 'frame', from: peer.id, to: receiver, bytes });
+    this.#mail.push({ from: peer.id, to: receiver, bytes });
   }
 
   async #work(peer: Peer, { work, segment, inputs, transfer, flow }: Extract<Output, { type: 'work' }>) {
@@ -282,7 +282,7 @@ class InProcess implements Deployment {
     record.open.delete(peer.id);
     record.stats(peer.id).ops += event.ops;
     record.addEnd(peer.id, event.status, event.causes);
-    this.#mail.push({ kind: 'check', record });
+    this.#ending.add(record);
   }
 
   #recordOf(flow: InitiatedFlowId, request: number | undefined): FlowRecord | undefined {
@@ -302,9 +302,13 @@ class InProcess implements Deployment {
     peer.node.handle(this.#clock.now(), { type: 'supply', flow, values, owned: record.owned });
   }
 
-  /** Ended everywhere, and no frame of it under way that could open it at another peer. */
-  #check(record: FlowRecord): void {
-    if (record.open.size > 0 || !this.#records.delete(record.flow)) return;
-    record.resolve(resultOf(record, this.#peers));
+  /** With no frame under way, a flow that has ended on every peer that knows it will be opened by no other. */
+  #resolve(): void {
+    for (const record of this.#ending) {
+      if (record.open.size === 0 && this.#records.delete(record.flow)) {
+        record.resolve(resultOf(record, this.#peers));
+      }
+    }
+    this.#ending.clear();
   }
 }
