@@ -156,3 +156,17 @@ test('no hand-written source file is much longer than 500 lines', () => {
     .map(([file, lines]) => `${file}: ${lines} lines — it answers two questions: split it by question`);
   expect(wrong).toEqual([]);
 });
+
+test('the lock file holds every optional package, those of other platforms too', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  };
+  const wrong = Object.entries(packages).flatMap(([name, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter(
+        (dependency) => !Object.keys(packages).some((key) => key.endsWith(`node_modules/${dependency}`)),
+      )
+      .map((dependency) => `${name} → ${dependency} — npm ci refuses such a lock file: restore its entry`),
+  );
+  expect(wrong).toEqual([]);
+});
