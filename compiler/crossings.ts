@@ -19,7 +19,7 @@ export interface Crossings {
  * A float16 value that leaves a session is rounded where the uncut graph may compute on in float32, so one such
  * value weighs more than all float32 bytes together. Sums up to 2^53 stay exact: a thousand of them.
  */
-const ROUNDED = 2 ** 43;
+export const ROUNDED = 2 ** 43;
 
 /**
  * Crossings of a row of steps. `rank` gives the index in the row of each op, -1 for ops outside it; `enters` and

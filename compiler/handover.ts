@@ -37,8 +37,21 @@ export function describeValue(model: Model, id: ValueId): string {
   return `"${name}" (${isPrivate === true ? 'private' : what})`;
 }
 
-/** Whether the value is computed in other bits when a cut makes a backend keep it: float16 on ONNX Runtime's CPU. */
+/** Standard ops that only move elements and have kernels for every dtype. */
+const moving = new Set(
+  (
+    'Cast CastLike Identity Reshape Flatten Squeeze Unsqueeze Transpose Slice Gather GatherElements GatherND ' +
+    'Concat Split Expand Tile'
+  ).split(' '),
+);
+
+/**
+ * Whether a cut at this value may change bits: ONNX Runtime's CPU has few float16 kernels, computes on in float32
+ * from op to op, and rounds only what leaves a session or is merely moved.
+ */
 export function isRoundedByCut(model: Model, id: ValueId): boolean {
-  const { type } = model.value(id);
-  return type?.kind === 'tensor' && type.dtype === 'float16';
+  const { type, def } = model.value(id);
+  if (type?.kind !== 'tensor' || type.dtype !== 'float16' || def.kind !== 'op') return false;
+  const { domain, type: op } = model.op(def.op);
+  return domain !== '' || !moving.has(op);
 }

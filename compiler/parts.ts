@@ -3,7 +3,7 @@
 
 import { type Model, type OpId, type Place, single } from '../ir/index.ts';
 import { costModel } from './cost.ts';
-import { type Crossings, crossings } from './crossings.ts';
+import { type Crossings, crossings, ROUNDED } from './crossings.ts';
 import { type Dataflow, dataflow } from './dataflow.ts';
 import { inferModel } from './infer/infer.ts';
 import type { Placement } from './pass.ts';
@@ -85,11 +85,11 @@ function rowCrossings(flow: Dataflow, row: readonly OpId[]): Crossings {
   return crossings(flow, costModel(flow.model), row, (op) => rank[op]!, all);
 }
 
-/** Places strictly inside the row where a cut may go. */
+/** Places strictly inside the row where a cut may go without changing a bit. */
 function allowedCuts({ cost }: Crossings, count: number): readonly number[] {
   const allowed: number[] = [];
   for (let place = 1; place < count; place++) {
-    if (cost[place] !== Number.POSITIVE_INFINITY) allowed.push(place);
+    if (cost[place]! < ROUNDED) allowed.push(place);
   }
   return allowed;
 }
