@@ -145,6 +145,51 @@ export const errorCases: readonly ErrorCase[] = [
     'try: ',
   ]),
   {
+    name: 'an input of wrong dtype',
+    files: { 'x.json': JSON.stringify({ x: { dtype: 'int64', dims: [4], data: [1, 2, 3, 4] } }) },
+    command: 'run errors/chain.onnx --peers topology.json --inputs x.json',
+    exit: 1,
+    says: [/error BB\d\d\d/, 'x', 'int64[4]', 'float32[4]', 'try: '],
+  },
+  {
+    name: 'an input of wrong shape',
+    files: { 'x.json': JSON.stringify({ x: { dtype: 'float32', dims: [5], data: [1, 2, 3, 4, 5] } }) },
+    command: 'run errors/chain.onnx --peers topology.json --inputs x.json',
+    exit: 1,
+    says: [/error BB\d\d\d/, 'x', 'float32[5]', 'float32[4]', 'try: '],
+  },
+  {
+    name: 'an input left out',
+    command: 'run errors/chain.onnx --peers topology.json',
+    exit: 1,
+    says: [/error BB\d\d\d/, 'x', 'float32[4]', 'try: '],
+  },
+  {
+    name: 'a bundle with a changed byte',
+    before: [compiles('errors/chain.onnx')],
+    change: (folder) => {
+      const file = path.join(folder, 'out/phone/program.onnx');
+      const bytes = readFileSync(file);
+      bytes[bytes.length - 1]! ^= 1;
+      writeFileSync(file, bytes);
+    },
+    command: 'run out --random 1',
+    exit: 1,
+    says: ['error BB650', 'out/phone/program.onnx', 'try: '],
+  },
+  {
+    name: 'a transport that is not there',
+    command: 'run errors/chain.onnx --peers topology.json --random 1 --transport http',
+    exit: 2,
+    says: ['http', 'not there'],
+  },
+  {
+    name: 'a backend that is not there',
+    command: 'conformance errors --backend cpu',
+    exit: 2,
+    says: ['cpu', 'not there'],
+  },
+  {
     name: 'an unknown command',
     command: 'compil x.onnx',
     exit: 2,
