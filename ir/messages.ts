@@ -368,7 +368,17 @@ export const messages = {
   },
   BB833: {
     severity: 'error',
-    text: ({ name, reason, peer, detail }: { name: string; reason: string; peer: string; detail: string }) => [
+    text: ({
+      name,
+      reason,
+      peer,
+      detail,
+    }: {
+      name: string;
+      reason: string;
+      peer: string;
+      detail: string;
+    }) => [
       `output ${name} is missing: ${reason} at ${peer}${detail === '' ? '' : `: ${detail}`}`,
       'see the causes above; `orElse` gives a value where one may be missing',
     ],
