@@ -3,7 +3,7 @@
 import type { Model, OpId, ValueId } from '../ir/index.ts';
 import type { CostModel } from './cost.ts';
 import type { Dataflow } from './dataflow.ts';
-import { isRoundedByCut, mayCross } from './handover.ts';
+import { isRoundedByCut, mayCross, partsFoldedOps } from './handover.ts';
 
 export interface Crossings {
   /**
@@ -20,6 +20,12 @@ export interface Crossings {
  * value weighs more than all float32 bytes together. Sums up to 2^53 stay exact: a thousand of them.
  */
 export const ROUNDED = 2 ** 43;
+/** A cut between ops that would be folded into one costs time and changes bits a little: any bytes rather than that. */
+const FOLDED = 2 ** 36;
+
+/** The same costs, with cuts between ops that would be folded forbidden. */
+export const keepingFolds = (cost: Float64Array): Float64Array =>
+  cost.map((one) => (one % ROUNDED >= FOLDED ? Number.POSITIVE_INFINITY : one));
 
 /**
  * Crossings of a row of steps. `rank` gives the index in the row of each op, -1 for ops outside it; `enters` and
@@ -43,7 +49,9 @@ export function crossings(
     const last = lastUse[id]!;
     if (last <= madeAt) return;
     if (!mayCross(model, id)) blockedUntil.push({ value: id, from: madeAt + 1, to: last });
-    const weight = cost.transferBytes(id) + (isRoundedByCut(model, id) ? ROUNDED : 0);
+    let weight = cost.transferBytes(id);
+    if (isRoundedByCut(model, id)) weight += ROUNDED;
+    if (partsFoldedOps(model, flow.constant, id)) weight += FOLDED;
     bytes[madeAt + 1]! += weight;
     bytes[last + 1]! -= weight;
   };

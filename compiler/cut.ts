@@ -1,7 +1,7 @@
 // Cuts a row of ops into contiguous parts, one after another, at the least cost.
 //
 //   ops     o o o o o o o o          cost[c]: of cutting before op c, Infinity where that is not allowed
-//   parts  |0    |1  |2    |         bound: the most load of a part, except of one that is a single op
+//   parts  |0    |1  |2    |         bound: the most load of a part, except of one that no cut could divide
 //
 // f[j][b] = min over a of f[j-1][a] + cost[a] + extra_j(a, b): the least cost of the ops before b in parts 0 … j.
 // The admissible a for b are a window whose both ends only move right, so a monotone queue finds each minimum
@@ -29,7 +29,7 @@ export interface Cut {
   readonly cost: number;
   /** starts[j]: the first op of part j; one longer than the parts, the last is the number of ops. */
   readonly starts: Int32Array;
-  /** Largest load of a part that got more than one op, or one on top of what it has anyway. */
+  /** Largest load of a part that could be divided, or that has something on it anyway. */
   readonly sharedLoad: number;
 }
 
@@ -74,17 +74,27 @@ function bisect(
   return best;
 }
 
-/** The cheapest cut with no part above `bound` other than single ops. */
+/** unit[b]: the first op of the run that ends before b and that no cut may divide. */
+function units(cost: Float64Array): Int32Array {
+  const unit = new Int32Array(cost.length);
+  for (let b = 1; b < unit.length; b++) {
+    unit[b] = b === 1 || cost[b - 1] !== Number.POSITIVE_INFINITY ? b - 1 : unit[b - 1]!;
+  }
+  return unit;
+}
+
+/** The cheapest cut with no part above `bound` other than what cannot be divided. */
 export function cutWithin({ load, cost, parts }: CutProblem, bound: number): Cut | undefined {
   const count = load.length;
   const sum = prefixSums(load);
+  const unit = units(cost);
   const choices: Int32Array[] = [];
   // before[a]: the least cost of ops before a in the parts so far, the cut at a included.
   let before = new Float64Array(count + 1).fill(Number.POSITIVE_INFINITY);
   before[0] = 0;
   for (const part of parts) {
     const choice = new Int32Array(count + 1).fill(-1);
-    const after = extend(part, before, sum, cost, bound, choice);
+    const after = extend(part, before, { sum, cost, unit }, bound, choice);
     choices.push(choice);
     before = after;
   }
@@ -97,7 +107,7 @@ export function cutWithin({ load, cost, parts }: CutProblem, bound: number): Cut
     const start = choices[j]![end]!;
     starts[j] = start;
     const { fixedLoad } = parts[j]!;
-    if (end - start > 1 || (end > start && fixedLoad > 0)) {
+    if (end > start && (unit[end]! > start || fixedLoad > 0)) {
       sharedLoad = Math.max(sharedLoad, sum[end]! - sum[start]! + fixedLoad);
     }
   }
@@ -108,8 +118,7 @@ export function cutWithin({ load, cost, parts }: CutProblem, bound: number): Cut
 function extend(
   part: Part,
   before: Float64Array,
-  sum: Float64Array,
-  cost: Float64Array,
+  { sum, cost, unit }: { sum: Float64Array; cost: Float64Array; unit: Int32Array },
   bound: number,
   choice: Int32Array,
 ): Float64Array<ArrayBuffer> {
@@ -127,9 +136,9 @@ function extend(
       const candidate = worth[b - 1]!;
       while (tail > head && worth[queue[tail - 1]!]! >= candidate) tail--;
       if (candidate < Number.POSITIVE_INFINITY) queue[tail++] = b - 1;
-      while (low < b - 1 && sum[b]! - sum[low]! + part.fixedLoad > bound) low++;
+      while (low < unit[b]! && sum[b]! - sum[low]! + part.fixedLoad > bound) low++;
       // What is on the part anyway shares the bound with the ops that join it, even a single one.
-      const alone = low === b - 1 && part.fixedLoad > 0 && sum[b]! - sum[low]! + part.fixedLoad > bound;
+      const alone = low === unit[b] && part.fixedLoad > 0 && sum[b]! - sum[low]! + part.fixedLoad > bound;
       const first = alone ? b : Math.max(low, part.earliest?.[b] ?? 0);
       while (head < tail && queue[head]! < first) head++;
       if (head < tail) {

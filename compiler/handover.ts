@@ -1,6 +1,6 @@
 // Which values may go from one peer to another.
 
-import { type DType, formatType, type Model, type ValueId } from '../ir/index.ts';
+import { type DType, formatType, type Model, NO_VALUE, type ValueId } from '../ir/index.ts';
 
 /** dtypes that ONNX Runtime's JavaScript interface takes and gives. */
 const handedOver: ReadonlySet<DType> = new Set<DType>([
@@ -54,4 +54,24 @@ export function isRoundedByCut(model: Model, id: ValueId): boolean {
   if (type?.kind !== 'tensor' || type.dtype !== 'float16' || def.kind !== 'op') return false;
   const { domain, type: op } = model.op(def.op);
   return domain !== '' || !moving.has(op);
+}
+
+const multiplying = new Set(['Conv', 'ConvTranspose', 'MatMul', 'Gemm']);
+const folded = new Set(['BatchNormalization', 'Mul', 'Add']);
+
+/**
+ * Whether a cut at this value comes between a product and constants that ONNX Runtime would fold into its
+ * weights (Conv and BatchNormalization, MatMul and bias …): the parts then compute more, and round differently.
+ */
+export function partsFoldedOps(model: Model, constant: Uint8Array, id: ValueId): boolean {
+  const { def } = model.value(id);
+  if (def.kind !== 'op') return false;
+  const { domain, type } = model.op(def.op);
+  if (domain !== '' || !multiplying.has(type)) return false;
+  return model.uses(id).some((use) => {
+    if (use.kind !== 'op') return false;
+    const user = model.op(use.op);
+    if (user.domain !== '' || !folded.has(user.type)) return false;
+    return user.inputs.every((input) => input === id || input === NO_VALUE || constant[input] === 1);
+  });
 }

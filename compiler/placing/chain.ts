@@ -16,8 +16,8 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import type { CostModel } from '../cost.ts';
-import { type Crossings, crossings } from '../crossings.ts';
-import { bestCut, type Cut, type Part } from '../cut.ts';
+import { type Crossings, crossings, keepingFolds } from '../crossings.ts';
+import { bestCut, type Cut, type CutProblem, type Part } from '../cut.ts';
 import type { Dataflow } from '../dataflow.ts';
 import { describeValue } from '../handover.ts';
 import { pointAt } from '../point.ts';
@@ -204,10 +204,10 @@ function extraCosts(
 /** The cut; first with memory counted so that it surely fits, then counted low and checked afterwards. */
 function cutRow(row: Row, known: Known, mayBeEmpty = false): Cut | undefined {
   const limited = row.classes.some((one) => one.memoryBytes !== undefined);
-  if (!limited) return bestCut({ ...problem(row, mayBeEmpty) }, bound(row));
+  if (!limited) return cheapestCut(problem(row, mayBeEmpty), bound(row));
   for (const certain of [true, false]) {
     const profile = memoryProfile(row.flow, row.cost, row.ops, known, certain);
-    const cut = bestCut(problem(row, mayBeEmpty, profile), bound(row));
+    const cut = cheapestCut(problem(row, mayBeEmpty, profile), bound(row));
     if (
       cut !== undefined &&
       sharesAbove(row.flow, row.cost, row.classes, placesOf(row, cut, known)).length === 0
@@ -218,6 +218,10 @@ function cutRow(row: Row, known: Known, mayBeEmpty = false): Cut | undefined {
   return undefined;
 }
 
+/** Balance gives way to ops that belong together, unless there would be too few parts. */
+const cheapestCut = (problem: CutProblem, bound: number): Cut | undefined =>
+  bestCut({ ...problem, cost: keepingFolds(problem.cost) }, bound) ?? bestCut(problem, bound);
+
 function bound(row: Row): number {
   let total = 0;
   for (const load of row.load) total += load;
@@ -225,11 +229,7 @@ function bound(row: Row): number {
   return (BALANCE * total) / row.classes.length;
 }
 
-function problem(
-  row: Row,
-  mayBeEmpty: boolean,
-  memory?: MemoryProfile,
-): { load: Float64Array; cost: Float64Array; parts: Part[] } {
+function problem(row: Row, mayBeEmpty: boolean, memory?: MemoryProfile): CutProblem {
   const parts = row.classes.map((one, index): Part => {
     const earliest = classWindows(row, index);
     const limit = one.memoryBytes;

@@ -50,8 +50,8 @@ describe.each([
       const { loads, largestOp } = shares(compilation, k);
       const mean = loads.reduce((a, b) => a + b, 0) / k;
       expect(Math.min(...loads)).toBeGreaterThan(0);
-      // An op that is larger than the bound by itself is a part of its own.
-      expect(Math.max(...loads)).toBeLessThanOrEqual(Math.max(1.5 * mean, largestOp));
+      // An op that is larger than the bound by itself is a part of its own, with the cheap ones folded into it.
+      expect(Math.max(...loads)).toBeLessThanOrEqual(Math.max(1.5 * mean, 1.01 * largestOp));
     },
   );
 });

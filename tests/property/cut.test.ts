@@ -24,7 +24,8 @@ function bruteForce(problem: CutProblem, bound: number): number {
         continue;
       }
       const sum = ops.reduce((x, y) => x + y, 0) + part.fixedLoad;
-      if (sum > bound && (ops.length > 1 || part.fixedLoad > 0)) return Number.POSITIVE_INFINITY;
+      const divisible = cost.slice(a + 1, b).some((one) => one < Number.POSITIVE_INFINITY);
+      if (sum > bound && (divisible || part.fixedLoad > 0)) return Number.POSITIVE_INFINITY;
       if (part.earliest !== undefined && a < part.earliest[b]!) return Number.POSITIVE_INFINITY;
       for (let i = a; i < b; i++) total += part.extra?.[i] ?? 0;
       if (b < load.length) total += cost[b]!;
