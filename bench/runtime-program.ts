@@ -33,7 +33,7 @@ function bundle(name: Side, nodes: NodeProto[], edges: readonly Edge[], ends: 'b
       program: name,
       class: name,
       members,
-      files: { program: { file: 'program.onnx', bytes: onnx.length, sha256: '' }, weights: null },
+      files: { program: { file: 'program.onnx', bytes: onnx.length, sha256: '0'.repeat(64) }, weights: null },
       opsets: {},
       ops: {},
       entries: [{ name: 'main', class: 'left' }],

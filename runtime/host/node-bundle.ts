@@ -5,16 +5,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  DiagnosticError,
-  diagnostic,
-  type FileReference,
-  type Manifest,
-  PLAN_VERSION,
-  type Plan,
-} from '../../ir/index.ts';
+import { DiagnosticError, diagnostic, type FileReference, type Manifest, type Plan } from '../../ir/index.ts';
 import type { LoadedBundle } from '../bundle.ts';
 import { checkManifest } from '../manifest.ts';
+import { checkPlan } from '../plan.ts';
 import { fileSource } from './node-source.ts';
 
 /** A plan with its bundles, by program. */
@@ -44,17 +38,13 @@ export async function loadBundle(folder: string, sha256?: string): Promise<Loade
 /** Loads a folder that `bbc compile` wrote. Throws as {@link loadBundle} does. */
 export async function loadDeployment(folder: string): Promise<LoadedDeployment> {
   const file = path.join(folder, 'plan.json');
-  const plan = parse(file, await read(file)) as Plan;
-  if (plan?.version !== PLAN_VERSION) {
-    throw unexpected(file, `its version is ${String(plan?.version)}, not ${PLAN_VERSION}`);
+  const checked = checkPlan(parse(file, await read(file)));
+  if ('mismatch' in checked) {
+    throw unexpected(file, `${checked.mismatch.path} is not ${checked.mismatch.expected}`);
   }
-  if (typeof plan.programs !== 'object' || plan.programs === null)
-    throw unexpected(file, 'it has no programs');
+  const { plan } = checked;
   const bundles = new Map<string, LoadedBundle>();
   for (const [name, program] of Object.entries(plan.programs)) {
-    if (typeof program?.folder !== 'string' || typeof program.manifest !== 'string') {
-      throw unexpected(file, `program ${name} has no folder and manifest`);
-    }
     const bundle = await loadBundle(inside(folder, file, program.folder), program.manifest);
     if (bundle.manifest.deployment !== plan.deployment) {
       throw unexpected(file, `program ${name} belongs to another deployment`);

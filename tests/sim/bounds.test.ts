@@ -9,7 +9,7 @@ import {
   pieceBytes,
 } from '../../runtime/index.ts';
 import type { EnvelopeInit } from '../../runtime/wire/envelope.ts';
-import { call, edge, f32, makeBundle, recv, SECOND_NS, send } from './programs.ts';
+import { call, DEPLOYMENT, edge, f32, makeBundle, recv, SECOND_NS, send } from './programs.ts';
 import { World } from './world.ts';
 
 const members = { a: ['a'], b: ['b'], c: ['c'] };
@@ -37,7 +37,7 @@ const world = (limits: Partial<Limits> = {}): World => {
 };
 
 const frame = (value: EnvelopeInit, payloads: readonly Uint8Array[] = []): Uint8Array => {
-  const pieces = encodeFrame({ deployment: 'a deployment', sender: 'a', incarnation: 1, ...value }, payloads);
+  const pieces = encodeFrame({ deployment: DEPLOYMENT, sender: 'a', incarnation: 1, ...value }, payloads);
   const bytes = new Uint8Array(pieceBytes(pieces));
   joinPieces(pieces, bytes);
   return bytes;

@@ -19,6 +19,8 @@ import { elemTypeOf, type Tensor } from '../../ir/types.ts';
 import type { LoadedBundle } from '../../runtime/index.ts';
 
 export const SECOND_NS = 1e9;
+/** What stands for the deployment's hash. */
+export const DEPLOYMENT = 'd'.repeat(64);
 
 export interface OpSpec {
   /** `wire.Send`, `core.When`, `segment.name`. */
@@ -134,11 +136,11 @@ export function makeBundle(spec: ProgramSpec): LoadedBundle {
   });
   const manifest: Manifest = {
     version: 1,
-    deployment: 'a deployment',
+    deployment: DEPLOYMENT,
     program: name,
     class: name,
     members,
-    files: { program: { file: 'program.onnx', bytes: 0, sha256: '' }, weights: null },
+    files: { program: { file: 'program.onnx', bytes: 0, sha256: '0'.repeat(64) }, weights: null },
     opsets: { '': 21 },
     ops: {},
     entries: spec.entries ?? [{ name: 'main', class: Object.keys(members)[0]! }],

@@ -1,9 +1,9 @@
 // Records, compiles and runs a module in this process, each peer a node of its own, on ONNX Runtime.
 
 import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
-import { compile } from '../../compiler/index.ts';
+import { type Compilation, compile } from '../../compiler/index.ts';
 import { type Environment, type Module, record } from '../../dsl/index.ts';
-import { DiagnosticError, type Tensor, type Topology } from '../../ir/index.ts';
+import { DiagnosticError, type Model, type Tensor, type Topology } from '../../ir/index.ts';
 import { type Deployment, startDeployment } from '../../runtime/host/index.ts';
 import type { Value } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/value.ts';
@@ -18,14 +18,21 @@ const environment: Environment = {
   locate: () => undefined,
 };
 
+/** Compiles to the end, or throws what the compiler reported. */
+export function compiled(model: Model, topology: Topology): Compilation {
+  const { compilation, diagnostics, ok } = compile(model, { topology });
+  if (!ok) throw new DiagnosticError(diagnostics);
+  return compilation;
+}
+
+export const recorded = (source: Module): Model => record(source, environment).model;
+
 export async function deploy(
   source: Module,
   topology: Topology,
   backend: OnnxRuntimeBackend,
 ): Promise<Deployment> {
-  const { model } = record(source, environment);
-  const { compilation, diagnostics, ok } = compile(model, { topology });
-  if (!ok) throw new DiagnosticError(diagnostics);
+  const compilation = compiled(recorded(source), topology);
   return startDeployment({ peers: peersOf(deploymentInMemory(compilation)), backend });
 }
 

@@ -1,0 +1,96 @@
+// What a parsed JSON document must hold, said as data: `object({ name: text, shape: orNull(list(dim)) })`.
+
+import type { EdgeKind } from '../ir/deployment.ts';
+import { isDType } from '../ir/types.ts';
+
+/** The first field that is not what it should be. */
+export interface Mismatch {
+  /** `edgesIn[0].kind` */
+  readonly path: string;
+  readonly expected: string;
+}
+export type Check = (value: unknown, path: string) => Mismatch | undefined;
+
+const that =
+  (expected: string, holds: (value: unknown) => boolean): Check =>
+  (value, path) =>
+    holds(value) ? undefined : { path, expected };
+
+function firstMismatch<T>(items: Iterable<T>, check: (item: T) => Mismatch | undefined) {
+  for (const item of items) {
+    const found = check(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const text = that('a string', (value) => typeof value === 'string');
+export const count = that(
+  'a whole number from 0',
+  (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+);
+export const amount = that('a number from 0', (value) => Number.isFinite(value) && (value as number) >= 0);
+export const hash = that(
+  'a sha256 in lower-case hex',
+  (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+);
+export const scalar = that('a string, number or boolean', (value) =>
+  ['string', 'number', 'boolean'].includes(typeof value),
+);
+export const oneOf = (...allowed: readonly string[]): Check =>
+  that(`one of ${allowed.join(', ')}`, (value) => allowed.includes(value as string));
+export const orNull =
+  (check: Check): Check =>
+  (value, path) =>
+    value === null ? undefined : check(value, path);
+export const list =
+  (item: Check, atLeast: 0 | 1 = 0): Check =>
+  (value, path) => {
+    if (!Array.isArray(value)) return { path, expected: 'a list' };
+    if (value.length < atLeast) return { path, expected: 'a list with an element' };
+    return firstMismatch(value.entries(), ([index, one]) => item(one, `${path}[${index}]`));
+  };
+export const mapOf =
+  (item: Check): Check =>
+  (value, path) =>
+    isObject(value)
+      ? firstMismatch(Object.entries(value), ([key, one]) => item(one, `${path}.${key}`))
+      : { path, expected: 'an object' };
+/** Fields not named here are left alone: a later version may have more. */
+export const object =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value, path) =>
+    isObject(value)
+      ? firstMismatch(Object.entries(fields), ([key, check]) =>
+          check(value[key], path === '' ? key : `${path}.${key}`),
+        )
+      : { path, expected: 'an object' };
+
+// The parts that manifests and plans share.
+
+export const dtype = that('a dtype', (value) => typeof value === 'string' && isDType(value));
+const dim: Check = (value, path) =>
+  value === null || typeof value === 'string' ? undefined : count(value, path);
+export const shape = orNull(list(dim));
+export const port = object({ name: text, dtype: orNull(dtype), shape });
+export const end = object({ class: text, binder: oneOf('single', 'me', 'each', 'one', 'some') });
+const kinds = ['send', 'broadcast', 'collect', 'trigger', 'scatter', 'exchange'] satisfies EdgeKind[];
+export const edge = object({
+  id: count,
+  value: text,
+  kind: oneOf(...kinds),
+  from: end,
+  to: end,
+  dtype: orNull(dtype),
+  shape,
+  bytes: orNull(count),
+  codec: oneOf('raw'),
+  envelope: count,
+  deadlineNs: count,
+});
+export const entry = object({ name: text, class: text });
+export const members = mapOf(list(text, 1));
+export const memory = object({ weightBytes: count, stateBytes: count, activationBytes: orNull(count) });
