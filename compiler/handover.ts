@@ -1,6 +1,15 @@
 // Which values may go from one peer to another.
 
-import { type DType, formatType, type Model, NO_VALUE, type ValueId } from '../ir/index.ts';
+import {
+  CORE,
+  DOMAIN,
+  type DType,
+  formatType,
+  type Model,
+  NO_VALUE,
+  type Op,
+  type ValueId,
+} from '../ir/index.ts';
 
 /** dtypes that ONNX Runtime's JavaScript interface takes and gives. */
 const handedOver: ReadonlySet<DType> = new Set<DType>([
@@ -20,22 +29,50 @@ const handedOver: ReadonlySet<DType> = new Set<DType>([
 ]);
 
 /**
- * Whether a backend can hand the value over: a dense tensor of a dtype known to cross. A value of unknown type
- * might be a sequence, so it may not. A private value may not by its author's word.
+ * Whether the value may leave its place: a dense tensor of a dtype that a backend can hand over, and not private.
+ * A value of unknown type might be a sequence, so it may not.
  */
 export function mayCross(model: Model, id: ValueId): boolean {
-  const { type, private: isPrivate } = model.value(id);
+  const { type } = model.value(id);
   return (
-    isPrivate !== true && type?.kind === 'tensor' && type.dtype !== undefined && handedOver.has(type.dtype)
+    type?.kind === 'tensor' && type.dtype !== undefined && handedOver.has(type.dtype) && !isPrivate(model, id)
   );
 }
 
-/** `"x", a seq(float32[])`: for messages. */
-export function describeValue(model: Model, id: ValueId): string {
-  const { name, type, private: isPrivate } = model.value(id);
-  const what = type === undefined ? 'of unknown type' : formatType(type);
-  return `"${name}" (${isPrivate === true ? 'private' : what})`;
+/** Whether a value is what a private input brought: the input, or that handed on unchanged. */
+export const isPrivate = (model: Model, id: ValueId): boolean => privateValues(model).has(id);
+
+const known = new WeakMap<Model, ReadonlySet<ValueId>>();
+
+function privateValues(model: Model): ReadonlySet<ValueId> {
+  const cached = known.get(model);
+  if (cached !== undefined) return cached;
+  const found = new Set(model.mainGraph.inputs.filter((id) => model.value(id).private === true));
+  if (found.size > 0) {
+    for (const op of model.opsOf()) if (handedOn(op).some((id) => found.has(id))) found.add(op.outputs[0]!);
+  }
+  known.set(model, found);
+  return found;
 }
+
+/** The inputs of an op that may come out of it as they are. */
+function handedOn({ domain, type, inputs }: Op): readonly ValueId[] {
+  if (domain === '' && type === 'Identity') return inputs;
+  if (domain !== DOMAIN.core) return [];
+  if (type === CORE.when) return inputs.slice(0, 1);
+  return type === CORE.orElse ? inputs : [];
+}
+
+/** What stands against a crossing: `private`, or its type. */
+export function describeKind(model: Model, id: ValueId): string {
+  if (isPrivate(model, id)) return 'private';
+  const { type } = model.value(id);
+  return type === undefined ? 'of unknown type' : formatType(type);
+}
+
+/** `"x" (private)`: for messages. */
+export const describeValue = (model: Model, id: ValueId): string =>
+  `"${model.value(id).name}" (${describeKind(model, id)})`;
 
 /** Standard ops that only move elements and have kernels for every dtype. */
 const moving = new Set(

@@ -137,7 +137,7 @@ export const messages = {
   BB418: {
     severity: 'error',
     text: ({ home, away }: { home: string; away: string }) => [
-      `a private input of class "${home}" is read on "${away}"`,
+      `a private input of class "${home}" would cross to "${away}"`,
       `place what reads it on "${home}", or do not mark it private`,
     ],
   },
@@ -169,7 +169,7 @@ export const messages = {
   BB504: {
     severity: 'error',
     text: ({ value, kind, edge }: { value: string; kind: string; edge: string }) => [
-      `${value} is ${kind} and cannot cross ${edge}`,
+      `"${value}" is ${kind}, which cannot cross ${edge}`,
       'move the cut to a tensor: place the ops that make and read this value on one peer',
     ],
   },

@@ -10,7 +10,6 @@
 import {
   CORE,
   type Diagnostic,
-  describeOp,
   diagnostic,
   hasErrors,
   isCohort,
@@ -21,6 +20,7 @@ import {
 } from '../../ir/index.ts';
 import { type CostModel, costModel } from '../cost.ts';
 import { type Dataflow, dataflow } from '../dataflow.ts';
+import { mayCross } from '../handover.ts';
 import { nominalModel } from '../nominal.ts';
 import { contiguousParts, placeByParts, singleOpParts } from '../parts.ts';
 import { type Pass, type PassContext, type Placement, pass } from '../pass.ts';
@@ -81,8 +81,6 @@ function placeModel(flow: Dataflow, cx: PassContext): Placement | undefined {
     if (model.value(id).private === true && !known.inputs.has(id)) known.inputs.set(id, ends.first);
   }
   placeRest(flow, cx, known, report);
-  if (hasErrors(problems)) return undefined;
-  checkPrivate(flow, known, ends.first, report);
   if (hasErrors(problems)) return undefined;
   placeConstants(flow, known, ends);
   const placement = {
@@ -156,39 +154,15 @@ function placeConstants(flow: Dataflow, known: Known, ends: Ends): void {
   }
 }
 
-/** An author's place, and a cohort's in any case, hold for the result too; all else leaves at the last class. */
+/**
+ * An author's place holds for the result too, and so does that of a cohort or of a value that may not cross; all
+ * else leaves at the last class.
+ */
 function outputPlace(flow: Dataflow, known: Known, id: ValueId, last: Place): Place {
   const { def } = flow.model.value(id);
   const at = def.kind === 'op' ? known.ops[def.op]! : (known.inputs.get(id) ?? last);
   const annotated = def.kind === 'op' && flow.model.op(def.op).place !== undefined;
-  return annotated || isCohort(at) ? at : last;
-}
-
-function checkPrivate(
-  flow: Dataflow,
-  known: Known,
-  first: Place,
-  report: (problem: Diagnostic) => void,
-): void {
-  const { model } = flow;
-  if (!model.mainGraph.inputs.some((id) => model.value(id).private === true)) return;
-  for (const op of flow.steps) {
-    for (const id of flow.reads(op)) {
-      const value = model.value(id);
-      if (value.private !== true) continue;
-      const home = (known.inputs.get(id) ?? first).class;
-      const away = known.ops[op.id]!.class;
-      if (away === home) continue;
-      const related = [{ message: 'the input', at: value.at }];
-      report(
-        diagnostic(
-          'BB418',
-          { home, away },
-          { op: describeOp(model, op), value: value.name, at: op.at, related },
-        ),
-      );
-    }
-  }
+  return annotated || isCohort(at) || (!mayCross(flow.model, id) && flow.constant[id] === 0) ? at : last;
 }
 
 function checkMemory(

@@ -7,6 +7,7 @@ import {
   attributeInt,
   byteLengthOfType,
   type Diagnostic,
+  describeOp,
   diagnostic,
   type Edge,
   type End,
@@ -19,6 +20,7 @@ import {
   type Topology,
   type ValueId,
 } from '../../ir/index.ts';
+import { describeKind, isPrivate, mayCross } from '../handover.ts';
 import { checkLinks } from '../links.ts';
 import { type Deployment, pass } from '../pass.ts';
 import { duplicateCheapOps } from '../split/duplicate.ts';
@@ -51,10 +53,8 @@ export const split = pass('split', {
     if (entry === undefined) {
       problems.push(diagnostic('BB502', undefined, { at: { file: model.header.file } }));
     }
-    for (const { from, to, value, op } of crossings) {
-      const at = { fromAt: positionOf(model, value), toAt: op === undefined ? undefined : model.op(op).at };
-      const about = { value: model.value(value).name, ...at };
-      const problem = checkLinks(cx.topology, graph.places[from]!, graph.places[to]!, about);
+    for (const crossing of crossings) {
+      const problem = forbidden(graph, crossing) ?? unlinked(graph, cx.topology, crossing);
       if (problem !== undefined) problems.push(problem);
     }
     const levels = fragmentLevels(graph, (problem) => problems.push(problem));
@@ -91,6 +91,35 @@ export const split = pass('split', {
     return { ...compilation, level: 'split', model, placement, deployment };
   },
 });
+
+/** The problem with a crossing whose value may not leave its place. */
+function forbidden(graph: PlacedGraph, { value, from, to, reader }: Crossing): Diagnostic | undefined {
+  const { model } = graph;
+  if (mayCross(model, value)) return undefined;
+  const { name } = model.value(value);
+  const [home, away] = [graph.places[from]!, graph.places[to]!];
+  const made = { message: `made at ${placeKey(home)}`, at: positionOf(model, value) };
+  const op = reader === undefined ? undefined : model.op(reader);
+  const context = {
+    op: op === undefined ? undefined : describeOp(model, op),
+    value: name,
+    at: op?.at ?? made.at ?? { file: model.header.file },
+    related: [made],
+  };
+  if (isPrivate(model, value)) return diagnostic('BB418', { home: home.class, away: away.class }, context);
+  const edge = `from ${placeKey(home)} to ${placeKey(away)}`;
+  return diagnostic('BB504', { value: name, kind: describeKind(model, value), edge }, context);
+}
+
+function unlinked(
+  { model, places }: PlacedGraph,
+  topology: Topology,
+  { from, to, value, reader }: Crossing,
+): Diagnostic | undefined {
+  const toAt = reader === undefined ? undefined : model.op(reader).at;
+  const about = { value: model.value(value).name, fromAt: positionOf(model, value), toAt };
+  return checkLinks(topology, places[from]!, places[to]!, about);
+}
 
 function positionOf(model: Model, value: ValueId): Position | undefined {
   const { def, at } = model.value(value);

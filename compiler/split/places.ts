@@ -27,6 +27,8 @@ export interface Crossing {
   readonly kind: EdgeKind;
   readonly from: PlaceNumber;
   readonly to: PlaceNumber;
+  /** An op that reads it over there; none if it only leaves there. */
+  readonly reader?: OpId;
   /** The author's Broadcast or Collect, if the crossing is not implied by a use. */
   readonly op?: OpId;
 }
@@ -125,7 +127,7 @@ export function findCrossings(
     const key = explicit ? `${value}>${to}@${op.id}` : `${value}>${to}`;
     if (seen.has(key)) return;
     seen.add(key);
-    found.push({ value, kind, from, to, ...(explicit ? { op: op.id } : {}) });
+    found.push({ value, kind, from, to, ...(op && { reader: op.id }), ...(explicit && { op: op.id }) });
   };
 
   for (const op of model.opsOf()) {

@@ -221,4 +221,42 @@ describe('split', () => {
     `;
     expect(codes(text, topologyOf('phone*3'))).toEqual(['BB502']);
   });
+
+  test('reports a value that no backend can hand over, naming it, its kind and the edge', () => {
+    const text = (op: string): string => `
+      input x: float32[2] @phone
+      v = ${op} @phone
+      y = ${op.startsWith('Cast') ? 'Identity(v)' : 'SequenceLength(v)'} @server
+      output y @server
+    `;
+    const messages = (op: string): readonly string[] =>
+      cut(text(op), twoPeers).diagnostics.map(
+        ({ code, message, op, value }) => `${code} ${op} ${value}: ${message}`,
+      );
+    expect(messages('SequenceConstruct(x)')).toEqual([
+      'BB504 SequenceLength → y v: "v" is seq(float32[2]), which cannot cross from phone to server',
+    ]);
+    expect(messages('Cast<to = 16>(x)')).toEqual([
+      'BB504 Identity → y v: "v" is bfloat16[2], which cannot cross from phone to server',
+    ]);
+    expect(messages('Cast<to = 10>(x)')).toEqual([]);
+  });
+
+  test('reports a private value that would leave its class, also one handed on or given out there', () => {
+    const text = (op: string, output: string): string => `
+      private x: float32[2] @phone
+      input go: bool[] @phone
+      v = ${op} @phone
+      y = Neg(v) @server
+      output y @server
+      output ${output}
+    `;
+    expect(codes(text('Relu(x)', 'x @phone'))).toEqual([]);
+    expect(codes(text('Relu(x)', 'x @server'))).toEqual(['BB418']);
+    expect(codes(text('core.When(x, go)', 'x @phone'))).toEqual(['BB418']);
+    const { diagnostics } = cut(text('Identity(x)', 'x @phone'), twoPeers);
+    expect(diagnostics.map(({ op, value, message }) => `${op} ${value}: ${message}`)).toEqual([
+      'Neg → y v: a private input of class "phone" would cross to "server"',
+    ]);
+  });
 });

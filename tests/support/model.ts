@@ -53,7 +53,7 @@ export function modelOf(text: string, opset = 21): Model & { outputPlaces: reado
     const line = raw.trim();
     if (line === '') continue;
     const [, body, at] = /^(.*?)(?:\s*@(\S+))?$/.exec(line)!;
-    const declared = /^(input|weight) (\S+): (\w+)\[(.*)\]$/.exec(body!);
+    const declared = /^(input|private|weight) (\S+): (\w+)\[(.*)\]$/.exec(body!);
     const returned = /^output (\S+)$/.exec(body!);
     if (declared) {
       const [, kind, name, dtype, dimText] = declared;
@@ -62,11 +62,12 @@ export function modelOf(text: string, opset = 21): Model & { outputPlaces: reado
           ? []
           : dimText!.split(',').map((dim) => (Number.isNaN(Number(dim)) ? dim.trim() : Number(dim)));
       const type = tensorType(dtype as DType, dims);
-      if (kind === 'input') {
+      if (kind !== 'weight') {
         const id = editor.addValue(main, {
           name: name!,
           type,
           place: place(at),
+          private: kind === 'private',
           def: { kind: 'input', index: inputs.length },
         });
         inputs.push(id);

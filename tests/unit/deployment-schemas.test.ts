@@ -74,9 +74,8 @@ test('the examples have what the schemas speak of', () => {
 function damaged(document: unknown, where: string, value: unknown): unknown {
   const copy = structuredClone(document);
   const keys = where.split('/');
-  const holder = keys
-    .slice(0, -1)
-    .reduce((at, key) => at[key] as Record<string, unknown>, copy as Record<string, unknown>);
+  let holder = copy as Record<string, unknown>;
+  for (const key of keys.slice(0, -1)) holder = holder[key] as Record<string, unknown>;
   const last = keys.at(-1)!;
   expect(holder, where).toHaveProperty([last]);
   if (value === undefined) delete holder[last];
@@ -94,18 +93,16 @@ function paths(document: unknown, above = ''): string[] {
 
 const manifestOfServer = ofRounds.manifests.find((one) => (one as { class: string }).class === 'server')!;
 
+/** Throws what the runtime says against a plan. */
+function requirePlan(json: unknown): void {
+  const checked = checkPlan(json);
+  if ('mismatch' in checked) throw new Error(checked.mismatch.path);
+}
+const requireManifest = (json: unknown): void => void checkManifest(json);
+
 describe.each([
-  ['manifest', manifestOfServer, validManifest, (json: unknown) => void checkManifest(json), /BB62[01]/],
-  [
-    'plan',
-    ofRounds.plan,
-    validPlan,
-    (json: unknown) => {
-      const checked = checkPlan(json);
-      if ('mismatch' in checked) throw new Error(checked.mismatch.path);
-    },
-    /./,
-  ],
+  ['manifest', manifestOfServer, validManifest, requireManifest, /BB62[01]/],
+  ['plan', ofRounds.plan, validPlan, requirePlan, /./],
 ] as const)('a damaged %s is refused by schema and runtime', (_, document, valid, check, refusal) => {
   const refused = (json: unknown, what: string): void => {
     expect(valid(json), `schema: ${what}`).toBe(false);
