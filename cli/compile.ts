@@ -36,7 +36,7 @@ export async function compileSource(
   );
 }
 
-export function compileModel(
+function compileModel(
   cx: CommandContext,
   model: Model,
   topology: Topology,
@@ -54,7 +54,7 @@ export function compileModel(
 }
 
 /** Reads topology.json; ends the command if it has errors. */
-export function readTopology(cx: CommandContext, file: string): Topology {
+function readTopology(cx: CommandContext, file: string): Topology {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

@@ -61,7 +61,7 @@ export function formatTable(
 }
 
 /** Columns a terminal needs: combining marks take none, East Asian wide characters and emoji two. */
-export function textWidth(text: string): number {
+function textWidth(text: string): number {
   let width = 0;
   for (const character of text) {
     if (invisible.test(character)) continue;

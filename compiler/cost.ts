@@ -10,7 +10,6 @@ import {
   type Model,
   NO_VALUE,
   type Op,
-  type OpId,
   subgraphsOf,
   type ValueId,
   type Weight,
@@ -181,12 +180,4 @@ function elementOperations(op: Op, sizes: Sizes, output: number | undefined): nu
   if (touched === undefined) return UNKNOWN_OPERATIONS;
   const kernel = op.type.endsWith('Pool') ? attributeInts(op, 'kernel_shape') : undefined;
   return touched * (kernel === undefined ? (perElement[op.type] ?? 1) : product(kernel));
-}
-
-/** Sum over the ops of a graph, by default the main graph. */
-export function totalOperations(model: Model, ops: Iterable<OpId> = model.mainGraph.ops): number {
-  const cost = costModel(model);
-  let sum = 0;
-  for (const id of ops) sum += cost.operations(model.op(id));
-  return sum;
 }

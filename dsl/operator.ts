@@ -103,7 +103,7 @@ function sortArguments(
 }
 
 /** Inputs that are arguments of their own: the required ones, and the first whatever it is. */
-export const positionalInputs = (schema: OpSchema): readonly ParameterSchema[] =>
+const positionalInputs = (schema: OpSchema): readonly ParameterSchema[] =>
   schema.inputs.filter((input, index) => index === 0 || input.option !== 'optional');
 
 /** Records an op over checked operands. */
@@ -439,7 +439,7 @@ function shapeOf(
 }
 
 /** The elements of a constant of integers; undefined for other values. */
-export function integersOf(owner: Recorder, fact: Fact): readonly number[] | undefined {
+function integersOf(owner: Recorder, fact: Fact): readonly number[] | undefined {
   const { weight } = owner.editor.value(fact.id);
   if (weight?.dtype !== 'int64' && weight?.dtype !== 'int32') return undefined;
   const { bytes } = readWeight(weight);

@@ -19,7 +19,7 @@ type Rule = (query: ShapeQuery) => Shape;
 
 const known = (dim: Dim | undefined): dim is number => typeof dim === 'number';
 
-export function broadcastShapes(a: Shape, b: Shape): Shape {
+function broadcastShapes(a: Shape, b: Shape): Shape {
   if (a === undefined || b === undefined) return undefined;
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, index) => {

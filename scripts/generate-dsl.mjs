@@ -2,7 +2,7 @@
 // The shape rules of dsl/rules.ts (types) and dsl/shapes.ts (recording) are named here, one per operator.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { enumerations, flags, handWritten, ruleOf } from './dsl-facts.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -11,7 +11,7 @@ const target = path.join(root, 'dsl/ops/generated/ops.ts');
 const DEFAULT_OPSET = 21;
 
 /** Writes dsl/ops/generated/ops.ts. Returns false, having said why, if the facts are not there. */
-export function generateDsl() {
+function generateDsl() {
   if (!existsSync(facts)) {
     process.stderr.write(
       'dsl/ops/generated/ops.ts is left as it is: ../shared/onnx/opset.json is not there\n',
@@ -442,4 +442,4 @@ function summary(types) {
   return names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ');
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) generateDsl();
+generateDsl();

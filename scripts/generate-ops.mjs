@@ -2,14 +2,14 @@
 // ir/ops/schema.ts is its only reader; the notation is described there.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const facts = path.join(root, '../shared/onnx/opset.json');
 const target = path.join(root, 'ir/generated/opset.ts');
 
 /** Writes ir/generated/opset.ts. Returns false, having said why, if the facts are not there. */
-export function generateOps() {
+function generateOps() {
   if (!existsSync(facts)) {
     process.stderr.write('ir/generated/opset.ts is left as it is: ../shared/onnx/opset.json is not there\n');
     return false;
@@ -98,4 +98,4 @@ const parameter = (one) => {
 const record = (entries) => `{\n${entries.map(([key, value]) => `  ${quote(key)}: ${value},\n`).join('')}}`;
 const quote = (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) process.exit(generateOps() ? 0 : 1);
+process.exit(generateOps() ? 0 : 1);

@@ -20,9 +20,6 @@ import {
 } from '../../ir/ops/schema.ts';
 import { about, type CheckContext } from './context.ts';
 
-/** The opsets that hold for the ops of each graph: the model's, or its function's. */
-export type OpsetsOf = (op: Op) => ReadonlyMap<string, number>;
-
 export function checkOp(cx: CheckContext, op: Op, opsets: ReadonlyMap<string, number>): void {
   const { model, report } = cx;
   const context = about(model, op);

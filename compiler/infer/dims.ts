@@ -39,17 +39,6 @@ export function unifyDim(a: Dim, b: Dim): Dim {
   return typeof b === 'number' ? b : (a ?? b);
 }
 
-/** Both describe the same shape. */
-export function unifyShapes(a: Shape, b: Shape): Shape {
-  if (a === undefined || b === undefined) return a ?? b;
-  if (a.length !== b.length) {
-    throw new Contradiction(
-      `ranks ${a.length} and ${b.length} differ: ${formatDims(a)} and ${formatDims(b)}`,
-    );
-  }
-  return a.map((dim, axis) => unifyDim(dim, b[axis]!));
-}
-
 /** What is known of a value that has one of two shapes. */
 export function joinShapes(a: Shape, b: Shape): Shape {
   if (a === undefined || b === undefined || a.length !== b.length) return undefined;

@@ -27,7 +27,7 @@ import { type MemoryProfile, memoryProfile, memoryWindows, sharesAbove } from '.
 import { type Readers, sourcePlace } from './propagate.ts';
 
 /** No part may have more estimated compute than this times the mean, where the ops allow. */
-export const BALANCE = 1.5;
+const BALANCE = 1.5;
 
 /** One attempt to cut: everything about the row that does not depend on limits. */
 interface Row {

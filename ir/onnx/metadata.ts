@@ -67,7 +67,7 @@ export function positionText(at: Position): string {
   return `${at.file}:${at.line}${at.column === undefined ? '' : `:${at.column}`}`;
 }
 
-export function parsePosition(text: string): Position {
+function parsePosition(text: string): Position {
   const match = /^(.*?):(\d+)(?::(\d+))?$/.exec(text);
   if (match === null) return { file: text };
   const [, file, line, column] = match;

@@ -88,7 +88,7 @@ const type = table({ tensorType: message(1, tensorType) });
 export const valueInfo = table({ name: string(1), type: message(2, type) });
 
 // What a segment's model is written with: pieces of the program, as they are, in other places.
-export const segmentGraph = table({
+const segmentGraph = table({
   node: list(bytes(1)),
   name: string(2),
   initializer: list(bytes(5)),

@@ -259,4 +259,15 @@ describe('split', () => {
       'Neg → y v: a private input of class "phone" would cross to "server"',
     ]);
   });
+
+  test('reports a class that is used through two places', () => {
+    const text = `
+      input x: float32[2] @phone
+      y = Relu(x) @phone
+      z = Neg(y) @phone.each
+      output y @phone
+      output z @phone.each
+    `;
+    expect(codes(text)).toContain('BB503');
+  });
 });

@@ -47,10 +47,15 @@ const checked: Pass = pass('check', {
   run: (compilation) => ({ ...compilation, level: 'checked' }),
 });
 
-/** Compiles the text of a model up to `bound`, placed as it says. */
-export function cut(text: string, topology: Topology): CompileResult {
+/** Compiles the text of a model up to `bound`, placed as it says; `other` runs in place of a pass of its name. */
+export function cut(
+  text: string,
+  topology: Topology,
+  other: Readonly<Partial<Record<'guard' | 'bind', Pass>>> = {},
+): CompileResult {
   const model = modelOf(text);
-  return compile(model, { topology, passes: [checked, infer, prune, asWritten(model), split, guard, bind] });
+  const passes = [checked, infer, prune, asWritten(model), split, other.guard ?? guard, other.bind ?? bind];
+  return compile(model, { topology, passes });
 }
 
 /** Every program of a compilation as text, with fragments, for comparison with a golden. */
