@@ -3,7 +3,7 @@ import type { Compilation } from '../../compiler/pass.ts';
 import { place } from '../../compiler/passes/place.ts';
 import { parseTopology } from '../../compiler/topology.ts';
 import { type Diagnostic, formatDiagnostic, placeKey } from '../../ir/index.ts';
-import { smallModel } from '../support/small-model.ts';
+import { typedModel } from '../support/model.ts';
 
 /** Runs the pass; one line per place with what is there, in order, or the diagnostics. */
 function placed(text: string, topology: object, rules: readonly (readonly [string, string])[] = []): string {
@@ -14,7 +14,7 @@ function placed(text: string, topology: object, rules: readonly (readonly [strin
   });
   const parsed = parseTopology(file, 'topology.json');
   expect(parsed.diagnostics).toEqual([]);
-  const model = smallModel(text);
+  const model = typedModel(text);
   const problems: Diagnostic[] = [];
   const before: Compilation = { level: 'typed', model };
   const after = place.run(before, {
@@ -46,12 +46,12 @@ const two = { phone: {}, server: {} };
 const three = { a: {}, b: {}, c: {} };
 
 const chain = `
-  x: float32[4]
+  input x: float32[4]
   a = Relu(x)
   b = Relu(a)
   c = Relu(b)
   d = Relu(c)
-  > d`;
+  output d`;
 
 test('without a word from the author, ops go over the classes in order, evenly where all cuts cost the same', () => {
   expect(placed(chain, two)).toBe('phone: in:x a b\nserver: c d out:d');
@@ -69,36 +69,36 @@ test('a cohort gets nothing unless it is the only class', () => {
 
 test('the cut goes through the fewest bytes within the balance', () => {
   const text = `
-    x: float32[4]
+    input x: float32[4]
     a = Relu(x)
     b: float32[1] = ReduceSum(a)
     c: float32[4] = Expand(b)
     d = Relu(c)
     e = Relu(d)
     f = Relu(e)
-    > f`;
+    output f`;
   expect(placed(text, two)).toBe('phone: in:x a b\nserver: c d e f out:f');
 });
 
 test('a float16 value is cut only if no float32 value can be', () => {
   const text = `
-    x: float16[4]
+    input x: float16[4]
     a = Relu(x)
     b: float32[400] = Cast(a)
     c = Cast(b)
     d = Relu(c)
-    > d`;
+    output d`;
   expect(placed(text, two)).toBe('phone: in:x a b\nserver: c d out:d');
 });
 
 test('annotations come before rules, and the first rule that matches counts', () => {
   const text = `
-    x: float32[4]
+    input x: float32[4]
     a = Relu(x)
     b = Relu(a) @c
     c = Sigmoid(b)
     d = Relu(c)
-    > d`;
+    output d`;
   const rules = [
     ['op:Relu and not name:d', 'a'],
     ['op:*', 'b'],
@@ -108,11 +108,11 @@ test('annotations come before rules, and the first rule that matches counts', ()
 
 test('rules by scope, and a warning for one that matches nothing', () => {
   const text = `
-    x: float32[4]
+    input x: float32[4]
     a = Relu(x) in encoder.one
     b = Relu(a) in encoder.two
     c = Relu(b) in decoder
-    > c`;
+    output c`;
   const rules = [
     ['scope:encoder', 'phone'],
     ['scope:head', 'phone'],
@@ -125,19 +125,19 @@ test('rules by scope, and a warning for one that matches nothing', () => {
 
 test('a group enclosed by one place belongs there', () => {
   const text = `
-    x: float32[4]
+    input x: float32[4]
     a = Relu(x) @phone
     b = Relu(a)
     c = Relu(b)
     d = Relu(c) @phone
     e = Relu(d) @server
-    > e`;
+    output e`;
   expect(placed(text, two)).toBe('phone: in:x a b c d\nserver: e out:e');
 });
 
 test('between placed ops the cut fills in, and never sends data backwards', () => {
   const text = `
-    x: float32[4]
+    input x: float32[4]
     a = Relu(x)
     b = Relu(a) @b
     c = Relu(b)
@@ -146,7 +146,7 @@ test('between placed ops the cut fills in, and never sends data backwards', () =
     f = Relu(x)
     g = Relu(f) @a
     h = Add(e, g)
-    > h`;
+    output h`;
   expect(placed(text, three)).toMatchInlineSnapshot(`
     "a: in:x a
     b: b c d
@@ -158,7 +158,7 @@ test('between placed ops the cut fills in, and never sends data backwards', () =
 
 test('constants and constant expressions decide nothing and follow their readers', () => {
   const text = `
-    x: float32[4]
+    input x: float32[4]
     k = Constant()
     a = Relu(x)
     b = Relu(a)
@@ -166,7 +166,7 @@ test('constants and constant expressions decide nothing and follow their readers
     m = Neg(l)
     c = Relu(b)
     d = Add(c, m)
-    > d`;
+    output d`;
   expect(placed(text, two)).toBe(
     'server: k\nphone: in:x a b\nserver: l m c d out:d'.replace(
       'server: k\nphone: in:x a b',
@@ -177,22 +177,22 @@ test('constants and constant expressions decide nothing and follow their readers
 
 test('an author places outputs with the op that makes them', () => {
   const text = `
-    x: float32[4] @server
+    input x: float32[4] @server
     a = Relu(x) @server
     b = Relu(a) @phone
-    > a, b`;
+    output a, b`;
   expect(placed(text, two)).toBe('server: in:x a\nphone: b\nserver: out:a\nphone: out:b');
 });
 
 test('with state or a cohort, ops follow their data and nothing is moved for cost', () => {
   const text = `
-    x: float32[4] @phone.each
+    input x: float32[4] @phone.each
     a = Relu(x)
     b = Relu(a)
-    c = ai.bytesandbrains.core::Collect(b) @server
+    c = core.Collect(b) @server
     d = Relu(c)
     e = Relu(d)
-    > e`;
+    output e`;
   expect(placed(text, { phone: { count: 3 }, edge: {}, server: {} })).toBe(
     'phone.each: in:x a b\nserver: c d e out:e',
   );
@@ -200,12 +200,12 @@ test('with state or a cohort, ops follow their data and nothing is moved for cos
 
 test('values that may not cross keep their ops together', () => {
   const text = `
-    x: float32[4]
+    input x: float32[4]
     a: seq(float32[4]) = SequenceConstruct(x)
     b: seq(float32[4]) = SequenceInsert(a, x)
     c: float32[8] = ConcatFromSequence(b)
     d: float32[8] = Relu(c)
-    > d`;
+    output d`;
   expect(placed(text, two)).toBe('phone: in:x a b c\nserver: d out:d');
 });
 
@@ -215,27 +215,27 @@ test('a private input stays where it enters, and so does what hands it on', () =
     c: float32[4] = Identity(x)
     a: float32[100] = Expand(c)
     b = ReduceSum(a)
-    > b, c`;
+    output b, c`;
   expect(placed(text, two)).toBe('phone: in:x c a\nserver: b out:b\nphone: out:c');
 });
 
 test('a class that cannot hold its share gets a smaller one', () => {
   const text = `
-    x: float32[4]
-    v = float32[100]
-    w = float32[100]
+    input x: float32[4]
+    weight v: float32[100]
+    weight w: float32[100]
     a = Mul(x, v)
     b = Mul(a, w)
     c = Relu(b)
     d = Relu(c)
     e = Relu(d)
-    > e`;
+    output e`;
   expect(placed(text, { small: { memory: '432B' }, large: {} })).toMatch('small: in:x a\nlarge: b c d e');
   expect(placed(text, { small: { memory: '431B' }, large: {} })).toMatch('BB413');
 });
 
 test('a refusal for memory points at the limit in the file', () => {
-  const text = 'x: float32[1]\nw = float32[1000]\na = Mul(x, w)\nb = Mul(a, w)\n> b';
+  const text = 'input x: float32[1]\nweight w: float32[1000]\na = Mul(x, w)\nb = Mul(a, w)\noutput b';
   expect(placed(text, { a: { memory: '1KiB' }, b: {} })).toBe(
     [
       'topology.json:1:39: error BB413: no placement fits the memory of class "a": its limit is 1.00 KiB, but its share of the cheapest cut needs 3.91 KiB',
@@ -255,31 +255,31 @@ test.each([
   ],
   [
     'no place to cut',
-    'x: float32[1]\na: seq(float32) = SequenceConstruct(x)\nb: float32[1] = SequenceAt(a)\n> b',
+    'input x: float32[1]\na: seq(float32) = SequenceConstruct(x)\nb: float32[1] = SequenceAt(a)\noutput b',
     two,
     'BB412: no cut over 2 peers: values that cannot cross between peers stand in the way, such as "a" (seq(float32))',
   ],
   [
     'too little memory',
-    'x: float32[1]\nw = float32[1000]\na = Mul(x, w)\nb = Mul(a, w)\n> b',
+    'input x: float32[1]\nweight w: float32[1000]\na = Mul(x, w)\nb = Mul(a, w)\noutput b',
     { a: { memory: '1KiB' }, b: {} },
     'BB413: no placement fits the memory of class "a": its limit is 1.00 KiB, but its share of the cheapest cut needs 3.91 KiB',
   ],
   [
     'too little memory for what the author placed',
-    'x: float32[1]\nw = float32[1000]\na = Mul(x, w) @a\nb = Mul(a, w) @b\n> b',
+    'input x: float32[1]\nweight w: float32[1000]\na = Mul(x, w) @a\nb = Mul(a, w) @b\noutput b',
     { a: { memory: '1KiB' }, b: {} },
     'BB413: no placement fits the memory of class "a": its limit is 1.00 KiB, but what is placed there needs 3.91 KiB',
   ],
   [
     'a class that is not there',
-    'x: float32[1]\na = Relu(x) @phnoe\n> a',
+    'input x: float32[1]\na = Relu(x) @phnoe\noutput a',
     two,
-    'small.txt:2:1: error BB416: placed on "phnoe", a class that the topology does not have (op a)\n  try: did you mean "phone"?',
+    'test.txt:2:1: error BB416: placed on "phnoe", a class that the topology does not have (op a)\n  try: did you mean "phone"?',
   ],
   [
     'one member of many',
-    'x: float32[1]\na = Relu(x) @phone\n> a',
+    'input x: float32[1]\na = Relu(x) @phone\noutput a',
     { phone: { count: 2 } },
     'BB417: placed on the one member of "phone", which has 2 in the topology',
   ],

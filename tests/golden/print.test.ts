@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { printModel } from '../../ir/index.ts';
+import { typedModel } from '../support/model.ts';
 import { fixtures, importFile } from '../support/onnx-files.ts';
-import { smallModel } from '../support/small-model.ts';
 
 const printed = (file: string): string => printModel(importFile(path.join(fixtures, file)).model!);
 
@@ -17,8 +17,8 @@ test('a loop shows its body, indented', async () => {
 });
 
 test('how a model was made does not show', () => {
-  const text = 'x: float32[4]\na = Relu(x)\nb = Neg(a)\n> b';
-  const editor = smallModel(text).edit();
+  const text = 'input x: float32[4]\na = Relu(x)\nb = Neg(a)\noutput b';
+  const editor = typedModel(text).edit();
   // The same ops again, under new ids.
   const { ops } = editor.graph(editor.main);
   const copies = ops.map((id) => {
@@ -27,5 +27,5 @@ test('how a model was made does not show', () => {
     return editor.addOp(graph, op);
   });
   editor.setGraph(editor.main, { ops: copies });
-  expect(printModel(editor.finish())).toBe(printModel(smallModel(text)));
+  expect(printModel(editor.finish())).toBe(printModel(typedModel(text)));
 });

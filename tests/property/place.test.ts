@@ -6,7 +6,7 @@ import { dataflow } from '../../compiler/dataflow.ts';
 import { place } from '../../compiler/passes/place.ts';
 import { chainTopology } from '../../compiler/topology.ts';
 import { type Diagnostic, NO_VALUE, type OpId } from '../../ir/index.ts';
-import { smallModel } from '../support/small-model.ts';
+import { typedModel } from '../support/model.ts';
 
 const PEERS = 3;
 
@@ -25,7 +25,7 @@ const graphs = fc.record({
 });
 
 function textOf({ ops, annotated }: typeof graphs extends fc.Arbitrary<infer T> ? T : never): string {
-  const lines = ['x: float32[4]'];
+  const lines = ['input x: float32[4]'];
   const names = ['x'];
   ops.forEach(({ reads, size, place: at, dtype }, index) => {
     const [a, b] = reads.map((read) => names[read % names.length]!);
@@ -35,13 +35,13 @@ function textOf({ ops, annotated }: typeof graphs extends fc.Arbitrary<infer T> 
     lines.push(`v${index}: ${kind}[${size}] = Op(${a}, ${b})${where}`);
     names.push(`v${index}`);
   });
-  return `${lines.join('\n')}\n> ${names.at(-1)}`;
+  return `${lines.join('\n')}\noutput ${names.at(-1)}`;
 }
 
 test('every op gets a place, the author’s stand, and unplaced ops send nothing backwards', () => {
   fc.assert(
     fc.property(graphs, (graph) => {
-      const model = smallModel(textOf(graph));
+      const model = typedModel(textOf(graph));
       const problems: Diagnostic[] = [];
       const cx = { topology: chainTopology(PEERS), report: (one: Diagnostic) => problems.push(one) };
       const { placement } = place.run({ level: 'typed', model }, cx);
@@ -70,7 +70,7 @@ test('every op gets a place, the author’s stand, and unplaced ops send nothing
 test('the cost of a cut is the bytes of the values made before it and read after it', () => {
   fc.assert(
     fc.property(graphs, (graph) => {
-      const model = smallModel(textOf({ ...graph, annotated: false }));
+      const model = typedModel(textOf({ ...graph, annotated: false }));
       const flow = dataflow(model);
       const cost = costModel(model);
       const row = flow.steps.map((op) => op.id);

@@ -1,21 +1,22 @@
 // Models for tests, written as lines of text:
 //
 //   modelOf(`
-//     input x: float32[2, 3] @phone
+//     input x: float32[N, 3] @phone
 //     weight w: float32[3, 4]
-//     h = Relu(x) @phone
-//     y = MatMul(h, w) @server
-//     output y @server
+//     h = Relu(x) @phone in encoder
+//     y, z: int64[,2] = other.Op<key = "s", axis = 1, ints = [1, 2]>(h, w) @server
+//     output y, z @server
 //   `)
 //
-// `@phone` is the one-member class phone, `@phone.each` the cohort. Ops of our core domain are written
-// `core.When(x, c)`, attributes `<key = "s", axis = 1, ints = [1, 2]>`. Outputs are separated by commas.
+// `@phone` is the one-member class phone, `@phone.each` the cohort; `private x` is an input that is private;
+// `core.When(x, c)` is an op of our core domain. An omitted dimension is not known, nor is an omitted rank.
 
 import {
   type Attribute,
   DOMAIN,
   type DType,
   each,
+  type GraphId,
   type Model,
   ModelEditor,
   NO_VALUE,
@@ -25,86 +26,140 @@ import {
   type Tensor,
   tensorType,
   type ValueId,
+  type ValueType,
 } from '../../ir/index.ts';
 import { weightOf } from '../../ir/onnx/weights.ts';
 
-const place = (text: string | undefined): Place | undefined => {
-  if (text === undefined) return undefined;
-  return text.endsWith('.each') ? each(text.slice(0, -'.each'.length)) : single(text);
-};
-
+/** As recorded: ops without names and lines, types only where the text gives them. */
 export function modelOf(text: string, opset = 21): Model & { outputPlaces: readonly (Place | undefined)[] } {
-  const editor = new ModelEditor({ irVersion: 10, opsets: new Map([['', opset]]), file: 'test.onnx' });
-  const main = editor.addGraph({ kind: 'main', name: 'test' });
-  editor.main = main;
-  const values = new Map<string, ValueId>([['', NO_VALUE]]);
-  const inputs: ValueId[] = [];
-  const outputs: ValueId[] = [];
-  const initializers: ValueId[] = [];
-  const ops: OpId[] = [];
-  const outputPlaces: (Place | undefined)[] = [];
-  const known = (name: string): ValueId => {
-    const id = values.get(name);
+  const reader = new Reader(opset, false);
+  const model = reader.read(text);
+  return Object.assign(model, { outputPlaces: reader.outputPlaces });
+}
+
+/**
+ * As inferred, for passes that begin there: what an op makes has the type of the first input unless the text
+ * gives another. Each op is named after its first result, and has its line.
+ */
+export const typedModel = (text: string): Model => new Reader(21, true).read(text);
+
+class Reader {
+  readonly outputPlaces: (Place | undefined)[] = [];
+  readonly #editor: ModelEditor;
+  readonly #main: GraphId;
+  readonly #typed: boolean;
+  readonly #values = new Map<string, ValueId>([['', NO_VALUE]]);
+  readonly #inputs: ValueId[] = [];
+  readonly #outputs: ValueId[] = [];
+  readonly #initializers: ValueId[] = [];
+  readonly #ops: OpId[] = [];
+
+  constructor(opset: number, typed: boolean) {
+    this.#editor = new ModelEditor({ irVersion: 10, opsets: new Map([['', opset]]), file: 'test.onnx' });
+    this.#main = this.#editor.addGraph({ kind: 'main', name: 'test' });
+    this.#editor.main = this.#main;
+    this.#typed = typed;
+  }
+
+  read(text: string): Model {
+    const lines = text.split('\n').map((line) => line.trim());
+    for (const [index, line] of lines.filter((one) => one !== '').entries()) this.#line(line, index + 1);
+    this.#editor.setGraph(this.#main, {
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      initializers: this.#initializers,
+      ops: this.#ops,
+    });
+    return this.#editor.finish();
+  }
+
+  #line(text: string, number: number): void {
+    const [, body, where, scope] = /^(.*?)(?:\s+@(\S+))?(?:\s+in (\S+))?$/.exec(text)!;
+    const place = parsePlace(where);
+    const at = this.#typed ? { file: 'test.txt', line: number, column: 1 } : undefined;
+    const declared = /^(input|private|weight) (\S+): (.+)$/.exec(body!);
+    const returned = /^output (.+)$/.exec(body!);
+    if (declared?.[1] === 'weight') this.#weight(declared[2]!, parseType(declared[3]!));
+    else if (declared) {
+      const def = { kind: 'input', index: this.#inputs.length } as const;
+      const [, kind, name, type] = declared;
+      const rest = { type: parseType(type!), place, private: kind === 'private', def, at };
+      this.#inputs.push(this.#value(name!, rest));
+    } else if (returned) {
+      for (const name of listed(returned[1])) {
+        this.#outputs.push(this.#known(name));
+        this.outputPlaces.push(place);
+      }
+    } else this.#op(body!, { place, scope, at });
+  }
+
+  #weight(name: string, type: ValueType): void {
+    if (type.kind !== 'tensor') throw new Error(`weight ${name} is no tensor`);
+    const weight = weightOf(filled(type.dtype!, type.dims as number[]));
+    this.#initializers.push(this.#value(name, { type, weight, def: { kind: 'initializer' } }));
+  }
+
+  #op(body: string, rest: Partial<Parameters<ModelEditor['addOp']>[1]>): void {
+    const parts = /^(?:(.*?)\s*=\s*)?(?:([\w.]+)\.)?(\w+)(?:<(.*)>)?\((.*)\)$/.exec(body);
+    if (parts === null) throw new Error(`not a line of a test model: ${body}`);
+    const [, results, domain = '', type, attributes, operands] = parts;
+    const inputs = listed(operands).map((name) => this.#known(name));
+    const outputs = listed(results).map((result) => {
+      const [, name, stated] = /^(\w*)(?:: (.+))?$/.exec(result)!;
+      return this.#value(name!, { type: stated === undefined ? this.#defaultType() : parseType(stated) });
+    });
+    const name = this.#typed && outputs.length > 0 ? this.#editor.value(outputs[0]!).name : undefined;
+    this.#ops.push(
+      this.#editor.addOp(this.#main, {
+        ...rest,
+        ...(name !== undefined && { name }),
+        domain: domain === 'core' ? DOMAIN.core : domain,
+        type: type!,
+        inputs,
+        outputs,
+        attributes: attributesOf(attributes),
+      }),
+    );
+  }
+
+  #known(name: string): ValueId {
+    const id = this.#values.get(name);
     if (id === undefined) throw new Error(`test model reads ${name} before it is made`);
     return id;
-  };
-
-  for (const raw of text.split('\n')) {
-    const line = raw.trim();
-    if (line === '') continue;
-    const [, body, at] = /^(.*?)(?:\s*@(\S+))?$/.exec(line)!;
-    const declared = /^(input|private|weight) (\S+): (\w+)\[(.*)\]$/.exec(body!);
-    const returned = /^output (\S+)$/.exec(body!);
-    if (declared) {
-      const [, kind, name, dtype, dimText] = declared;
-      const dims =
-        dimText === ''
-          ? []
-          : dimText!.split(',').map((dim) => (Number.isNaN(Number(dim)) ? dim.trim() : Number(dim)));
-      const type = tensorType(dtype as DType, dims);
-      if (kind !== 'weight') {
-        const id = editor.addValue(main, {
-          name: name!,
-          type,
-          place: place(at),
-          private: kind === 'private',
-          def: { kind: 'input', index: inputs.length },
-        });
-        inputs.push(id);
-        values.set(name!, id);
-      } else {
-        const weight = weightOf(filled(dtype as DType, dims as number[]));
-        const id = editor.addValue(main, { name: name!, type, weight, def: { kind: 'initializer' } });
-        initializers.push(id);
-        values.set(name!, id);
-      }
-    } else if (returned) {
-      outputs.push(known(returned[1]!));
-      outputPlaces.push(place(at));
-    } else {
-      const [, results, domain, type, attributes, operands] =
-        /^(?:(.*?)\s*=\s*)?(?:(core)\.)?(\w+)(?:<(.*)>)?\((.*)\)$/.exec(body!)!;
-      const list = (names: string | undefined): string[] =>
-        names ? names.split(',').map((one) => one.trim()) : [];
-      const made = list(results).map((name) => {
-        const id = editor.addValue(main, { name });
-        values.set(name, id);
-        return id;
-      });
-      ops.push(
-        editor.addOp(main, {
-          domain: domain ? DOMAIN.core : '',
-          type: type!,
-          inputs: list(operands).map(known),
-          outputs: made,
-          attributes: attributesOf(attributes),
-          place: place(at),
-        }),
-      );
-    }
   }
-  editor.setGraph(main, { inputs, outputs, initializers, ops });
-  return Object.assign(editor.finish(), { outputPlaces });
+
+  #value(name: string, rest: Partial<Parameters<ModelEditor['addValue']>[1]>): ValueId {
+    const id = this.#editor.addValue(this.#main, { ...rest, name });
+    this.#values.set(name, id);
+    return id;
+  }
+
+  #defaultType(): ValueType | undefined {
+    if (!this.#typed) return undefined;
+    const [first] = this.#inputs;
+    return first === undefined ? tensorType('float32', [1]) : this.#editor.value(first).type;
+  }
+}
+
+/** What commas separate that are in no brackets. */
+const listed = (text: string | undefined): readonly string[] =>
+  text ? text.split(/,(?![^[(]*[\])])/).map((one) => one.trim()) : [];
+
+function parsePlace(text: string | undefined): Place | undefined {
+  if (text === undefined) return undefined;
+  return text.endsWith('.each') ? each(text.slice(0, -'.each'.length)) : single(text);
+}
+
+function parseType(text: string): ValueType {
+  const sequence = /^seq\((.+)\)$/.exec(text);
+  if (sequence) return { kind: 'sequence', elem: parseType(sequence[1]!) };
+  const [, dtype, dims] = /^(\w+)(?:\[(.*)\])?$/.exec(text)!;
+  const shape = dims?.split(',').map((one) => {
+    const dim = one.trim();
+    if (dim === '') return null;
+    return Number.isNaN(Number(dim)) ? dim : Number(dim);
+  });
+  return tensorType(dtype as DType, dims === '' ? [] : shape);
 }
 
 function attributesOf(text: string | undefined): Attribute[] {

@@ -2,36 +2,40 @@ import { expect, test } from 'vitest';
 import { costModel } from '../../compiler/cost.ts';
 import { nominalModel } from '../../compiler/nominal.ts';
 import { formatType, type Model } from '../../ir/index.ts';
-import { smallModel } from '../support/small-model.ts';
+import { typedModel } from '../support/model.ts';
 
 const operations = (model: Model, name: string): number =>
   costModel(model).operations([...model.opsOf()].find((op) => op.name === name)!);
 
 test.each([
-  ['Conv', 'x: float32[1,3,8,8]\nw = float32[16,3,3,3]\ny: float32[1,16,8,8] = Conv(x, w)', 2 * 16 * 64 * 27],
+  [
+    'Conv',
+    'input x: float32[1,3,8,8]\nweight w: float32[16,3,3,3]\ny: float32[1,16,8,8] = Conv(x, w)',
+    2 * 16 * 64 * 27,
+  ],
   [
     'ConvTranspose',
-    'x: float32[1,3,8,8]\nw = float32[3,16,2,2]\ny: float32[1,16,16,16] = ConvTranspose(x, w)',
+    'input x: float32[1,3,8,8]\nweight w: float32[3,16,2,2]\ny: float32[1,16,16,16] = ConvTranspose(x, w)',
     2 * 192 * 64,
   ],
-  ['MatMul', 'x: float32[5,7]\nw = float32[7,9]\ny: float32[5,9] = MatMul(x, w)', 2 * 5 * 7 * 9],
-  ['a product of vectors', 'x: float32[7]\nw = float32[7]\ny: float32[] = MatMul(x, w)', 2 * 7],
-  ['Gemm', 'x: float32[5,7]\nw = float32[7,9]\ny: float32[5,9] = Gemm(x, w)', 2 * 5 * 7 * 9],
+  ['MatMul', 'input x: float32[5,7]\nweight w: float32[7,9]\ny: float32[5,9] = MatMul(x, w)', 2 * 5 * 7 * 9],
+  ['a product of vectors', 'input x: float32[7]\nweight w: float32[7]\ny: float32[] = MatMul(x, w)', 2 * 7],
+  ['Gemm', 'input x: float32[5,7]\nweight w: float32[7,9]\ny: float32[5,9] = Gemm(x, w)', 2 * 5 * 7 * 9],
   [
     'LSTM',
-    'x: float32[6,2,3]\nw = float32[1,16,3]\nr = float32[1,16,4]\ny: float32[6,1,2,4] = LSTM(x, w, r)',
+    'input x: float32[6,2,3]\nweight w: float32[1,16,3]\nweight r: float32[1,16,4]\ny: float32[6,1,2,4] = LSTM(x, w, r)',
     2 * 12 * (48 + 64),
   ],
-  ['elementwise', 'x: float32[5,7]\ny = Add(x, x)', 35],
-  ['a reduction', 'x: float32[5,7]\ny: float32[5] = ReduceSum(x)', 35],
-  ['an op that only renames', 'x: float32[5,7]\ny: float32[35] = Reshape(x)', 1],
-  ['open dimensions count as one', 'x: float32[,7]\ny = Add(x, x)', 7],
+  ['elementwise', 'input x: float32[5,7]\ny = Add(x, x)', 35],
+  ['a reduction', 'input x: float32[5,7]\ny: float32[5] = ReduceSum(x)', 35],
+  ['an op that only renames', 'input x: float32[5,7]\ny: float32[35] = Reshape(x)', 1],
+  ['open dimensions count as one', 'input x: float32[,7]\ny = Add(x, x)', 7],
 ])('%s', (_, text, expected) => {
-  expect(operations(smallModel(`${text}\n> y`), 'y')).toBe(expected);
+  expect(operations(typedModel(`${text}\noutput y`), 'y')).toBe(expected);
 });
 
 test('an unknown value is guessed large on a link, and takes no memory for sure', () => {
-  const model = smallModel('x: float32\ny: float16[3] = Cast(x)\n> y');
+  const model = typedModel('input x: float32\ny: float16[3] = Cast(x)\noutput y');
   const cost = costModel(model);
   const [x, y] = [model.mainGraph.inputs[0]!, model.mainGraph.outputs[0]!];
   expect(cost.transferBytes(x)).toBeGreaterThan(100_000);
@@ -40,11 +44,13 @@ test('an unknown value is guessed large on a link, and takes no memory for sure'
 });
 
 test('nominal sizes are inferred from the inputs, a batch being one', () => {
-  const nominal = nominalModel(smallModel('x: float32[,3,,48]\ny: float32[,3,,48] = Relu(x)\n> y'));
+  const nominal = nominalModel(
+    typedModel('input x: float32[,3,,48]\ny: float32[,3,,48] = Relu(x)\noutput y'),
+  );
   expect(formatType(nominal.value(nominal.mainGraph.outputs[0]!).type)).toBe('float32[1, 3, 320, 48]');
 });
 
 test('a model without open sizes stays as it is', () => {
-  const model = smallModel('x: float32[3]\ny = Relu(x)\n> y');
+  const model = typedModel('input x: float32[3]\ny = Relu(x)\noutput y');
   expect(nominalModel(model)).toBe(model);
 });

@@ -13,8 +13,8 @@ import {
   tensorType,
   weightOf,
 } from '../../ir/index.ts';
+import { typedModel } from '../support/model.ts';
 import { fixtures, importFile, joined } from '../support/onnx-files.ts';
-import { smallModel } from '../support/small-model.ts';
 
 const floats = (count: number): Tensor => ({
   dtype: 'float32',
@@ -24,7 +24,7 @@ const floats = (count: number): Tensor => ({
 
 /** x + each weight, in turn. */
 function withWeights(sizes: readonly number[]): Model {
-  const editor = smallModel('x: float32[1]\n> x').edit();
+  const editor = typedModel('input x: float32[1]\noutput x').edit();
   const graph = editor.main;
   const ids = sizes.map((size, index) => {
     const name = `w${index}`;
@@ -82,8 +82,8 @@ describe('weights in a file of their own', () => {
 
 describe('what ONNX has no field for', () => {
   test('travels as metadata and comes back', () => {
-    const model = smallModel(
-      'private x: float32[4] @phone\ny = Relu(x) @phone in encoder\nz = Neg(y) @server\n> z',
+    const model = typedModel(
+      'private x: float32[4] @phone\ny = Relu(x) @phone in encoder\nz = Neg(y) @server\noutput z',
     );
     const again = reimport(joined(exportModel(model, { valueInfo: 'all' }).pieces));
     expect(printModel(again)).toBe(printModel(model));
@@ -91,14 +91,14 @@ describe('what ONNX has no field for', () => {
     expect(relu).toMatchObject({
       place: single('phone'),
       scope: 'encoder',
-      at: { file: 'small.txt', line: 2 },
+      at: { file: 'test.txt', line: 2 },
     });
     expect(relu!.residue).toBeUndefined();
     expect(again.value(again.mainGraph.inputs[0]!)).toMatchObject({ private: true, place: single('phone') });
   });
 
   test('includes entries of the caller, after the others', () => {
-    const model = smallModel('x: float32[4]\ny = Relu(x)\n> y');
+    const model = typedModel('input x: float32[4]\ny = Relu(x)\noutput y');
     const { pieces } = exportModel(model, { metadata: () => [['bytesandbrains.fragment', '3']] });
     const [op] = [...reimport(joined(pieces)).opsOf()];
     expect(op!.residue?.metadataProps.map(({ key }) => key)).toEqual([
@@ -108,7 +108,7 @@ describe('what ONNX has no field for', () => {
   });
 
   test('of a place that names values and odd classes is understood again', () => {
-    const editor = smallModel('x: float32[4]\ny = Relu(x)\n> y').edit();
+    const editor = typedModel('input x: float32[4]\ny = Relu(x)\noutput y').edit();
     const [x] = editor.graph(editor.main).inputs;
     const [op] = editor.graph(editor.main).ops;
     const place = {
@@ -124,7 +124,7 @@ describe('what ONNX has no field for', () => {
 });
 
 test('types of inner values are stated on request', () => {
-  const model = smallModel('x: float32[4]\ny = Relu(x)\nz = Neg(y)\n> z');
+  const model = typedModel('input x: float32[4]\ny = Relu(x)\nz = Neg(y)\noutput z');
   const types = (valueInfo: 'imported' | 'all') => {
     const again = reimport(joined(exportModel(model, { valueInfo }).pieces));
     return (again.mainGraph.residue?.valueInfo ?? []).map(({ proto }) => proto.name);
