@@ -159,9 +159,11 @@ export class Engine {
     return true;
   }
 
-  fail(id: number, message: string): Work | undefined {
+  fail(id: number, reason: 'failed' | 'timeout', detail: string): Work | undefined {
+    // Who took too long may still be reading: such buffers are never used again.
+    if (reason === 'timeout') for (const lease of this.#works.get(id)?.holds ?? []) lease.shared = true;
     const work = this.#endWork(id);
-    if (work !== undefined) this.#failWork(work, work.flow.cancelled ?? this.#failed(message));
+    if (work !== undefined) this.#failWork(work, work.flow.cancelled ?? { reason, peer: this.#peer, detail });
     return work;
   }
 

@@ -15,6 +15,8 @@ export interface Limits {
   readonly rank: number;
   /** Ended flows remembered per initiator beyond the gapless ones. */
   readonly endedFlows: number;
+  /** How long the host may take over one segment before it counts as failed. */
+  readonly workNs: number;
   /** Drop events waiting for `poll`; more are only counted. */
   readonly dropEvents: number;
 }
@@ -27,5 +29,7 @@ export const defaultLimits: Limits = {
   fills: 4096,
   rank: 64,
   endedFlows: 4096,
+  // Far above what any segment should take: only a backend that never answers is meant.
+  workNs: 3600e9,
   dropEvents: 256,
 };

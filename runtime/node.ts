@@ -45,6 +45,8 @@ export class Node {
   readonly #flows = new Map<string, Flow>();
   readonly #ended: EndedFlows;
   readonly #deadlines = new Deadlines<Flow>();
+  /** When work under way counts as failed, in the order in which it began. */
+  readonly #workUntil = new Map<number, number>();
   readonly #lost = new Set<string>();
   readonly #inputWaitNs: number;
   /** Frames to ourselves: another seat of this peer. */
@@ -101,7 +103,7 @@ export class Node {
         this.#done(input.work, input.outputs);
         break;
       case 'failed':
-        this.#failed(input.work, input.message);
+        this.#failed(input.work, 'failed', input.message);
         break;
       case 'cancel':
         this.#cancel(input.flow, input.why ?? 'cancelled here');
@@ -121,7 +123,11 @@ export class Node {
     const output = this.#outbox.take();
     if (output !== undefined) return output;
     this.#deadlines.prune((flow) => flow.ended);
-    return { type: 'idle', until: this.#deadlines.next };
+    const [flows, work] = [this.#deadlines.next, this.#nextWorkEnd()?.until];
+    return {
+      type: 'idle',
+      until: flows === undefined || work === undefined ? (flows ?? work) : Math.min(flows, work),
+    };
   }
 
   #advance(now: number): void {
@@ -135,6 +141,12 @@ export class Node {
       this.#expire(flow);
       this.#schedule(flow);
     }
+    for (
+      let one = this.#nextWorkEnd();
+      one !== undefined && one.until <= this.#now;
+      one = this.#nextWorkEnd()
+    )
+      this.#failed(one.work, 'timeout', `the backend took more than ${this.#limits.workNs / 1e9} s`);
     this.#loop();
   }
 
@@ -275,6 +287,7 @@ export class Node {
   }
 
   #lose(peer: string): void {
+    if (!Object.values(this.#program.manifest.members).some((members) => members.includes(peer))) return;
     this.#lost.add(peer);
     for (const flow of [...this.#flows.values()]) {
       this.#loseIn(flow, peer);
@@ -393,10 +406,17 @@ export class Node {
 
   #start(work: Work, inputs: readonly Tensor[], transfer: readonly ArrayBuffer[]): void {
     const { id, flow, call } = work;
+    this.#workUntil.set(id, this.#now + this.#limits.workNs);
     this.#outbox.put({ type: 'work', work: id, flow: flow.id, segment: call.segment, inputs, transfer });
   }
 
+  #nextWorkEnd(): { readonly work: number; readonly until: number } | undefined {
+    for (const [work, until] of this.#workUntil) return { work, until };
+    return undefined;
+  }
+
   #done(work: number, outputs: readonly Tensor[]): void {
+    this.#workUntil.delete(work);
     const leases = new Map<ArrayBufferLike, Lease>();
     const held = outputs.map((tensor): Held => {
       const { buffer } = tensor.bytes;
@@ -419,8 +439,9 @@ export class Node {
     this.#engine.settle(flow);
   }
 
-  #failed(work: number, message: string): void {
-    const ended = this.#engine.fail(work, message);
+  #failed(work: number, reason: 'failed' | 'timeout', message: string): void {
+    this.#workUntil.delete(work);
+    const ended = this.#engine.fail(work, reason, message);
     if (ended === undefined) return this.#outbox.drop('late', this.peer, `work ${work} is not under way`);
     const { flow, call } = ended;
     this.#outbox.event({ kind: 'work-failed', flow: flow.id, segment: call.segment, message });

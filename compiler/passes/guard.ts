@@ -14,6 +14,7 @@ import {
   type OpId,
   type Plan,
   type Topology,
+  type ValueId,
   WIRE,
 } from '../../ir/index.ts';
 import { costModel } from '../cost.ts';
@@ -107,6 +108,23 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
     return { at, wait: deadline };
   };
 
+  /** A value may reach a class over several edges, one for each collect or broadcast: the slowest counts. */
+  const arriveBy = (
+    value: ValueId,
+    to: string,
+    readyNs: number,
+    waitNs: number,
+  ): { at: number; wait: number } | undefined => {
+    const arrivals = (incoming.get(edgeKey(model.value(value).name, to)) ?? []).map((edge) =>
+      arrive(edge, readyNs, waitNs),
+    );
+    if (arrivals.length === 0) return undefined;
+    return {
+      at: Math.max(...arrivals.map(({ at }) => at)),
+      wait: Math.max(...arrivals.map(({ wait }) => wait)),
+    };
+  };
+
   for (const op of model.opsOf()) {
     if (graph.constant[op.id] === 1) continue;
     const here = graph.places[graph.opPlace[op.id]!]!.class;
@@ -115,11 +133,10 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
     for (const value of graph.needs[op.id]!) {
       const ready = readyAt(graph, value, doneNs);
       const waited = readyAt(graph, value, waitedNs);
-      const edge = incoming.get(edgeKey(model.value(value).name, here));
-      const local = edge === undefined || graph.places[placeOfValue(graph, value)]!.class === here;
-      const arrival = local ? { at: ready, wait: waited } : arrive(edge, ready, waited);
-      startNs = Math.max(startNs, arrival.at);
-      wait = Math.max(wait, arrival.wait);
+      const local = graph.places[placeOfValue(graph, value)]!.class === here;
+      const arrival = local ? undefined : arriveBy(value, here, ready, waited);
+      startNs = Math.max(startNs, arrival?.at ?? ready);
+      wait = Math.max(wait, arrival?.wait ?? waited);
     }
     flops += work[op.id]!;
     doneNs[op.id] = startNs + (work[op.id]! / flopsOf.get(here)!) * 1e9;
@@ -128,12 +145,10 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
   let latencyNs = 0;
   model.mainGraph.outputs.forEach((value, index) => {
     if (model.value(value).weight !== undefined) return;
-    const edge = incoming.get(
-      edgeKey(model.value(value).name, graph.places[graph.outputPlace[index]!]!.class),
-    );
+    const to = graph.places[graph.outputPlace[index]!]!.class;
     const ready = readyAt(graph, value, doneNs);
-    const at = edge === undefined ? ready : arrive(edge, ready, readyAt(graph, value, waitedNs)).at;
-    latencyNs = Math.max(latencyNs, at);
+    const arrival = arriveBy(value, to, ready, readyAt(graph, value, waitedNs));
+    latencyNs = Math.max(latencyNs, arrival?.at ?? ready);
   });
   for (const edge of edges) if (!deadlines.has(edge.id)) arrive(edge, 0, 0);
   alignEnvelopes(edges, deadlines);
@@ -147,10 +162,16 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
 
 const edgeKey = (value: string, to: string): string => `${to}\n${value}`;
 
-const edgesByValueAndClass = (edges: readonly Edge[]): Map<string, Edge> =>
-  new Map(edges.map((edge) => [edgeKey(edge.value, edge.to.class), edge]));
+function edgesByValueAndClass(edges: readonly Edge[]): Map<string, Edge[]> {
+  const found = new Map<string, Edge[]>();
+  for (const edge of edges) {
+    const key = edgeKey(edge.value, edge.to.class);
+    found.set(key, [...(found.get(key) ?? []), edge]);
+  }
+  return found;
+}
 
-function readyAt(graph: PlacedGraph, value: Parameters<typeof placeOfValue>[1], table: Float64Array): number {
+function readyAt(graph: PlacedGraph, value: ValueId, table: Float64Array): number {
   const { def } = graph.model.value(value);
   return def.kind === 'op' ? table[def.op as OpId]! : 0;
 }

@@ -23,6 +23,7 @@ import {
 import { describeKind, isPrivate, mayCross } from '../handover.ts';
 import { checkLinks } from '../links.ts';
 import { type Deployment, pass } from '../pass.ts';
+import { settleConstants } from '../split/answers.ts';
 import { duplicateCheapOps } from '../split/duplicate.ts';
 import { fragmentLevels } from '../split/fragments.ts';
 import { liftConstants } from '../split/lift.ts';
@@ -43,7 +44,8 @@ export const split = pass('split', {
   gives: 'split',
   run(compilation, cx) {
     const lifted = liftConstants(compilation.model);
-    const { model, placement } = duplicateCheapOps(lifted, compilation.placement!);
+    const settled = settleConstants(lifted, compilation.placement!);
+    const { model, placement } = duplicateCheapOps(settled.model, settled.placement);
     const graph = placedGraph(model, placement);
 
     const problems: Diagnostic[] = [];

@@ -108,6 +108,11 @@ export function groupOps(
     return placeOfValue(graph, value) === entry ? pool.empty : sourceSet(`input ${value}`);
   };
 
+  // What a fragment that assigns state shows to later ones is missing as a whole if the fragment is voided.
+  const assigning = new Set<string>();
+  for (const op of model.opsOf())
+    if (isCore(op, CORE.stateAssign)) assigning.add(`${graph.opPlace[op.id]}@${levels[op.id]}`);
+
   for (const op of model.opsOf()) {
     if (graph.constant[op.id] === 1) continue;
     const here = graph.opPlace[op.id]!;
@@ -121,6 +126,8 @@ export function groupOps(
       else if (def.kind === 'op' && levels[def.op] === level) {
         const step = model.op(def.op).domain === DOMAIN.core ? 1 : 0;
         coreDepth[op.id] = Math.max(coreDepth[op.id]!, coreDepth[def.op]! + step);
+      } else if (def.kind === 'op' && assigning.has(`${here}@${levels[def.op]}`)) {
+        set = pool.union(set, sourceSet(`fragment ${here}@${levels[def.op]}`));
       }
     }
     missing[op.id] = op.domain === DOMAIN.core ? afterCore(op.id, set) : set;

@@ -4,8 +4,8 @@
 // anything that this very place has to send first; so the flow is played through without values, from the entry,
 // and whoever is still asleep when nothing moves any more needs a trigger.
 
-import type { OpId, ValueId } from '../../ir/index.ts';
-import { type Crossing, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
+import { CORE, type OpId, type ValueId } from '../../ir/index.ts';
+import { type Crossing, isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
 
 /** Places to trigger from the entry, in the order in which they would be found asleep. */
 export function placesToTrigger(
@@ -33,7 +33,7 @@ class Play {
   readonly #graph: PlacedGraph;
   /** Values that each op of the main graph still waits for, by OpId. */
   readonly #left: Int32Array;
-  /** Ops of a place that read a value, by value and place. */
+  /** Ops that wait for an arrival: at a place, or at the collect or broadcast for which alone a value crosses. */
   readonly #readers = new Map<string, OpId[]>();
   /** Ops whose values are all there, but whose place sleeps; and inputs that enter there. */
   readonly #pending = new Map<PlaceNumber, { ops: OpId[]; inputs: ValueId[] }>();
@@ -62,7 +62,9 @@ class Play {
       const needs = graph.needs[id]!;
       const place = graph.opPlace[id]!;
       this.#left[id] = needs.length;
-      for (const value of needs) append(this.#readers, `${value}@${place}`, id);
+      const one = graph.model.op(id);
+      const op = isCore(one, CORE.collect) || isCore(one, CORE.broadcast) ? id : undefined;
+      for (const value of needs) append(this.#readers, arrival(value, place, op), id);
       if (needs.length === 0) this.#waiting(place).ops.push(id);
     }
     graph.model.mainGraph.inputs.forEach((value, index) => {
@@ -100,25 +102,28 @@ class Play {
   /** A value is there, at its place. */
   #made(value: ValueId): void {
     if (value === 0) return;
-    this.#arrive(value, placeOfValue(this.#graph, value));
+    this.#arrive(value, placeOfValue(this.#graph, value), undefined);
     for (const crossing of this.#crossingsOf.get(value) ?? []) {
       const envelope = this.#envelopes.get(this.#envelopeOf(crossing))!;
       if (--envelope.left > 0) continue;
       for (const arrived of envelope.crossings) {
         this.#begin(arrived.to);
-        this.#arrive(arrived.value, arrived.to);
+        this.#arrive(arrived.value, arrived.to, arrived.op);
       }
     }
   }
 
-  #arrive(value: ValueId, place: PlaceNumber): void {
-    for (const id of this.#readers.get(`${value}@${place}`) ?? []) {
+  #arrive(value: ValueId, place: PlaceNumber, op: OpId | undefined): void {
+    for (const id of this.#readers.get(arrival(value, place, op)) ?? []) {
       if (--this.#left[id]! > 0) continue;
       if (this.awake.has(place)) this.#ready.push(id);
       else this.#waiting(place).ops.push(id);
     }
   }
 }
+
+const arrival = (value: ValueId, place: PlaceNumber, op: OpId | undefined): string =>
+  `${value}@${place}${op === undefined ? '' : `/${op}`}`;
 
 function append<K, V>(lists: Map<K, V[]>, key: K, item: V): void {
   const list = lists.get(key);

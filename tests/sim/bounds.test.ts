@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Tensor } from '../../ir/types.ts';
 import {
   decodeFrame,
   defaultLimits,
@@ -9,7 +10,7 @@ import {
   pieceBytes,
 } from '../../runtime/index.ts';
 import type { EnvelopeInit } from '../../runtime/wire/envelope.ts';
-import { call, DEPLOYMENT, edge, f32, makeBundle, recv, SECOND_NS, send } from './programs.ts';
+import { call, core, DEPLOYMENT, edge, f32, makeBundle, numbers, recv, SECOND_NS, send } from './programs.ts';
 import { World } from './world.ts';
 
 const members = { a: ['a'], b: ['b'], c: ['c'] };
@@ -221,6 +222,44 @@ describe('misuse by the host', () => {
       missing: { reason: 'timeout', peer: 'a' },
     });
   });
+});
+
+test('work that never comes back is a timeout of this peer, frees its state, and is dropped when it does', () => {
+  const key = { key: 'w' };
+  const counter = makeBundle({
+    class: 'a',
+    members: { a: ['a'] },
+    inputs: ['x'],
+    outputs: ['y'],
+    constants: { zero: f32(0) },
+    ops: [
+      core('StateRead', ['zero'], ['w'], 0, key),
+      call('add', ['w', 'x'], ['y'], 0),
+      core('StateAssign', ['y'], [], 0, key),
+    ],
+  });
+  const world = new World(
+    { a: counter },
+    { add: ([x, y]: readonly Tensor[]) => [f32(numbers(x!)[0]! + numbers(y!)[0]!)] },
+    { workNs: 60 * SECOND_NS },
+  );
+  world.holdWork = true;
+  world.invoke('a', { x: f32(5) });
+  world.invoke('a', { x: f32(7) });
+  const [first] = world.held;
+  world.holdWork = false;
+  world.run();
+  expect(world.now).toBe(60 * SECOND_NS);
+  expect(world.events('output', 'a').map(({ value }) => value)).toMatchObject([
+    { reason: 'timeout', peer: 'a' },
+    { dtype: 'float32' },
+  ]);
+  expect(numbers(world.node('a').state('w')!)).toEqual([7]);
+  expect(world.node('a').openFlows).toBe(0);
+  world.work('a', first!);
+  world.drain('a');
+  expect(world.events('dropped', 'a')).toMatchObject([{ reason: 'late' }]);
+  expect(numbers(world.node('a').state('w')!)).toEqual([7]);
 });
 
 test('no sequence of random envelopes throws, hangs or leaves a flow open for ever', () => {

@@ -3,11 +3,10 @@
 import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
 import { type Compilation, compile } from '../../compiler/index.ts';
 import { type Environment, type Module, record } from '../../dsl/index.ts';
-import { DiagnosticError, type Model, type Tensor, type Topology } from '../../ir/index.ts';
-import { type Deployment, startDeployment } from '../../runtime/host/index.ts';
-import type { Value } from '../../runtime/index.ts';
+import { DiagnosticError, type Model, type Tensor, type Topology, unpackStrings } from '../../ir/index.ts';
+import { type Deployment, type DeploymentOptions, startDeployment } from '../../runtime/host/index.ts';
+import type { Backend, Value } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/value.ts';
-import type { OnnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 
 /** Positions are of no interest here, and no file is opened. */
 const environment: Environment = {
@@ -30,10 +29,11 @@ export const recorded = (source: Module): Model => record(source, environment).m
 export async function deploy(
   source: Module,
   topology: Topology,
-  backend: OnnxRuntimeBackend,
+  backend: Backend,
+  options: Pick<DeploymentOptions, 'clock' | 'limits' | 'onEvent'> = {},
 ): Promise<Deployment> {
   const compilation = compiled(recorded(source), topology);
-  return startDeployment({ peers: peersOf(deploymentInMemory(compilation)), backend });
+  return startDeployment({ peers: peersOf(deploymentInMemory(compilation)), backend, ...options });
 }
 
 export const floats = (...values: readonly number[]): Tensor => ({
@@ -55,6 +55,7 @@ export function plain(value: Value | undefined): readonly number[] | string {
   const { dtype, bytes } = value;
   const copy = new Uint8Array(bytes).buffer;
   if (dtype === 'float32') return [...new Float32Array(copy)];
+  if (dtype === 'string') return unpackStrings(bytes, value.dims[0] ?? 1).join();
   if (dtype === 'int64') return [...new BigInt64Array(copy)].map(Number);
   return [...bytes];
 }

@@ -1,0 +1,78 @@
+// A constant that a collect or a broadcast takes. Constants have no place and never cross, but a member's answer
+// does, even where all give the same; and a broadcast constant is already where it goes.
+//
+//   rows, ones, senders, missing = Collect(y, one)       one@phone = OrElse(one, one) @phone.each
+//   w' = Broadcast(w) @phone.each                    →   rows, ones, senders, missing = Collect(y, one@phone)
+//                                                        w' = Identity(w) @phone.each
+
+import { CORE, DOMAIN, isCohort, type Model, type Op, type Place, type ValueId } from '../../ir/index.ts';
+import type { Placement } from '../pass.ts';
+import { isCore, placedGraph } from './places.ts';
+
+interface Settled {
+  readonly model: Model;
+  readonly placement: Placement;
+}
+
+export function settleConstants(model: Model, placement: Placement): Settled {
+  const withCopies = copyBroadcasts(model, placement);
+  return answerWithConstants(withCopies, placement);
+}
+
+function copyBroadcasts(model: Model, placement: Placement): Model {
+  const { isConstant } = placedGraph(model, placement);
+  const found = [...model.opsOf()].filter(
+    (op) => isCore(op, CORE.broadcast) && op.inputs.every((id) => isConstant(id)),
+  );
+  if (found.length === 0) return model;
+  const editor = model.edit();
+  for (const { id } of found) editor.setOp(id, { domain: '', type: 'Identity', attributes: [] });
+  return editor.finish();
+}
+
+function answerWithConstants(model: Model, placement: Placement): Settled {
+  const graph = placedGraph(model, placement);
+  const collects = [...model.opsOf()].filter(
+    (op) => isCore(op, CORE.collect) && op.inputs.some((id) => graph.isConstant(id)),
+  );
+  if (collects.length === 0) return { model, placement };
+
+  const editor = model.edit();
+  const places = [...placement.ops];
+  const order = [...model.mainGraph.ops];
+  const answers = new Map<string, ValueId>();
+  for (const op of collects) {
+    const from = sendersOf(op);
+    if (from === undefined) continue;
+    const answer = (id: ValueId): ValueId => {
+      if (!graph.isConstant(id)) return id;
+      const { name, type } = model.value(id);
+      const key = `${id}@${from.class}`;
+      let copy = answers.get(key);
+      if (copy === undefined) {
+        copy = editor.addValue(model.main, { name: `${name}@${from.class}`, type });
+        // An op of ours, since a plain one would be constant again.
+        const made = { domain: DOMAIN.core, type: CORE.orElse, inputs: [id, id], outputs: [copy], at: op.at };
+        const answering = editor.addOp(model.main, made);
+        places[answering] = from;
+        order.splice(order.indexOf(op.id), 0, answering);
+        answers.set(key, copy);
+      }
+      return copy;
+    };
+    editor.setOp(op.id, { inputs: op.inputs.map(answer) });
+  }
+  editor.setGraph(model.main, { ops: order });
+  return { model: editor.finish(), placement: { ...placement, ops: places } };
+
+  /** The cohort whose values it takes: that of another field, or where a constant expression was put. */
+  function sendersOf(op: Op): Place | undefined {
+    const placeOf = (id: ValueId): Place | undefined => {
+      const { def } = model.value(id);
+      if (def.kind === 'op') return placement.ops[def.op];
+      return def.kind === 'input' ? placement.inputs[def.index] : undefined;
+    };
+    const inputs = [...op.inputs].sort((a, b) => Number(graph.isConstant(a)) - Number(graph.isConstant(b)));
+    return inputs.map(placeOf).find((place) => place !== undefined && isCohort(place));
+  }
+}
