@@ -90,6 +90,8 @@ class Decoder {
     const isWait = (one: Instruction): one is Recv | Collect => one.kind === 'recv' || one.kind === 'collect';
     const waits = linked.instructions.flatMap((one, index) => (isWait(one) ? [{ one, index }] : []));
     waits.sort((a, b) => a.one.deadlineNs - b.one.deadlineNs || a.index - b.index);
+    for (const { key, scope } of manifest.state)
+      if (scope !== 'member') this.#fail(`state ${key}: one per ${scope} is not there yet`);
     for (const edge of manifest.edgesIn)
       if (!this.#receivers.has(edge.id)) this.#fail(`no op receives edge ${edge.id}`);
     return {

@@ -78,6 +78,23 @@ describe('guard', () => {
     ]);
   });
 
+  test('every edge of a value that two collects take waits as long as its way there asks for', () => {
+    const text = `
+      input w: float32[2] @server
+      b = core.Broadcast<within_ns = 60000000000>(w) @phone.each
+      y = Relu(b) @phone.each
+      all, s0, m0 = core.Collect(y) @server
+      some, s1, m1 = core.Collect<at_least = 1>(y) @server
+      output all @server
+      output some @server
+    `;
+    expect(deadlines(text, topologyOf('server', 'phone*3'))).toEqual([
+      'server > phone w: 60',
+      'phone > server y: 61',
+      'phone > server y: 61',
+    ]);
+  });
+
   test('every receive of the programs carries the deadline of its edge', () => {
     const { deployment } = cut(chain, topologyOf('a', 'b', 'c')).compilation;
     const written = deployment!.programs.flatMap(({ model }) =>

@@ -270,4 +270,43 @@ describe('split', () => {
     `;
     expect(codes(text)).toContain('BB503');
   });
+
+  test('lets every member answer with a constant of a record, and copies one that is broadcast', () => {
+    const text = programs(
+      `
+        input x: float32[2] @phone.each
+        weight n: float32[2]
+        b = core.Broadcast(n) @phone.each
+        y = Add(x, b) @phone.each
+        rows, counts, senders, missing = core.Collect(y, n) @server
+        output rows @server
+        output counts @server
+      `,
+      topologyOf('phone*3', 'server'),
+    );
+    expect(text).toMatchSnapshot();
+  });
+
+  test('keeps apart what a voided fragment takes with it and what it does not', () => {
+    const { compilation } = cut(
+      `
+        input x: float32[2] @server
+        input z: float32[2] @phone
+        weight start: float32[2]
+        w = core.StateRead<key = "w">(start) @server
+        d = Add(w, x) @server
+        core.StateAssign<key = "w">(d) @server
+        p = Relu(z) @phone
+        a = Add(p, d) @server
+        b = Neg(p) @server
+        output a @server
+        output b @server
+      `,
+      twoPeers,
+    );
+    const server = compilation.deployment!.programs.find(({ name }) => name === 'server')!;
+    expect(server.model.functions.map(({ graph }) => server.model.graph(graph).ops.length)).toEqual([
+      1, 1, 1,
+    ]);
+  });
 });

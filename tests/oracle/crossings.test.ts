@@ -18,7 +18,8 @@ import {
 import type { NodeEvent } from '../../runtime/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { topologyOf } from '../support/compile.ts';
-import { deploy, floats, plain, truth, VirtualTime } from '../support/deploy.ts';
+import { deploy, floats, plain, truth } from '../support/deploy.ts';
+import { VirtualTime } from '../support/virtual-time.ts';
 
 const backend = onnxRuntimeBackend({ optimization: 'disabled', workers: 1 });
 afterAll(() => backend.close());
