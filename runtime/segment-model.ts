@@ -65,7 +65,6 @@ class Segments {
     const info = (name: string): Uint8Array => infos.get(name) ?? encode(onnx.valueName, { name });
     const initializer: Uint8Array[] = [];
     const input: Uint8Array[] = [];
-    const taken = new Set(fn.input);
     let external = false;
     fn.input.forEach((name, index) => {
       const passed = call.input[index] ?? '';
@@ -75,12 +74,11 @@ class Segments {
         initializer.push(renamed(weight, name));
       } else if (passed !== '') input.push(info(name));
     });
-    const wanted = fn.output.filter((_, index) => (call.output[index] ?? '') !== '');
-    for (const name of wanted) taken.add(name);
-    const output = wanted.map(info);
+    const output = fn.output.filter((_, index) => (call.output[index] ?? '') !== '').map(info);
     const callees = this.#calledBy(fn);
-    const valueInfo = [...infos].flatMap(([name, bytes]) => (taken.has(name) ? [] : [bytes]));
-    const graph = { node: fn.node, name: fn.name, initializer, input, output, valueInfo };
+    // Types of inner values stay behind: a backend that knew more shapes than it infers itself from the uncut
+    // graph would fuse other ops than there, and round differently.
+    const graph = { node: fn.node, name: fn.name, initializer, input, output };
     const bytes = encode(onnx.segmentModel, {
       irVersion: this.#model.irVersion,
       producerName: 'bytesandbrains',

@@ -10,14 +10,11 @@ import {
   type Piece,
   readRange,
 } from '../../ir/index.ts';
+import { projectRoot } from './root.ts';
 
-// Searched for, because verifications are bundled: their files are then not where they were.
-let root = import.meta.dirname;
-while (!existsSync(path.join(root, 'package.json'))) root = path.dirname(root);
-
-export const fixtures = path.join(root, 'tests/fixtures/onnx');
+export const fixtures = path.join(projectRoot, 'tests/fixtures/onnx');
 /** ONNX's own data; only on machines that have it. */
-export const sharedOnnx = path.join(root, '../shared/onnx');
+export const sharedOnnx = path.join(projectRoot, '../shared/onnx');
 
 /** Every .onnx file below a folder, in a fixed order. */
 export const onnxFiles = (folder: string): string[] =>
