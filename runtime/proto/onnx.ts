@@ -94,7 +94,6 @@ const segmentGraph = table({
   initializer: list(bytes(5)),
   input: list(bytes(11)),
   output: list(bytes(12)),
-  valueInfo: list(bytes(13)),
 });
 export const segmentModel = table({
   irVersion: uint(1),

