@@ -49,6 +49,21 @@ describe('shapes', () => {
     ]);
   });
 
+  it('split evenly but for the last part, and say nothing where that would be less than empty', () => {
+    const model = modelOf(`
+      input x: float32[5]
+      a, b, c = Split<num_outputs = 3>(x)
+      d, e, f, g = Split<num_outputs = 4>(x)
+      output a
+    `);
+    expect(types(model)).toEqual([
+      'a: float32[2]',
+      'b: float32[2]',
+      'c: float32[1]',
+      ...['d', 'e', 'f', 'g'].map((name) => `${name}: float32[?]`),
+    ]);
+  });
+
   it('broadcast, and give up only what two names leave open', () => {
     const model = modelOf(`
       input a: float32[N, 1, 4]

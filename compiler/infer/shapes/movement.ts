@@ -76,11 +76,12 @@ function split(op: OpView): readonly Shape[] {
 
 const unknownSizes = (parts: number): Dim[] => new Array<Dim>(parts).fill(null);
 
-/** Equal parts, the last one smaller if need be. */
+/** Equal parts, the last one smaller if need be. Nothing is known where the others leave less than nothing to it. */
 function evenParts(size: Dim, parts: number): Dim[] {
   if (typeof size !== 'number') return parts === 1 ? [size] : unknownSizes(parts);
   const part = Math.ceil(size / parts);
-  return Array.from({ length: parts }, (_, index) => Math.max(0, Math.min(part, size - index * part)));
+  const last = size - part * (parts - 1);
+  return last < 0 ? unknownSizes(parts) : unknownSizes(parts).fill(part).with(-1, last);
 }
 
 /** Length of `start:end:step` over a dimension; names survive slices that take everything. */
