@@ -1,12 +1,11 @@
 // A compilation run as it would be from a folder, without one: small deployments, by the thousand.
 
-import { createHash } from 'node:crypto';
 import { type Compilation, writeDeployment } from '../../compiler/index.ts';
 import { type FolderSink, memorySource, type Piece, readRange } from '../../ir/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
+import { sha256 } from '../../runtime/host/node-sink.ts';
 import { checkManifest } from '../../runtime/manifest.ts';
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const bytesOf = (piece: Piece): Uint8Array => (piece instanceof Uint8Array ? piece : readRange(piece));
 
 /** The deployment that an emitted compilation makes, all in memory. */

@@ -9,6 +9,7 @@ import { DiagnosticError, diagnostic, type FileReference, type Manifest, type Pl
 import type { LoadedBundle } from '../bundle.ts';
 import { checkManifest } from '../manifest.ts';
 import { checkPlan } from '../plan.ts';
+import { sha256 } from './node-sink.ts';
 import { fileSource } from './node-source.ts';
 
 /** A plan with its bundles, by program. */
@@ -18,19 +19,19 @@ export interface LoadedDeployment {
 }
 
 /**
- * Loads the bundle in `folder`. `sha256` is what its manifest must hash to; without it the folder vouches for
+ * Loads the bundle in `folder`. `expected` is what its manifest must hash to; without it the folder vouches for
  * itself. Weights are read once, to hash them, and stay in their file. Throws DiagnosticError: BB650 for a
  * changed file, BB651 for a missing one, BB652 and BB620 for one that is no manifest.
  */
-export async function loadBundle(folder: string, sha256?: string): Promise<LoadedBundle> {
+export async function loadBundle(folder: string, expected?: string): Promise<LoadedBundle> {
   const file = path.join(folder, 'manifest.json');
   const text = await read(file);
-  if (sha256 !== undefined) expectHash(file, sha256, hashOf(text));
+  if (expected !== undefined) expectHash(file, expected, sha256(text));
   const manifest: Manifest = checkManifest(parse(file, text));
   const { program, weights } = manifest.files;
   const programFile = inside(folder, file, program.file);
   const onnx = await read(programFile);
-  expectHash(programFile, program.sha256, hashOf(onnx));
+  expectHash(programFile, program.sha256, sha256(onnx));
   if (weights === null) return { manifest, onnx };
   return { manifest, onnx, weights: await openWeights(inside(folder, file, weights.file), weights) };
 }
@@ -88,8 +89,6 @@ function parse(file: string, text: Uint8Array): unknown {
     throw unexpected(file, (error as Error).message);
   }
 }
-
-const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 function expectHash(file: string, expected: string, actual: string): void {
   if (actual !== expected) {

@@ -53,7 +53,8 @@ export function writeFolder<Result>(folder: string, fill: (sink: FolderSink) => 
   }
 }
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+/** In lower-case hex. */
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 function writeFile(root: string, file: string, pieces: Iterable<Piece>): FileReference {
   const full = path.join(root, file);

@@ -6,10 +6,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { compileCommand } from '../../cli/commands/compile.ts';
 import { conformanceCommand } from '../../cli/commands/conformance.ts';
 import { run } from '../../cli/commands/run.ts';
-import { runCli } from '../../cli/frame.ts';
 import { elementsOf } from '../../cli/tensors/elements.ts';
 import { readInputs } from '../../cli/tensors/files.ts';
 import { loadDeployment } from '../../runtime/host/node-bundle.ts';
+import { bbcOf } from '../support/bbc.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const model = path.join(root, 'tests/fixtures/backend/add-external.onnx');
@@ -22,17 +22,7 @@ writeFileSync(file('peers.json'), '{"version": 1, "classes": {"phone": {}, "edge
 writeFileSync(file('one.json'), '{"version": 1, "classes": {"server": {}}}');
 writeFileSync(file('x.json'), JSON.stringify({ x: new Array(64).fill(0.5) }));
 
-async function bbc(...argv: string[]) {
-  const out: string[] = [];
-  const errors: string[] = [];
-  const io = {
-    stdout: { write: (text: string) => out.push(text) },
-    stderr: { write: (text: string) => errors.push(text) },
-    env: {},
-  };
-  const status = await runCli([compileCommand, conformanceCommand, run], argv, io, '0');
-  return { status, out: out.join(''), errors: errors.join('') };
-}
+const bbc = bbcOf(compileCommand, conformanceCommand, run);
 const peers = ['--peers', file('peers.json')];
 /** For the model of one op. */
 const onePeer = ['--peers', file('one.json')];
@@ -71,8 +61,8 @@ describe('bbc run', () => {
     writeFileSync(file('wrong.json'), '{"x": [1, 2]}');
     writeFileSync(file('type.json'), JSON.stringify({ x: { dtype: 'int64', data: new Array(64).fill(1) } }));
     const args = given.map((one) => one.replace(/[a-z]+\.(json|npz)$/, (name) => file(name)));
-    const { status, errors } = await bbc('run', model, ...onePeer, ...args);
-    expect(errors).toContain(code);
+    const { status, err } = await bbc('run', model, ...onePeer, ...args);
+    expect(err).toContain(code);
     expect(status).toBe(1);
   });
 
@@ -82,8 +72,8 @@ describe('bbc run', () => {
     [['--opt', 'most'], '--opt is disabled, basic or all'],
     [['--flows', '0'], '--flows is a whole number from 1'],
   ])('refuses %s as wrong usage', async (extra, message) => {
-    const { status, errors } = await bbc('run', model, ...onePeer, ...extra);
-    expect(errors).toContain(message);
+    const { status, err } = await bbc('run', model, ...onePeer, ...extra);
+    expect(err).toContain(message);
     expect(status).toBe(2);
   });
 });
@@ -107,11 +97,11 @@ describe('a compiled folder', () => {
       const bytes = readFileSync(changed);
       bytes[bytes.length >> 1]! ^= 1;
       writeFileSync(changed, bytes);
-      const { status, errors } = await bbc('run', copy, '--random', '1');
-      expect(errors).toMatch(new RegExp(`BB650.*${name}.*[0-9a-f]{64}.*[0-9a-f]{64}`, 's'));
+      const { status, err } = await bbc('run', copy, '--random', '1');
+      expect(err).toMatch(new RegExp(`BB650.*${name}.*[0-9a-f]{64}.*[0-9a-f]{64}`, 's'));
       expect(status).toBe(1);
       rmSync(path.join(copy, program!.folder, name));
-      expect((await bbc('run', copy, '--random', '1')).errors).toContain('BB651');
+      expect((await bbc('run', copy, '--random', '1')).err).toContain('BB651');
     }
   });
 });
@@ -133,9 +123,9 @@ describe('bbc conformance', () => {
   });
 
   it('fails a case whose expected values are others', async () => {
-    const { status, out, errors } = await bbc('conformance', cases, '--filter', 'none_*');
+    const { status, out, err } = await bbc('conformance', cases, '--filter', 'none_*');
     expect([status, out]).toEqual([1, expect.anything()]);
-    expect(errors).toContain('BB832');
+    expect(err).toContain('BB832');
     const wrong = file('wrong-cases');
     cpSync(cases, wrong, { recursive: true });
     const set = path.join(wrong, 'node/test_add/test_data_set_0');
@@ -143,12 +133,12 @@ describe('bbc conformance', () => {
     const again = await bbc('conformance', wrong, '--filter', 'test_add');
     expect(again.status).toBe(1);
     expect(again.out).toMatch(/test_add\s+failed\s+output sum: \d+ of 60 elements differ/);
-    expect(again.errors).toContain('BB831');
+    expect(again.err).toContain('BB831');
   });
 
   it('says that the cpu backend is not there yet', async () => {
-    const { status, errors } = await bbc('conformance', cases, '--backend', 'cpu');
-    expect(errors).toContain('the cpu backend is not there yet');
+    const { status, err } = await bbc('conformance', cases, '--backend', 'cpu');
+    expect(err).toContain('the cpu backend is not there yet');
     expect(status).toBe(2);
   });
 });

@@ -9,9 +9,10 @@ import { compileCommand } from '../../cli/commands/compile.ts';
 import { exportCommand } from '../../cli/commands/export.ts';
 import { graph } from '../../cli/commands/graph.ts';
 import { inspect } from '../../cli/commands/inspect.ts';
-import { EXIT, runCli } from '../../cli/frame.ts';
+import { EXIT } from '../../cli/frame.ts';
 import type { Drawing } from '../../cli/graph/drawing.ts';
 import type { Plan } from '../../ir/index.ts';
+import { bbcOf } from '../support/bbc.ts';
 
 const fixtures = path.resolve(import.meta.dirname, '../fixtures');
 const chain = path.join(fixtures, 'errors/chain.onnx');
@@ -32,16 +33,7 @@ writeFileSync(
   }),
 );
 
-async function bbc(...argv: string[]): Promise<{ status: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const io = {
-    stdout: { write: (text: string) => out.push(text) },
-    stderr: { write: (text: string) => err.push(text) },
-    env: {},
-  };
-  const status = await runCli([check, compileCommand, exportCommand, graph, inspect], argv, io, '0');
-  return { status, out: out.join(''), err: err.join('') };
-}
+const bbc = bbcOf(check, compileCommand, exportCommand, graph, inspect);
 
 describe('bbc check', () => {
   test('says valid, one line per file', async () => {

