@@ -3,7 +3,7 @@
 import type { Model, OpId, ValueId } from '../ir/index.ts';
 import type { CostModel } from './cost.ts';
 import type { Dataflow } from './dataflow.ts';
-import { isRoundedByCut, mayCross, partsFoldedOps } from './handover.ts';
+import { isRoundedByCut, mayCross, mayWiden, partsFoldedOps } from './handover.ts';
 
 export interface Crossings {
   /**
@@ -16,8 +16,8 @@ export interface Crossings {
 }
 
 /**
- * A float16 value that leaves a session is rounded where the uncut graph may compute on in float32, so one such
- * value weighs more than all float32 bytes together. Sums up to 2^53 stay exact: a thousand of them.
+ * A float16 value that leaves a session is rounded where the uncut graph may compute on in float32. Most cross as
+ * float32 then, at twice the bytes; one that cannot weighs more than all other bytes together. Sums up to 2^53 stay exact: a thousand of them.
  */
 export const ROUNDED = 2 ** 43;
 /** A cut between ops that would be folded into one costs time and changes bits a little: any bytes rather than that. */
@@ -50,7 +50,7 @@ export function crossings(
     if (last <= madeAt) return;
     if (!mayCross(model, id)) blockedUntil.push({ value: id, from: madeAt + 1, to: last });
     let weight = cost.transferBytes(id);
-    if (isRoundedByCut(model, id)) weight += ROUNDED;
+    if (isRoundedByCut(model, id)) weight += mayWiden(model, id) ? weight : ROUNDED;
     if (partsFoldedOps(model, flow.constant, id)) weight += FOLDED;
     bytes[madeAt + 1]! += weight;
     bytes[last + 1]! -= weight;

@@ -5,6 +5,7 @@ import {
   DOMAIN,
   type DType,
   formatType,
+  isOurDomain,
   type Model,
   NO_VALUE,
   type Op,
@@ -92,6 +93,17 @@ export function isRoundedByCut(model: Model, id: ValueId): boolean {
   const { domain, type: op } = model.op(def.op);
   return domain !== '' || !moving.has(op);
 }
+
+/**
+ * Whether such a value can cross as float32 instead (split/widen.ts): ops of the main graph read it as a plain
+ * value. What a subgraph captures, or a cohort shares, crosses as it is.
+ */
+export const mayWiden = (model: Model, id: ValueId): boolean =>
+  model.uses(id).every((use) => {
+    if (use.kind === 'output') return use.graph === model.main;
+    const op = model.op(use.op);
+    return op.graph === model.main && !isOurDomain(op.domain);
+  });
 
 const multiplying = new Set(['Conv', 'ConvTranspose', 'MatMul', 'Gemm']);
 const folded = new Set(['BatchNormalization', 'Mul', 'Add']);

@@ -38,6 +38,7 @@ import { buildProgram } from '../split/programs.ts';
 import type { NumberedCrossing, SplitGraph } from '../split/schedule.ts';
 import { groupOps } from '../split/segments.ts';
 import { placesToTrigger } from '../split/triggers.ts';
+import { widenCrossings } from '../split/widen.ts';
 
 export const split = pass('split', {
   needs: 'placed',
@@ -45,7 +46,8 @@ export const split = pass('split', {
   run(compilation, cx) {
     const lifted = liftConstants(compilation.model);
     const settled = settleConstants(lifted, compilation.placement!);
-    const { model, placement } = duplicateCheapOps(settled.model, settled.placement);
+    const copied = duplicateCheapOps(settled.model, settled.placement);
+    const { model, placement } = widenCrossings(copied.model, copied.placement);
     const graph = placedGraph(model, placement);
 
     const problems: Diagnostic[] = [];
@@ -89,7 +91,11 @@ export const split = pass('split', {
       numbered.push({ ...crossing, edge });
     });
 
-    const deployment = buildDeployment({ graph, levels, grouping, crossings: numbered }, entry, cx.topology);
+    const deployment = buildDeployment(
+      { graph, levels, grouping, crossings: numbered, authored: compilation.model.opLimit },
+      entry,
+      cx.topology,
+    );
     return { ...compilation, level: 'split', model, placement, deployment };
   },
 });

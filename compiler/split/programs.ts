@@ -99,7 +99,9 @@ class ProgramBuilder {
       peers,
       model: this.#editor.finish(),
       fragments: this.#fragments,
-      ops: items.reduce((sum, item) => sum + (item.kind === 'segment' ? item.ops.length : 0), 0),
+      ops: items
+        .filter(({ kind }) => kind === 'segment')
+        .reduce((sum, { ops }) => sum + ops.filter((id) => id < this.#split.authored).length, 0),
       state: [],
       slots: [],
     };

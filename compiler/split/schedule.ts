@@ -17,6 +17,8 @@ export interface SplitGraph {
   readonly levels: Levels;
   readonly grouping: Grouping;
   readonly crossings: readonly NumberedCrossing[];
+  /** Ops from this id on are not the author's: the split made them. */
+  readonly authored: number;
 }
 
 /** Something that takes one line in a program's schedule. */

@@ -98,6 +98,30 @@ describe('split', () => {
     expect(compilation.deployment!.edges.map((edge) => edge.value)).toEqual(['a']);
   });
 
+  test('sends float16 that a backend would round as float32, and what is only moved as it is', () => {
+    const { compilation } = cut(
+      `
+        input x: float16[2, 3] @phone
+        a = Tanh(x) @phone
+        b = Transpose(x) @phone
+        c = Neg(a) @server
+        d = Neg(b) @server
+        e = Cast<to = 1>(a) @server
+        output c @server
+        output d @server
+        output e @server
+      `,
+      twoPeers,
+    );
+    expect(compilation.deployment!.edges.map(({ value, dtype }) => [value, dtype])).toEqual([
+      ['a@float32', 'float32'],
+      ['b', 'float16'],
+    ]);
+    // A reader that widens by itself reads what was sent, and the author's ops are counted without our casts.
+    expect(programsOf(compilation)).toMatch(/%e: float32\[2, 3\] = Cast<to=1>\(%\S*a@float32\S*\)/);
+    expect(compilation.deployment!.programs.map(({ ops }) => ops)).toEqual([2, 3]);
+  });
+
   test('goes there and back again in two fragments', () => {
     expect(
       programs(`
