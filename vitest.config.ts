@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
+    setupFiles: ['tests/support/seed.ts'],
     // Tests run real models and the built command line, several at once, also on small machines.
     testTimeout: 120_000,
     hookTimeout: 120_000,
