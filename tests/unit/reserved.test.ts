@@ -18,15 +18,15 @@ import {
   type LoadedBundle,
 } from '../../runtime/index.ts';
 import { edge, makeBundle, recv } from '../sim/programs.ts';
+import { modelOf } from '../support/model.ts';
 import { joined } from '../support/onnx-files.ts';
-import { smallModel } from '../support/small-model.ts';
 
 describe('places', () => {
   const sets = [false, true] as const;
   const inner: readonly Place['binder'][] = [{ kind: 'single' }, { kind: 'me' }, { kind: 'each' }];
 
   test('with every binder, at a place and nested in every other, come back from a file', () => {
-    const model = smallModel('x: float32[4]\ny = Relu(x)\n> y');
+    const model = modelOf('input x: float32[4]\ny = Relu(x)\noutput y');
     const [set] = model.mainGraph.inputs;
     const chosen = sets.flatMap((sticky): Place['binder'][] => [
       { kind: 'one', set: set!, sticky },
