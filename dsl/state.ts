@@ -111,14 +111,13 @@ class Variable {
     const owner = this.#owner;
     return owner.call(this.update, () => {
       const number: Attribute = { name: 'update', kind: 'int', value: BigInt(owner.updates++) };
-      // A read of the flow holds for the flow and may be older than what other flows have committed since: an
-      // update reads for itself, in the fragment that assigns. What this flow assigned, it goes on from.
-      const assigned = this.#now !== undefined && this.#now !== this.#read;
-      const before = assigned ? this.#current() : this.#readCommitted([number]);
+      // A value read or assigned before may by then be older than what other flows have committed: an update
+      // reads for itself, in the fragment that assigns.
+      const before = this.#readCommitted([number]);
       const after = owner.atPlace(placeOf(this.#at), () =>
         owner.callback(() => change(toValue(before, owner))),
       );
-      this.#assign(factOf(after, 'update'), before, assigned ? [] : [number]);
+      this.#assign(factOf(after, 'update'), before, [number]);
       return toValue(this.#current(), owner);
     });
   }

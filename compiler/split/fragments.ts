@@ -15,6 +15,7 @@ import {
   type Diagnostic,
   describeOp,
   diagnostic,
+  type Op,
   type OpId,
 } from '../../ir/index.ts';
 import { isCore, type PlacedGraph, placeOfValue } from './places.ts';
@@ -53,6 +54,7 @@ function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels 
   const { model } = graph;
   const levels = new Int32Array(model.opLimit).fill(-1);
   const floating = new Uint8Array(model.opLimit);
+  const assigned = new Map<string, number>();
 
   for (const op of model.opsOf()) {
     if (graph.constant[op.id] === 1) continue;
@@ -70,18 +72,31 @@ function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels 
       const from = def.kind === 'op' && floating[def.op] === 0 ? levels[def.op]! : 0;
       level = Math.max(level, from + (crosses ? 1 : 0));
     }
-    // An assignment ends a fragment of its own: it must not float behind whoever reads it, since nobody does.
-    if (floats && !isCore(op, CORE.stateAssign)) floating[op.id] = 1;
+    if (isCore(op, CORE.stateAssign)) {
+      // It must not float behind whoever reads it, since nobody does; and assignments keep the author's order.
+      floats = false;
+      const variable = variableOf(graph, op.id);
+      level = Math.max(level, assigned.get(variable) ?? 0);
+      assigned.set(variable, level);
+    }
+    if (floats) floating[op.id] = 1;
     levels[op.id] = level;
   }
   sinkFloating(graph, levels, floating);
   return levels;
 }
 
+export const isState = (op: Op): boolean => isCore(op, CORE.stateRead) || isCore(op, CORE.stateAssign);
+
+/** Equal for ops of one state variable. */
+export const variableOf = ({ model, opPlace }: PlacedGraph, op: OpId): string =>
+  `${opPlace[op]} ${attributeString(model.op(op), 'key')}`;
+
 /** Gives each floating op the lowest level among its users on its place; 0 if its value leaves the place. */
 function sinkFloating(graph: PlacedGraph, levels: Levels, floating: Uint8Array): void {
   const { model } = graph;
   const lowest = new Map<OpId, number>();
+  const assignedBelow = new Map<string, number>();
   const used = (op: OpId, level: number): void => {
     lowest.set(op, Math.min(lowest.get(op) ?? level, level));
   };
@@ -93,7 +108,13 @@ function sinkFloating(graph: PlacedGraph, levels: Levels, floating: Uint8Array):
   for (let position = ops.length - 1; position >= 0; position--) {
     const op = model.op(ops[position]!);
     if (graph.constant[op.id] === 1) continue;
+    const variable = isState(op) ? variableOf(graph, op.id) : '';
     if (floating[op.id] === 1) levels[op.id] = lowest.get(op.id) ?? 0;
+    // What an assignment further down leaves behind is not for a read before it.
+    if (isCore(op, CORE.stateAssign))
+      assignedBelow.set(variable, Math.min(levels[op.id]!, assignedBelow.get(variable) ?? levels[op.id]!));
+    else if (variable !== '' && floating[op.id] === 1)
+      levels[op.id] = Math.min(levels[op.id]!, assignedBelow.get(variable) ?? levels[op.id]!);
     const here = graph.opPlace[op.id]!;
     for (const value of graph.needs[op.id]!) {
       const { def } = model.value(value);

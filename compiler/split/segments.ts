@@ -6,7 +6,7 @@
 // never fall, so a path that leaves such a group cannot come back: segments are convex.
 
 import { CORE, DOMAIN, type OpId, type ValueId } from '../../ir/index.ts';
-import type { Levels } from './fragments.ts';
+import { isState, type Levels, variableOf } from './fragments.ts';
 import { type Crossing, isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
 
 /** Sets of small numbers, each with one identity, so that comparing and joining them is cheap. */
@@ -113,6 +113,7 @@ export function groupOps(
   for (const op of model.opsOf())
     if (isCore(op, CORE.stateAssign)) assigning.add(`${graph.opPlace[op.id]}@${levels[op.id]}`);
 
+  const stateDepth = new Map<string, number>();
   for (const op of model.opsOf()) {
     if (graph.constant[op.id] === 1) continue;
     const here = graph.opPlace[op.id]!;
@@ -129,6 +130,12 @@ export function groupOps(
       } else if (def.kind === 'op' && assigning.has(`${here}@${levels[def.op]}`)) {
         set = pool.union(set, sourceSet(`fragment ${here}@${levels[def.op]}`));
       }
+    }
+    if (isState(op)) {
+      // Within a fragment, reads and assignments of one variable keep the author's order.
+      const variable = `${variableOf(graph, op.id)} ${level}`;
+      coreDepth[op.id] = Math.max(coreDepth[op.id]!, stateDepth.get(variable) ?? 0);
+      stateDepth.set(variable, coreDepth[op.id]!);
     }
     missing[op.id] = op.domain === DOMAIN.core ? afterCore(op.id, set) : set;
   }

@@ -14,6 +14,7 @@ import {
   output,
   peer,
   state,
+  string,
 } from '../../dsl/index.ts';
 import type { NodeEvent } from '../../runtime/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
@@ -280,6 +281,112 @@ describe('state', () => {
     expect(results.map(({ outputs }) => plain(outputs.after))).toEqual([[1], [2], [3]]);
     await running.close();
   });
+});
+
+describe('rounds of averaging', () => {
+  const averaging = module('averaging', () => {
+    const x = input('x', float32, [1], { at: phones.each });
+    const w = state('w', [100], { at: server });
+    const rounds = state('rounds', [0], { at: server });
+    const old = w.read();
+    const own = on(phones.each, () => old.add(x));
+    const all = collect(own, { at: server, atLeast: 4, within: '30s' });
+    const mean = on(server, () => all.values.reduceMean(sum));
+    w.assign(on(server, () => mean.when(mean.present())));
+    output(
+      'w',
+      on(server, () => w.read().identity()),
+    );
+    output(
+      'round',
+      rounds.update((before) => before.add(1)),
+    );
+    output(
+      'lagging',
+      on(server, () => all.missing.orElse(constant(['too many'], string, [1]))),
+    );
+  });
+  const x = perPhone((member) => floats(member - 2));
+
+  test('a round with enough answers changes the model, and leaves out who is silent', async () => {
+    const time = new VirtualTime();
+    const running = await deploy(averaging, fleet, time.over(backend, { silent: [5] }), time);
+    const { outputs } = await time.until(running.invoke({ x }));
+    expect(plain(outputs.w)).toEqual([99.5]);
+    expect(plain(outputs.lagging)).toBe('phone/4');
+    const next = await time.until(running.invoke({ x }));
+    expect([plain(next.outputs.w), plain(next.outputs.round)]).toEqual([[99], [2]]);
+    await running.close();
+  });
+
+  test('a round with too few changes nothing, and the next one goes on', async () => {
+    const time = new VirtualTime();
+    const running = await deploy(averaging, fleet, time.over(backend, { silent: [4, 5] }), time);
+    await time.until(running.invoke({ x }));
+    const { outputs } = await time.until(running.invoke({ x }));
+    expect([plain(outputs.w), plain(outputs.round)]).toEqual([[100], [2]]);
+    expect(plain(outputs.lagging)).toBe('too many');
+    await running.close();
+  });
+});
+
+test('a variable assigned in two fragments of a flow, with other flows between, loses no update', async () => {
+  const twice = module('twice', () => {
+    const x = input('x', float32, [1], { at: server });
+    const w = state('w', [0], { at: server });
+    const log = state('log', [0], { at: edge });
+    const first = w.update((before) => before.add(x));
+    const seen = on(edge, () => log.update((before) => before.add(first.mul(0)).add(1)));
+    const second = w.update((before) => before.add(seen.mul(0)).add(x));
+    output('first', first);
+    output('second', second);
+    output('seen', seen);
+  });
+  const time = new VirtualTime();
+  const running = await deploy(twice, topologyOf('server', 'edge'), time.over(backend), time);
+  const results = await time.until(Promise.all([1, 10, 100].map((x) => running.invoke({ x: floats(x) }))));
+  const of = (name: string) => results.map(({ outputs }) => (plain(outputs[name]) as number[])[0]!);
+  expect(of('seen')).toEqual([1, 2, 3]);
+  // Whatever the order, the last commit holds every flow's two additions.
+  expect(Math.max(...of('first'), ...of('second'))).toBe(222);
+  await running.close();
+});
+
+test('reads and assignments of one variable keep the order in which they are written', async () => {
+  const order = module('order', () => {
+    const x = input('x', float32, [1], { at: server });
+    const go = input('go', bool, [], { at: server });
+    const [w, v, u] = (['w', 'v', 'u'] as const).map((name) => state(name, [1], { at: server }));
+    const back = on(server, () => on(edge, () => x.neg()).mul(1));
+    output(
+      'w before',
+      on(server, () => w!.read().identity()),
+    );
+    // In one fragment: what is written last stands, though it is ready first.
+    w!.assign(on(server, () => x.add(10).when(go)));
+    w!.assign(x);
+    // In two: likewise, though the first waits for the edge; and a read from before stays what it was.
+    const before = v!.read();
+    v!.assign(back);
+    v!.assign(x);
+    output(
+      'before',
+      on(server, () => before.add(back)),
+    );
+    u!.update((value) => value.add(x));
+    output(
+      'twice',
+      u!.update((value) => value.mul(2)),
+    );
+  });
+  const time = new VirtualTime();
+  const running = await deploy(order, topologyOf('server', 'edge'), time.over(backend), time);
+  const first = await time.until(running.invoke({ x: floats(5), go: truth(true) }));
+  expect([plain(first.outputs.before), plain(first.outputs.twice)]).toEqual([[1 - 5], [12]]);
+  const second = await time.until(running.invoke({ x: floats(7), go: truth(true) }));
+  expect(plain(second.outputs['w before'])).toEqual([5]);
+  expect([plain(second.outputs.before), plain(second.outputs.twice)]).toEqual([[5 - 7], [38]]);
+  await running.close();
 });
 
 describe('where values enter and leave', () => {
