@@ -45,11 +45,12 @@ function loadOnnx(file: string, name: string): Loaded {
   return importModel(source, { external: (location) => openBeside(path.dirname(file), location) });
 }
 
-/** A data file inside a model's folder. A link that leads out of the folder is as absent as no file. */
-function openBeside(folder: string, location: string): ByteSource | undefined {
+/** A data file inside a model's folder. */
+function openBeside(folder: string, location: string): ByteSource | 'outside' | undefined {
   const file = path.join(folder, location);
   if (!existsSync(file)) return undefined;
   const inside = path.relative(realpathSync(folder), realpathSync(file));
-  if (inside.startsWith('..') || path.isAbsolute(inside) || !statSync(file).isFile()) return undefined;
+  if (inside.split(path.sep)[0] === '..' || path.isAbsolute(inside)) return 'outside';
+  if (!statSync(file).isFile()) return undefined;
   return fileSource(file, location);
 }

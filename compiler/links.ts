@@ -10,6 +10,7 @@ import {
   placeKey,
   type Topology,
 } from '../ir/index.ts';
+import { pointAt } from './point.ts';
 
 /** What a value meets on its way from one class to another. */
 export interface Route {
@@ -56,12 +57,13 @@ export function checkLinks(
   about: { readonly value: string; readonly fromAt?: Position; readonly toAt?: Position },
 ): Diagnostic | undefined {
   if (routeBetween(topology, from.class, to.class) !== undefined) return undefined;
+  const at = about.fromAt ?? about.toAt;
   return diagnostic(
     'BB414',
     { from: from.class, to: to.class, value: about.value },
     {
       value: about.value,
-      at: about.fromAt ?? about.toAt ?? { file: topology.file },
+      ...(at === undefined ? pointAt(topology, ['links']) : { at }),
       related: [
         { message: `made on ${placeKey(from)}`, at: about.fromAt },
         { message: `read on ${placeKey(to)}`, at: about.toAt },

@@ -21,7 +21,7 @@ const DEFAULT_BACKEND = 'onnxruntime';
 const MAX_COUNT = 1_000_000;
 const objectives = ['latency', 'throughput', 'bytes', 'energy'] as const;
 /** "/" separates a member's number from its class, so no class name has it. */
-const CLASS_NAME = /^[A-Za-z_][\w.-]*$/;
+const CLASS_NAME = /^[A-Za-z][\w.-]*$/;
 const PEER_NAME = /^[^\s\p{Cc}]{1,200}$/u;
 
 interface NamedPeer extends Peer {
@@ -132,6 +132,7 @@ function readClasses(
   const object = reader.members(node, '"classes"');
   if (object?.members.length === 0) reader.unexpected(node, '"classes"', 'an object with at least one class');
   const taken = new Set(named.map((peer) => peer.id));
+  const folders = new Set(['plan.json']);
   return (object?.members ?? []).map((member) => {
     const { key: name, keySpan } = member;
     const where = `class "${name}"`;
@@ -139,6 +140,17 @@ function readClasses(
       const key: JsonNode = { kind: 'string', value: name, ...keySpan };
       reader.unexpected(key, 'the name of a class', 'letters, digits, "_", "-" and ".", a letter first');
     }
+    // Each class gets a folder of its name beside plan.json, also where file names have no case.
+    const folder = name.toLowerCase();
+    if (folders.has(folder)) {
+      const key: JsonNode = { kind: 'string', value: name, ...keySpan };
+      reader.unexpected(
+        key,
+        'the name of a class',
+        'one of its own (case does not count, "plan.json" is taken)',
+      );
+    }
+    folders.add(folder);
     const fields = reader.object(member.value, where, {
       count: {},
       memory: {},
@@ -157,12 +169,14 @@ function readClasses(
       reader.diagnostics.push(diagnostic('BB407', args, reader.context(fields.count!.value)));
     }
     const memory = reader.quantity(fields.memory?.value, `the memory of ${where}`, quantities.memory);
+    const flops = reader.quantity(fields.compute?.value, `the compute of ${where}`, quantities.compute);
+    if (flops === 0) reader.unexpected(fields.compute!.value, `the compute of ${where}`, 'more than nothing');
     return {
       name,
       members: memberIds(name, own, count, taken),
       cohort: count !== undefined || own.length > 1,
       memoryBytes: memory === undefined ? undefined : Math.floor(memory),
-      flops: reader.quantity(fields.compute?.value, `the compute of ${where}`, quantities.compute),
+      flops,
       backend: reader.string(fields.backend?.value, `the backend of ${where}`) ?? DEFAULT_BACKEND,
     };
   });

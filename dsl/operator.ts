@@ -267,7 +267,11 @@ function resolveOperands(
   const first = facts[0] && schemaTypeOf(facts[0].type);
   const inputs = operands.map((operand, index) => {
     if (operand === undefined || facts[index] !== undefined) return facts[index];
-    const dtype = literalDType(schema, parameter(index), bound, first, operand);
+    const { type } = parameter(index);
+    const besideUnknown = facts.some((fact, at) => {
+      return fact !== undefined && parameter(at).type === type && schemaTypeOf(fact.type) === undefined;
+    });
+    const dtype = literalDType(schema, parameter(index), bound, first, operand, besideUnknown);
     return addConstant(owner, fromNested(owner, operand as Nested, dtype));
   });
   return { inputs, bound };
@@ -310,6 +314,7 @@ function literalDType(
   bound: Map<string, string>,
   first: string | undefined,
   literal: unknown,
+  besideUnknown: boolean,
 ): DType | undefined {
   const admitted = admittedTypes(schema, parameter);
   const sample = (Array.isArray(literal) ? literal.flat(8) : [literal])[0];
@@ -317,7 +322,9 @@ function literalDType(
     bound.get(parameter.type),
     first,
     typeof sample === 'boolean' ? 'tensor(bool)' : undefined,
-    typeof sample === 'bigint' || Number.isInteger(sample) ? 'tensor(int64)' : undefined,
+    typeof sample === 'bigint' ? 'tensor(int64)' : undefined,
+    // Beside a value of an imported model, whose dtype is not known here, 1 is most likely a float.
+    Number.isInteger(sample) && !besideUnknown ? 'tensor(int64)' : undefined,
     'tensor(float)',
     'tensor(int64)',
   ].find((type) => type !== undefined && admitted.has(type));

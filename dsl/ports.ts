@@ -26,6 +26,8 @@ export function input<const D extends DType, const S extends readonly Dim[], con
   const owner = recorder('input');
   return owner.call(input, () => {
     claim(owner, name);
+    const wrong = shape.find((dim) => typeof dim === 'number' && !(Number.isSafeInteger(dim) && dim >= 0));
+    if (wrong !== undefined) fail(owner, `a dimension of input ${name} is ${wrong}, which is no size`);
     const place = options.at === undefined ? owner.place : placeOf(options.at);
     const cohort = owner.meet('input', [], place);
     const fact = owner.addValue(name, tensorType(dtype, [...shape]), { cohort }, owner.main);

@@ -10,9 +10,9 @@ import type { Verification } from '../run/verify.ts';
 
 interface Options {
   readonly peers?: string;
-  readonly inputs: readonly string[];
+  readonly inputs?: readonly string[];
   readonly random?: string;
-  readonly dim: readonly string[];
+  readonly dim?: readonly string[];
   readonly outputs?: string;
   readonly transport: string;
   readonly processes?: boolean;
@@ -22,7 +22,7 @@ interface Options {
   readonly check: boolean;
 }
 
-const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
+const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
 export const run = command<Options>({
   usage: 'run <source>',
@@ -30,13 +30,12 @@ export const run = command<Options>({
   options: (c) =>
     c
       .option('-p, --peers <topology.json>', 'peers, links and placement rules; not for a compiled folder')
-      .option('-i, --inputs <[name=]file>', 'tensors in: .npz, .npy, .json or .pb; repeatable', collect, [])
+      .option('-i, --inputs <[name=]file>', 'tensors in: .npz, .npy, .json or .pb; repeatable', collect)
       .option('--random <seed>', 'make up the inputs that are not given')
       .option(
         '--dim <name=size>',
         'size of a dimension of made-up inputs, named or as INPUT.AXIS (default 1); repeatable',
         collect,
-        [],
       )
       .option('-o, --outputs <file>', 'tensors out, in the same formats')
       .option('--transport <name>', 'how nodes reach each other: inproc', 'inproc')
@@ -61,6 +60,11 @@ export const run = command<Options>({
         import('../run/flows.ts'),
         import('../../stdlib/backends/onnxruntime/index.ts'),
       ]);
+    if (options.outputs !== undefined) {
+      // Before the work, not after it.
+      const { checkFormat } = await import('../tensors/files.ts');
+      checkFormat(options.outputs);
+    }
     const flows = countOf('--flows', options.flows, 1);
     const backend = ort.onnxRuntimeBackend({ optimization: optimizationOf(options.opt) });
     const prepared = await prepare(cx, source!, options);

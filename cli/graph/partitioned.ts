@@ -120,9 +120,9 @@ class ProgramReader {
       const edge = this.#edges.get(id);
       const from = this.#sent.get(id);
       if (edge === undefined || from === undefined) continue;
-      const bytes = formatBytes(edge.bytes);
+      const bytes = formatBytes(edge.bytes) ?? '? B';
       const cohort = edge.to.binder === 'single' ? [] : [`to ${formatEnd(edge.to)}`];
-      const label = [formatPort(edge), ...(bytes === null ? [] : [bytes]), ...cohort].join('\n');
+      const label = [formatPort(edge), bytes, ...cohort].join('\n');
       crossings.push({ from, to: value, label });
     }
     return { ops: this.#ops, crossings };

@@ -33,7 +33,10 @@ export function thrownProblems(
   locate: (stack: string) => Position | undefined,
   file: string,
 ): readonly Diagnostic[] {
-  if (error instanceof DiagnosticError) return error.diagnostics;
+  if (error instanceof DiagnosticError) {
+    const at = locate(error.stack ?? '') ?? { file };
+    return error.diagnostics.map((one) => (one.at === undefined ? { ...one, at } : one));
+  }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const at = (error instanceof Error && error.stack && locate(error.stack)) || { file };
   return [diagnostic('BB383', { error: text }, { at })];

@@ -9,18 +9,22 @@ import { checkInputs, randomInputs } from '../tensors/inputs.ts';
 import { countOf } from './options.ts';
 
 export interface InputOptions {
-  readonly inputs: readonly string[];
+  readonly inputs?: readonly string[];
   readonly random?: string;
-  readonly dim: readonly string[];
+  readonly dim?: readonly string[];
 }
 
 /** The inputs by name, `NAME@PEER` included. Throws DiagnosticError BB820 to BB823. */
 export function inputsFor(plan: Plan, options: InputOptions): Map<string, Tensor> {
-  const given = readInputs(options.inputs, plan.inputs);
+  const given = readInputs(options.inputs ?? [], plan.inputs);
   const ports = plan.inputs.flatMap((port) => portsOf(plan, port, given));
+  const dims = sizes(ports, options.dim ?? []);
+  if (options.random === undefined && dims.size > 0) {
+    throw new UsageError('--dim sizes made-up inputs: give --random SEED too');
+  }
   if (options.random !== undefined) {
     const seed = countOf('--random', options.random, 0);
-    for (const [name, tensor] of randomInputs(ports, seed, sizes(options.dim))) {
+    for (const [name, tensor] of randomInputs(ports, seed, dims)) {
       if (!given.has(name)) given.set(name, tensor);
     }
   }
@@ -40,11 +44,22 @@ function portsOf(
 }
 
 /** `--dim N=64`, `--dim x.1=64`: sizes of dimensions by name, or by input and axis. */
-function sizes(specs: readonly string[]): Map<string, number> {
+function sizes(ports: readonly Port[], specs: readonly string[]): Map<string, number> {
+  const known = new Set(
+    ports.flatMap(({ name, shape }) =>
+      (shape ?? []).flatMap((dim, axis) =>
+        typeof dim === 'number' ? [] : [`${name}.${axis}`, ...(dim ? [dim] : [])],
+      ),
+    ),
+  );
   return new Map(
     specs.map((spec) => {
       const [, name, size] = /^(.+)=(\d+)$/.exec(spec) ?? [];
       if (name === undefined) throw new UsageError(`--dim takes NAME=SIZE, not '${spec}'`);
+      if (!known.has(name)) {
+        const open = known.size === 0 ? 'none is open' : `open are ${[...known].join(', ')}`;
+        throw new UsageError(`--dim ${spec}: no input has an open dimension '${name}'; ${open}`);
+      }
       return [name, countOf('--dim', size!, 0)];
     }),
   );

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DiagnosticError, diagnostic, type Port, type Tensor } from '../../ir/index.ts';
 import { decodeTensorProto, encodeTensorProto } from '../../ir/onnx/index.ts';
+import { fileReason, readProblem } from '../load/files.ts';
 import { hasElements } from './elements.ts';
 import { isOneTensor, jsonOfTensor, tensorOfJson } from './json.ts';
 import { decodeNpy, encodeNpy, npyHas } from './npy.ts';
@@ -40,6 +41,7 @@ function readTensors(file: string, ports: readonly Port[], name?: string): Conte
     }
   } catch (error) {
     if (error instanceof DiagnosticError) throw error;
+    if (error instanceof Error && 'syscall' in error) throw new DiagnosticError(readProblem(file, error));
     throw unreadable(file, reasonOf(error));
   }
   throw unreadable(file, `its name does not end in ${FORMATS}`);
@@ -79,19 +81,29 @@ function memberOf(content: ReadonlyMap<string, Tensor>, name: string, file: stri
   return found;
 }
 
+/** Whether {@link writeTensors} has a format for the file's name. Throws DiagnosticError BB824. */
+export function checkFormat(file: string): void {
+  if (!['.npz', '.npy', '.json', '.pb'].includes(path.extname(file))) {
+    throw unsuitedTo(file, `its name does not end in ${FORMATS}`);
+  }
+}
+
+const unsuitedTo = (file: string, reason: string): DiagnosticError =>
+  new DiagnosticError(diagnostic('BB824', { file, reason }));
+
 /** Writes tensors by name, in the format of the file's name. Throws DiagnosticError BB882, BB824. */
 export function writeTensors(file: string, tensors: ReadonlyMap<string, Tensor>): void {
   const pieces = encodeTensors(file, tensors);
   try {
     writeFileSync(file, Buffer.concat(pieces));
   } catch (error) {
-    throw new DiagnosticError(diagnostic('BB882', { file, reason: reasonOf(error) }));
+    throw new DiagnosticError(diagnostic('BB882', { file, reason: fileReason(error) }));
   }
 }
 
 function encodeTensors(file: string, tensors: ReadonlyMap<string, Tensor>): readonly Uint8Array[] {
-  const unsuited = (reason: string): DiagnosticError =>
-    new DiagnosticError(diagnostic('BB824', { file, reason }));
+  checkFormat(file);
+  const unsuited = (reason: string): DiagnosticError => unsuitedTo(file, reason);
   const format = path.extname(file);
   const suits = format === '.json' ? hasElements : format === '.pb' ? () => true : npyHas;
   for (const [name, { dtype }] of tensors) {
@@ -102,8 +114,6 @@ function encodeTensors(file: string, tensors: ReadonlyMap<string, Tensor>): read
     return [...tensors][0]!;
   };
   switch (format) {
-    case '.npz':
-      return writeZip(new Map([...tensors].map(([name, tensor]) => [`${name}.npy`, encodeNpy(tensor)])));
     case '.npy':
       return [encodeNpy(only()[1])];
     case '.pb': {
@@ -114,6 +124,7 @@ function encodeTensors(file: string, tensors: ReadonlyMap<string, Tensor>): read
       const document = Object.fromEntries([...tensors].map(([name, one]) => [name, jsonOfTensor(one)]));
       return [Buffer.from(`${JSON.stringify(document)}\n`)];
     }
+    default:
+      return writeZip(new Map([...tensors].map(([name, tensor]) => [`${name}.npy`, encodeNpy(tensor)])));
   }
-  throw unsuited(`its name does not end in ${FORMATS}`);
 }

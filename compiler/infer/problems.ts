@@ -5,6 +5,9 @@ import type { Model, Op, Value } from '../../ir/graph.ts';
 import { formatType, type ValueType } from '../../ir/types.ts';
 import type { TypeClash } from './element-types.ts';
 
+const sameElements = (a: ValueType | undefined, b: ValueType): boolean =>
+  a?.kind === 'tensor' && b.kind === 'tensor' && (a.dtype ?? b.dtype) === (b.dtype ?? a.dtype);
+
 export class Problems {
   readonly list: Diagnostic[] = [];
   readonly #seen = new Set<string>();
@@ -54,7 +57,9 @@ export class Problems {
   /** A declared type that cannot be true. */
   declared(value: Value, inferred: ValueType): void {
     const texts = { declared: formatType(value.type), inferred: formatType(inferred) };
-    this.add(diagnostic('BB253', texts, { value: value.name, at: this.#position(value.at) }));
+    const context = { value: value.name, at: this.#position(value.at) };
+    // Files often have stale shapes, which every runtime takes; none takes another element type.
+    this.add(diagnostic(sameElements(value.type, inferred) ? 'BB253' : 'BB255', texts, context));
   }
 
   mark(): number {

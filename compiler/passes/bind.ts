@@ -13,6 +13,7 @@ import {
   type Topology,
 } from '../../ir/index.ts';
 import { type Program, pass } from '../pass.ts';
+import { pointAt } from '../point.ts';
 
 const backends = new Set(['onnxruntime']);
 
@@ -21,9 +22,12 @@ export const bind = pass('bind', {
   gives: 'bound',
   run(compilation, cx) {
     const deployment = compilation.deployment!;
+    const at = (name: string) => pointAt(cx.topology, ['classes', name, 'backend']);
     const unknown = deployment.programs.flatMap((program) => {
       const backend = backendOf(cx.topology, program);
-      return backends.has(backend) ? [] : [diagnostic('BB505', { peerClass: program.class, backend })];
+      return backends.has(backend)
+        ? []
+        : [diagnostic('BB505', { peerClass: program.class, backend }, at(program.class))];
     });
     unknown.forEach(cx.report);
     if (unknown.length > 0) return compilation;

@@ -41,7 +41,7 @@ export const guard = pass('guard', {
     const timing = estimate(compilation, cx.topology);
     const edges = deployment.edges.map((edge) => ({
       ...edge,
-      deadlineNs: Math.round(timing.deadlines.get(edge.id)!),
+      deadlineNs: Math.min(Math.round(timing.deadlines.get(edge.id)!), Number.MAX_SAFE_INTEGER),
     }));
     const programs = deployment.programs.map((program) => withDeadlines(program, edges));
     return {

@@ -167,6 +167,13 @@ export const graphMessages = {
       'correct or remove the declaration; what was inferred is used',
     ],
   },
+  BB255: {
+    severity: 'error',
+    text: ({ declared, inferred }: { declared: string; inferred: string }) => [
+      `declared as ${declared}, but it is ${inferred}: element types differ`,
+      'correct or remove the declaration, or cast the value',
+    ],
+  },
   BB254: {
     severity: 'error',
     text: (_: object) => [

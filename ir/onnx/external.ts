@@ -4,8 +4,11 @@ import { type Diagnostic, diagnostic } from '../diagnostic.ts';
 import type { TensorProto } from '../generated/onnx-ml_pb.ts';
 import type { ByteRange, ByteSource } from '../graph.ts';
 
-/** Opens a data file by its path relative to the model's folder; undefined if there is none. */
-export type OpenExternal = (location: string) => ByteSource | undefined;
+/**
+ * Opens a data file by its path relative to the model's folder; undefined if there is none, 'outside' if a link
+ * leads out of the folder.
+ */
+export type OpenExternal = (location: string) => ByteSource | 'outside' | undefined;
 
 /** The range of an external tensor, or why there is none. */
 export function externalRange(
@@ -20,6 +23,7 @@ export function externalRange(
     return diagnostic('BB105', { reason: 'there is no location' }, context);
   if (leavesFolder(location)) return diagnostic('BB103', { location }, context);
   const source = open?.(location);
+  if (source === 'outside') return diagnostic('BB103', { location }, context);
   if (source === undefined) return diagnostic('BB102', { location }, context);
   const offset = size(entries.get('offset') ?? '0');
   const byteLength = size(entries.get('length') ?? String(source.byteLength - (offset ?? 0)));

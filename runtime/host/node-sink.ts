@@ -30,10 +30,20 @@ const WINDOW_BYTES = 1 << 20;
 
 /**
  * Lets `fill` write files and then makes them the content of `folder`, which is created, or is an earlier
- * deployment that this one replaces. Throws BB653, and changes nothing, if something else is in the way; if
- * `fill` throws, nothing was written.
+ * deployment that this one replaces. Throws BB653, and changes nothing, if something else is in the way, BB882 if
+ * the system refuses; if `fill` throws, nothing was written.
  */
 export function writeFolder<Result>(folder: string, fill: (sink: FolderSink) => Result): Result {
+  try {
+    return makeFolder(folder, fill);
+  } catch (error) {
+    // A file in the way, no permission, a full disk: the user's to mend.
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    throw new DiagnosticError(diagnostic('BB882', { file: folder, reason: error.message }));
+  }
+}
+
+function makeFolder<Result>(folder: string, fill: (sink: FolderSink) => Result): Result {
   const target = path.resolve(folder);
   const old = existsSync(target) ? earlierDeployment(target) : undefined;
   const parent = path.dirname(target);

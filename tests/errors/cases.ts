@@ -2,7 +2,16 @@
 // tests/unit/cli-errors.test.ts and, on the full list of files, by `npm run verify -- spine.6`.
 
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -86,6 +95,13 @@ export const errorCases: readonly ErrorCase[] = [
     'value w',
     'try: ',
   ]),
+  {
+    name: 'external data behind a link that leads out of the folder',
+    change: (folder) => symlinkSync(process.execPath, path.join(folder, 'errors/not-there.bin')),
+    command: compiles('errors/external-missing.onnx'),
+    exit: 1,
+    says: ['error BB103', 'not-there.bin', 'leaves', 'value w', 'try: '],
+  },
   refusedModel('an unknown op', 'errors/unknown-op.onnx', [/error BB2\d\d/, 'Sigmoyd', 'try: ']),
   refusedModel('a cyclic graph', 'errors/cycle.onnx', ['error BB203', 'Add', 'Relu', 'try: ']),
   refusedModel('a type clash', 'errors/type-clash.onnx', [/error BB2\d\d/, 'Add', 'int64', 'float', 'try: ']),
@@ -110,8 +126,38 @@ export const errorCases: readonly ErrorCase[] = [
   badTopology(
     'no link between peers that must talk',
     { classes: { phone: {}, edge: {}, server: {} }, links: [{ between: ['phone', 'edge'], latency: '1ms' }] },
-    [/error BB4\d\d/, 'server', 'try: '],
+    [/bad\.json:\d+:\d+: error BB414/, '"links": [', '^', 'server', 'try: '],
   ),
+  badTopology('a peer that computes nothing', { classes: { phone: { compute: '0FLOPS' }, server: {} } }, [
+    /bad\.json:\d+:\d+: error BB403/,
+    '"0FLOPS"',
+    '^',
+    'try: ',
+  ]),
+  badTopology('a class with the name of a file', { classes: { 'plan.json': {}, server: {} } }, [
+    /bad\.json:\d+:\d+: error BB403/,
+    '"plan.json"',
+    '^',
+    'try: ',
+  ]),
+  badTopology('classes that differ by case only', { classes: { Phone: {}, phone: {} } }, [
+    /bad\.json:\d+:\d+: error BB403/,
+    '^',
+    'try: ',
+  ]),
+  badTopology('a backend that does not exist', { classes: { phone: { backend: 'tvm' }, server: {} } }, [
+    /bad\.json:\d+:\d+: error BB505/,
+    '"tvm"',
+    '^',
+    'try: ',
+  ]),
+  {
+    name: 'a file where the deployment should go',
+    files: { out: 'precious' },
+    command: compiles('errors/chain.onnx'),
+    exit: 1,
+    says: ['error BB882', 'out', 'try: '],
+  },
   badTopology(
     'memory that no cut can satisfy',
     { classes: { phone: { memory: '8B' }, server: { memory: '8B' } } },
@@ -145,6 +191,30 @@ export const errorCases: readonly ErrorCase[] = [
     'try: ',
   ]),
   {
+    ...refusedModel('a value made outside of a module', 'outside.ts', [
+      'outside.ts:2:11: error BB301',
+      '^',
+      'try: ',
+    ]),
+    files: {
+      'outside.ts':
+        "import { float32, input, module, output } from 'bytesandbrains';\nconst x = input('x', float32, [1]);\n" +
+        "export default module('m', () => output('y', x));\n",
+    },
+  },
+  {
+    ...refusedModel('a dimension that is no size', 'negative.ts', [
+      'negative.ts:2:46: error BB309',
+      '-4',
+      '^',
+    ]),
+    files: {
+      'negative.ts':
+        "import { float32, input, module, output } from 'bytesandbrains';\n" +
+        "export default module('m', () => { const x = input('x', float32, [-4]); output('y', x.add(1)); });\n",
+    },
+  },
+  {
     name: 'an input of wrong dtype',
     files: { 'x.json': JSON.stringify({ x: { dtype: 'int64', dims: [4], data: [1, 2, 3, 4] } }) },
     command: 'run errors/chain.onnx --peers topology.json --inputs x.json',
@@ -157,6 +227,24 @@ export const errorCases: readonly ErrorCase[] = [
     command: 'run errors/chain.onnx --peers topology.json --inputs x.json',
     exit: 1,
     says: [/error BB\d\d\d/, 'x', 'float32[5]', 'float32[4]', 'try: '],
+  },
+  {
+    name: 'a file of inputs that is not there',
+    command: 'run errors/chain.onnx --peers topology.json --inputs gone.npz',
+    exit: 1,
+    says: ['gone.npz: error BB880', 'there is no such file', 'try: '],
+  },
+  {
+    name: 'outputs in an unknown format',
+    command: 'run errors/chain.onnx --peers topology.json --random 1 --outputs y.txt',
+    exit: 1,
+    says: ['error BB824', 'y.txt', 'try: '],
+  },
+  {
+    name: 'a size for a dimension that no input has',
+    command: 'run errors/chain.onnx --peers topology.json --random 1 --dim N=3',
+    exit: 2,
+    says: ["'N'"],
   },
   {
     name: 'an input left out',
@@ -194,6 +282,12 @@ export const errorCases: readonly ErrorCase[] = [
     command: 'compil x.onnx',
     exit: 2,
     says: ["unknown command 'compil'", 'Did you mean compile?'],
+  },
+  {
+    name: 'a command that is not there yet',
+    command: 'import model.onnx -o model.ts',
+    exit: 2,
+    says: ['bbc import is not there yet'],
   },
   {
     name: 'an unknown option',

@@ -177,6 +177,12 @@ describe('declared types', () => {
     ]);
   });
 
+  it('of another element type are refused, as by every runtime', () => {
+    expect(problems(declare({ kind: 'tensor', dtype: 'int64', dims: ['N', 3] }))).toEqual([
+      expect.stringContaining('test.onnx: error BB255: declared as int64[N, 3], but it is float32[N, 3]'),
+    ]);
+  });
+
   it('that say all there is leave the model as it is', () => {
     const typed = inferModel(declare(float('N', 3))).model;
     expect(inferModel(typed).model).toBe(typed);

@@ -107,6 +107,17 @@ describe('an imported model in a recording', () => {
     expect(problem).toMatch(/^BB310 Gelu .* opset 20, .* has opset 9$/);
   });
 
+  it('takes a whole number beside a value whose dtype is not known for a float', () => {
+    const model = recorded(() => {
+      const image = input('image', float32, ['N', 3, 48, 192]);
+      const inner = onnx(MODEL, { outputs: ['p2o.Add.55'] })({ x: image })['p2o.Add.55'];
+      output('y', inner.add(1));
+    });
+    const last = [...model.opsOf()].at(-1)!;
+    expect(last.type).toBe('Add');
+    expect(model.value(last.inputs[1]!).weight?.dtype).toBe('float32');
+  });
+
   it('must agree on the opset with other imported models', () => {
     const problem = problemOf(() => {
       const x = input('x', float32, ['N', 3, 48, 192]);
