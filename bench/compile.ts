@@ -20,11 +20,8 @@ import { chainModel, modelBytes } from './synthetic.ts';
 
 const PEERS = 4;
 
+/** Time per op over the size of the graph. */
 export async function benchCompile(): Promise<readonly Figure[]> {
-  return [...compileTimes(), ...weightCosts()];
-}
-
-function compileTimes(): Figure[] {
   const perOp = new Map<number, number>();
   // The first run pays for compiling the compiler itself.
   for (const count of [1_000, 1_000, 10_000, 100_000]) {
@@ -52,7 +49,8 @@ function compileTimes(): Figure[] {
 const WEIGHT_BYTES = 1.5e9;
 const LAYER_WIDTH = 4096;
 
-function weightCosts(): Figure[] {
+/** Memory and time of a compilation whose weights are large. */
+export async function benchWeights(): Promise<readonly Figure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-weights-'));
   try {
     const model = writeLargeModel(folder);

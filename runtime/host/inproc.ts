@@ -2,6 +2,7 @@
 // between them but encoded frames. A frame is copied once, into a pooled buffer, on its way.
 
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
+import type { Tensor } from '../../ir/types.ts';
 import type { Backend, LoadedSegment } from '../backend.ts';
 import type { LoadedBundle } from '../bundle.ts';
 import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
@@ -11,7 +12,6 @@ import type { Limits } from '../limits.ts';
 import { Node } from '../node.ts';
 import { decodeProgram } from '../program.ts';
 import { segmentModels } from '../segment-model.ts';
-import type { Value } from '../value.ts';
 import { joinPieces, pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -145,8 +145,8 @@ class InProcess implements Deployment {
       const owned = options.owned === true;
       const inputs = new Map(this.#peers.map((peer, index) => [peer.id, own[index]!]));
       this.#requests.set(request, openRecord(inputs, owned, resolve, reject));
-      const given = inputs.get(starter.id)!;
-      starter.node.handle(this.#clock.now(), { type: 'invoke', entry, values: given, request, owned });
+      const given = this.#handOver(inputs.get(starter.id)!, owned);
+      starter.node.handle(this.#clock.now(), { type: 'invoke', entry, values: given, request, owned: true });
       this.#pump(starter);
     });
   }
@@ -298,8 +298,19 @@ class InProcess implements Deployment {
   }
 
   #supply(peer: Peer, flow: InitiatedFlowId, record: FlowRecord): void {
-    const values: Readonly<Record<string, Value>> = record.inputs.get(peer.id) ?? {};
-    peer.node.handle(this.#clock.now(), { type: 'supply', flow, values, owned: record.owned });
+    const values = this.#handOver(record.inputs.get(peer.id) ?? {}, record.owned);
+    peer.node.handle(this.#clock.now(), { type: 'supply', flow, values, owned: true });
+  }
+
+  /** Values for a node to own. What the caller keeps is copied into pooled memory: fresh memory costs more. */
+  #handOver(values: Readonly<Record<string, Tensor>>, owned: boolean): Readonly<Record<string, Tensor>> {
+    if (owned) return values;
+    const copy = (tensor: Tensor): Tensor => {
+      const bytes = new Uint8Array(this.#pool.take(tensor.bytes.length), 0, tensor.bytes.length);
+      bytes.set(tensor.bytes);
+      return { ...tensor, bytes };
+    };
+    return Object.fromEntries(Object.entries(values).map(([name, tensor]) => [name, copy(tensor)]));
   }
 
   /** With no frame under way, a flow that has ended on every peer that knows it will be opened by no other. */
