@@ -2,7 +2,17 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,10 +33,14 @@ const PEERS = 4;
 /** Time per op over the size of the graph. */
 export async function benchCompile(): Promise<readonly Figure[]> {
   const perOp = new Map<number, number>();
-  // The first run pays for compiling the compiler itself.
-  for (const count of [1_000, 1_000, 10_000, 100_000]) {
+  for (const [count, tries] of [
+    // The first of them pay for compiling the compiler itself.
+    [1_000, 10],
+    [10_000, 3],
+    [100_000, 1],
+  ] as const) {
     const bytes = modelBytes(chainModel(count));
-    const runs = Array.from({ length: count > 10_000 ? 1 : 3 }, () => {
+    const runs = Array.from({ length: tries }, () => {
       const start = performance.now();
       const { model } = importModel(memorySource('chain.onnx', bytes));
       const { ok, diagnostics } = compile(model!, { topology: chainTopology(PEERS) });
@@ -54,14 +68,18 @@ export async function benchWeights(): Promise<readonly Figure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-weights-'));
   try {
     const model = writeLargeModel(folder);
-    const child = fileURLToPath(new URL('./compile-child.js', import.meta.url));
-    const report = execFileSync(process.execPath, [child, model, path.join(folder, 'dist'), String(PEERS)]);
-    const { idleBytes, peakBytes, seconds } = JSON.parse(String(report));
-    const copySeconds = copyAndHash(path.join(folder, 'weights.bin'), path.join(folder, 'copy.bin'));
+    // In turns: what was written before is still on its way to the disk, and slows down whoever comes next.
+    const rounds = [0, 1].map(() => ({
+      copySeconds: copyAndHash(path.join(folder, 'weights.bin'), path.join(folder, 'copy.bin')),
+      ...compileInChild(model, path.join(folder, 'dist')),
+    }));
+    const seconds = Math.min(...rounds.map((round) => round.seconds));
+    const copySeconds = Math.min(...rounds.map((round) => round.copySeconds));
+    const extraBytes = Math.max(...rounds.map((round) => round.extraBytes));
     return [
       {
         name: 'compile with 1.5 GB of weights, memory over idle',
-        value: (peakBytes - idleBytes) / 1e6,
+        value: extraBytes / 1e6,
         unit: 'MB',
         limit: 250,
       },
@@ -76,6 +94,20 @@ export async function benchWeights(): Promise<readonly Figure[]> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function compileInChild(
+  model: string,
+  out: string,
+): { readonly seconds: number; readonly extraBytes: number } {
+  const child = fileURLToPath(new URL('./compile-child.js', import.meta.url));
+  const report = execFileSync(process.execPath, [child, model, out, String(PEERS)]);
+  const { idleBytes, peakBytes, seconds } = JSON.parse(String(report));
+  const files = readdirSync(out, { recursive: true, encoding: 'utf8' });
+  const written = files.reduce((sum, file) => sum + statSync(path.join(out, file)).size, 0);
+  if (written < WEIGHT_BYTES) throw new Error(`only ${written} bytes were written`);
+  rmSync(out, { recursive: true });
+  return { seconds, extraBytes: peakBytes - idleBytes };
 }
 
 /** A model whose weights are one external file of 1.5 GB; gives the model's path. */
@@ -112,5 +144,7 @@ function copyAndHash(from: string, to: string): number {
   hash.digest();
   closeSync(input);
   closeSync(output);
-  return (performance.now() - start) / 1000;
+  const seconds = (performance.now() - start) / 1000;
+  rmSync(to);
+  return seconds;
 }
