@@ -1,18 +1,8 @@
 // npm run bench: every figure of the benchmarks in one run, and whether each is within its limit.
 
 import { parseArgs } from 'node:util';
-import { benchRun } from './backend.ts';
-import { benchCompile, benchWeights } from './compile.ts';
+import { benches } from './benches.ts';
 import type { Figure } from './figure.ts';
-import { benchRuntime } from './runtime.ts';
-
-/** In this order: what is measured with warm caches first, what fills the disk last. */
-const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
-  runtime: benchRuntime,
-  run: benchRun,
-  compile: benchCompile,
-  weights: benchWeights,
-};
 
 const help = `usage: npm run bench -- [--only NAME]… [--json]
 

@@ -1,19 +1,10 @@
 // Done line 7: the figures of `npm run bench`; those that have a limit must keep to it.
 
-import { benchRun } from '../../bench/backend.ts';
-import { benchCompile } from '../../bench/compile.ts';
-import type { Figure } from '../../bench/figure.ts';
-import { benchRuntime } from '../../bench/runtime.ts';
+import { benches } from '../../bench/benches.ts';
 import type { Line } from './verification.ts';
 
-const groups: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
-  compile: benchCompile,
-  run: benchRun,
-  runtime: benchRuntime,
-};
-
 const verify: Line = async (cx) => {
-  for (const [name, bench] of Object.entries(groups)) {
+  for (const [name, bench] of Object.entries(benches)) {
     const figures = await cx.step(name, async () => (await bench()).map((one) => ({ ...one })));
     for (const { name: what, value, unit, limit } of figures) {
       const text = `${value.toPrecision(3)} ${unit}`;

@@ -1,0 +1,14 @@
+// The list of benchmarks.
+
+import { benchRun } from './backend.ts';
+import { benchCompile, benchWeights } from './compile.ts';
+import type { Figure } from './figure.ts';
+import { benchRuntime } from './runtime.ts';
+
+/** In this order: what is measured with warm caches first, what fills the disk last. */
+export const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  runtime: benchRuntime,
+  run: benchRun,
+  compile: benchCompile,
+  weights: benchWeights,
+};
