@@ -63,7 +63,7 @@ export const authoringMessages = {
     severity: 'error',
     text: ({ module, reason }: { module: string; reason: string }) => [
       `module ${module}: ${reason}`,
-      "give every input and output a name of its own, and each dimension a size or a name; one output at least",
+      'give every input and output a name of its own, and each dimension a size or a name; one output at least',
     ],
   },
   BB310: {
