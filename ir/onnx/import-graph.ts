@@ -59,6 +59,7 @@ export class GraphReader {
   readonly #file: string;
   readonly #external: OpenExternal | undefined;
   readonly #diagnostics: Diagnostic[];
+  #early: { value: ValueId; type: ValueType | undefined }[] = [];
 
   constructor(
     editor: ModelEditor,
@@ -97,10 +98,11 @@ export class GraphReader {
     };
     this.#setTypes(scope, Object.values(listed));
     const infos = {
-      ...residueInfos('inputs', this.#infos(listed.inputs)),
-      ...residueInfos('outputs', this.#infos(listed.outputs)),
-      ...residueInfos('valueInfo', this.#infos(listed.valueInfo)),
+      ...residueInfos('inputs', this.#infos(scope, listed.inputs)),
+      ...residueInfos('outputs', this.#infos(scope, listed.outputs)),
+      ...residueInfos('valueInfo', this.#infos(scope, listed.valueInfo)),
     };
+    if (outer === undefined) this.#settleInfos();
     this.#markInputs(scope, proto.input, inputs);
     proto.node = [];
     proto.initializer = [];
@@ -139,11 +141,12 @@ export class GraphReader {
     const outputs = proto.output.map((output) => this.#use(scope, output, true));
     const listed = this.#listed(scope, proto.valueInfo);
     this.#setTypes(scope, [listed]);
+    this.#settleInfos();
     editor.setGraph(graph, {
       inputs,
       outputs,
       ops,
-      residue: residueInfos('valueInfo', this.#infos(listed)),
+      residue: residueInfos('valueInfo', this.#infos(scope, listed)),
     });
     const defaults = proto.attributeProto.map((one) => readAttribute(one, this.#attributeReader(scope)));
     const attributes = [...proto.attribute, ...defaults.map((one) => one.name)];
@@ -318,11 +321,19 @@ export class GraphReader {
   }
 
   /** What a list stated, beside the types that its values have now: export sees whether they changed. */
-  #infos({ protos, values }: Listed): ImportedInfo[] {
+  #infos(scope: Scope, { protos, values }: Listed): ImportedInfo[] {
     return protos.map((proto, index) => {
-      const value = values[index]!;
-      return { value, proto, type: this.#editor.value(value).type };
+      const value = this.#editor.value(values[index]!);
+      const info = { value: value.id, proto, type: value.type };
+      // An enclosing graph states its types only after the graphs in it are read.
+      if (value.graph !== scope.graph) this.#early.push(info);
+      return info;
     });
+  }
+
+  #settleInfos(): void {
+    for (const info of this.#early) info.type = this.#editor.value(info.value).type;
+    this.#early = [];
   }
 
   /** A weight from a tensor, whose content may have been cut out. */

@@ -29,3 +29,26 @@ test('import then export gives every message and field back, whatever they are',
     { numRuns: 100 },
   );
 }, 60_000);
+
+test('a subgraph that gives out a value of its outer graph does not take over its type', () => {
+  const model = create(ModelProtoSchema, {
+    irVersion: 10n,
+    opsetImport: [{ version: 21n }],
+    graph: {
+      name: 'outer',
+      input: [{ name: 'a', type: { value: { case: 'tensorType', value: { elemType: 1 } } } }],
+      output: [{ name: 'y' }],
+      node: [
+        {
+          opType: 'If',
+          input: ['a'],
+          output: ['y'],
+          attribute: [{ name: 'then_branch', type: 5, g: { name: 'then', output: [{ name: 'a' }] } }],
+        },
+      ],
+    },
+  });
+  const bytes = toBinary(ModelProtoSchema, model);
+  const exported = joined(exportModel(importModel(memorySource('capture', bytes)).model!).pieces);
+  expect(canonical(exported)).toEqual(canonical(bytes));
+});
