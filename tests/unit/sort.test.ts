@@ -85,9 +85,9 @@ describe('sorting', () => {
     );
   });
 
-  test('of 200,000 ops in reverse order takes seconds at most', () => {
+  test('of 200,000 ops in reverse order needs no stack', () => {
     const count = 200_000;
     const needs = Array.from({ length: count }, (_, index) => (index + 1 < count ? [index + 1] : []));
     expect(order(sortModel(graphOf(needs)).model)[0]).toBe(`o${count - 1}`);
-  }, 20_000);
+  });
 });
