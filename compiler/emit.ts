@@ -1,10 +1,17 @@
 // Writes a compiled deployment: per program program.onnx, weights.bin and manifest.json, then plan.json.
 //
 // Hashes form a chain: a manifest names its program's and weights', the plan names the manifests'. The
-// deployment's own id, which every envelope carries, covers programs, weights and edges, so it exists before
-// the manifests that hold it.
+// deployment's own id, which every envelope carries, covers the plan and the manifests, so that no byte of any
+// file can change unnoticed.
 
-import type { FolderSink, Manifest, Piece, Plan, PlanProgram } from '../ir/index.ts';
+import {
+  deploymentText,
+  type FolderSink,
+  type Manifest,
+  type Piece,
+  type Plan,
+  type PlanProgram,
+} from '../ir/index.ts';
 import type { Bundle, Compilation } from './pass.ts';
 
 const utf8 = new TextEncoder();
@@ -18,24 +25,28 @@ export function writeDeployment(compilation: Compilation, sink: FolderSink): Pla
   if (bundles === undefined || plan === undefined) {
     throw new Error(`a ${compilation.level} compilation cannot be written: compile it to the end`);
   }
-  const files = bundles.map((bundle) => writeBundleFiles(bundle, sink));
-  const deployment = sink.sha256(jsonBytes([plan, ...files, ...bundles.map((bundle) => bundle.manifest)]));
-
+  const unsigned = bundles.map((bundle) => ({ ...bundle.manifest, files: writeBundleFiles(bundle, sink) }));
   const programs: Record<string, PlanProgram> = {};
-  bundles.forEach((bundle, index) => {
-    const manifest: Manifest = { ...bundle.manifest, deployment, files: files[index]! };
-    const written = sink.write(`${bundle.program}/manifest.json`, [jsonBytes(manifest)]);
-    programs[bundle.program] = {
-      folder: bundle.program,
-      class: manifest.class,
-      peers: manifest.members[manifest.class]!,
-      ops: bundle.ops,
-      weightBytes: manifest.memory.weightBytes,
-      memory: manifest.memory,
-      manifest: written.sha256,
+  bundles.forEach(({ program, ops, manifest }) => {
+    const { class: className, memory, members } = manifest;
+    const peers = members[className]!;
+    programs[program] = {
+      folder: program,
+      class: className,
+      peers,
+      ops,
+      weightBytes: memory.weightBytes,
+      memory,
+      manifest: '',
     };
   });
   const { version, source, objective, ...rest } = plan;
+  const deployment = sink.sha256(utf8.encode(deploymentText({ ...plan, programs }, unsigned)));
+  for (const { files, ...content } of unsigned) {
+    const manifest: Manifest = { ...content, deployment, files };
+    const written = sink.write(`${content.program}/manifest.json`, [jsonBytes(manifest)]);
+    programs[content.program] = { ...programs[content.program]!, manifest: written.sha256 };
+  }
   const full: Plan = { version, deployment, source, objective, programs, ...rest };
   sink.write('plan.json', [jsonBytes(full)]);
   return full;

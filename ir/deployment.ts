@@ -177,3 +177,27 @@ export interface Plan {
     readonly bytes: number | null;
   };
 }
+
+/**
+ * The text whose SHA-256 is a deployment's id: the plan and its manifests, without the id itself and without the
+ * manifests' hashes, which cover it. Keys are sorted, so that reading the files gives the same text.
+ */
+export function deploymentText(
+  plan: Omit<Plan, 'deployment'>,
+  manifests: readonly Omit<Manifest, 'deployment'>[],
+): string {
+  const without = <T extends object>(value: T, key: string): T => ({ ...value, [key]: undefined });
+  const programs = Object.entries(plan.programs).map(([name, program]) => [
+    name,
+    without(program, 'manifest'),
+  ]);
+  const content = {
+    plan: without({ ...plan, programs: Object.fromEntries(programs) }, 'deployment'),
+    manifests: Object.fromEntries(manifests.map((one) => [one.program, without(one, 'deployment')])),
+  };
+  return JSON.stringify(content, (_, value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+}

@@ -1,11 +1,18 @@
 // Loads what the compiler wrote, and refuses what has changed since: the plan names the manifests' hashes, a
-// manifest its program's and weights'.
+// manifest its program's and weights', and the deployment's id covers the plan itself.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { DiagnosticError, diagnostic, type FileReference, type Manifest, type Plan } from '../../ir/index.ts';
+import {
+  DiagnosticError,
+  deploymentText,
+  diagnostic,
+  type FileReference,
+  type Manifest,
+  type Plan,
+} from '../../ir/index.ts';
 import type { LoadedBundle } from '../bundle.ts';
 import { checkManifest } from '../manifest.ts';
 import { checkPlan } from '../plan.ts';
@@ -52,6 +59,8 @@ export async function loadDeployment(folder: string): Promise<LoadedDeployment> 
     }
     bundles.set(name, bundle);
   }
+  const manifests = [...bundles.values()].map(({ manifest }) => manifest);
+  expectHash(file, plan.deployment, sha256(Buffer.from(deploymentText(plan, manifests))));
   return { plan, bundles };
 }
 

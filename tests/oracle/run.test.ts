@@ -56,7 +56,7 @@ describe('bbc run', () => {
     ['of a wrong shape', ['-i', 'wrong.json'], 'BB823'],
     ['of a wrong type', ['-i', 'type.json'], 'BB823'],
     ['unknown', ['-i', 'x.json', '-i', 'other=x.json'], 'BB822'],
-    ['not there', ['-i', 'nothing.npz'], 'BB820'],
+    ['not there', ['-i', 'nothing.npz'], 'BB880'],
   ])('says which input is %s', async (_, given, code) => {
     writeFileSync(file('wrong.json'), '{"x": [1, 2]}');
     writeFileSync(file('type.json'), JSON.stringify({ x: { dtype: 'int64', data: new Array(64).fill(1) } }));
@@ -103,6 +103,21 @@ describe('a compiled folder', () => {
       rmSync(path.join(copy, program!.folder, name));
       expect((await bbc('run', copy, '--random', '1')).err).toContain('BB651');
     }
+  });
+});
+
+describe('a changed plan', () => {
+  it('is refused by the deployment’s id, wherever it still is a plan', async () => {
+    await bbc('compile', model, ...onePeer, '-o', file('whole'));
+    const plan = path.join(file('whole'), 'plan.json');
+    const text = readFileSync(plan, 'utf8');
+    writeFileSync(plan, text.replace('"objective": "latency"', '"objective": "energy"'));
+    expect(readFileSync(plan, 'utf8')).not.toBe(text);
+    const { status, err } = await bbc('run', file('whole'), '-i', file('x.json'));
+    expect(err).toMatch(/BB650.*plan\.json/s);
+    expect(status).toBe(1);
+    writeFileSync(plan, text);
+    expect((await bbc('run', file('whole'), '-i', file('x.json'))).status).toBe(0);
   });
 });
 
