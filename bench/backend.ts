@@ -16,7 +16,7 @@ import { onnxRuntimeBackend } from '../stdlib/backends/onnxruntime/index.ts';
 import type { Figure } from './figure.ts';
 
 const PEERS = 4;
-const ROUNDS = 60;
+const ROUNDS = 150;
 const WARM_UP = 20;
 const OPTIMIZATION = 'all';
 
