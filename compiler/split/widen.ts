@@ -4,8 +4,9 @@
 //   server: z = Conv(y, v)    →   server: y = Cast<to = float16>(y@float32); z = Conv(y, v)
 //
 // A backend without float16 kernels computes on in float32 from op to op and rounds only what leaves a session
-// (see `isRoundedByCut`). It drops such pairs of casts, so the cut graph computes what the whole one does, bit for
-// bit. That costs bytes; whoever prefers fewer bytes to the same bits chooses a codec for the edge.
+// (see `isRoundedByCut`). It drops most such pairs of casts, so the cut graph rounds where the whole one does. One
+// exception is known: at ONNX Runtime's level 'disabled', a value that both a Shape and a Cast read. That costs
+// bytes; whoever prefers fewer bytes to the same bits chooses a codec for the edge.
 
 import {
   type Attribute,
