@@ -5,7 +5,7 @@
 //
 // A backend without float16 kernels computes on in float32 from op to op and rounds only what leaves a session
 // (see `isRoundedByCut`). It drops most such pairs of casts, so the cut graph rounds where the whole one does. One
-// exception is known: at ONNX Runtime's level 'disabled', a value that both a Shape and a Cast read. That costs
+// exception is known: at ONNX Runtime's level 'disabled', a value that both a Shape and a Cast read. Widening costs
 // bytes; whoever prefers fewer bytes to the same bits chooses a codec for the edge.
 
 import {
