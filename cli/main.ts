@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { check } from './commands/check.ts';
 import { compileCommand } from './commands/compile.ts';
 import { conformanceCommand } from './commands/conformance.ts';
+import { explain } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { graph } from './commands/graph.ts';
 import { infer } from './commands/infer.ts';
@@ -12,7 +13,17 @@ import { inspect } from './commands/inspect.ts';
 import { run } from './commands/run.ts';
 import { runCli } from './frame.ts';
 
-const commands = [compileCommand, graph, check, infer, inspect, exportCommand, conformanceCommand, run];
+const commands = [
+  compileCommand,
+  graph,
+  check,
+  infer,
+  inspect,
+  explain,
+  exportCommand,
+  conformanceCommand,
+  run,
+];
 
 // dist/cli/main.js → package.json
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

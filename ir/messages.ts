@@ -418,6 +418,13 @@ export const messages = {
       'check the path, and that the folder may be written to',
     ],
   },
+  BB890: {
+    severity: 'error',
+    text: ({ code }: { code: string }) => [
+      `there is no diagnostic and no lint rule ${code}`,
+      'give a code such as BB411, the id of a lint rule, or a folder that bbc compile wrote',
+    ],
+  },
 } as const satisfies Record<string, Message>;
 
 export type DiagnosticCode = keyof typeof messages;
