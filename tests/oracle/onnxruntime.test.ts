@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type DType, packStrings, type Tensor } from '../../ir/index.ts';
 import { onnxRuntimeBackend, WorkerLost } from '../../stdlib/backends/onnxruntime/index.ts';
-import { Lane } from '../../stdlib/backends/onnxruntime/lane.ts';
+import { ThreadLane } from '../../stdlib/backends/onnxruntime/lane.ts';
 
 const folder = fileURLToPath(new URL('../fixtures/backend/', import.meta.url));
 const fixture = (name: string): Uint8Array => readFileSync(path.join(folder, name));
@@ -17,7 +17,8 @@ const floats = (dims: number[], values: number[]): Tensor => ({
 const floatsOf = ({ bytes }: Tensor): number[] => [...new Float32Array(new Uint8Array(bytes).buffer)];
 
 const backend = onnxRuntimeBackend({ optimization: 'disabled' });
-afterAll(() => backend.close());
+const onThisThread = onnxRuntimeBackend({ optimization: 'disabled', workers: 0 });
+afterAll(() => Promise.all([backend.close(), onThisThread.close()]));
 
 const addExternal = {
   name: 'add',
@@ -101,7 +102,10 @@ describe('values that cross into ONNX Runtime and back', () => {
   });
 });
 
-describe('a segment', () => {
+describe.each([
+  { where: 'in the pool', backend },
+  { where: 'on the calling thread', backend: onThisThread },
+])('a segment $where', ({ where, backend }) => {
   it('takes its weights from memory and from a mapped file alike', async () => {
     for (const source of [weights, { ...weights, path: path.join(folder, 'weights.bin') }]) {
       const segment = await backend.load({ ...addExternal, weights: source });
@@ -119,7 +123,7 @@ describe('a segment', () => {
     const buffer = given.bytes.buffer as ArrayBuffer;
     const back: ArrayBuffer[] = [];
     await segment.run([given], { transfer: [buffer], reclaim: (one) => back.push(one) });
-    expect(buffer.byteLength).toBe(0);
+    expect(buffer.byteLength).toBe(where === 'in the pool' ? 0 : 256);
     expect(back.map((one) => one.byteLength)).toEqual([256]);
   });
 
@@ -141,7 +145,7 @@ describe('a worker thread that dies', () => {
   it('fails what it owed and everything after, and keeps nobody waiting', async () => {
     const source = `import { parentPort } from 'node:worker_threads';
       parentPort.on('message', ({ body }) => { if (body.kind === 'run') throw new Error('kaboom'); });`;
-    const lane = new Lane(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+    const lane = new ThreadLane(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
     const release = lane.call({ kind: 'release', session: 0 });
     const run = lane.call({
       kind: 'run',
@@ -159,6 +163,16 @@ describe('a worker thread that dies', () => {
     }
     expect(lane.lost).toBe(true);
     await expect(lane.call({ kind: 'release', session: 0 })).rejects.toThrow(WorkerLost);
+  });
+
+  it('is not needed: without one, runs follow one another and end with the backend', async () => {
+    const own = onnxRuntimeBackend({ workers: 0 });
+    const segment = await own.load({ ...addExternal, weights });
+    const both = await Promise.all([segment.run([ones()]), segment.run([ones()])]);
+    for (const outputs of both) expect(floatsOf(outputs[0]!)).toEqual(expectedSum);
+    await own.close();
+    await expect(segment.run([ones()])).rejects.toThrow('released');
+    await expect(own.load({ ...addExternal, weights })).rejects.toThrow('closed');
   });
 
   it('fails pending runs when the backend closes', async () => {

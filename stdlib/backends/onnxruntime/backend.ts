@@ -1,4 +1,4 @@
-// ONNX Runtime as a backend: segments are sessions, spread over a pool of worker threads.
+// ONNX Runtime as a backend: segments are sessions, spread over a pool of worker threads, or on the calling one.
 
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
@@ -10,13 +10,17 @@ import type {
   RunOptions,
   SegmentModel,
 } from '../../../runtime/backend.ts';
-import { Lane } from './lane.ts';
+import { CallingThread } from './calling-thread.ts';
+import { type Lane, ThreadLane } from './lane.ts';
 import type { Answer, Optimization, RunRequest, SessionPorts, WeightsLocation } from './protocol.ts';
 
 export interface OnnxRuntimeOptions {
   /** How far ONNX Runtime may rewrite a graph; only 'disabled' keeps a cut model's bits. Default 'all'. */
   readonly optimization?: Optimization;
-  /** Worker threads, at most; default and upper limit: one per core. */
+  /**
+   * Worker threads, at most; default and upper limit: one per core. 0: sessions run on the calling thread, which
+   * blocks its event loop while they compute and saves two thread switches each time.
+   */
   readonly workers?: number;
 }
 
@@ -52,6 +56,7 @@ class Pool implements OnnxRuntimeBackend {
   readonly name = 'onnxruntime';
   readonly #optimization: Optimization;
   readonly #lanes: (Lane | undefined)[];
+  readonly #newLane: () => Lane;
   #nextSession = 0;
   #nextLane = 0;
   #closed = false;
@@ -59,6 +64,7 @@ class Pool implements OnnxRuntimeBackend {
   constructor({ optimization = 'all', workers }: OnnxRuntimeOptions) {
     const cores = availableParallelism();
     this.#optimization = optimization;
+    this.#newLane = workers === 0 ? () => new CallingThread() : () => new ThreadLane();
     this.#lanes = new Array(Math.max(1, Math.min(workers ?? cores, cores)));
   }
 
@@ -109,7 +115,7 @@ class Pool implements OnnxRuntimeBackend {
     const index = (wantedLane ?? this.#nextLane++) % this.#lanes.length;
     // A thread that died lost its sessions, but the next model gets a new one.
     if (this.#lanes[index]?.lost) this.#lanes[index] = undefined;
-    this.#lanes[index] ??= new Lane();
+    this.#lanes[index] ??= this.#newLane();
     const lane = this.#lanes[index];
     const id = this.#nextSession++;
     // Only weights that were read for this call are given away; the model's bytes stay the caller's.
@@ -168,7 +174,7 @@ class Session {
   ): Promise<readonly Tensor[]> {
     const buffers = new Set<ArrayBuffer>(transfer);
     const sent = inputs.map((tensor) => {
-      if (buffers.has(tensor.bytes.buffer as ArrayBuffer)) return tensor;
+      if (!this.#lane.transfers || buffers.has(tensor.bytes.buffer as ArrayBuffer)) return tensor;
       // The caller keeps this one: one copy here, instead of two and of the whole buffer by cloning.
       const bytes = new Uint8Array(tensor.bytes);
       buffers.add(bytes.buffer);

@@ -1,4 +1,5 @@
-// One worker thread as its owner sees it: requests go in, every one is answered, also when the thread dies.
+// Where sessions run, and the usual such place: a worker thread. Requests go in, every one is answered, also
+// when the thread dies.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -23,12 +24,23 @@ function workerFile(): URL {
   return new URL('../../../dist/stdlib/backends/onnxruntime/worker.js', import.meta.url);
 }
 
+export interface Lane {
+  /** Whether it has ended; its sessions went with it. */
+  readonly lost: boolean;
+  /** Whether what is sent must be copied or given away. */
+  readonly transfers: boolean;
+  /** Rejects with {@link WorkerLost}, or DataCloneError if a buffer of `transfer` cannot be transferred. */
+  call(body: Request, transfer?: readonly ArrayBuffer[]): Promise<Answer>;
+  close(): Promise<void>;
+}
+
 interface Pending {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
 
-export class Lane {
+export class ThreadLane implements Lane {
+  readonly transfers = true;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #nextId = 0;
@@ -48,12 +60,10 @@ export class Lane {
     this.#worker.on('exit', (code) => this.#lose(`exit code ${code}`));
   }
 
-  /** Whether the thread has ended; its sessions went with it. */
   get lost(): boolean {
     return this.#lost !== undefined;
   }
 
-  /** Rejects with {@link WorkerLost}, or DataCloneError if a buffer of `transfer` cannot be transferred. */
   call(body: Request, transfer: readonly ArrayBuffer[] = []): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#lost !== undefined) {
