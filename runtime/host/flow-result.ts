@@ -1,8 +1,8 @@
-// What the in-process host knows about a flow: the inputs of each peer, and what came out where.
+// What a host that sees every peer knows about a flow: the inputs of each, and what came out where.
 
+import type { Manifest } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { Tensor } from '../../ir/types.ts';
-import type { Program } from '../instruction.ts';
 import type { Cause, NodeEvent } from '../io.ts';
 import { describePort, fits } from '../manifest.ts';
 import type { Value } from '../value.ts';
@@ -35,6 +35,8 @@ type Status = Extract<NodeEvent, { kind: 'flow-ended' }>['status'];
 
 export interface FlowRecord {
   flow: string;
+  /** The peer where it starts. */
+  readonly starter: string;
   readonly inputs: ReadonlyMap<string, Readonly<Record<string, Tensor>>>;
   readonly owned: boolean;
   /** Peers on which it has begun and not ended. */
@@ -51,6 +53,7 @@ export interface FlowRecord {
 }
 
 export function openRecord(
+  starter: string,
   inputs: FlowRecord['inputs'],
   owned: boolean,
   resolve: FlowRecord['resolve'],
@@ -58,6 +61,7 @@ export function openRecord(
 ): FlowRecord {
   return {
     flow: '',
+    starter,
     inputs,
     owned,
     open: new Set(),
@@ -86,15 +90,16 @@ export function openRecord(
   };
 }
 
-interface Member {
+/** A peer of the deployment. */
+export interface Member {
   readonly id: string;
-  readonly program: Program;
+  readonly manifest: Manifest;
 }
 
 /** The graph inputs of one peer. Throws DiagnosticError BB702 where one is not there or does not fit. */
-export function valuesFor({ id, program }: Member, values: PeerValues): Readonly<Record<string, Tensor>> {
+export function valuesFor({ id, manifest }: Member, values: PeerValues): Readonly<Record<string, Tensor>> {
   const own: Record<string, Tensor> = {};
-  const problems = program.manifest.inputs.flatMap((port) => {
+  const problems = manifest.inputs.flatMap((port) => {
     const given = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
     const value = given === undefined || isTensor(given) ? given : given[id];
     const reason =
@@ -117,8 +122,7 @@ export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResu
   const outputs: Record<string, Value> = {};
   const cohortOutputs: Record<string, Record<string, Value>> = {};
   let unreached = false;
-  for (const { id, program } of peers) {
-    const { manifest } = program;
+  for (const { id, manifest } of peers) {
     const cohort = (manifest.members[manifest.class]?.length ?? 0) > 1;
     for (const { name } of manifest.outputs) {
       // A peer that never heard of the flow: what should have woken it was lost.

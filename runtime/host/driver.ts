@@ -1,0 +1,138 @@
+// Drives one node: does what it asks for, wakes it when it wants to, runs its segments. What leaves the node, and
+// what it tells, is the host's.
+
+import type { InitiatedFlowId } from '../flow-id.ts';
+import type { Program } from '../instruction.ts';
+import type { Input, NodeEvent, Output } from '../io.ts';
+import type { Limits } from '../limits.ts';
+import { Node } from '../node.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import type { Clock } from './clock.ts';
+import type { Segments } from './segments.ts';
+
+/** Free frame buffers that a host keeps for reuse. */
+export const POOL_BYTES = 256 * 2 ** 20;
+
+export interface DriverHooks {
+  /** A frame leaves; its pieces are valid during the call only. `flow` is absent on the control plane. */
+  send(to: string, pieces: readonly Uint8Array[], flow: InitiatedFlowId | undefined): void;
+  event(event: NodeEvent): void;
+  /** A segment of the flow took so long. */
+  worked(flow: InitiatedFlowId, ms: number): void;
+  /** The node has nothing to do at once. */
+  settled(): void;
+}
+
+export interface DriverOptions {
+  readonly peer: string;
+  readonly program: Program;
+  readonly segments: Segments;
+  readonly incarnation: number;
+  readonly limits?: Partial<Limits>;
+  readonly clock: Clock;
+  /** Where the frames and inputs given to the node come from, and go back to. */
+  readonly pool: BufferPool;
+}
+
+export class Driver {
+  readonly #node: Node;
+  readonly #segments: Segments;
+  readonly #clock: Clock;
+  readonly #pool: BufferPool;
+  readonly #hooks: DriverHooks;
+  #stopTimer: (() => void) | undefined;
+  #wakeAt: number | undefined;
+  #draining = false;
+
+  constructor({ segments, clock, pool, ...options }: DriverOptions, hooks: DriverHooks) {
+    this.#node = new Node(options);
+    this.#segments = segments;
+    this.#clock = clock;
+    this.#pool = pool;
+    this.#hooks = hooks;
+  }
+
+  get openFlows(): number {
+    return this.#node.openFlows;
+  }
+
+  /** May be called from within a hook: the node then gets to it as soon as it has told what it is telling. */
+  handle(input: Input): void {
+    this.#node.handle(this.#clock.now(), input);
+    this.#drain();
+  }
+
+  /** Cancels what is open; the node takes nothing new. */
+  close(): void {
+    this.handle({ type: 'shutdown' });
+    this.#stopTimer?.();
+  }
+
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (;;) {
+        const output = this.#node.poll(this.#clock.now());
+        if (output.type === 'idle') {
+          this.#sleep(output.until);
+          break;
+        }
+        this.#act(output);
+      }
+    } finally {
+      this.#draining = false;
+    }
+    this.#hooks.settled();
+  }
+
+  #act(output: Exclude<Output, { type: 'idle' }>): void {
+    switch (output.type) {
+      case 'send':
+        return this.#hooks.send(output.to, output.pieces, output.flow);
+      case 'work':
+        return void this.#work(output);
+      case 'release':
+        return this.#pool.give(output.buffer);
+      case 'event':
+        return this.#hooks.event(output.event);
+    }
+  }
+
+  async #work({ work, segment, inputs, transfer, flow }: Extract<Output, { type: 'work' }>): Promise<void> {
+    const began = this.#clock.now();
+    const answer = await this.#run(work, segment, inputs, transfer);
+    const now = this.#clock.now();
+    this.#node.handle(now, answer);
+    this.#hooks.worked(flow, (now - began) / 1e6);
+    this.#drain();
+  }
+
+  async #run(
+    work: number,
+    segment: string,
+    inputs: Extract<Output, { type: 'work' }>['inputs'],
+    transfer: readonly ArrayBuffer[],
+  ): Promise<Input> {
+    const reclaim = (buffer: ArrayBuffer): void => this.#pool.give(buffer);
+    try {
+      const outputs = await this.#segments.get(segment)!.run(inputs, { transfer, reclaim });
+      return { type: 'done', work, outputs };
+    } catch (error) {
+      return { type: 'failed', work, message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  #sleep(until: number | undefined): void {
+    if (until === this.#wakeAt) return;
+    this.#stopTimer?.();
+    this.#wakeAt = until;
+    this.#stopTimer =
+      until === undefined
+        ? undefined
+        : this.#clock.wake(until, () => {
+            this.#wakeAt = undefined;
+            this.#drain();
+          });
+  }
+}
