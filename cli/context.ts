@@ -30,6 +30,8 @@ export interface CommandContext {
   report(diagnostics: readonly Diagnostic[]): void;
   /** Reports, and ends the command if there was an error. */
   require(diagnostics: readonly Diagnostic[]): void;
+  /** Makes the exit status 1; the command itself has shown what is wrong. */
+  fail(): void;
   /** A line (or several) for people; nothing with `--json`. */
   print(text?: string): void;
   printTable(columns: readonly (Column | string)[], rows: readonly (readonly Cell[])[]): void;
@@ -56,6 +58,7 @@ export function openContext(io: Io, json: boolean): OpenContext {
   const reported: Diagnostic[] = [];
   let document: { readonly value: unknown } | undefined;
   let progressShown = false;
+  let failed = false;
 
   const progress = (text?: string): void => {
     if (io.stderr.isTTY !== true || (text === undefined && !progressShown)) return;
@@ -80,9 +83,12 @@ export function openContext(io: Io, json: boolean): OpenContext {
     colours,
     reported,
     get failed() {
-      return hasErrors(reported);
+      return failed || hasErrors(reported);
     },
     report,
+    fail: () => {
+      failed = true;
+    },
     require(diagnostics) {
       if (hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
       report(diagnostics);

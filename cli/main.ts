@@ -10,6 +10,7 @@ import { exportCommand } from './commands/export.ts';
 import { graph } from './commands/graph.ts';
 import { infer } from './commands/infer.ts';
 import { inspect } from './commands/inspect.ts';
+import { lintCommand } from './commands/lint.ts';
 import { run } from './commands/run.ts';
 import { runCli } from './frame.ts';
 
@@ -17,6 +18,7 @@ const commands = [
   compileCommand,
   graph,
   check,
+  lintCommand,
   infer,
   inspect,
   explain,

@@ -1,6 +1,17 @@
 // The compiler: from a recorded or imported model and a topology to bundles and a plan.
 
 export { jsonBytes, writeDeployment } from './emit.ts';
+export {
+  findingOf,
+  inFileOrder,
+  isClean,
+  type LintOptions,
+  levelOf,
+  lint,
+  type RuleLevels,
+} from './lint/lint.ts';
+export * from './lint/rule.ts';
+export { rules } from './lint/rules.ts';
 export { contiguousParts, placeByParts, singleOpParts } from './parts.ts';
 export * from './pass.ts';
 export { checkModel } from './passes/check.ts';
