@@ -2,6 +2,7 @@
 
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Project } from 'ts-morph';
 import { type ByteSource, type Diagnostic, diagnostic, importModel, type Model } from '../ir/index.ts';
 import { fileSource } from '../runtime/host/node-source.ts';
 import { readProblem } from './load/files.ts';
@@ -11,6 +12,8 @@ export interface LoadOptions {
   readonly check?: boolean;
   /** How the file is called in diagnostics and in what is compiled from it; by default its last part. */
   readonly name?: string;
+  /** A module's sources, by whoever has opened them already. */
+  readonly project?: Project | undefined;
 }
 
 export interface Loaded {
@@ -18,6 +21,9 @@ export interface Loaded {
   readonly model?: Model;
   readonly diagnostics: readonly Diagnostic[];
 }
+
+/** Whether a file is taken for a module, by its name. */
+export const isModuleFile = (file: string): boolean => /\.[cm]?[jt]s$/.test(file);
 
 /** Loads a model; nothing but our own bugs makes it throw. */
 export async function loadSource(file: string, options: LoadOptions = {}): Promise<Loaded> {
@@ -27,7 +33,7 @@ export async function loadSource(file: string, options: LoadOptions = {}): Promi
   } catch (error) {
     return { diagnostics: [readProblem(file, error)] };
   }
-  if (/\.[cm]?[jt]s$/.test(file)) {
+  if (isModuleFile(file)) {
     // Loads the TypeScript compiler: only for modules.
     const { loadModule } = await import('./load/module.ts');
     return loadModule(file, options);

@@ -1,19 +1,23 @@
 // One run of `bbc lint`: what the sources, the recorded graph and the plan hold against the rules.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import type { Project } from 'ts-morph';
 import {
   type Finding,
   findingOf,
   inFileOrder,
+  levelOf,
   lint,
   parseTopology,
   type RuleLevels,
 } from '../../compiler/index.ts';
 import { type Diagnostic, hasErrors, type Position, type Topology } from '../../ir/index.ts';
 import { readProblem } from '../load/files.ts';
-import { loadSource } from '../load.ts';
+import { isModuleFile, loadSource } from '../load.ts';
 import { rules } from './rules.ts';
+import { sourceRules } from './source/rules.ts';
+import type { Sources } from './source/sources.ts';
 
 export interface LintRequest {
   /** model.ts or model.onnx. */
@@ -37,14 +41,37 @@ export async function lintSource(request: LintRequest): Promise<readonly Finding
   const found = diagnostics.map(asFinding);
   if (hasErrors(diagnostics)) return found;
 
-  const loaded = await loadSource(request.source, { check: request.check });
-  found.push(...loaded.diagnostics.map(asFinding).map((one) => movedTo(folder, one)));
+  const opened = isModuleFile(request.source) ? await openAuthored(request.source) : undefined;
+  const loaded = await loadSource(request.source, { check: request.check, project: opened?.project });
+  const inSource = opened === undefined ? [] : await lintSources(opened.sources, levels);
+  found.push(...[...loaded.diagnostics.map(asFinding), ...inSource].map((one) => movedTo(folder, one)));
   if (loaded.model === undefined) return inFileOrder(found);
   // What the topology's file is called is relative to the working folder already.
   const inFolder = lint(loaded.model, { topology, levels }).map((one) =>
     one.at?.file === topology?.file ? one : movedTo(folder, one),
   );
   return inFileOrder([...found, ...inFolder]);
+}
+
+/** The author's files, if there are any: what loading says of those that are not there is enough. */
+async function openAuthored(file: string): Promise<{ project: Project; sources: Sources } | undefined> {
+  if (!existsSync(file)) return undefined;
+  const [{ openSources }, { sourcesOf }] = await Promise.all([
+    import('../load/sources.ts'),
+    import('./source/sources.ts'),
+  ]);
+  const entry = realpathSync(file);
+  const project = openSources(entry);
+  return { project, sources: sourcesOf(project, entry) };
+}
+
+async function lintSources(sources: Sources, levels: RuleLevels): Promise<readonly Finding[]> {
+  const { checkSources } = await import('./source/outside.ts');
+  const wanted = sourceRules.filter((rule) => levelOf(rule, levels) !== 'off');
+  return checkSources(sources, wanted).flatMap(({ rule, problems }) => {
+    const level = levelOf(rule, levels) as Finding['level'];
+    return problems.map((problem) => ({ ...problem, rule: rule.id, level }));
+  });
 }
 
 const nobody: ReturnType<typeof parseTopology> = { diagnostics: [] };
