@@ -1,8 +1,16 @@
-// Arithmetic on dimensions that may be numbers, names or unknown.
+// Arithmetic on dimensions that may be numbers, expressions over names (ir/size.ts) or unknown.
 //
 // A name stands for one size wherever it occurs. Two different names may or may not be the same size, so
 // only numbers can contradict each other.
 
+import {
+  addSizes,
+  divideSizeExactly,
+  floorDivideSize,
+  leastSize,
+  multiplySizes,
+  subtractSizes,
+} from '../../ir/size.ts';
 import type { Dim, Shape } from '../../ir/types.ts';
 
 /** A graph that cannot run: what is wrong, in words that follow "op X: ". Caught once per op by the evaluator. */
@@ -78,7 +86,12 @@ export function broadcast(shapes: readonly Shape[]): Shape {
 export function addDims(a: Dim, b: Dim): Dim {
   if (a === 0) return b;
   if (b === 0) return a;
-  return typeof a === 'number' && typeof b === 'number' ? a + b : null;
+  return typeof a === 'number' && typeof b === 'number' ? a + b : addSizes(a, b);
+}
+
+export function subtractDims(a: Dim, b: Dim): Dim {
+  if (b === 0) return a;
+  return typeof a === 'number' && typeof b === 'number' ? a - b : subtractSizes(a, b);
 }
 
 export const sumDims = (dims: readonly Dim[]): Dim => dims.reduce(addDims, 0);
@@ -87,19 +100,31 @@ export function multiplyDims(a: Dim, b: Dim): Dim {
   if (a === 0 || b === 0) return 0;
   if (a === 1) return b;
   if (b === 1) return a;
-  return typeof a === 'number' && typeof b === 'number' ? a * b : null;
+  return typeof a === 'number' && typeof b === 'number' ? a * b : multiplySizes(a, b);
 }
 
-/** The number of elements, if it can be said by one number or one name. */
+/** The number of elements. */
 export const productOfDims = (dims: readonly Dim[]): Dim => dims.reduce(multiplyDims, 1);
 
 /** `dim / divisor`, which must leave no rest. */
 export function divideDim(dim: Dim, divisor: number): Dim {
   if (divisor === 1) return dim;
-  if (typeof dim !== 'number' || divisor === 0) return null;
+  if (divisor === 0) return null;
+  if (typeof dim !== 'number') return floorDim(dim, divisor);
   if (dim % divisor !== 0) throw new Contradiction(`dimension ${dim} does not divide by ${divisor}`);
   return dim / divisor;
 }
+
+/** `dim / divisor` rounded down, for a divisor that is positive. */
+export const floorDim = (dim: Dim, divisor: number): Dim =>
+  typeof dim === 'number' ? Math.floor(dim / divisor) : floorDivideSize(dim, divisor);
+
+/** `dim / divisor` rounded up. */
+export const ceilDim = (dim: Dim, divisor: number): Dim => floorDim(addDims(dim, divisor - 1), divisor);
+
+/** Whether `a >= b` holds whatever the names stand for. */
+export const isAtLeast = (a: Dim, b: Dim): boolean =>
+  a !== null && b !== null && (a === b || leastSize(subtractDims(a, b)) >= 0);
 
 /** A dimension, if the number is one: a whole number that is not negative. */
 export const dimOf = (value: Dim | undefined): Dim =>
@@ -109,11 +134,14 @@ export const dimOf = (value: Dim | undefined): Dim =>
 
 /**
  * The size that makes `total` elements of the dimensions `known`: what -1 stands for in a reshape.
- * Equal names cancel; null where what remains is not one number or one name.
+ * Equal sizes cancel, and so do numbers; null where what remains is no product.
  */
 export function remainingDim(total: readonly Dim[], known: readonly Dim[]): Dim {
   const names = total.filter((dim) => typeof dim !== 'number');
-  let count = total.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1);
+  const count = total.reduce<number>(
+    (product, dim) => (typeof dim === 'number' ? product * dim : product),
+    1,
+  );
   let divisor = 1;
   for (const dim of known) {
     if (typeof dim === 'number') divisor *= dim;
@@ -124,11 +152,10 @@ export function remainingDim(total: readonly Dim[], known: readonly Dim[]): Dim 
     }
   }
   if (divisor === 0) return null;
-  if (count % divisor !== 0) {
-    if (names.length > 0) return null;
-    throw new Contradiction(`${count} elements do not divide by ${divisor}`);
+  if (names.length === 0) {
+    if (count % divisor !== 0) throw new Contradiction(`${count} elements do not divide by ${divisor}`);
+    return count / divisor;
   }
-  count /= divisor;
-  if (names.length === 0) return count;
-  return names.length === 1 && count === 1 ? names[0]! : null;
+  const elements = multiplyDims(names.reduce(multiplyDims, 1), count);
+  return divideSizeExactly(elements, divisor) ?? floorDim(elements, divisor);
 }

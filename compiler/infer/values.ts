@@ -2,7 +2,15 @@
 // make them. Shape → Gather → Mul → Concat → Reshape is how exporters write "flatten all but the batch".
 
 import { type Dim, type DType, elementCount, type Shape } from '../../ir/types.ts';
-import { addDims, multiplyDims, productOfDims, sameShape } from './dims.ts';
+import {
+  addDims,
+  floorDim,
+  isAtLeast,
+  multiplyDims,
+  productOfDims,
+  sameShape,
+  subtractDims,
+} from './dims.ts';
 import { type Known, knownOfWeight, MAX_KNOWN_ELEMENTS, scalarOf, vectorOf } from './known.ts';
 import { shapeSlice } from './shapes/create.ts';
 import type { OpView } from './view.ts';
@@ -78,22 +86,47 @@ const numeric = (compute: (...numbers: number[]) => number): ValueRule =>
     elems.every((elem) => typeof elem === 'number') ? compute(...(elems as number[])) : null,
   );
 
-/** Folds two operands at a time; equal names stay where `idempotent`. */
-const extreme = (compute: (a: number, b: number) => number): ValueRule =>
-  elementwise((elems) =>
-    elems.reduce((a, b) =>
-      a === b ? a : typeof a === 'number' && typeof b === 'number' ? compute(a, b) : null,
-    ),
-  );
+/** The larger or smaller of two, where that is the same whatever the names stand for. */
+const pick =
+  (compute: (a: number, b: number) => number, largest: boolean) =>
+  (a: Dim, b: Dim): Dim => {
+    if (typeof a === 'number' && typeof b === 'number') return compute(a, b);
+    return isAtLeast(a, b) ? (largest ? a : b) : isAtLeast(b, a) ? (largest ? b : a) : null;
+  };
+const larger = pick(Math.max, true);
+const smaller = pick(Math.min, false);
+
+/** A comparison: decided by numbers, or by what holds whatever the names stand for. */
+const compare = (
+  numbers: (a: number, b: number) => boolean,
+  decided: (a: Dim, b: Dim) => boolean | null,
+): ValueRule =>
+  elementwise(([a, b]) => {
+    const holds =
+      typeof a === 'number' && typeof b === 'number'
+        ? numbers(a, b)
+        : a === null || b === null
+          ? null
+          : decided(a!, b!);
+    return holds === null ? null : holds ? 1 : 0;
+  });
+
+/** Names stand for whole numbers, so that a is larger than b if it is at least b + 1. */
+const isLarger = (a: Dim, b: Dim): boolean => isAtLeast(a, addDims(b, 1));
 
 const divide = elementwise(([a, b], op) => {
   if (b === 1) return a!;
-  if (typeof a !== 'number' || typeof b !== 'number' || b === 0) return null;
+  if (typeof b !== 'number' || b === 0) return null;
+  // Rounded towards zero, which is down for what is not negative.
+  if (typeof a !== 'number')
+    return isInteger(op.dtype(0)) && b > 0 && isAtLeast(a!, 0) ? floorDim(a!, b) : null;
   return isInteger(op.dtype(0)) ? Math.trunc(a / b) : a / b;
 });
 
 const modulo = elementwise(([a, b], op) => {
-  if (typeof a !== 'number' || typeof b !== 'number' || b === 0) return null;
+  if (typeof b !== 'number' || b === 0) return null;
+  if (typeof a !== 'number')
+    return b > 0 && isAtLeast(a!, 0) ? subtractDims(a!, multiplyDims(floorDim(a!, b), b)) : null;
   return op.int('fmod', 0) ? a % b : a - b * Math.floor(a / b);
 });
 
@@ -164,11 +197,6 @@ const reduceAll =
     return [{ dims, elems: [typeof result === 'number' ? rounded(result, dtype) : result] }];
   };
 
-const pickExtreme =
-  (compute: (a: number, b: number) => number) =>
-  (a: Dim, b: Dim): Dim =>
-    a === b ? a : typeof a === 'number' && typeof b === 'number' ? compute(a, b) : null;
-
 function constantOfShape(op: OpView, shapes: readonly Shape[]): readonly (Known | undefined)[] {
   const dims = smallShape(shapes[0]);
   const weight = op.tensor('value');
@@ -233,34 +261,45 @@ const rules = new Map<string, ValueRule>(
     },
     Where: where,
     Add: elementwise(([a, b]) => addDims(a!, b!)),
-    Sub: elementwise(([a, b]) =>
-      b === 0 ? a! : typeof a === 'number' && typeof b === 'number' ? a - b : null,
-    ),
+    Sub: elementwise(([a, b]) => subtractDims(a!, b!)),
     Mul: elementwise(([a, b]) => multiplyDims(a!, b!)),
     Div: divide,
     Mod: modulo,
     Pow: numeric((a, b) => a ** b),
-    Neg: numeric((a) => -a),
-    Abs: numeric(Math.abs),
-    Floor: numeric(Math.floor),
-    Ceil: numeric(Math.ceil),
+    Neg: elementwise(([a]) => (typeof a === 'number' ? -a : subtractDims(0, a!))),
+    Abs: elementwise(([a]) => (typeof a === 'number' ? Math.abs(a) : isAtLeast(a!, 0) ? a! : null)),
+    Floor: elementwise(([a]) => (typeof a === 'number' ? Math.floor(a) : a!)),
+    Ceil: elementwise(([a]) => (typeof a === 'number' ? Math.ceil(a) : a!)),
     Sqrt: numeric(Math.sqrt),
-    Min: extreme(Math.min),
-    Max: extreme(Math.max),
+    Min: elementwise((elems) => elems.reduce(smaller)),
+    Max: elementwise((elems) => elems.reduce(larger)),
     ReduceProd: reduceAll(multiplyDims, 1),
     ReduceSum: reduceAll(addDims, 0),
-    ReduceMin: reduceAll(pickExtreme(Math.min)),
-    ReduceMax: reduceAll(pickExtreme(Math.max)),
+    ReduceMin: reduceAll(smaller),
+    ReduceMax: reduceAll(larger),
     Not: numeric((a) => (a ? 0 : 1)),
     And: numeric((a, b) => (a && b ? 1 : 0)),
     Or: numeric((a, b) => (a || b ? 1 : 0)),
-    Equal: elementwise(([a, b]) =>
-      a !== null && a === b ? 1 : typeof a === 'number' && typeof b === 'number' ? 0 : null,
+    Equal: compare(
+      (a, b) => a === b,
+      (a, b) => (a === b ? true : isLarger(a, b) || isLarger(b, a) ? false : null),
     ),
-    Less: numeric((a, b) => (a < b ? 1 : 0)),
-    LessOrEqual: numeric((a, b) => (a <= b ? 1 : 0)),
-    Greater: numeric((a, b) => (a > b ? 1 : 0)),
-    GreaterOrEqual: numeric((a, b) => (a >= b ? 1 : 0)),
+    Less: compare(
+      (a, b) => a < b,
+      (a, b) => (isLarger(b, a) ? true : isAtLeast(a, b) ? false : null),
+    ),
+    LessOrEqual: compare(
+      (a, b) => a <= b,
+      (a, b) => (isAtLeast(b, a) ? true : isLarger(a, b) ? false : null),
+    ),
+    Greater: compare(
+      (a, b) => a > b,
+      (a, b) => (isLarger(a, b) ? true : isAtLeast(b, a) ? false : null),
+    ),
+    GreaterOrEqual: compare(
+      (a, b) => a >= b,
+      (a, b) => (isAtLeast(a, b) ? true : isLarger(b, a) ? false : null),
+    ),
   }),
 );
 

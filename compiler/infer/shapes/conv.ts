@@ -1,7 +1,17 @@
 // Convolutions, pooling, and their inverses: operators that slide a window over spatial axes.
 
 import type { Dim, Shape } from '../../../ir/types.ts';
-import { Contradiction, dimOf, formatDims, multiplyDims, unknownDims } from '../dims.ts';
+import {
+  addDims,
+  Contradiction,
+  ceilDim,
+  dimOf,
+  divideDim,
+  floorDim,
+  formatDims,
+  multiplyDims,
+  unknownDims,
+} from '../dims.ts';
 import type { OpView } from '../view.ts';
 import { each, type ShapeRule } from './rule.ts';
 
@@ -53,17 +63,17 @@ function slide(size: Dim, window: Window, axis: number): Dim {
   const stride = window.strides[axis]!;
   const kernel = window.kernel[axis]!;
   if (window.autoPad.startsWith('SAME')) {
-    return typeof size === 'number' ? Math.ceil(size / stride) : stride === 1 ? size : null;
+    return ceilDim(size, stride);
   }
   if (typeof kernel !== 'number') return null;
   const [before, after] = window.pads
     ? [window.pads[axis]!, window.pads[axis + window.kernel.length]!]
     : [0, 0];
   const extent = (kernel - 1) * window.dilations[axis]! + 1;
-  // A window that is padded by all but one of its extent keeps the size, whatever that is.
-  if (typeof size !== 'number') return stride === 1 && before + after === extent - 1 ? size : null;
+  if (!window.ceil || stride === 1)
+    return dimOf(addDims(floorDim(addDims(size, before + after - extent), stride), 1));
+  if (typeof size !== 'number') return null;
   const steps = (size + before + after - extent) / stride;
-  if (!window.ceil) return dimOf(Math.floor(steps) + 1);
   const places = Math.ceil(steps) + 1;
   // A last window that would start in the padding after the input is dropped.
   return dimOf((places - 1) * stride >= size + before ? places - 1 : places);
@@ -105,11 +115,11 @@ function convTranspose(op: OpView): Shape {
   const grow = (axis: number): Dim => {
     if (sizes !== undefined) return dimOf(sizes[axis]);
     const [size, kernel, stride] = [dims[axis + 2]!, window.kernel[axis]!, window.strides[axis]!];
-    if (typeof size !== 'number' || typeof kernel !== 'number') return null;
-    if (window.autoPad.startsWith('SAME')) return size * stride;
+    if (typeof kernel !== 'number') return null;
+    if (window.autoPad.startsWith('SAME')) return multiplyDims(size, stride);
     const pads = (window.pads?.[axis] ?? 0) + (window.pads?.[axis + axes] ?? 0);
     const extent = (kernel - 1) * window.dilations[axis]! + 1;
-    return dimOf(stride * (size - 1) + (extra?.[axis] ?? 0) + extent - pads);
+    return dimOf(addDims(multiplyDims(size, stride), (extra?.[axis] ?? 0) + extent - pads - stride));
   };
   const channels = multiplyDims(weight[1]!, op.int('group', 1));
   return [dims[0]!, channels, ...window.kernel.map((_, axis) => grow(axis))];
@@ -133,9 +143,9 @@ function maxUnpool(op: OpView): Shape {
   if (dims === undefined || kernel === undefined) return dims && unknownDims(dims.length);
   const window = windowOf(op, dims.length - 2, kernel);
   const grow = (size: Dim, axis: number): Dim => {
-    if (typeof size !== 'number') return null;
+    const stride = window.strides[axis]!;
     const pads = (window.pads?.[axis] ?? 0) + (window.pads?.[axis + kernel.length] ?? 0);
-    return dimOf((size - 1) * window.strides[axis]! + kernel[axis]! - pads);
+    return dimOf(addDims(multiplyDims(size, stride), kernel[axis]! - pads - stride));
   };
   return [dims[0]!, dims[1]!, ...dims.slice(2).map(grow)];
 }
@@ -147,7 +157,7 @@ function col2im(op: OpView): Shape {
   if (image === undefined) return undefined;
   const block = op.numbers(2)?.reduce((product, size) => product * size, 1);
   const columns = dims?.[1] ?? null;
-  const channels = typeof columns === 'number' && block ? dimOf(columns / block) : null;
+  const channels = block ? divideDim(columns, block) : null;
   return [dims?.[0] ?? null, channels, ...image];
 }
 

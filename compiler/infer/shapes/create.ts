@@ -1,7 +1,7 @@
 // Operators that make tensors from attributes, sizes or shapes.
 
 import type { Dim, Shape } from '../../../ir/types.ts';
-import { dimOf, unknownDims } from '../dims.ts';
+import { addDims, ceilDim, dimOf, floorDim, isAtLeast, subtractDims, unknownDims } from '../dims.ts';
 import type { OpView } from '../view.ts';
 import { each, type ShapeRule } from './rule.ts';
 
@@ -30,8 +30,9 @@ function range(op: OpView): Dim {
   // From 0 by 1 the limit is the length, whatever its name.
   if (start === 0 && delta === 1 && limit !== undefined)
     return dimOf(typeof limit === 'number' ? Math.max(0, Math.ceil(limit)) : limit);
-  if (typeof start !== 'number' || typeof limit !== 'number' || typeof delta !== 'number' || delta === 0)
-    return null;
+  if (start === undefined || limit === undefined || typeof delta !== 'number' || delta === 0) return null;
+  if (typeof start !== 'number' || typeof limit !== 'number')
+    return delta > 0 && isAtLeast(limit, start) ? ceilDim(subtractDims(limit, start), delta) : null;
   return Math.max(0, Math.ceil((limit - start) / delta));
 }
 
@@ -58,7 +59,7 @@ export const createShapes: Record<string, ShapeRule> = {
   ...each('BlackmanWindow HannWindow HammingWindow', (op) => [[dimOf(op.elems(0)?.[0])]]),
   MelWeightMatrix: (op) => {
     const [bins, length] = [op.elems(0)?.[0], op.elems(1)?.[0]];
-    return [[typeof length === 'number' ? Math.floor(length / 2) + 1 : null, dimOf(bins)]];
+    return [[length === undefined ? null : dimOf(addDims(floorDim(length, 2), 1)), dimOf(bins)]];
   },
   AffineGrid: (op) => {
     const sizes = op.elems(1);

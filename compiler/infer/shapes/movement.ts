@@ -1,17 +1,21 @@
 // Operators that rearrange, cut or join tensors without looking at their elements.
 
+import { divideSizeExactly } from '../../../ir/size.ts';
 import type { Dim, Shape } from '../../../ir/types.ts';
 import {
   addDims,
   axisOf,
   broadcast,
   Contradiction,
+  ceilDim,
   dimOf,
   divideDim,
   formatDims,
+  isAtLeast,
   multiplyDims,
   productOfDims,
   remainingDim,
+  subtractDims,
   sumDims,
   unifyDim,
   unknownDims,
@@ -78,30 +82,38 @@ const unknownSizes = (parts: number): Dim[] => new Array<Dim>(parts).fill(null);
 
 /** Equal parts, the last one smaller if need be. Nothing is known where the others leave less than nothing to it. */
 function evenParts(size: Dim, parts: number): Dim[] {
-  if (typeof size !== 'number') return parts === 1 ? [size] : unknownSizes(parts);
+  if (typeof size !== 'number') {
+    const part = parts === 1 ? size : divideSizeExactly(size, parts);
+    return new Array<Dim>(parts).fill(part);
+  }
   const part = Math.ceil(size / parts);
   const last = size - part * (parts - 1);
   return last < 0 ? unknownSizes(parts) : unknownSizes(parts).fill(part).with(-1, last);
 }
 
-/** Length of `start:end:step` over a dimension; names survive slices that take everything. */
+/** Length of `start:end:step` over a dimension. */
 function sliced(dim: Dim, start: Dim, end: Dim, step: Dim): Dim {
-  if (typeof start !== 'number' || typeof step !== 'number' || step === 0) return null;
-  if (typeof dim !== 'number') {
-    if (
-      start === 0 &&
-      step === 1 &&
-      ((typeof end === 'number' && end >= 2 ** 31 - 1) || (dim !== null && end === dim))
-    )
-      return dim;
-    return null;
-  }
+  if (typeof step !== 'number' || step === 0) return null;
   if (dim === 0) return 0;
-  if (typeof end !== 'number') return null;
+  if (typeof dim !== 'number' || typeof start !== 'number' || typeof end !== 'number')
+    return slicedByName(dim, start, end, step);
   const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
   const clamp = (at: number): number => Math.max(low, Math.min(high, at < 0 ? at + dim : at));
   const from = Math.max(0, Math.min(step > 0 ? dim : dim - 1, start < 0 ? start + dim : start));
   return Math.max(0, Math.ceil((clamp(end) - from) / step));
+}
+
+/** As {@link sliced}, where what is clamped can be told whatever the names stand for. */
+function slicedByName(dim: Dim, start: Dim, end: Dim, step: number): Dim {
+  if (dim === null || step < 0) return null;
+  const place = (at: Dim): Dim => {
+    if (typeof at === 'number' && at >= 2 ** 31 - 1) return dim;
+    const front = typeof at === 'number' && at < 0 ? addDims(dim, at) : at;
+    return isAtLeast(front, dim) ? dim : isAtLeast(front, 0) && isAtLeast(dim, front) ? front : null;
+  };
+  const [from, to] = [place(start), place(end)];
+  if (from === null || to === null) return null;
+  return isAtLeast(to, from) ? ceilDim(subtractDims(to, from), step) : isAtLeast(from, to) ? 0 : null;
 }
 
 function slice(op: OpView): Shape {

@@ -1,13 +1,15 @@
 // Resampling and spectra.
 
 import type { Dim, Shape } from '../../../ir/types.ts';
-import { axisOf, Contradiction, dimOf, unknownDims } from '../dims.ts';
+import { addDims, axisOf, Contradiction, dimOf, floorDim, multiplyDims, unknownDims } from '../dims.ts';
 import type { OpView } from '../view.ts';
 import type { ShapeRule } from './rule.ts';
 
 const scaled = (dim: Dim, scale: Dim | undefined): Dim => {
-  if (scale === 1) return dim;
-  return typeof dim === 'number' && typeof scale === 'number' ? dimOf(Math.floor(dim * scale)) : null;
+  if (typeof scale !== 'number') return null;
+  if (typeof dim === 'number') return dimOf(Math.floor(dim * scale));
+  if (Number.isInteger(scale)) return multiplyDims(dim, scale);
+  return Number.isInteger(1 / scale) ? floorDim(dim, 1 / scale) : null;
 };
 
 function upsample(op: OpView): Shape {
@@ -80,12 +82,12 @@ function dft(op: OpView): Shape {
   }
   const at = axisOf(axis, dims.length);
   const length = op.has(1) ? dimOf(op.elems(1)?.[0]) : parts === 1 ? inverseLength(dims[at]!) : dims[at]!;
-  const bins = typeof length === 'number' && onesided && parts === 2 ? Math.floor(length / 2) + 1 : length;
-  return dims.with(at, onesided && typeof length !== 'number' ? null : bins).with(-1, parts);
+  const bins = onesided && parts === 2 ? addDims(floorDim(length, 2), 1) : length;
+  return dims.with(at, bins).with(-1, parts);
 }
 
 /** Samples that a one-sided spectrum stands for, unless a length says otherwise. */
-const inverseLength = (bins: Dim): Dim => (typeof bins === 'number' ? dimOf(2 * (bins - 1)) : null);
+const inverseLength = (bins: Dim): Dim => dimOf(addDims(multiplyDims(bins, 2), -2));
 
 function stft(op: OpView): Shape {
   const batch = op.dim(0, 0);
@@ -93,8 +95,8 @@ function stft(op: OpView): Shape {
   const length = op.has(3) ? op.elems(3)?.[0] : op.has(2) ? op.dim(2, 0) : undefined;
   if (typeof length !== 'number') return [batch, null, null, 2];
   const frames =
-    typeof samples === 'number' && typeof step === 'number' && step > 0
-      ? dimOf(Math.floor((samples - length) / step) + 1)
+    typeof step === 'number' && step > 0
+      ? dimOf(addDims(floorDim(addDims(samples, -length), step), 1))
       : null;
   return [batch, frames, op.int('onesided', 1) ? Math.floor(length / 2) + 1 : length, 2];
 }
