@@ -132,7 +132,7 @@ function countOps(model: Model): Record<string, number> {
   return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function memoryOf(program: Program): MemoryEstimate {
+export function memoryOf(program: Program): MemoryEstimate {
   const { model } = program;
   const weightBytes = model.mainGraph.initializers.reduce(
     (sum, id) => sum + (weightByteLength(model.value(id).weight!) ?? 0),

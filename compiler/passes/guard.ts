@@ -54,6 +54,8 @@ export const guard = pass('guard', {
 
 interface Timing {
   readonly deadlines: ReadonlyMap<number, number>;
+  /** When each edge's value arrives, from the flow's start. */
+  readonly arrivals: ReadonlyMap<number, number>;
   readonly estimate: Plan['estimate'];
 }
 
@@ -63,9 +65,7 @@ interface Timing {
  */
 function estimate(compilation: Compilation, topology: Topology): Timing {
   const graph = placedGraph(compilation.model, compilation.placement!);
-  const cost = costModel(graph.model);
-  const work = new Float64Array(graph.model.opLimit);
-  for (const op of graph.model.opsOf()) if (graph.constant[op.id] !== 1) work[op.id] = cost.operations(op);
+  const work = workOf(graph);
   const edges = compilation.deployment!.edges;
   let floors: ReadonlyMap<number, number> = new Map();
   for (let round = 0; ; round++) {
@@ -75,6 +75,21 @@ function estimate(compilation: Compilation, topology: Topology): Timing {
     floors = timing.deadlines;
   }
 }
+
+function workOf({ model, constant }: PlacedGraph): Float64Array {
+  const cost = costModel(model);
+  const work = new Float64Array(model.opLimit);
+  for (const op of model.opsOf()) if (constant[op.id] !== 1) work[op.id] = cost.operations(op);
+  return work;
+}
+
+/** By edge: the estimated time from the flow's start to its arrival, in ns. */
+export const arrivalsOf = (
+  graph: PlacedGraph,
+  edges: readonly Edge[],
+  topology: Topology,
+): ReadonlyMap<number, number> =>
+  estimateOnce({ graph, work: workOf(graph), edges, topology, floors: new Map() }).arrivals;
 
 interface Situation {
   readonly graph: PlacedGraph;
@@ -95,6 +110,7 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
   const doneNs = new Float64Array(model.opLimit);
   const waitedNs = new Float64Array(model.opLimit);
   const deadlines = new Map<number, number>();
+  const arrivals = new Map<number, number>();
   let flops = 0;
 
   const arrive = (edge: Edge, readyNs: number, waitNs: number): { at: number; wait: number } => {
@@ -105,6 +121,7 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
     const derived = Math.max(MIN_DEADLINE_NS, SLACK * at, waitNs + SLACK * transitNs + MARGIN_NS);
     const deadline = edge.deadlineNs > 0 ? edge.deadlineNs : Math.max(derived, floors.get(edge.id) ?? 0);
     deadlines.set(edge.id, deadline);
+    arrivals.set(edge.id, at);
     return { at, wait: deadline };
   };
 
@@ -157,7 +174,7 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
     (sum, { bytes }) => (sum === null || bytes === null ? null : sum + bytes),
     0,
   );
-  return { deadlines, estimate: { flops, latencyNs: Math.round(latencyNs), bytes } };
+  return { deadlines, arrivals, estimate: { flops, latencyNs: Math.round(latencyNs), bytes } };
 }
 
 const edgeKey = (value: string, to: string): string => `${to}\n${value}`;
@@ -199,7 +216,8 @@ function withDeadlines(program: Program, edges: readonly Edge[]): Program {
   return { ...program, model: editor.finish() };
 }
 
-function edgesOf(op: Op): readonly number[] {
+/** The edges a wire op sends or receives. */
+export function edgesOf(op: Op): readonly number[] {
   return op.attributes.flatMap((attribute) => {
     if (attribute.name === 'edge' && attribute.kind === 'int') return [Number(attribute.value)];
     return attribute.name === 'edges' && attribute.kind === 'ints' ? attribute.value.map(Number) : [];

@@ -1,4 +1,5 @@
-import { CORE, DOMAIN, dependenciesOf, type Model, type ValueId } from '../../../ir/index.ts';
+import { CORE, dependenciesOf, type Model, type ValueId } from '../../../ir/index.ts';
+import { isCore } from '../../split/places.ts';
 import { atValue } from '../about.ts';
 import { rule } from '../rule.ts';
 
@@ -54,7 +55,8 @@ function neededValues(model: Model): ReadonlySet<ValueId> {
   };
   model.mainGraph.outputs.forEach(need);
   for (const op of model.opsOf()) {
-    if (op.domain === DOMAIN.core && op.type === CORE.stateAssign) op.inputs.forEach(need);
+    // A state's initial value counts too, however the state is used.
+    if (isCore(op, CORE.stateAssign) || isCore(op, CORE.stateRead)) op.inputs.forEach(need);
   }
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     const { def } = model.value(id);

@@ -1,0 +1,94 @@
+import { attributeString, CORE, isCohort, type OpId } from '../../../ir/index.ts';
+import { variableOf } from '../../split/fragments.ts';
+import { isCore, type PlacedGraph, placeOfValue } from '../../split/places.ts';
+import { atOp } from '../about.ts';
+import { rule } from '../rule.ts';
+
+const model = (rest: string): string => `
+import { cohort, collect, float32, input, module, on, output, peer, state } from 'bytesandbrains';
+const phones = cohort('phone');
+const server = peer('server');
+export default module('replicas', () => {
+  const x = input('x', float32, [4], { at: phones.each });
+  const w = state('w', [0, 0, 0, 0], { at: phones.each });
+  const trained = w.update((before) => before.add(x));
+  const all = collect({ trained }, { at: server, within: '5s', atLeast: 1 });
+  const mean = on(server, () => all.trained.reduceMean({ axes: [0], keepdims: false }));
+  ${rest}
+  output('y', mean);
+});`;
+const topology = '{ "version": 1, "classes": { "phone": { "count": 3 }, "server": {} } }';
+
+export const divergingReplicas = rule('diverging-replicas', {
+  level: 'info',
+  needs: 'placed',
+  summary: 'members change a state from their own data, it is combined, but never made equal again',
+  rationale:
+    'Each member of the cohort assigns the state from data that only it has, and the results are collected as if they were versions of one thing; yet no assignment takes a value from a common sender, so the versions drift apart. Right for personal models and local statistics: switch it off there.',
+  *run({ model, graph }) {
+    const knows = whatValuesKnow(graph);
+    const combined = whatIsCollected(graph);
+    const states = new Map<string, { own?: OpId; common: boolean; combined: boolean }>();
+    for (const op of model.opsOf()) {
+      const [reads, assigns] = [isCore(op, CORE.stateRead), isCore(op, CORE.stateAssign)];
+      if ((!reads && !assigns) || !isCohort(graph.places[graph.opPlace[op.id]!]!)) continue;
+      const variable = variableOf(graph, op.id);
+      const seen = states.get(variable) ?? { common: false, combined: false };
+      const value = reads ? op.outputs[0]! : op.inputs[0]!;
+      if (combined[value] === 1) seen.combined = true;
+      if (assigns) {
+        if ((knows[value]! & COMMON) !== 0) seen.common = true;
+        else if ((knows[value]! & OWN) !== 0) seen.own ??= op.id;
+      }
+      states.set(variable, seen);
+    }
+    for (const { own, common, combined } of states.values()) {
+      if (own === undefined || common || !combined) continue;
+      const op = model.op(own);
+      const { class: name } = graph.places[graph.opPlace[own]!]!;
+      yield {
+        message: `every ${name} changes ${attributeString(op, 'key')} by its own data, the results are combined, but none of them gets the combination`,
+        hint: 'assign what the collecting peer makes of them, or let only changes travel',
+        ...atOp(model, op),
+      };
+    }
+  },
+  examples: {
+    bad: { model: model(''), topology },
+    good: { model: model('w.update((mine) => mean.orElse(mine));'), topology },
+  },
+});
+
+const OWN = 1;
+const COMMON = 2;
+
+/** By value at a cohort: whether a member's own input, or a value from a one-member place, went into it. */
+function whatValuesKnow(graph: PlacedGraph): Uint8Array {
+  const { model, places } = graph;
+  const knows = new Uint8Array(model.valueLimit);
+  model.mainGraph.inputs.forEach((id, index) => {
+    if (isCohort(places[graph.inputPlace[index]!]!)) knows[id] = OWN;
+  });
+  for (const op of model.opsOf()) {
+    if (graph.constant[op.id] === 1 || !isCohort(places[graph.opPlace[op.id]!]!)) continue;
+    let flags = 0;
+    for (const id of graph.needs[op.id]!) {
+      flags |= isCohort(places[placeOfValue(graph, id)]!) ? knows[id]! : COMMON;
+    }
+    for (const id of op.outputs) knows[id] = flags;
+  }
+  return knows;
+}
+
+/** By value at a cohort: 1 if it leads to a collect without leaving the cohort first. */
+function whatIsCollected(graph: PlacedGraph): Uint8Array {
+  const { model } = graph;
+  const collected = new Uint8Array(model.valueLimit);
+  for (const id of model.mainGraph.ops.toReversed()) {
+    if (graph.constant[id] === 1) continue;
+    const op = model.op(id);
+    const leads = isCore(op, CORE.collect) || op.outputs.some((value) => collected[value] === 1);
+    if (leads) for (const value of graph.needs[id]!) collected[value] = 1;
+  }
+  return collected;
+}

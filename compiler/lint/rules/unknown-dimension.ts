@@ -1,0 +1,38 @@
+import { formatType, tensorType } from '../../../ir/index.ts';
+import { rule } from '../rule.ts';
+import { atEdge, edgeText, valuesByName } from '../wire.ts';
+
+const model = (value: string): string => `
+import { float32, input, module, on, output, peer } from 'bytesandbrains';
+const phone = peer('phone');
+const server = peer('server');
+export default module('sparse', () => {
+  const x = input('x', float32, [8], { at: phone });
+  const found = on(phone, () => ${value});
+  output('y', on(server, () => found.mul(2)));
+});`;
+const topology = '{ "version": 1, "classes": { "phone": {}, "server": {} } }';
+
+export const unknownDimension = rule('unknown-dimension', {
+  level: 'warning',
+  needs: 'bound',
+  summary: 'a value crosses a link with a dimension that nothing tells',
+  rationale:
+    'Neither a size nor a name: the plan cannot count its bytes, so cost, deadline and memory are guesses, and the receiver cannot check what arrives. Dimensions with names (N) are fine: an input tells them.',
+  *run({ edges, graph }) {
+    const values = valuesByName(graph);
+    for (const edge of edges) {
+      if (edge.kind === 'trigger' || (edge.shape !== null && !edge.shape.includes(null))) continue;
+      const type = formatType(tensorType(edge.dtype ?? undefined, edge.shape ?? undefined));
+      yield {
+        message: `${edge.value} crosses ${edgeText(edge)} as ${type}`,
+        hint: 'state what you know of it before it crosses: .as(dtype, shape); or cut elsewhere',
+        ...atEdge(graph, edge, values),
+      };
+    }
+  },
+  examples: {
+    bad: { model: model('x.nonZero()'), topology },
+    good: { model: model('x.relu()'), topology },
+  },
+});
