@@ -1,6 +1,7 @@
 // The compiler: from a recorded or imported model and a topology to bundles and a plan.
 
 export { jsonBytes, writeDeployment } from './emit.ts';
+export { nearestName } from './excerpt.ts';
 export {
   findingOf,
   inFileOrder,

@@ -6,8 +6,8 @@ import type { Project } from 'ts-morph';
 import {
   type Finding,
   findingOf,
+  rules as graphRules,
   inFileOrder,
-  levelOf,
   lint,
   parseTopology,
   type RuleLevels,
@@ -16,7 +16,6 @@ import { type Diagnostic, hasErrors, type Position, type Topology } from '../../
 import { readProblem } from '../load/files.ts';
 import { isModuleFile, loadSource } from '../load.ts';
 import { rules } from './rules.ts';
-import { sourceRules } from './source/rules.ts';
 import type { Sources } from './source/sources.ts';
 
 export interface LintRequest {
@@ -43,14 +42,36 @@ export async function lintSource(request: LintRequest): Promise<readonly Finding
 
   const opened = isModuleFile(request.source) ? await openAuthored(request.source) : undefined;
   const loaded = await loadSource(request.source, { check: request.check, project: opened?.project });
-  const inSource = opened === undefined ? [] : await lintSources(opened.sources, levels);
-  found.push(...[...loaded.diagnostics.map(asFinding), ...inSource].map((one) => movedTo(folder, one)));
-  if (loaded.model === undefined) return inFileOrder(found);
+  const inFolder = loaded.diagnostics.map(asFinding);
+  if (loaded.model !== undefined) inFolder.push(...lint(loaded.model, { topology, levels }));
+  const ran = (rule: string): boolean => hasRun(rule, loaded.model !== undefined, topology, inFolder);
+  const all = opened === undefined ? inFolder : await overSources(opened.sources, inFolder, ran, levels);
   // What the topology's file is called is relative to the working folder already.
-  const inFolder = lint(loaded.model, { topology, levels }).map((one) =>
-    one.at?.file === topology?.file ? one : movedTo(folder, one),
-  );
-  return inFileOrder([...found, ...inFolder]);
+  found.push(...all.map((one) => (one.at?.file === topology?.file ? one : movedTo(folder, one))));
+  return inFileOrder(found);
+}
+
+async function overSources(
+  sources: Sources,
+  findings: readonly Finding[],
+  ran: (rule: string) => boolean,
+  levels: RuleLevels,
+): Promise<readonly Finding[]> {
+  const { lintAuthored } = await import('./authored.ts');
+  return lintAuthored(sources, { findings, ran }, levels);
+}
+
+/** Whether a rule over graphs has looked. None sees all of a graph that the compiler refused. */
+function hasRun(
+  id: string,
+  recorded: boolean,
+  topology: Topology | undefined,
+  findings: readonly Finding[],
+): boolean {
+  const rule = graphRules.find((one) => one.id === id);
+  if (rule === undefined || !recorded) return false;
+  if (findings.some(({ code, level }) => code !== undefined && level === 'error')) return false;
+  return topology !== undefined || rule.needs === 'recorded' || rule.needs === 'typed';
 }
 
 /** The author's files, if there are any: what loading says of those that are not there is enough. */
@@ -63,15 +84,6 @@ async function openAuthored(file: string): Promise<{ project: Project; sources: 
   const entry = realpathSync(file);
   const project = openSources(entry);
   return { project, sources: sourcesOf(project, entry) };
-}
-
-async function lintSources(sources: Sources, levels: RuleLevels): Promise<readonly Finding[]> {
-  const { checkSources } = await import('./source/outside.ts');
-  const wanted = sourceRules.filter((rule) => levelOf(rule, levels) !== 'off');
-  return checkSources(sources, wanted).flatMap(({ rule, problems }) => {
-    const level = levelOf(rule, levels) as Finding['level'];
-    return problems.map((problem) => ({ ...problem, rule: rule.id, level }));
-  });
 }
 
 const nobody: ReturnType<typeof parseTopology> = { diagnostics: [] };

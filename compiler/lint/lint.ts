@@ -59,7 +59,7 @@ export function findingOf(
   const { code, severity, ...rest } = one;
   const rule = rules.find(({ refusals }) => refusals?.includes(code));
   const named = rule !== undefined && levelOf(rule, levels) !== 'off';
-  return { ...rest, rule: named ? rule.id : code, level: severity };
+  return { ...rest, rule: named ? rule.id : code, level: severity, code };
 }
 
 /** Runs the passes up to the programs, or up to types without a topology, and keeps what rules look at. */

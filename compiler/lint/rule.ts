@@ -41,6 +41,8 @@ export interface Finding extends Problem {
   /** Id of the rule; where the compiler itself refused, the code of its diagnostic. */
   readonly rule: string;
   readonly level: FindingLevel;
+  /** The code of the compiler's diagnostic that this is; absent if a rule found it. */
+  readonly code?: DiagnosticCode;
   /** The author accepts it, and says why. */
   readonly suppressed?: { readonly reason: string; readonly at: Position };
 }
