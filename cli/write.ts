@@ -1,6 +1,6 @@
 // Files written whole or not at all.
 
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { DiagnosticError, diagnostic, type Piece } from '../ir/index.ts';
 import { fileReason } from './load/files.ts';
@@ -21,7 +21,7 @@ export function writePieces(file: string, pieces: Iterable<Piece>): void {
     }
     renameSync(draft, file);
   } catch (error) {
-    rmSync(draft, { force: true });
+    if (existsSync(draft)) rmSync(draft);
     throw new DiagnosticError(diagnostic('BB882', { file, reason: fileReason(error) }, { at: { file } }));
   }
 }

@@ -425,6 +425,13 @@ export const messages = {
       'give a code such as BB411, the id of a lint rule, or a folder that bbc compile wrote',
     ],
   },
+  BB891: {
+    severity: 'error',
+    text: ({ folder, other }: { folder: string; other: string }) => [
+      `${folder} is not empty: it holds ${other}`,
+      'give another folder, or --force to write over files of the same name',
+    ],
+  },
 } as const satisfies Record<string, Message>;
 
 export type DiagnosticCode = keyof typeof messages;
