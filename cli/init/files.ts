@@ -20,6 +20,7 @@ export function firstCommands({ template }: Pick<Project, 'template'>): readonly
     'npx bbc compile model.ts --peers topology.json -o dist',
     'npx bbc run dist --random 1',
     'npx bbc explain dist',
+    'npx bbc lint model.ts --peers topology.json',
   ];
 }
 

@@ -14,6 +14,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { compileCommand } from '../../cli/commands/compile.ts';
 import { init } from '../../cli/commands/init.ts';
+import { lintCommand } from '../../cli/commands/lint.ts';
 import { run } from '../../cli/commands/run.ts';
 import { askFolder, askTemplate } from '../../cli/init/ask.ts';
 import { isPackageName, nameAfter } from '../../cli/init/create.ts';
@@ -23,7 +24,7 @@ import { templates } from '../../cli/init/templates.ts';
 import { bbcOf } from '../support/bbc.ts';
 import { projectRoot } from '../support/root.ts';
 
-const bbc = bbcOf(init, compileCommand, run);
+const bbc = bbcOf(init, compileCommand, run, lintCommand);
 const scratch = mkdtempSync(path.join(tmpdir(), 'init-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -51,10 +52,12 @@ describe.each(templates)('the template $name', (template) => {
     ]);
   });
 
-  test('type-checks, compiles and runs', async () => {
+  test('type-checks, compiles, lints and runs', async () => {
     const [model, peers, dist] = ['model.ts', 'topology.json', 'dist'].map((file) => path.join(folder, file));
     const compiled = await bbc('compile', model!, '--peers', peers!, '-o', dist!);
     expect([compiled.status, compiled.err]).toEqual([0, '']);
+    const linted = await bbc('lint', model!, '--peers', peers!, '--max-warnings', '0');
+    expect([linted.status, linted.err]).toEqual([0, '']);
     const verify = template.verifies ? ['--verify'] : [];
     const ran = await bbc('run', model!, '--peers', peers!, '--random', '1', ...verify);
     expect([ran.status, ran.err]).toEqual([0, '']);
