@@ -214,17 +214,19 @@ export type Reduce<S extends AnyShape, O> =
         : AnyShape
       : AnyShape
     : AxesOf<O> extends infer Axes
-      ? Axes extends 'unknown'
+      ? [Axes] extends ['unknown']
         ? KeepsDims<O> extends true
           ? { -readonly [I in keyof S]: number }
           : AnyShape
-        : Axes extends 'all'
+        : [Axes] extends ['all']
           ? KeepsDims<O> extends false
             ? []
             : KeepsDims<O> extends true
               ? Ones<S, keyof S>
               : AnyShape
-          : ReduceAxes<S, AxesOf<O> & number, KeepsDims<O>>
+          : [Axes] extends [number]
+            ? ReduceAxes<S, Axes, KeepsDims<O>>
+            : AnyShape
       : never;
 type ReduceAxes<S extends AnyShape, Axes extends number, Keep> = [Beyond<S, Axes>] extends [never]
   ? Keep extends true
@@ -248,8 +250,8 @@ export type Squeeze<S extends AnyShape, O> =
   RankUnknown<S> extends true
     ? AnyShape
     : AxesOf<O> extends infer Axes
-      ? Axes extends number
-        ? SqueezeAxes<S, AxesOf<O> & number>
+      ? [Axes] extends [number]
+        ? SqueezeAxes<S, Axes>
         : AnyShape
       : never;
 type SqueezeAxes<S extends AnyShape, Axes extends number> = [Beyond<S, Axes>] extends [never]

@@ -50,6 +50,10 @@ export default module('good', () => {
   const image = x.reshape([0, 28, 28]);
   // shows: Value<"float32", ["N", 1, 28, 28], "any">
   const channels = image.unsqueeze([1]);
+  // shows: Value<"float32", ["N"], "any">
+  const bright = channels.reduceMax({ axes: [1, 2, -1], keepdims: false });
+  // shows: Value<"float32", [28, 28], "any">
+  const bare = channels.as(float32, [1, 1, 28, 28]).squeeze({ axes: [0, 1] });
   // shows: Value<"int64", ["N"], "any">
   const best = h.argMax({ axis: 1, keepdims: false });
   // shows: Value<"float32", ["N", 10], "any">
@@ -98,6 +102,8 @@ export default module('good', () => {
     sum,
     flipped,
     channels,
+    bright,
+    bare,
     best,
     there,
     sent,
