@@ -3,6 +3,7 @@
 //   const h = x.matmul(w).add(b)     the call at `add`, the outermost one of the initializer, is `h`
 //   const { a, b } = split(x)        the call at `split` names its results: a → a, b → b
 //   h = relu(h)                      an assignment names like a declaration
+//   const h = on(phone, () => f(x))  what is done somewhere: the call that the body gives
 
 import { ts } from 'ts-morph';
 
@@ -48,7 +49,20 @@ function outermostCall(expression: ts.Expression | undefined): ts.CallExpression
   ) {
     inner = inner.expression;
   }
-  return inner !== undefined && ts.isCallExpression(inner) ? inner : undefined;
+  if (inner === undefined || !ts.isCallExpression(inner)) return undefined;
+  const body = bodyOfOn(inner);
+  return body === undefined ? inner : outermostCall(body);
+}
+
+/** What `on(place, () => expression)` or `on(place, () => { …; return expression })` gives. */
+function bodyOfOn({ expression, arguments: given }: ts.CallExpression): ts.Expression | undefined {
+  const body = given[1];
+  if (!ts.isIdentifier(expression) || expression.text !== 'on' || !body || !ts.isArrowFunction(body)) {
+    return undefined;
+  }
+  if (!ts.isBlock(body.body)) return body.body;
+  const last = body.body.statements.at(-1);
+  return last && ts.isReturnStatement(last) ? last.expression : undefined;
 }
 
 /** Where V8 says a call is: at the method's name, or at the start of the called expression. */

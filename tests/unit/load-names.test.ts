@@ -21,6 +21,17 @@ test('destructuring names each result', () => {
 test('an assignment names like a declaration, through parentheses, casts and !', () => {
   expect(names('let h = 1; h = (relu(h) as Foo)!;')).toEqual({ '1:17': 'h' });
 });
+test('what is done at a place names the call that its body gives', () => {
+  expect(names('const h = on(phone, () => x.relu());\nconst { a: z } = on(hub, () => split(x));')).toEqual({
+    '1:29': 'h',
+    '2:32': { a: 'z' },
+  });
+  expect(names('const h = on(phone, () => {\n  const w = relu(x);\n  return w.add(1);\n});')).toEqual({
+    '2:13': 'w',
+    '3:12': 'h',
+  });
+  expect(names('const h = on(phone, body);')).toEqual({ '1:11': 'h' });
+});
 test('what is no call has no name', () => {
   expect(names('const a = 1; const f = () => g(); g();')).toEqual({});
 });
