@@ -72,6 +72,8 @@ export class Recorder {
   /** Lowest opset that has every op recorded so far, unless an imported model rules. */
   opset = DEFAULT_OPSET;
   readonly initializers: ValueId[] = [];
+  /** Names of imported ops, which runtimes want unique. */
+  readonly opNames = new Set<string>();
   readonly keys = new Set<string>();
   /** How many `update`s are recorded; each has a number that its read and assignment share. */
   updates = 0;

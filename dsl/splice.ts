@@ -231,7 +231,10 @@ function copyOp(owner: Recorder, model: Model, copier: Copier, op: Op, stage: Pl
   const place = stage ?? op.place ?? owner.place;
   const facts = op.inputs.map((id) => owner.facts.get(copier.value(id))).filter((fact) => fact !== undefined);
   const cohort = owner.meet(op.name || op.type, facts, place);
+  const name = owner.opNames.has(op.name) ? `${owner.scope}.${op.name}` : op.name;
+  if (name !== '') owner.opNames.add(name);
   const id = copier.op(op.id, graph.id, {
+    name,
     scope: op.scope === undefined ? owner.scope : `${owner.scope}.${op.scope}`,
     ...(at !== undefined && { at }),
     ...(place !== undefined && graph.id === owner.main && { place }),

@@ -157,6 +157,9 @@ describe('an imported model in a recording', () => {
     const names = [...model.allValues()].map((value) => value.name);
     expect(new Set(names).size).toBe(names.length);
     expect(names).toContain('cls_1.softmax_0.tmp_0');
+    const ops = [...model.opsOf()].map((op) => op.name).filter((name) => name !== '');
+    expect(new Set(ops).size).toBe(ops.length);
+    expect(ops).toContain('cls_1.p2o.Conv.0');
     expect([...model.opsOf()].length).toBe(2 * 471 + 1);
     expect(exportModel(model).pieces.length).toBeGreaterThan(0);
   });
