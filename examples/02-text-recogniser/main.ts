@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { onnxRuntimeBackend } from 'bytesandbrains/backends/onnxruntime';
 import { startDeployment } from 'bytesandbrains/host';
 import { loadDeployment } from 'bytesandbrains/host/node';
+import { printEdges, printPeers } from '../shared/tables.ts';
 import { collapse, readAlphabet } from './ctc.ts';
 import { HEIGHT, readLine, WIDTH } from './image.ts';
-import { printEdges, printPeers } from './tables.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const [deploymentFolder = 'deployment', image = here('line.png')] = process.argv.slice(2);

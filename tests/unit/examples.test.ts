@@ -12,11 +12,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const node = (...args: string[]): string =>
   execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-function runExample(name: string): string {
+function runExample(name: string, ...args: string[]): string {
   const example = `examples/${name}`;
   const out = path.join(folder, name);
-  node('dist/cli/main.js', 'compile', `${example}/model.ts`, '-p', `${example}/topology.json`, '-o', out);
-  return node('scripts/run-ts.mjs', `${example}/main.ts`, out);
+  if (!existsSync(out))
+    node('dist/cli/main.js', 'compile', `${example}/model.ts`, '-p', `${example}/topology.json`, '-o', out);
+  return node('scripts/run-ts.mjs', `${example}/main.ts`, out, ...args);
 }
 
 test('01 says hello: softmax over two classes', { timeout: 120_000 }, () => {
@@ -32,11 +33,24 @@ test('02 reads the line of text over three peers, and says what crossed', { time
   expect(text).toMatch(/edge +server +\S+ +float32\[1, 480, 1, 60\] +113 KiB/);
 });
 
+test('03 hears its wake word over three peers, and tells it from one that sounds alike', {
+  timeout: 120_000,
+}, () => {
+  const heard = runExample('03-wake-word');
+  expect(heard).toMatch(/^1\.98 s {2}0\.00$/m);
+  expect(heard).toMatch(/^"hey Jarvis", (1\.00|0\.9\d) sure at (3\.[789]|4\.[01])\d s$/m);
+  expect(heard).toMatch(/phone +hub +mel +float32\[297, 32\] +37 KiB/);
+  expect(heard).toMatch(/hub +server +embeddings +float32\[28, 96\] +11 KiB/);
+  expect(runExample('03-wake-word', 'examples/shared/sounds/hey-mycroft.wav')).toContain(
+    '\nnobody said it\n',
+  );
+});
+
 test('each example has a test here', () => {
   const examples = readdirSync(path.join(root, 'examples')).filter((name) =>
     existsSync(path.join(root, 'examples', name, 'model.ts')),
   );
-  expect(examples.sort()).toEqual(['01-hello', '02-text-recogniser']);
+  expect(examples.sort()).toEqual(['01-hello', '02-text-recogniser', '03-wake-word']);
 });
 
 test('the README shows the first example as it is', () => {
