@@ -3,6 +3,7 @@
 // These only add methods to values.
 import './assume.ts';
 import './missing.ts';
+import './private.ts';
 
 // A computation, what enters and leaves it.
 export { constant } from './constant.ts';

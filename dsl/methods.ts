@@ -5,5 +5,12 @@ import type { CrossingMethods } from './crossing.ts';
 import type { MissingMethods } from './missing.ts';
 import type { OperatorMethods } from './ops/generated/ops.ts';
 import type { PlaceMethods } from './place.ts';
+import type { PrivacyMethods } from './private.ts';
 
-export interface Ops extends OperatorMethods, PlaceMethods, MissingMethods, CrossingMethods, ShapeMethods {}
+export interface Ops
+  extends OperatorMethods,
+    PlaceMethods,
+    MissingMethods,
+    CrossingMethods,
+    ShapeMethods,
+    PrivacyMethods {}

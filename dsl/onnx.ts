@@ -18,6 +18,8 @@ export interface Stage {
   readonly on: Place;
   /** Names of inner values; absent: all that is left. */
   readonly until?: string | readonly string[];
+  /** Why these values may leave this place although private inputs went into them; see `declassify`. */
+  readonly declassify?: string;
 }
 
 export interface CallOptions<Inner extends string> {
@@ -66,9 +68,10 @@ export function onnx<const Output extends string = string>(
     const owner = recorder(scope);
     return owner.call(call, () => {
       const source = openModel(owner, path);
-      const placed = stages.map(({ on, until }) => ({
+      const placed = stages.map(({ on, until, declassify }) => ({
         place: placeOf(on),
         until: until === undefined ? undefined : typeof until === 'string' ? [until] : until,
+        declassify,
       }));
       const facts = owner.inScope(scope, () =>
         splice(owner, source, inputs, placed, [...(options.outputs ?? []), ...inner]),

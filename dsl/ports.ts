@@ -9,7 +9,10 @@ import { factOf, toValue } from './value.ts';
 export interface InputOptions<P extends string> {
   /** Where it enters. Default: the place of the `on` around, else the topology's first peer. */
   readonly at?: Place<P>;
-  /** Whether it must never leave its class. */
+  /**
+   * Whether it must never leave its class: the compiler refuses that it does. `bbc lint` follows what is computed
+   * from it too, up to a `declassify`.
+   */
   readonly private?: boolean;
 }
 

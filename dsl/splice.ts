@@ -16,6 +16,7 @@ import {
 } from '../ir/index.ts';
 import { addConstant, fromNested, type Nested } from './constant.ts';
 import { dimsIn, dtypeIn } from './core-op.ts';
+import { checkReason } from './private.ts';
 import type { Fact, Recorder } from './recorder.ts';
 import { factOf, isValue } from './value.ts';
 
@@ -33,6 +34,7 @@ export interface Opened {
 export interface PlacedStage {
   readonly place: Place;
   readonly until: readonly string[] | undefined;
+  readonly declassify: string | undefined;
 }
 
 /** Reads a model, once per recording. Fails with the reader's diagnostics. */
@@ -128,7 +130,10 @@ export function splice(
   for (const [id, fact] of given) copier.bind(id, fact.id);
   bindWeights(owner, opened, copier, given);
   const places = placesOf(owner, opened, stages);
-  for (const id of graph.ops) copyOp(owner, model, copier, model.op(id), places.get(id));
+  const declassified = declassifiedBy(owner, opened, stages);
+  for (const id of graph.ops) {
+    copyOp(owner, model, copier, model.op(id), places.get(id), declassified.get(id));
+  }
   const names = [...graph.outputs.map((id) => model.value(id).name), ...also];
   return new Map(names.map((name) => [name, result(owner, opened, copier, name)]));
 }
@@ -218,7 +223,14 @@ function noteCopy(owner: Recorder, id: ValueId, cohort: Place | undefined, decli
   return fact;
 }
 
-function copyOp(owner: Recorder, model: Model, copier: Copier, op: Op, stage: Place | undefined): void {
+function copyOp(
+  owner: Recorder,
+  model: Model,
+  copier: Copier,
+  op: Op,
+  stage: Place | undefined,
+  declassify: string | undefined,
+): void {
   const { graph } = owner;
   for (const input of op.inputs) {
     if (!copier.has(input))
@@ -238,6 +250,8 @@ function copyOp(owner: Recorder, model: Model, copier: Copier, op: Op, stage: Pl
     scope: op.scope === undefined ? owner.scope : `${owner.scope}.${op.scope}`,
     ...(at !== undefined && { at }),
     ...(place !== undefined && graph.id === owner.main && { place }),
+    // Who made the model cannot speak for whom this module's inputs belong to.
+    declassified: declassify,
   });
   graph.ops.push(id);
   const declinable = facts.some((fact) => fact.declinable);
@@ -267,6 +281,24 @@ function placesOf(owner: Recorder, opened: Opened, stages: readonly PlacedStage[
     }
   }
   return places;
+}
+
+/** The ops that make the values at which a declassified stage ends, with the author's reason. */
+function declassifiedBy(
+  owner: Recorder,
+  { model, byName }: Opened,
+  stages: readonly PlacedStage[],
+): Map<Op['id'], string> {
+  const reasons = new Map<Op['id'], string>();
+  for (const { until = [], declassify } of stages) {
+    if (declassify === undefined) continue;
+    checkReason(owner, declassify);
+    for (const name of until) {
+      const { def } = model.value(byName.get(name)!);
+      if (def.kind === 'op') reasons.set(def.op, declassify);
+    }
+  }
+  return reasons;
 }
 
 const needsOf = (model: Model, op: Op): readonly ValueId[] =>

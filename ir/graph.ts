@@ -105,6 +105,8 @@ export interface Op {
   readonly scope?: string;
   /** Where the author put it, or where the place pass did. */
   readonly place?: Place;
+  /** Why what the op makes of private values may leave their class, as its author says. */
+  readonly declassified?: string;
   /** What the file said beyond all this, lists emptied; export starts from it. */
   readonly residue?: NodeProto;
 }
@@ -127,7 +129,7 @@ export interface Value {
   readonly weight?: Weight;
   /** For graph inputs: where the author said it enters. */
   readonly place?: Place;
-  /** For graph inputs: marked as never to leave its class. */
+  /** For graph inputs: never to leave its class, nor what is computed from it until an op is declassified. */
   readonly private?: boolean;
   readonly at?: Position;
 }

@@ -17,6 +17,7 @@ export const METADATA = {
   scope: 'bytesandbrains.scope',
   fragment: 'bytesandbrains.fragment',
   private: 'bytesandbrains.private',
+  declassified: 'bytesandbrains.declassified',
 } as const;
 
 /** Op types of the wire domain. */

@@ -99,6 +99,7 @@ class Printer {
     const notes: string[] = [];
     if (op.place !== undefined) notes.push(`on ${placeText(op.place, this.#plainName)}`);
     if (op.scope !== undefined) notes.push(`in ${op.scope}`);
+    if (op.declassified !== undefined) notes.push(`declassified: ${JSON.stringify(op.declassified)}`);
     if (op.at !== undefined) notes.push(`at ${positionText(op.at)}`);
     return notes.length === 0 ? '' : `  # ${notes.join(', ')}`;
   }

@@ -11,6 +11,7 @@ import { edgeWithoutLink } from './rules/edge-without-link.ts';
 import { idlePeer } from './rules/idle-peer.ts';
 import { lostUpdate } from './rules/lost-update.ts';
 import { memoryOverLimit } from './rules/memory-over-limit.ts';
+import { privateValueLeavesClass } from './rules/private-value-leaves-class.ts';
 import { quorumAboveCohort } from './rules/quorum-above-cohort.ts';
 import { receiveWithoutSend } from './rules/receive-without-send.ts';
 import { sendWithoutReceive } from './rules/send-without-receive.ts';
@@ -38,6 +39,7 @@ export const rules: readonly Rule[] = [
   divergingReplicas,
   // What crosses links, and what that costs.
   edgeWithoutLink,
+  privateValueLeavesClass,
   edgeMissesDeadline,
   unknownDimension,
   duplicateTransfer,

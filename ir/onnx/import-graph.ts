@@ -242,6 +242,7 @@ export class GraphReader {
       ...(marks.at === undefined ? {} : { at: marks.at }),
       ...(marks.scope === undefined ? {} : { scope: marks.scope }),
       ...(marks.place === undefined ? {} : { place: marks.place }),
+      ...(marks.declassified === undefined ? {} : { declassified: marks.declassified }),
       ...(this.#isPlain(node, marks) ? {} : { residue: node }),
     };
     return this.#editor.addOp(scope.graph, op);

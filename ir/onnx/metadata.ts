@@ -80,6 +80,7 @@ export interface Marks {
   readonly at?: Position;
   readonly scope?: string;
   readonly private?: boolean;
+  readonly declassified?: string;
 }
 
 /** Metadata entries for what is known, in a fixed order. */
@@ -89,6 +90,7 @@ export function entriesOf(marks: Marks, nameOf: (value: ValueId) => string): Ent
   if (marks.at !== undefined) entries.push([METADATA.at, positionText(marks.at)]);
   if (marks.scope !== undefined) entries.push([METADATA.scope, marks.scope]);
   if (marks.private === true) entries.push([METADATA.private, 'true']);
+  if (marks.declassified !== undefined) entries.push([METADATA.declassified, marks.declassified]);
   return entries;
 }
 
@@ -111,6 +113,8 @@ export function marksOf(
       marks.scope = value;
     } else if (key === METADATA.private && value === 'true') {
       marks.private = true;
+    } else if (key === METADATA.declassified) {
+      marks.declassified = value;
     }
   }
   return marks;

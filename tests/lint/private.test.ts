@@ -1,0 +1,114 @@
+// Private inputs followed through the graph: what counts as a leak, what ends it, and the way that is shown.
+
+import { expect, test } from 'vitest';
+import { type Finding, lint } from '../../compiler/index.ts';
+import { exportModel, formatPosition, importModel, memorySource } from '../../ir/index.ts';
+import { recordText, topologyFrom } from '../support/lint-examples.ts';
+import { joined } from '../support/onnx-files.ts';
+
+const topology = topologyFrom(
+  '{ "version": 1, "classes": { "phone": { "count": 3 }, "server": {}, "archive": {} } }',
+);
+const body = (...lines: readonly string[]): string =>
+  [
+    "import { cohort, collect, constant, float32, input, module, on, onnx, output, peer, state } from 'bytesandbrains';",
+    "const phones = cohort('phone'); const server = peer('server'); const archive = peer('archive');",
+    "export default module('m', () => {",
+    ...lines,
+    '});',
+  ].join('\n');
+const leaks = async (...lines: readonly string[]): Promise<readonly Finding[]> =>
+  lint(await recordText(body(...lines)), { topology }).filter(
+    (one) => one.code !== undefined || one.rule === 'private-value-leaves-class',
+  );
+const messages = async (...lines: readonly string[]): Promise<string[]> =>
+  (await leaks(...lines)).map(({ message }) => message);
+/** Lines of the author's that the way goes over, with what is said there. */
+const way = (one: Finding | undefined): string[] =>
+  (one?.related ?? []).map(({ at, message }) => `${formatPosition(at).replace(/:\d+$/, '')} ${message}`);
+
+test('the way is shown line by line, from the input over every op to the reader', async () => {
+  const [one, ...rest] = await leaks(
+    "const photo = input('photo', float32, [4], { at: server, private: true });",
+    'const h =',
+    '  photo.mul(2)',
+    '    .relu();',
+    'const s = h.exp().at(server);',
+    "output('y', on(archive, () => s.sqrt()));",
+  );
+  expect(rest).toEqual([]);
+  expect(one?.message).toBe('exp is computed from private input photo and goes from class server to archive');
+  expect(formatPosition(one?.at)).toBe('model.ts:8:13');
+  expect(way(one)).toEqual([
+    'model.ts:4 private input photo enters',
+    'model.ts:6 goes into mul (Mul)',
+    'model.ts:7 goes into h (Relu)',
+    'model.ts:8 goes into exp (Exp)',
+    'model.ts:9 crosses to archive, where Sqrt → y reads it',
+  ]);
+});
+
+test('a collect protects nothing; a declassified value is not followed further', async () => {
+  const grad = "const x = input('x', float32, [4], { at: phones.each, private: true }); const g = x.mul(x);";
+  expect(
+    await messages(
+      grad,
+      "const c = g.collect({ at: server, within: '5s' }); output('y', on(server, () => c.values.relu()));",
+    ),
+  ).toEqual(['g is computed from private input x and goes from class phone to server']);
+  const noised = "const n = g.add(1).declassify('noised to epsilon 1');";
+  expect(
+    await messages(
+      grad,
+      noised,
+      "const c = n.exp().collect({ at: server, within: '5s' }); output('y', on(server, () => c.values.relu()));",
+    ),
+  ).toEqual([]);
+});
+
+test('state carries it from flow to flow, whichever comes first in the graph', async () => {
+  const [one] = await leaks(
+    "const x = input('x', float32, [4], { at: server, private: true });",
+    "const w = state('w', constant([0, 0, 0, 0]), { at: server });",
+    'const before = w.read();',
+    "output('y', on(archive, () => before.relu()));",
+    'w.assign(before.add(x));',
+  );
+  expect(one?.message).toMatch(/^before is computed from private input x/);
+  expect(way(one)[1]).toMatch(/model\.ts:8 goes into .* \(Add\)/);
+  expect(way(one)[2]).toBe('model.ts:6 before is read from state w');
+});
+
+test('several private inputs of one value are one finding, and what happens elsewhere is none', async () => {
+  expect(
+    await messages(
+      "const a = input('a', float32, [4], { at: server, private: true });",
+      "const b = input('b', float32, [4], { at: server, private: true });",
+      'const sum = a.add(b);',
+      'const far = on(archive, () => sum.relu());',
+      "output('back', on(server, () => far.exp()));",
+    ),
+  ).toEqual(['sum is computed from private inputs a, b and goes from class server to archive']);
+});
+
+test('the input itself is refused by the compiler, under the same rule', async () => {
+  const [one] = await leaks(
+    "const x = input('x', float32, [4], { at: server, private: true });",
+    "output('y', on(archive, () => x.relu()));",
+  );
+  expect(one).toMatchObject({ rule: 'private-value-leaves-class', code: 'BB418', level: 'error' });
+});
+
+test('only results of ops can be declassified, and only with a reason', async () => {
+  const x = "const x = input('x', float32, [4], { at: server, private: true });";
+  await expect(messages(x, "output('y', x.declassify('public'));")).rejects.toThrow('BB308');
+  await expect(messages(x, "output('y', x.relu().declassify(' '));")).rejects.toThrow('BB308');
+});
+
+test('the mark survives export and import', async () => {
+  const model = await recordText(
+    body("output('y', input('x', float32, [4]).relu().declassify('too coarse'));"),
+  );
+  const back = importModel(memorySource('m.onnx', joined(exportModel(model).pieces)));
+  expect([...back.model!.opsOf()].map((op) => op.declassified)).toEqual(['too coarse']);
+});
