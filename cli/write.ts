@@ -21,6 +21,7 @@ export function writePieces(file: string, pieces: Iterable<Piece>): void {
     }
     renameSync(draft, file);
   } catch (error) {
+    // Where the folder itself is no folder, rmSync would throw.
     if (existsSync(draft)) rmSync(draft);
     throw new DiagnosticError(diagnostic('BB882', { file, reason: fileReason(error) }, { at: { file } }));
   }

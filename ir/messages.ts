@@ -420,16 +420,9 @@ export const messages = {
   },
   BB890: {
     severity: 'error',
-    text: ({ code }: { code: string }) => [
+    text: ({ code, nearest }: { code: string; nearest: string | undefined }) => [
       `there is no diagnostic and no lint rule ${code}`,
-      'give a code such as BB411, the id of a lint rule, or a folder that bbc compile wrote',
-    ],
-  },
-  BB891: {
-    severity: 'error',
-    text: ({ folder, other }: { folder: string; other: string }) => [
-      `${folder} is not empty: it holds ${other}`,
-      'give another folder, or --force to write over files of the same name',
+      nearest === undefined ? '`bbc explain` lists all of them' : `did you mean ${nearest}?`,
     ],
   },
 } as const satisfies Record<string, Message>;

@@ -25,7 +25,7 @@ if (!check) {
   rmSync('dist', { recursive: true, force: true });
   await project.emit();
   chmodSync('dist/cli/main.js', 0o755);
-  cpSync('cli/init/templates', 'dist/cli/init/templates', { recursive: true });
+  cpSync('cli/explain/codes', 'dist/cli/explain/codes', { recursive: true });
   mkdirSync('dist/schemas', { recursive: true });
   for (const folder of ['compiler/schemas', 'ir/schemas']) {
     if (!existsSync(folder)) continue;

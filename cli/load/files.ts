@@ -6,6 +6,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of its path is no folder',
+  EEXIST: 'a part of its path is no folder',
   EACCES: 'permission denied',
 };
 

@@ -45,7 +45,7 @@ export function writeFolder<Result>(folder: string, fill: (sink: FolderSink) => 
 
 function makeFolder<Result>(folder: string, fill: (sink: FolderSink) => Result): Result {
   const target = path.resolve(folder);
-  const old = existsSync(target) ? earlierDeployment(target) : undefined;
+  const old = existsSync(target) ? earlierDeployment(folder) : undefined;
   const parent = path.dirname(target);
   const firstMade = mkdirSync(parent, { recursive: true });
   const draft = mkdtempSync(path.join(parent, `.${path.basename(target)}-`));
@@ -121,12 +121,12 @@ function copyRange({ source, offset, byteLength }: ByteRange, append: (bytes: Ui
 }
 
 /** Entries of an earlier deployment in the folder; throws if the folder holds anything else. */
-function earlierDeployment(target: string): readonly string[] {
-  const found = readdirSync(target);
+function earlierDeployment(folder: string): readonly string[] {
+  const found = readdirSync(folder);
   let mine = new Set<string>();
   if (found.includes('plan.json')) {
     try {
-      const plan = JSON.parse(readFileSync(path.join(target, 'plan.json'), 'utf8'));
+      const plan = JSON.parse(readFileSync(path.join(folder, 'plan.json'), 'utf8'));
       const folders = Object.values<{ folder: string }>(plan.programs).map((one) => one.folder);
       mine = new Set(['plan.json', ...folders]);
     } catch {
@@ -134,7 +134,7 @@ function earlierDeployment(target: string): readonly string[] {
     }
   }
   const other = found.find((entry) => !mine.has(entry));
-  if (other !== undefined) throw new DiagnosticError(diagnostic('BB653', { folder: target, other }));
+  if (other !== undefined) throw new DiagnosticError(diagnostic('BB653', { folder, other }));
   return found;
 }
 
