@@ -54,7 +54,7 @@ function compileModel(
 }
 
 /** Reads topology.json; ends the command if it has errors. */
-function readTopology(cx: CommandContext, file: string): Topology {
+export function readTopology(cx: CommandContext, file: string): Topology {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

@@ -34,9 +34,14 @@ export interface CommandContext {
   fail(): void;
   /** A line (or several) for people; nothing with `--json`. */
   print(text?: string): void;
+  /** A line on what happens while it runs, for scripts that watch: on stdout, with `--json` on stderr. */
+  note(text: string): void;
   printTable(columns: readonly (Column | string)[], rows: readonly (readonly Cell[])[]): void;
   /** The document that `--json` prints. Without one: `{ ok, diagnostics }`. */
   result(document: unknown): void;
+  /** A signal cut the command short: its exit status says which. */
+  interrupted(signal: 'SIGINT' | 'SIGTERM'): void;
+  readonly env: Io['env'];
   /** Shows what long work is at, on a terminal only; without a text, clears it. */
   progress(text?: string): void;
 }
@@ -44,6 +49,8 @@ export interface CommandContext {
 /** A context with what the frame needs to end the command. */
 export interface OpenContext extends CommandContext {
   readonly failed: boolean;
+  /** The signal that cut the command short. */
+  readonly signal: 'SIGINT' | 'SIGTERM' | undefined;
   readonly reported: readonly Diagnostic[];
   /** Writes the JSON document if there is to be one. */
   finish(): void;
@@ -59,6 +66,7 @@ export function openContext(io: Io, json: boolean): OpenContext {
   let document: { readonly value: unknown } | undefined;
   let progressShown = false;
   let failed = false;
+  let signal: OpenContext['signal'];
 
   const progress = (text?: string): void => {
     if (io.stderr.isTTY !== true || (text === undefined && !progressShown)) return;
@@ -82,6 +90,13 @@ export function openContext(io: Io, json: boolean): OpenContext {
     json,
     colours,
     reported,
+    env: io.env,
+    get signal() {
+      return signal;
+    },
+    interrupted: (by) => {
+      signal = by;
+    },
     get failed() {
       return failed || hasErrors(reported);
     },
@@ -94,6 +109,10 @@ export function openContext(io: Io, json: boolean): OpenContext {
       report(diagnostics);
     },
     print,
+    note(text) {
+      progress();
+      (json ? io.stderr : io.stdout).write(`${text}\n`);
+    },
     printTable: (columns, rows) => print(formatTable(columns, rows, colours)),
     result: (value) => {
       document = { value };

@@ -1,14 +1,16 @@
 // Turns the table of commands into a program: parsing, help, and the exit status.
-//   0 fine   1 the input has problems   2 wrong usage   3 our bug
+//   0 fine   1 the input has problems   2 wrong usage   3 our bug   130, 143 cut short by SIGINT, SIGTERM
 
 import { Command, CommanderError } from 'commander';
 import { DiagnosticError } from '../ir/index.ts';
 import { type CommandContext, type Io, openContext, UsageError } from './context.ts';
 
 /** Commands that come later: asking for one is no misspelling. */
-const NOT_YET = ['node', 'sim', 'replay', 'import', 'grad', 'trainstep', 'simplify', 'init', 'bench'];
+const NOT_YET = ['sim', 'replay', 'import', 'grad', 'trainstep', 'simplify', 'init', 'bench'];
 
 export const EXIT = { fine: 0, input: 1, usage: 2, bug: 3 } as const;
+/** 128 and the signal's number, as shells have it. */
+const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** One command. Its file imports nothing heavy: `run` loads what it needs, so that `--help` answers at once. */
 export interface CommandSpec {
@@ -94,5 +96,6 @@ async function runCommand(spec: CommandSpec, sub: Command, io: Io): Promise<numb
     cx.report(error.diagnostics);
   }
   cx.finish();
-  return cx.failed ? EXIT.input : EXIT.fine;
+  if (cx.failed) return EXIT.input;
+  return cx.signal === undefined ? EXIT.fine : SIGNAL_STATUS[cx.signal];
 }

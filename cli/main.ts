@@ -11,6 +11,7 @@ import { graph } from './commands/graph.ts';
 import { infer } from './commands/infer.ts';
 import { inspect } from './commands/inspect.ts';
 import { lintCommand } from './commands/lint.ts';
+import { node } from './commands/node.ts';
 import { run } from './commands/run.ts';
 import { runCli } from './frame.ts';
 
@@ -25,6 +26,7 @@ const commands = [
   exportCommand,
   conformanceCommand,
   run,
+  node,
 ];
 
 // dist/cli/main.js → package.json

@@ -5,6 +5,7 @@ import { authoringMessages } from './messages/authoring.ts';
 import { fileMessages } from './messages/files.ts';
 import { graphMessages } from './messages/graphs.ts';
 import type { Message } from './messages/message.ts';
+import { networkMessages } from './messages/network.ts';
 
 export const messages = {
   // --- BB1xx: reading and writing ONNX files ---------------------------------------------------------
@@ -296,6 +297,9 @@ export const messages = {
       'compare the values given with what the op expects',
     ],
   },
+
+  // --- BB76x: peers on a network -----------------------------------------------------------------------
+  ...networkMessages,
 
   // --- BB8xx: command line input ---------------------------------------------------------------------
   BB820: {

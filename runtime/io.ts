@@ -32,6 +32,8 @@ export type Input =
   | { readonly type: 'cancel'; readonly flow: InitiatedFlowId; readonly why?: string }
   /** The transport gave the peer up. Whoever waits for it stops; a frame from it makes it known again. */
   | { readonly type: 'lost'; readonly peer: string }
+  /** A peer that was given up is connected again. */
+  | { readonly type: 'found'; readonly peer: string }
   /** Cancels every flow and refuses new ones. */
   | { readonly type: 'shutdown' };
 

@@ -111,6 +111,9 @@ export class Node {
       case 'lost':
         this.#lose(input.peer);
         break;
+      case 'found':
+        this.#lost.delete(input.peer);
+        break;
       case 'shutdown':
         this.#shutdown = true;
         for (const flow of [...this.#flows.values()]) this.#cancel(flow.id, 'the node shuts down');

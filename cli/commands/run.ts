@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { diagnostic, type Plan, type Tensor } from '../../ir/index.ts';
+import type { Deployment } from '../../runtime/host/index.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { command } from '../frame.ts';
 import { formatBytes } from '../output.ts';
@@ -14,7 +15,7 @@ interface Options {
   readonly random?: string;
   readonly dim?: readonly string[];
   readonly outputs?: string;
-  readonly transport: string;
+  readonly transport?: string;
   readonly processes?: boolean;
   readonly flows: string;
   readonly opt: string;
@@ -38,8 +39,8 @@ export const run = command<Options>({
         collect,
       )
       .option('-o, --outputs <file>', 'tensors out, in the same formats')
-      .option('--transport <name>', 'how nodes reach each other: inproc', 'inproc')
-      .option('--processes', 'a process for each peer')
+      .option('--transport <name>', 'how nodes reach each other: inproc (in this process) or ws (WebSockets)')
+      .option('--processes', 'a process for each peer, over WebSockets')
       .option('--flows <n>', 'how often to run it', '1')
       .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
       .option('--verify', 'also run the uncut graph, and compare')
@@ -49,24 +50,33 @@ export const run = command<Options>({
     'bbc run model.onnx --peers topology.json --inputs image.npz --outputs result.npz',
     'bbc run model.onnx --peers topology.json --random 1 --dim N=8 --verify',
     'bbc run dist --inputs x=x.pb --json',
+    'bbc run dist --random 1 --processes',
   ],
   async run(cx, [source], options) {
-    refuseWhatIsNotThere(options);
-    const [{ countOf, optimizationOf }, { prepare }, { inputsFor, valuesFor }, { runFlows }, ort] =
-      await Promise.all([
-        import('../run/options.ts'),
-        import('../run/deployment.ts'),
-        import('../run/inputs.ts'),
-        import('../run/flows.ts'),
-        import('../../stdlib/backends/onnxruntime/index.ts'),
-      ]);
+    const transport = transportOf(options);
+    const [
+      { countOf, optimizationOf },
+      { prepare },
+      { inputsFor, valuesFor },
+      { peersOf },
+      { runFlows },
+      ort,
+    ] = await Promise.all([
+      import('../run/options.ts'),
+      import('../run/deployment.ts'),
+      import('../run/inputs.ts'),
+      import('../run/memory.ts'),
+      import('../run/flows.ts'),
+      import('../../stdlib/backends/onnxruntime/index.ts'),
+    ]);
     if (options.outputs !== undefined) {
       // Before the work, not after it.
       const { checkFormat } = await import('../tensors/files.ts');
       checkFormat(options.outputs);
     }
     const flows = countOf('--flows', options.flows, 1);
-    const backend = ort.onnxRuntimeBackend({ optimization: optimizationOf(options.opt) });
+    const optimization = optimizationOf(options.opt);
+    const backend = ort.onnxRuntimeBackend({ optimization });
     const prepared = await prepare(cx, source!, options);
     try {
       const { plan } = prepared.deployment;
@@ -75,7 +85,15 @@ export const run = command<Options>({
       }
       const inputs = inputsFor(plan, options);
       cx.progress('loading segments');
-      const ran = await runFlows(prepared.deployment, backend, valuesFor(plan, inputs), flows, (done) =>
+      const start = async (): Promise<Deployment> => {
+        if (transport === 'inproc') {
+          const { startDeployment } = await import('../../runtime/host/index.ts');
+          return startDeployment({ peers: peersOf(prepared.deployment), backend });
+        }
+        const { startProcesses } = await import('../run/processes.ts');
+        return startProcesses(cx, prepared, optimization);
+      };
+      const ran = await runFlows(prepared.deployment, start, valuesFor(plan, inputs), flows, (done) =>
         cx.progress(`flow ${done} of ${flows}`),
       );
       if (options.outputs !== undefined) {
@@ -98,12 +116,14 @@ export const run = command<Options>({
   },
 });
 
-function refuseWhatIsNotThere({ transport, processes }: Options): void {
-  if (['ws', 'http', 'libp2p'].includes(transport)) {
-    throw new UsageError(`the ${transport} transport is not there yet: --transport inproc is`);
+function transportOf({ transport, processes }: Options): 'inproc' | 'ws' {
+  const name = transport ?? (processes ? 'ws' : 'inproc');
+  if (['http', 'libp2p'].includes(name)) {
+    throw new UsageError(`the ${name} transport is not there yet: inproc and ws are`);
   }
-  if (transport !== 'inproc') throw new UsageError(`--transport is inproc, not '${transport}'`);
-  if (processes) throw new UsageError('--processes is not there yet: all peers run in this process');
+  if (name !== 'inproc' && name !== 'ws') throw new UsageError(`--transport is inproc or ws, not '${name}'`);
+  if (processes && name === 'inproc') throw new UsageError('processes reach each other by --transport ws');
+  return name;
 }
 
 const sha256 = ({ bytes }: Tensor): string => createHash('sha256').update(bytes).digest('hex');

@@ -12,6 +12,8 @@ import { type CommandContext, UsageError } from '../context.ts';
 
 export interface Prepared {
   readonly deployment: LoadedDeployment;
+  /** Where its files are. */
+  readonly folder: string;
   /** The computation before the cut; absent for a compiled folder. */
   readonly uncut?: Model;
   /** Removes what was only made for this run. */
@@ -28,7 +30,7 @@ export async function prepare(
       throw new UsageError(`${source} was compiled for its peers already: leave --peers out`);
     }
     cx.progress(`loading ${source}`);
-    return { deployment: await loadDeployment(source), dispose: () => {} };
+    return { deployment: await loadDeployment(source), folder: source, dispose: () => {} };
   }
   if (options.peers === undefined) {
     throw new UsageError(`--peers says who runs ${source}; only a compiled folder runs without it`);
@@ -40,7 +42,7 @@ export async function prepare(
   try {
     const folder = path.join(scratch, 'dist');
     writeFolder(folder, (sink) => writeDeployment(compilation, sink));
-    return { deployment: await loadDeployment(folder), uncut: compilation.model, dispose };
+    return { deployment: await loadDeployment(folder), folder, uncut: compilation.model, dispose };
   } catch (error) {
     dispose();
     throw error;

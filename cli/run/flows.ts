@@ -1,15 +1,10 @@
 // Runs a deployment on this machine, flow after flow, and adds up what its peers did.
 
 import { type Diagnostic, DiagnosticError, diagnostic, type Tensor } from '../../ir/index.ts';
-import {
-  type FlowResult,
-  type PeerStats,
-  type PeerValues,
-  startDeployment,
-} from '../../runtime/host/index.ts';
+import type { Deployment, FlowResult, PeerStats, PeerValues } from '../../runtime/host/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { isMissing } from '../../runtime/value.ts';
-import type { OnnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { causeText } from '../causes.ts';
 import { peersOf } from './memory.ts';
 
 export interface Ran {
@@ -24,7 +19,7 @@ export interface Ran {
 /** Throws DiagnosticError BB833 if an output is missing, with its causes. */
 export async function runFlows(
   deployment: LoadedDeployment,
-  backend: OnnxRuntimeBackend,
+  start: () => Promise<Deployment>,
   values: PeerValues,
   flows: number,
   onFlow: (done: number) => void,
@@ -33,17 +28,17 @@ export async function runFlows(
   const sums: Record<string, PeerStats> = Object.fromEntries(
     peers.map(({ id }) => [id, { ops: 0, computeMs: 0, sentBytes: 0, receivedBytes: 0 }]),
   );
-  const running = await startDeployment({ peers, backend });
+  const running = await start();
   try {
     let outputs: ReadonlyMap<string, Tensor> = new Map();
-    const start = performance.now();
+    const begin = performance.now();
     for (let flow = 0; flow < flows; flow++) {
       const result = await running.invoke(values);
       outputs = outputsOf(result);
       for (const [id, stats] of Object.entries(result.peers)) add(sums[id]!, stats);
       onFlow(flow + 1);
     }
-    return { outputs, peers: sums, elapsedMs: performance.now() - start };
+    return { outputs, peers: sums, elapsedMs: performance.now() - begin };
   } finally {
     await running.close();
   }
@@ -70,7 +65,7 @@ function outputsOf(result: FlowResult): Map<string, Tensor> {
     else {
       const { reason, peer, detail } = value;
       const related = result.causes.map((cause) => ({
-        message: `${cause.value} at ${cause.at}: ${cause.missing.reason}, from ${cause.missing.peer}${cause.missing.edge === undefined ? '' : ` over edge ${cause.missing.edge}`}`,
+        message: `at ${cause.at}: ${causeText(cause)}`,
       }));
       problems.push(
         diagnostic('BB833', { name, reason, peer, detail: detail ?? '' }, { value: name, related }),

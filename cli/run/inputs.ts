@@ -17,7 +17,22 @@ export interface InputOptions {
 /** The inputs by name, `NAME@PEER` included. Throws DiagnosticError BB820 to BB823. */
 export function inputsFor(plan: Plan, options: InputOptions): Map<string, Tensor> {
   const given = readInputs(options.inputs ?? [], plan.inputs);
-  const ports = plan.inputs.flatMap((port) => portsOf(plan, port, given));
+  return completed(
+    plan.inputs.flatMap((port) => portsOf(plan, port, given)),
+    given,
+    options,
+  );
+}
+
+/** The inputs of one peer, by name. Throws as {@link inputsFor} does. */
+export const inputsAt = (ports: readonly Port[], options: InputOptions): Map<string, Tensor> =>
+  completed(ports, readInputs(options.inputs ?? [], ports), options);
+
+function completed(
+  ports: readonly Port[],
+  given: Map<string, Tensor>,
+  options: InputOptions,
+): Map<string, Tensor> {
   const dims = sizes(ports, options.dim ?? []);
   if (options.random === undefined && dims.size > 0) {
     throw new UsageError('--dim sizes made-up inputs: give --random SEED too');

@@ -1,6 +1,10 @@
 // Hosts: what drives nodes and moves their frames.
 
 export { type Clock, systemClock } from './clock.ts';
+export { Coordinator, type RemotePeer } from './coordinator.ts';
 export type { InvokeOptions } from './flow-book.ts';
 export type { FlowResult, PeerStats, PeerValues } from './flow-result.ts';
 export { type Deployment, type DeploymentOptions, startDeployment } from './inproc.ts';
+export { type PeerEvent, type PeerHost, type PeerHostOptions, startPeer } from './peer-host.ts';
+export { neighboursOf } from './readiness.ts';
+export type { SendOutcome, Transport, TransportEvent, TransportUser } from './transport.ts';

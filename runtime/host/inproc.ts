@@ -2,7 +2,6 @@
 // between them but encoded frames. A frame is copied once, into a pooled buffer, on its way.
 
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
-import type { Tensor } from '../../ir/types.ts';
 import type { Backend } from '../backend.ts';
 import type { LoadedBundle } from '../bundle.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
@@ -16,6 +15,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { Driver, POOL_BYTES } from './driver.ts';
 import { FlowBook, type InvokeOptions } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
+import { handOver } from './hand-over.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
 
 export interface DeploymentOptions {
@@ -83,7 +83,7 @@ class InProcess implements Deployment {
     this.#peers = peers;
     this.#onEvent = onEvent ?? (() => {});
     this.#book = new FlowBook(peers, (peer, flow, values, owned) => {
-      const given = this.#handOver(values, owned);
+      const given = owned ? values : handOver(values, this.#pool);
       this.#drivers.get(peer)!.handle({ type: 'supply', flow, values: given, owned: true });
     });
     this.#drivers = new Map(
@@ -106,7 +106,7 @@ class InProcess implements Deployment {
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
     if (this.#closed) throw new DiagnosticError(diagnostic('BB704', { why: 'the deployment is closed' }));
     const { peer, entry, request, values: own, owned, result } = this.#book.open(values, options);
-    const given = this.#handOver(own, owned);
+    const given = owned ? own : handOver(own, this.#pool);
     this.#drivers.get(peer)!.handle({ type: 'invoke', entry, values: given, request, owned: true });
     return result;
   }
@@ -155,17 +155,6 @@ class InProcess implements Deployment {
       record.stats(to).receivedBytes += total;
     }
     this.#mail.push({ from, to: receiver, bytes });
-  }
-
-  /** Values for a node to own. What the caller keeps is copied into pooled memory: fresh memory costs more. */
-  #handOver(values: Readonly<Record<string, Tensor>>, owned: boolean): Readonly<Record<string, Tensor>> {
-    if (owned) return values;
-    const copy = (tensor: Tensor): Tensor => {
-      const bytes = new Uint8Array(this.#pool.take(tensor.bytes.length), 0, tensor.bytes.length);
-      bytes.set(tensor.bytes);
-      return { ...tensor, bytes };
-    };
-    return Object.fromEntries(Object.entries(values).map(([name, tensor]) => [name, copy(tensor)]));
   }
 
   /** With no frame under way, a flow that has ended on every peer that knows it will be opened by no other. */

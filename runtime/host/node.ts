@@ -1,5 +1,6 @@
-// Hosts on Node: deployments in folders, files as byte sources.
+// Hosts on Node: deployments in folders, files as byte sources, WebSockets.
 
 export { type LoadedDeployment, loadBundle, loadDeployment } from './node-bundle.ts';
 export { writeFolder } from './node-sink.ts';
 export { type FileSource, fileSource } from './node-source.ts';
+export * from './websocket/index.ts';

@@ -75,6 +75,14 @@ export function joinPieces(pieces: readonly Uint8Array[], target: Uint8Array): v
   }
 }
 
+/** How long the frame is that begins here, by its own account; undefined: no frame begins here. */
+export function announcedBytes(bytes: Uint8Array): number | undefined {
+  if (bytes.length < PREFIX_BYTES) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, PREFIX_BYTES);
+  if (view.getUint32(0, true) !== MAGIC) return undefined;
+  return view.getUint32(16, true) + view.getUint32(20, true) * 2 ** 32;
+}
+
 export interface WireError {
   readonly kind: /** Not a frame, or not all of one. */
     | 'malformed'
@@ -115,8 +123,7 @@ export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Decoded {
   if (envelopeBytes > limits.envelopeBytes) return bad(`an envelope of ${envelopeBytes} bytes`, 'limit');
   if (headBytes !== aligned(PREFIX_BYTES + envelopeBytes) || headBytes > bytes.length)
     return bad('the envelope does not fit');
-  const total = view.getUint32(16, true) + view.getUint32(20, true) * 2 ** 32;
-  if (total !== bytes.length) return bad('the frame is cut or too long');
+  if (announcedBytes(bytes) !== bytes.length) return bad('the frame is cut or too long');
   let envelope: Envelope;
   try {
     envelope = decode(envelopeTable, bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + envelopeBytes));

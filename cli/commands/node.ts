@@ -1,0 +1,137 @@
+// bbc node: one peer, connected with the others.
+
+import type { Tensor } from '../../ir/index.ts';
+import { UsageError } from '../context.ts';
+import { command } from '../frame.ts';
+
+interface Options {
+  readonly peer?: string;
+  readonly listen?: readonly string[];
+  readonly dial?: readonly string[];
+  readonly topology?: string;
+  readonly tokenFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
+  readonly inputs?: readonly string[];
+  readonly random?: string;
+  readonly dim?: readonly string[];
+  readonly outputs?: string;
+  readonly flows?: string;
+  readonly readyTimeout: string;
+  readonly giveUp?: string;
+  readonly opt: string;
+  readonly controlled?: boolean;
+}
+
+const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
+
+const EXIT_STATUS = `
+Where flows start at this peer, it waits until everybody is ready, runs --flows of them (default 1) and leaves.
+Every other peer takes part in flows until it is told to stop, or until --flows of them have ended.
+
+It prints, a line each: "ready peer=ID listening=ADDRESS" when it takes connections, "connected PEER",
+"disconnected PEER: WHY", "flow ID complete|partial|failed". With --json these go to stderr.
+
+SIGINT and SIGTERM let open flows end for 5 s; a second one does not.
+
+Exit status: 0 done, or told to stop with nothing left to do; 1 a flow did not come out complete, or a peer is
+lost; 2 wrong usage; 3 a bug of ours; 130 or 143 cut short by SIGINT or SIGTERM.`;
+
+export const node = command<Options>({
+  usage: 'node <bundle>',
+  summary: 'run one peer, connected with the others by WebSockets',
+  options: (c) =>
+    c
+      .option('--peer <id>', 'which member of its class this is; not needed for the only one')
+      .option(
+        '-l, --listen <address...>',
+        'where to take connections: ws://HOST:PORT, wss://…, /ip4/…/tcp/…/ws; port 0 is any that is free',
+        collect,
+      )
+      .option('-d, --dial <[peer=]address...>', 'where other peers are', collect)
+      .option('--topology <topology.json>', 'take addresses that are not given from there')
+      .option('--token-file <file>', 'what all peers know and nobody else does; or in BBC_TOKEN')
+      .option('--tls-cert <file>', 'certificate of this peer (PEM)')
+      .option('--tls-key <file>', 'its key')
+      .option('--tls-ca <file>', 'authority for the others’ certificates, each naming its peer')
+      .option('-i, --inputs <[name=]file>', 'tensors that enter here; repeatable', collect)
+      .option('--random <seed>', 'make up the inputs that are not given')
+      .option('--dim <name=size>', 'size of a dimension of made-up inputs; repeatable', collect)
+      .option('-o, --outputs <file>', 'tensors that leave here, written after each flow')
+      .option('--flows <n>', 'how many flows to start, or to take part in')
+      .option('--ready-timeout <duration>', 'how long to wait for all peers before a flow', '30s')
+      .option(
+        '--give-up <duration>',
+        'how long a peer may be away, or never (default: the longest deadline between the two)',
+      )
+      .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
+      .option('--json', 'print what was done as one JSON document')
+      .addOption(c.createOption('--controlled', 'by the parent process').hideHelp())
+      .addHelpText('after', EXIT_STATUS),
+  examples: [
+    'bbc node dist/server --listen ws://127.0.0.1:7000',
+    'bbc node dist/phone --dial server=ws://127.0.0.1:7000 --inputs image.npz',
+    'bbc node dist/server --listen wss://0.0.0.0:7000 --token-file token --tls-cert server.pem --tls-key server.key',
+  ],
+  async run(cx, [folder], options) {
+    const [{ countOf, optimizationOf }, node, { loadBundle }, ort] = await Promise.all([
+      import('../run/options.ts'),
+      import('../node/options.ts'),
+      import('../../runtime/host/node-bundle.ts'),
+      import('../../stdlib/backends/onnxruntime/index.ts'),
+    ]);
+    const readyTimeoutNs = node.durationOf('--ready-timeout', options.readyTimeout);
+    const giveUpNs =
+      options.giveUp === undefined
+        ? undefined
+        : options.giveUp === 'never'
+          ? Number.POSITIVE_INFINITY
+          : node.durationOf('--give-up', options.giveUp);
+    const flows = options.flows === undefined ? undefined : countOf('--flows', options.flows, 1);
+    const optimization = optimizationOf(options.opt);
+    const bundle = await loadBundle(folder!);
+    const { manifest } = bundle;
+    const peer = node.peerOf(manifest, options.peer);
+    const token = node.tokenOf(options.tokenFile, cx.env);
+    const backend = ort.onnxRuntimeBackend({ optimization });
+    try {
+      if (options.controlled) {
+        const { runControlled } = await import('../node/controlled.ts');
+        return await runControlled({ peer, bundle, backend, token, readyTimeoutNs });
+      }
+      const tls = node.tlsOf(options);
+      const { listen, dial } = node.placesOf(cx, manifest, peer, options);
+      if (listen.length === 0 && dial.length === 0 && node.hasNeighbours(manifest, peer))
+        throw new UsageError('give --listen, --dial or --topology: this peer exchanges values with others');
+      const { inputsAt } = await import('../run/inputs.ts');
+      const inputs = Object.fromEntries(inputsAt(manifest.inputs, options));
+      const { writeTensors, checkFormat } = await import('../tensors/files.ts');
+      if (options.outputs !== undefined) checkFormat(options.outputs);
+      const onOutputs = (outputs: ReadonlyMap<string, Tensor>): void => {
+        if (options.outputs !== undefined) writeTensors(options.outputs, outputs);
+      };
+      const { serve } = await import('../node/serve.ts');
+      const served = await serve(cx, {
+        peer,
+        incarnation: Date.now(),
+        bundle,
+        backend,
+        token,
+        tls,
+        listen,
+        dial,
+        inputs,
+        flows,
+        readyTimeoutNs,
+        giveUpNs,
+        onOutputs,
+      });
+      const { documentOf } = await import('../node/report.ts');
+      cx.result(documentOf(peer, served));
+      if (served.signal !== undefined) cx.interrupted(served.signal);
+    } finally {
+      await backend.close();
+    }
+  },
+});

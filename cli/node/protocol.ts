@@ -1,0 +1,21 @@
+// What `bbc run --processes` and the processes of its peers say to each other.
+
+import type { Tensor } from '../../ir/index.ts';
+import type { PeerEvent } from '../../runtime/host/index.ts';
+import type { InitiatedFlowId } from '../../runtime/index.ts';
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+export type ToPeer =
+  /** Addresses by peer. */
+  | { readonly kind: 'dial'; readonly peers: Readonly<Record<string, string>> }
+  | { readonly kind: 'invoke'; readonly entry: string; readonly values: Tensors; readonly request: number }
+  | { readonly kind: 'supply'; readonly flow: InitiatedFlowId; readonly values: Tensors }
+  | { readonly kind: 'lose'; readonly peer: string }
+  | { readonly kind: 'close' };
+
+export type FromPeer =
+  | { readonly kind: 'listening'; readonly address: string }
+  /** Everybody that can take part in a flow is. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'event'; readonly event: PeerEvent };

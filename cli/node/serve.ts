@@ -1,0 +1,262 @@
+// Runs one peer among others: starts flows if they start here, else takes part in those of others, until it is done,
+// told to stop, or alone.
+
+import { type Diagnostic, DiagnosticError, diagnostic, type Manifest, type Tensor } from '../../ir/index.ts';
+import type { LoadedBundle } from '../../runtime/bundle.ts';
+import type { BufferPool } from '../../runtime/host/buffer-pool.ts';
+import { type PeerEvent, type PeerHost, startPeer, type TransportUser } from '../../runtime/host/index.ts';
+import {
+  type Address,
+  formatAddress,
+  startWebSockets,
+  type Target,
+  type Tls,
+  type WebSocketTransport,
+} from '../../runtime/host/node.ts';
+import { type Backend, flowKey } from '../../runtime/index.ts';
+import { isMissing } from '../../runtime/value.ts';
+import { causeText } from '../causes.ts';
+import type { CommandContext } from '../context.ts';
+import { identityOf } from './identity.ts';
+
+export interface ServeOptions {
+  readonly peer: string;
+  /** Higher than at any earlier start of the peer. */
+  readonly incarnation: number;
+  readonly bundle: LoadedBundle;
+  readonly backend: Backend;
+  readonly token: Uint8Array | undefined;
+  readonly tls: Tls | undefined;
+  readonly listen: readonly Address[];
+  readonly dial: readonly Target[];
+  /** Of this peer. */
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  /** How many flows to start, or to take part in; undefined: until somebody says stop. */
+  readonly flows: number | undefined;
+  readonly readyTimeoutNs: number;
+  /** undefined: as long as the longest deadline between the two. */
+  readonly giveUpNs: number | undefined;
+  /** What came out of a flow here. */
+  onOutputs(outputs: ReadonlyMap<string, Tensor>): void;
+}
+
+type FlowEnd = Extract<PeerEvent, { kind: 'flow-ended' }>;
+type Signal = 'SIGINT' | 'SIGTERM';
+
+/** How long a signal leaves to flows that are open. */
+const GRACE_MS = 5000;
+
+export interface Served {
+  readonly flows: Readonly<Record<FlowEnd['status'], number>>;
+  /** Of the last flow. */
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly ops: number;
+  readonly computeMs: number;
+  readonly sentBytes: number;
+  /** Cut short by this signal. */
+  readonly signal: Signal | undefined;
+}
+
+/** Whether flows start at this peer. */
+export const isStarter = ({ entries, class: own }: Manifest): boolean =>
+  entries.some((entry) => entry.name === 'main' && entry.class === own);
+
+/** Rejects with DiagnosticError: BB763 to BB766, or what the host rejects with. */
+export async function serve(cx: CommandContext, options: ServeOptions): Promise<Served> {
+  const serving = new Serving(cx, options);
+  return serving.run();
+}
+
+class Serving {
+  readonly #cx: CommandContext;
+  readonly #options: ServeOptions;
+  /** Of flows that have not ended. */
+  readonly #outputs = new Map<string, Map<string, Tensor>>();
+  readonly #flows = { complete: 0, partial: 0, failed: 0 };
+  readonly #account = { ops: 0, computeMs: 0, sentBytes: 0 };
+  #last: ReadonlyMap<string, Tensor> = new Map();
+  #signal: Signal | undefined;
+  #cut = false;
+  /** Called when a flow has ended here. */
+  #onEnd: (status: FlowEnd['status']) => void = () => {};
+  #stop: (problem?: Diagnostic) => void = () => {};
+
+  constructor(cx: CommandContext, options: ServeOptions) {
+    this.#cx = cx;
+    this.#options = options;
+  }
+
+  async run(): Promise<Served> {
+    const stopped = new Promise<Diagnostic | undefined>((resolve) => {
+      this.#stop = resolve;
+    });
+    const { peer, bundle, backend, giveUpNs, incarnation } = this.#options;
+    let transport: WebSocketTransport | undefined;
+    const host = await startPeer({
+      peer,
+      bundle,
+      backend,
+      incarnation,
+      ...(giveUpNs === undefined ? {} : { giveUpNs }),
+      connect: async (user, pool) => {
+        transport = await this.#connect(user, pool);
+        return transport;
+      },
+      onEvent: (event, from) => this.#note(event, from),
+    });
+    const addresses = transport!.addresses.map(formatAddress).join(',');
+    this.#cx.note(`ready peer=${peer}${addresses === '' ? '' : ` listening=${addresses}`}`);
+    const unhook = this.#hookSignals(host);
+    try {
+      const problem = await Promise.race([stopped, this.#work(host)]);
+      if (problem !== undefined) throw new DiagnosticError(problem);
+    } catch (error) {
+      await host.close(error instanceof DiagnosticError ? error.diagnostics[0]?.message : 'an error');
+      throw error;
+    } finally {
+      unhook();
+    }
+    await host.close();
+    const signal = this.#cut ? this.#signal : undefined;
+    return { flows: this.#flows, outputs: this.#last, ...this.#account, signal };
+  }
+
+  #connect(user: TransportUser, pool: BufferPool): Promise<WebSocketTransport> {
+    const { peer, bundle, token, tls, listen, dial, incarnation } = this.#options;
+    const identity = identityOf(bundle.manifest, peer, incarnation, token);
+    const options = { identity, listen, dial, pool };
+    return startWebSockets(tls === undefined ? options : { ...options, tls }, user);
+  }
+
+  /** Resolves when there is nothing more to do here. */
+  async #work(host: PeerHost): Promise<undefined> {
+    const { flows, bundle, inputs, readyTimeoutNs } = this.#options;
+    if (!isStarter(bundle.manifest)) {
+      let left = flows ?? Number.POSITIVE_INFINITY;
+      await new Promise<void>((resolve) => {
+        this.#onEnd = () => {
+          left--;
+          if (left === 0) resolve();
+        };
+      });
+      return;
+    }
+    for (let flow = 0; flow < (flows ?? 1) && this.#signal === undefined; flow++) {
+      // Each time: somebody may have gone and come back since the last one.
+      await host.whenReady(readyTimeoutNs);
+      const ended = new Promise<FlowEnd['status']>((resolve) => {
+        this.#onEnd = resolve;
+      });
+      host.invoke('main', inputs, flow);
+      if ((await ended) !== 'complete') return;
+    }
+  }
+
+  #note(event: PeerEvent, host: PeerHost): void {
+    const { giveUpNs, bundle, inputs } = this.#options;
+    const lost = (peer: string, why: string): void => {
+      if (giveUpNs === Number.POSITIVE_INFINITY) return;
+      this.#stop(diagnostic('BB766', { peer, why, edges: edgesWith(peer, bundle.manifest) }));
+    };
+    switch (event.kind) {
+      case 'connected':
+        return this.#cx.note(`connected ${event.peer}`);
+      case 'disconnected':
+        return this.#cx.note(`disconnected ${event.peer}: ${event.why}`);
+      case 'refused':
+        this.#cx.note(`refused ${event.who}: ${event.why}`);
+        if (event.fatal && giveUpNs !== Number.POSITIVE_INFINITY)
+          this.#stop(diagnostic('BB763', { who: event.who, why: event.why }));
+        return;
+      case 'peer-lost':
+        return lost(event.peer, `${event.why}, and it was not back within ${event.waitedNs / 1e9} s`);
+      case 'peer-left':
+        this.#cx.note(`left ${event.peer}${event.why === undefined ? '' : `: ${event.why}`}`);
+        return event.why === undefined ? undefined : lost(event.peer, event.why);
+      case 'frame-dropped':
+        return this.#cx.note(`dropped ${event.bytes} bytes, peer ${event.peer}: ${event.why}`);
+      case 'dropped':
+        return this.#cx.note(`dropped from ${event.from}: ${event.reason}: ${event.message}`);
+      case 'flow-refused':
+        return this.#stop(diagnostic('BB704', { why: event.why }));
+      case 'input-wanted':
+        return host.supply(event.flow, inputs);
+      default:
+        return this.#noteFlow(event);
+    }
+  }
+
+  #noteFlow(event: PeerEvent): void {
+    switch (event.kind) {
+      case 'flow-started':
+        this.#outputs.set(flowKey(event.flow), new Map());
+        return;
+      case 'output':
+        if (!isMissing(event.value)) this.#outputs.get(flowKey(event.flow))?.set(event.name, event.value);
+        return;
+      case 'flow-account':
+        this.#account.computeMs += event.computeMs;
+        for (const bytes of Object.values(event.sentBytes)) this.#account.sentBytes += bytes;
+        return;
+      case 'flow-ended':
+        return this.#endFlow(event);
+    }
+  }
+
+  #endFlow({ flow, status, causes, ops }: FlowEnd): void {
+    const key = flowKey(flow);
+    const outputs = this.#outputs.get(key) ?? new Map<string, Tensor>();
+    this.#outputs.delete(key);
+    this.#flows[status]++;
+    this.#account.ops += ops;
+    this.#cx.note(`flow ${key} ${status}`);
+    const [first, ...others] = causes.map(causeText);
+    if (status !== 'complete' && !this.#cut) {
+      const related = others.map((message) => ({ message }));
+      const args = { flow: key, peer: this.#options.peer, cause: first ?? status };
+      this.#cx.report([diagnostic('BB765', args, { related })]);
+    }
+    if (outputs.size > 0) {
+      this.#last = outputs;
+      this.#options.onOutputs(outputs);
+    }
+    this.#onEnd(status);
+  }
+
+  /** The first signal lets open flows end, within bounds; a second one does not. Gives what undoes it. */
+  #hookSignals(host: PeerHost): () => void {
+    let timer: NodeJS.Timeout | undefined;
+    const end = (): void => {
+      this.#cut ||= host.openFlows > 0;
+      this.#stop();
+    };
+    const hook = (signal: Signal): void => {
+      const again = this.#signal !== undefined;
+      this.#signal ??= signal;
+      const { flows, bundle } = this.#options;
+      // What was asked for and has not been done.
+      this.#cut ||= flows !== undefined || isStarter(bundle.manifest);
+      if (again || host.openFlows === 0) return end();
+      this.#onEnd = () => {
+        if (host.openFlows === 0) end();
+      };
+      timer = setTimeout(end, GRACE_MS);
+    };
+    process.on('SIGINT', hook);
+    process.on('SIGTERM', hook);
+    return () => {
+      clearTimeout(timer);
+      process.off('SIGINT', hook);
+      process.off('SIGTERM', hook);
+    };
+  }
+}
+
+/** `edge 3 (y, deadline 2 s)`, for all edges between a peer and this one. */
+function edgesWith(peer: string, { edgesIn, edgesOut, members }: Manifest): readonly string[] {
+  const between = [
+    ...edgesIn.filter(({ from }) => members[from.class]?.includes(peer)),
+    ...edgesOut.filter(({ to }) => members[to.class]?.includes(peer)),
+  ];
+  return between.map(({ id, value, deadlineNs }) => `edge ${id} (${value}, deadline ${deadlineNs / 1e9} s)`);
+}

@@ -1,0 +1,135 @@
+// A deployment with a process for each peer: `bbc node` as children of this one, connected by WebSockets on loopback,
+// with a token that nobody else knows.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { DiagnosticError, diagnostic, type Manifest } from '../../ir/index.ts';
+import { Coordinator, type Deployment, neighboursOf, type RemotePeer } from '../../runtime/host/index.ts';
+import type { CommandContext } from '../context.ts';
+import type { FromPeer, ToPeer } from '../node/protocol.ts';
+import type { Prepared } from './deployment.ts';
+
+/** How long a process may take to end after it was told to. */
+const END_MS = 10_000;
+
+interface Child {
+  readonly id: string;
+  readonly manifest: Manifest;
+  readonly process: ChildProcess;
+  readonly listening: Promise<string>;
+  readonly ready: Promise<void>;
+  readonly ended: Promise<void>;
+}
+
+/** Rejects with DiagnosticError BB768 if a process ends before everybody is ready. */
+export async function startProcesses(
+  cx: CommandContext,
+  { deployment, folder }: Prepared,
+  optimization: string,
+): Promise<Deployment> {
+  const token = randomBytes(32).toString('hex');
+  let coordinator: Coordinator | undefined;
+  let closing = false;
+  const children = Object.entries(deployment.plan.programs).flatMap(([name, program]) =>
+    program.peers.map((id) => {
+      const process = startProcess(id, path.join(folder, program.folder), token, optimization);
+      const events = (message: FromPeer): void => {
+        if (message.kind === 'event') coordinator?.note(id, message.event);
+      };
+      process.on('message', events);
+      return watch(id, deployment.bundles.get(name)!.manifest, process, (status) => {
+        if (closing) return;
+        cx.report([diagnostic('BB768', { peer: id, status })]);
+        coordinator?.gone(id);
+      });
+    }),
+  );
+  coordinator = new Coordinator(children.map(remote));
+  const close = coordinator.close.bind(coordinator);
+  const closeAll = async (): Promise<void> => {
+    closing = true;
+    await close();
+  };
+  try {
+    const addresses = Object.fromEntries(
+      await Promise.all(children.map(async ({ id, listening }) => [id, await listening] as const)),
+    );
+    for (const child of children) tell(child, { kind: 'dial', peers: dialledBy(child, addresses) });
+    await Promise.all(children.map(({ ready }) => ready));
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+  return { invoke: (values, invocation) => coordinator.invoke(values, invocation), close: closeAll };
+}
+
+function startProcess(peer: string, bundle: string, token: string, optimization: string): ChildProcess {
+  const main = fileURLToPath(new URL('../main.js', import.meta.url));
+  return fork(main, ['node', bundle, '--peer', peer, '--opt', optimization, '--controlled'], {
+    // Tensors as they are, not as JSON.
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { ...process.env, BBC_TOKEN: token },
+  });
+}
+
+function watch(id: string, manifest: Manifest, child: ChildProcess, onEnd: (status: string) => void): Child {
+  // What a peer says to people, with its name before it.
+  createInterface({ input: child.stderr! }).on('line', (line) => process.stderr.write(`${id}: ${line}\n`));
+  const heard = <Kind extends FromPeer['kind']>(kind: Kind): Promise<Extract<FromPeer, { kind: Kind }>> =>
+    new Promise((resolve, reject) => {
+      child.on('message', (message: FromPeer) => {
+        if (message.kind === kind) resolve(message as Extract<FromPeer, { kind: Kind }>);
+      });
+      child.once('exit', (code, signal) => {
+        const status = signal === null ? `exit status ${code}` : `killed by ${signal}`;
+        reject(new DiagnosticError(diagnostic('BB768', { peer: id, status })));
+      });
+    });
+  const listening = heard('listening').then(({ address }) => address);
+  const ready = heard('ready').then(() => {});
+  // Whoever waits for them hears of the end; after that nobody does.
+  listening.catch(() => {});
+  ready.catch(() => {});
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', (code, signal) => {
+      onEnd(signal === null ? `exit status ${code}` : `killed by ${signal}`);
+      resolve();
+    });
+  });
+  return {
+    id,
+    manifest,
+    process: child,
+    listening,
+    ready,
+    ended,
+  };
+}
+
+/** Of two peers that exchange values, the one with the smaller id dials. */
+function dialledBy({ id, manifest }: Child, addresses: Readonly<Record<string, string>>) {
+  const others = neighboursOf(manifest, id).filter((peer) => id < peer);
+  return Object.fromEntries(others.map((peer) => [peer, addresses[peer]!]));
+}
+
+const tell = ({ process: child }: Child, message: ToPeer): void => {
+  if (child.connected) child.send(message, () => {});
+};
+
+const remote = (child: Child): RemotePeer => ({
+  id: child.id,
+  manifest: child.manifest,
+  invoke: (entry, values, request) => tell(child, { kind: 'invoke', entry, values, request }),
+  supply: (flow, values) => tell(child, { kind: 'supply', flow, values }),
+  lose: (peer) => tell(child, { kind: 'lose', peer }),
+  async close() {
+    tell(child, { kind: 'close' });
+    const timer = setTimeout(() => child.process.kill('SIGKILL'), END_MS);
+    await child.ended;
+    clearTimeout(timer);
+  },
+});

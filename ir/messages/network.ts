@@ -1,0 +1,69 @@
+// BB76x: peers on a network.
+
+import type { Message } from './message.ts';
+
+export const networkMessages = {
+  BB760: {
+    severity: 'error',
+    text: ({ address }: { address: string }) => [
+      `${address} is no address to listen at or to dial`,
+      'write ws://HOST:PORT, wss://HOST:PORT, or a multiaddr such as /ip4/127.0.0.1/tcp/7000/ws',
+    ],
+  },
+  BB761: {
+    severity: 'error',
+    text: ({ address, reason }: { address: string; reason: string }) => [
+      `cannot listen at ${address}: ${reason}`,
+      'choose another port (0: any that is free), or end who listens there',
+    ],
+  },
+  BB762: {
+    severity: 'error',
+    text: ({ address }: { address: string }) => [
+      `${address} is reached from other machines, and nothing would prove who is there`,
+      'give every peer the same token with --token-file, or certificates with --tls-cert, --tls-key and --tls-ca (and wss)',
+    ],
+  },
+  BB763: {
+    severity: 'error',
+    text: ({ who, why }: { who: string; why: string }) => [
+      `${who} does not let us in: ${why}`,
+      'run both with bundles of one compilation, and with the same token or the same certificate authority',
+    ],
+  },
+  BB764: {
+    severity: 'error',
+    text: ({ peer, missing, seconds }: { peer: string; missing: readonly string[]; seconds: number }) => [
+      `${peer} waited ${seconds} s, and these peers are not ready: ${missing.join(', ')}`,
+      'start them, see that their addresses are right, or wait longer with --ready-timeout',
+    ],
+  },
+  BB765: {
+    severity: 'error',
+    text: ({ flow, peer, cause }: { flow: string; peer: string; cause: string }) => [
+      `flow ${flow} did not come out at ${peer}: ${cause}`,
+      'see whether that peer still runs; `within` in the model sets how long it is waited for',
+    ],
+  },
+  BB766: {
+    severity: 'error',
+    text: ({ peer, why, edges }: { peer: string; why: string; edges: readonly string[] }) => [
+      `peer ${peer} is lost: ${why}; with it ${edges.length === 0 ? 'no edge' : edges.join(', ')}`,
+      'start it again and then this one, or let this one wait for it with --give-up never',
+    ],
+  },
+  BB767: {
+    severity: 'error',
+    text: ({ file, reason }: { file: string; reason: string }) => [
+      `cannot use ${file}: ${reason}`,
+      'a token is at least 16 characters in a file of its own, as from: openssl rand -hex 32',
+    ],
+  },
+  BB768: {
+    severity: 'error',
+    text: ({ peer, status }: { peer: string; status: string }) => [
+      `the process of peer ${peer} ended: ${status}`,
+      'see what it said above',
+    ],
+  },
+} as const satisfies Record<string, Message>;

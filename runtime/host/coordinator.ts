@@ -1,0 +1,104 @@
+// A deployment whose peers run elsewhere, each behind a host of its own that tells what happens there: other processes
+// on this machine, or other threads.
+
+import type { InitiatedFlowId } from '../flow-id.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { FlowBook, type InvokeOptions } from './flow-book.ts';
+import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
+import type { Tensors } from './hand-over.ts';
+import type { Deployment } from './inproc.ts';
+import type { PeerEvent } from './peer-host.ts';
+
+/** A peer's host, as far as it can be told what to do. */
+export interface RemotePeer extends Member {
+  invoke(entry: string, values: Tensors, request: number): void;
+  supply(flow: InitiatedFlowId, values: Tensors): void;
+  /** Gives up another peer at once. */
+  lose(peer: string): void;
+  close(): Promise<void>;
+}
+
+export class Coordinator implements Deployment {
+  readonly #peers: ReadonlyMap<string, RemotePeer>;
+  readonly #clock: Clock;
+  readonly #book: FlowBook;
+  readonly #gone = new Set<string>();
+  /** Beyond it, nobody waits for anything any more. */
+  readonly #longestNs: number;
+  readonly #patience = new Map<FlowRecord, () => void>();
+
+  constructor(peers: readonly RemotePeer[], clock: Clock = systemClock) {
+    this.#peers = new Map(peers.map((peer) => [peer.id, peer]));
+    this.#clock = clock;
+    this.#book = new FlowBook(peers, (peer, flow, values) => this.#peers.get(peer)?.supply(flow, values));
+    const edges = peers.flatMap(({ manifest }) => manifest.edgesIn);
+    this.#longestNs = Math.max(0, ...edges.map(({ deadlineNs }) => deadlineNs));
+  }
+
+  async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
+    const start = this.#book.open(values, options);
+    if (this.#gone.has(start.peer)) this.#book.refuse(start.peer, `${start.peer} is gone`);
+    else this.#peers.get(start.peer)!.invoke(start.entry, start.values, start.request);
+    return start.result;
+  }
+
+  /** Takes in what a peer's host tells. */
+  note(peer: string, event: PeerEvent): void {
+    switch (event.kind) {
+      case 'flow-account': {
+        const record = this.#book.recordOf(event.flow);
+        if (record === undefined) return;
+        record.stats(peer).computeMs += event.computeMs;
+        for (const [to, bytes] of Object.entries(event.sentBytes)) {
+          record.stats(peer).sentBytes += bytes;
+          record.stats(to).receivedBytes += bytes;
+        }
+        return;
+      }
+      case 'flow-started':
+      case 'flow-refused':
+      case 'input-wanted':
+      case 'output':
+      case 'flow-ended': {
+        const ended = this.#book.note(peer, event);
+        if (ended !== undefined) this.#closeIfOver(ended);
+      }
+    }
+  }
+
+  /** A peer's host has ended: nobody shall wait for it. */
+  gone(peer: string): void {
+    if (this.#gone.has(peer)) return;
+    this.#gone.add(peer);
+    for (const one of this.#peers.values()) if (!this.#gone.has(one.id)) one.lose(peer);
+    this.#book.refuse(peer, `${peer} is gone`);
+    for (const record of this.#book.running) this.#closeIfOver(record);
+  }
+
+  async close(): Promise<void> {
+    for (const record of this.#book.running) this.#close(record);
+    await Promise.all([...this.#peers.values()].map((peer) => peer.close()));
+  }
+
+  /** A flow is over when it has ended wherever values may come to. */
+  #closeIfOver(record: FlowRecord): void {
+    const waiting = [...this.#peers.values()].some(
+      ({ id, manifest }) =>
+        !record.ends.has(id) && !this.#gone.has(id) && (manifest.edgesIn.length > 0 || record.starter === id),
+    );
+    if (!waiting) return this.#close(record);
+    // Somebody may never hear of it, since what would have told him was lost. All others wait no longer than this.
+    if (record.open.size > 0 || this.#patience.has(record)) return;
+    const until = this.#clock.now() + this.#longestNs;
+    this.#patience.set(
+      record,
+      this.#clock.wake(until, () => this.#close(record)),
+    );
+  }
+
+  #close(record: FlowRecord): void {
+    this.#patience.get(record)?.();
+    this.#patience.delete(record);
+    this.#book.close(record);
+  }
+}

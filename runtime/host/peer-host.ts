@@ -1,0 +1,301 @@
+// The host of one peer: a node, with a transport to the others. It starts no flow before everybody is ready, and gives
+// up a peer that stays away.
+
+import type { Manifest } from '../../ir/deployment.ts';
+import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
+import type { Backend } from '../backend.ts';
+import type { LoadedBundle } from '../bundle.ts';
+import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
+import type { Program } from '../instruction.ts';
+import type { NodeEvent } from '../io.ts';
+import type { Limits } from '../limits.ts';
+import { decodeProgram } from '../program.ts';
+import { pieceBytes } from '../wire/frame.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Driver, POOL_BYTES } from './driver.ts';
+import { handOver, type Tensors } from './hand-over.ts';
+import { neighboursOf, type PeerStatus, Readiness, statusOf } from './readiness.ts';
+import { loadSegments, releaseSegments, type Segments } from './segments.ts';
+import type { Transport, TransportEvent, TransportUser } from './transport.ts';
+
+export type PeerEvent =
+  | NodeEvent
+  | TransportEvent
+  | { readonly kind: 'connected'; readonly peer: string }
+  | { readonly kind: 'disconnected'; readonly peer: string; readonly why: string }
+  /** It said goodbye; `why`: it left because something failed there. */
+  | { readonly kind: 'peer-left'; readonly peer: string; readonly why: string | undefined }
+  /** It stayed away for so long. */
+  | { readonly kind: 'peer-lost'; readonly peer: string; readonly why: string; readonly waitedNs: number }
+  /** What a flow that now ends took here. */
+  | {
+      readonly kind: 'flow-account';
+      readonly flow: InitiatedFlowId;
+      readonly computeMs: number;
+      readonly sentBytes: Readonly<Record<string, number>>;
+    };
+
+export interface PeerHostOptions {
+  readonly peer: string;
+  readonly bundle: LoadedBundle;
+  readonly backend: Backend;
+  /** Higher than at any earlier start of this peer. */
+  readonly incarnation: number;
+  /** Opens the transport. */
+  connect(user: TransportUser, pool: BufferPool): Promise<Transport>;
+  /**
+   * How long a peer may be away. By default as long as the longest deadline between the two: by then every flow that
+   * waits for it has ended.
+   */
+  readonly giveUpNs?: number;
+  readonly clock?: Clock;
+  readonly limits?: Partial<Limits>;
+  readonly lane?: number;
+  onEvent(event: PeerEvent, host: PeerHost): void;
+}
+
+interface Account {
+  computeMs: number;
+  readonly sentBytes: Record<string, number>;
+}
+
+/** Rejects with DiagnosticError BB622 or BB703, or what opening the transport rejects with. */
+export async function startPeer(options: PeerHostOptions): Promise<PeerHost> {
+  const program = decodeProgram(options.bundle);
+  const segments = await loadSegments(options.peer, options.bundle, options.backend, options.lane ?? 0);
+  const host = new PeerHost(options, program, segments);
+  try {
+    await host.open();
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+  return host;
+}
+
+export class PeerHost {
+  readonly peer: string;
+  readonly manifest: Manifest;
+  readonly #options: PeerHostOptions;
+  readonly #clock: Clock;
+  readonly #pool = new BufferPool(POOL_BYTES);
+  readonly #segments: Segments;
+  readonly #driver: Driver;
+  readonly #readiness: Readiness;
+  readonly #neighbours: readonly string[];
+  readonly #connected = new Set<string>();
+  /** Peers that are away, each with what stops waiting for it. */
+  readonly #away = new Map<string, () => void>();
+  readonly #accounts = new Map<string, Account>();
+  #transport: Transport | undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor(options: PeerHostOptions, program: Program, segments: Segments) {
+    const { peer, bundle, incarnation, limits, clock = systemClock } = options;
+    this.peer = peer;
+    this.manifest = bundle.manifest;
+    this.#options = options;
+    this.#clock = clock;
+    this.#segments = segments;
+    this.#neighbours = neighboursOf(bundle.manifest, peer);
+    const members = new Set(Object.values(bundle.manifest.members).flat());
+    const status: PeerStatus = { peer, incarnation, version: 1, ready: false, neighbours: this.#neighbours };
+    this.#readiness = new Readiness(status, members);
+    const own = { peer, program, segments, incarnation, clock, pool: this.#pool };
+    this.#driver = new Driver(limits === undefined ? own : { ...own, limits }, {
+      send: (to, pieces, flow) => this.#send(to, pieces, flow),
+      event: (event) => this.#note(event),
+      worked: (flow, ms) => {
+        const account = this.#accounts.get(flowKey(flow));
+        if (account !== undefined) account.computeMs += ms;
+      },
+      settled: () => {},
+    });
+  }
+
+  /** Flows that have not ended here. */
+  get openFlows(): number {
+    return this.#driver.openFlows;
+  }
+
+  /** Peers that could take part in a flow and are not ready. */
+  get missing(): readonly string[] {
+    return this.#readiness.missing;
+  }
+
+  async open(): Promise<void> {
+    this.#transport = await this.#options.connect(
+      {
+        connected: (peer) => this.#arrive(peer),
+        disconnected: (peer, why) => this.#part(peer, why),
+        frame: (from, bytes) => this.#driver.handle({ type: 'frame', from, bytes, owned: true }),
+        note: (from, note) => this.#hear(from, note),
+        event: (event) => this.#tell(event),
+      },
+      this.#pool,
+    );
+    this.#update();
+  }
+
+  /** Resolves when everybody is ready. Rejects with DiagnosticError BB764 after `timeoutNs`, naming who is not. */
+  async whenReady(timeoutNs: number): Promise<void> {
+    if (this.missing.length === 0) return;
+    await new Promise<void>((resolve, reject) => {
+      const stop = this.#clock.wake(this.#clock.now() + timeoutNs, () => {
+        const [peer, missing, seconds] = [this.peer, this.missing, timeoutNs / 1e9];
+        reject(new DiagnosticError(diagnostic('BB764', { peer, missing, seconds })));
+      });
+      this.#waiting.push(() => {
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  /** Starts a flow; `request` comes back in `flow-started` or `flow-refused`. */
+  invoke(entry: string, values: Tensors, request: number): void {
+    this.#driver.handle({
+      type: 'invoke',
+      entry,
+      values: handOver(values, this.#pool),
+      request,
+      owned: true,
+    });
+  }
+
+  /** Inputs that an `input-wanted` event asked for. */
+  supply(flow: InitiatedFlowId, values: Tensors): void {
+    this.#driver.handle({ type: 'supply', flow, values: handOver(values, this.#pool), owned: true });
+  }
+
+  /** Gives a peer up at once. */
+  lose(peer: string): void {
+    this.#away.get(peer)?.();
+    this.#away.delete(peer);
+    this.#transport?.forget(peer);
+    this.#driver.handle({ type: 'lost', peer });
+  }
+
+  cancelFlows(): void {
+    this.#driver.close();
+  }
+
+  /** Cancels open flows, says goodbye (`why`: something failed), sends what waits, and closes every connection. */
+  async close(why?: string): Promise<void> {
+    this.#driver.close();
+    for (const stop of this.#away.values()) stop();
+    for (const peer of this.#connected) this.#transport?.tell(peer, JSON.stringify({ bye: why ?? null }));
+    await this.#transport?.close();
+    await releaseSegments(this.#segments);
+  }
+
+  // --- peers come and go ----------------------------------------------------------------------------
+
+  #arrive(peer: string): void {
+    this.#connected.add(peer);
+    this.#away.get(peer)?.();
+    this.#away.delete(peer);
+    this.#transport?.tell(peer, JSON.stringify({ status: this.#readiness.statuses }));
+    this.#driver.handle({ type: 'found', peer });
+    this.#tell({ kind: 'connected', peer });
+    this.#update();
+  }
+
+  #part(peer: string, why: string): void {
+    if (!this.#connected.delete(peer)) return;
+    this.#tell({ kind: 'disconnected', peer, why });
+    this.#update();
+    const waitNs = this.#options.giveUpNs ?? this.#longestDeadline(peer);
+    if (waitNs === Number.POSITIVE_INFINITY) return;
+    const stop = this.#clock.wake(this.#clock.now() + waitNs, () => {
+      this.lose(peer);
+      this.#tell({ kind: 'peer-lost', peer, why, waitedNs: waitNs });
+    });
+    this.#away.set(peer, stop);
+  }
+
+  #hear(from: string, note: string): void {
+    let fields: { readonly status?: unknown; readonly bye?: unknown };
+    try {
+      fields = Object(JSON.parse(note));
+    } catch {
+      return;
+    }
+    if (Array.isArray(fields.status)) {
+      const news = fields.status
+        .map(statusOf)
+        .filter((one) => one !== undefined && this.#readiness.take(one));
+      if (news.length > 0) this.#spread(news as readonly PeerStatus[], from);
+    }
+    if (fields.bye === undefined) return;
+    // What it sent before has been heard; whoever still waits for it waits in vain.
+    this.#connected.delete(from);
+    this.#tell({
+      kind: 'peer-left',
+      peer: from,
+      why: typeof fields.bye === 'string' ? fields.bye : undefined,
+    });
+    this.lose(from);
+    this.#update();
+  }
+
+  #update(): void {
+    const status = this.#readiness.set(this.#neighbours.every((peer) => this.#connected.has(peer)));
+    if (status !== undefined) this.#spread([status], undefined);
+  }
+
+  #spread(news: readonly PeerStatus[], from: string | undefined): void {
+    const note = JSON.stringify({ status: news });
+    for (const peer of this.#connected) if (peer !== from) this.#transport?.tell(peer, note);
+    if (this.missing.length > 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #longestDeadline(peer: string): number {
+    const { edgesIn, edgesOut, members } = this.manifest;
+    const ends = [
+      ...edgesIn.map((one) => [one, one.from] as const),
+      ...edgesOut.map((one) => [one, one.to] as const),
+    ];
+    const shared = ends
+      .filter(([, end]) => members[end.class]?.includes(peer))
+      .map(([one]) => one.deadlineNs);
+    return Math.max(0, ...shared);
+  }
+
+  // --- the node --------------------------------------------------------------------------------------
+
+  #send(to: string, pieces: readonly Uint8Array[], flow: InitiatedFlowId | undefined): void {
+    const bytes = pieceBytes(pieces);
+    const outcome = this.#transport?.send(to, pieces) ?? 'unreachable';
+    if (outcome === 'full')
+      this.#tell({ kind: 'frame-dropped', peer: to, bytes, why: 'too much waits for it already' });
+    const sent = outcome === 'taken' && flow !== undefined && this.#accounts.get(flowKey(flow))?.sentBytes;
+    if (sent) sent[to] = (sent[to] ?? 0) + bytes;
+  }
+
+  #note(event: NodeEvent): void {
+    if (event.kind === 'flow-started')
+      this.#accounts.set(flowKey(event.flow), { computeMs: 0, sentBytes: {} });
+    if (event.kind === 'flow-ended') {
+      const account = this.#accounts.get(flowKey(event.flow));
+      this.#accounts.delete(flowKey(event.flow));
+      if (account !== undefined) this.#tell({ kind: 'flow-account', flow: event.flow, ...account });
+    }
+    this.#tell(event);
+  }
+
+  /** An observer's exception is its own: it surfaces as uncaught and does not stop the peer. */
+  #tell(event: PeerEvent): void {
+    try {
+      this.#options.onEvent(event, this);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}

@@ -1,0 +1,38 @@
+// What a host asks of whatever moves its frames: sockets, message ports, a simulated network. A transport proves who
+// is at the other end, finds it again when a connection breaks, and bounds what it holds.
+
+/** What became of a frame given to `send`. */
+export type SendOutcome =
+  /** Taken over; it arrives unless the connection breaks on its way. */
+  | 'taken'
+  /** Dropped: too much waits for this peer already. */
+  | 'full'
+  /** Dropped: no such peer, or it was given up. */
+  | 'unreachable';
+
+export interface Transport {
+  /** Copies the pieces of one frame. While a peer is out of reach, frames wait for it, within bounds. */
+  send(to: string, pieces: readonly Uint8Array[]): SendOutcome;
+  /** A short text from host to host, in order with the frames; nothing if the peer is not connected. */
+  tell(to: string, note: string): void;
+  /** Discards what waits for a peer: it was given up. */
+  forget(peer: string): void;
+  /** Sends what waits, within a bound of time, and closes every connection. */
+  close(): Promise<void>;
+}
+
+export type TransportEvent =
+  /** Somebody did not get in. `fatal`: we were refused, and trying again will not help. */
+  | { readonly kind: 'refused'; readonly who: string; readonly why: string; readonly fatal: boolean }
+  /** Bytes that came from a peer, or were to go to it, were dropped. */
+  | { readonly kind: 'frame-dropped'; readonly peer: string; readonly bytes: number; readonly why: string };
+
+/** Where a transport delivers. */
+export interface TransportUser {
+  connected(peer: string): void;
+  disconnected(peer: string, why: string): void;
+  /** The frame's buffer is given away. */
+  frame(from: string, bytes: Uint8Array): void;
+  note(from: string, note: string): void;
+  event(event: TransportEvent): void;
+}
