@@ -2,6 +2,7 @@
 
 export { jsonBytes, writeDeployment } from './emit.ts';
 export { nearestName } from './excerpt.ts';
+export { type Config, parseConfig } from './lint/config.ts';
 export {
   findingOf,
   inFileOrder,

@@ -9,12 +9,13 @@ interface Options {
   readonly json?: boolean;
   readonly maxWarnings?: string;
   readonly check: boolean;
+  readonly rules?: boolean;
 }
 
 const formats = ['pretty', 'json', 'sarif'] as const;
 
 export const lintCommand = command<Options>({
-  usage: 'lint <source>',
+  usage: 'lint [source]',
   summary: 'find likely mistakes in a model and its plan',
   options: (c) =>
     c
@@ -25,37 +26,61 @@ export const lintCommand = command<Options>({
       .option('--format <format>', 'pretty, json or sarif', 'pretty')
       .option('--max-warnings <count>', 'fail if there are more warnings than this')
       .option('--no-check', 'do not type-check a model.ts')
+      .option('--rules', 'list the rules instead')
       .option('--json', 'same as --format json'),
   examples: [
     'bbc lint model.ts --peers topology.json',
     'bbc lint model.onnx --peers topology.json --max-warnings 0',
     'bbc lint model.ts --peers topology.json --format sarif > lint.sarif',
+    'bbc lint --rules',
   ],
   async run(cx, [source], options) {
+    if (options.rules === true) return listRules(cx);
+    if (source === undefined) throw new UsageError('name a model.ts or a model.onnx, or ask for --rules');
     const format = options.json === true ? 'json' : options.format;
     if (!formats.some((one) => one === format))
       throw new UsageError(`--format is one of ${formats.join(', ')}, not '${format}'`);
     const maxWarnings = parseCount(options.maxWarnings);
-    const [{ lintSource }, { withExcerpts }, { prettyFindings }, { findingsDocument }, { isClean }] =
-      await Promise.all([
-        import('../lint/lint.ts'),
-        import('../lint/excerpts.ts'),
-        import('../lint/pretty.ts'),
-        import('../lint/json.ts'),
-        import('../../compiler/index.ts'),
-      ]);
+    const [
+      { lintSource },
+      { withExcerpts },
+      { prettyFindings },
+      { findingsDocument },
+      { sarifLog },
+      { rules },
+    ] = await Promise.all([
+      import('../lint/lint.ts'),
+      import('../lint/excerpts.ts'),
+      import('../lint/pretty.ts'),
+      import('../lint/json.ts'),
+      import('../lint/sarif.ts'),
+      import('../lint/rules.ts'),
+    ]);
+    const [{ isClean }, { packageVersion }] = await Promise.all([
+      import('../../compiler/index.ts'),
+      import('../load/package.ts'),
+    ]);
     cx.progress(`linting ${source}`);
     const findings = await lintSource({
-      source: source!,
+      source,
       peers: options.peers,
       check: options.check,
-      levels: {},
     });
     if (format === 'pretty') cx.print(prettyFindings(withExcerpts(findings), cx.colours));
+    else if (format === 'sarif') write(cx, sarifLog(findings, rules, packageVersion()));
     else write(cx, findingsDocument(findings, maxWarnings));
     if (!isClean(findings, maxWarnings)) cx.fail();
   },
 });
+
+async function listRules(cx: CommandContext): Promise<void> {
+  const { rules } = await import('../lint/rules.ts');
+  cx.result(rules.map(({ id, level, summary, rationale }) => ({ id, level, summary, rationale })));
+  cx.printTable(
+    ['rule', 'level', 'finds'],
+    rules.map(({ id, level, summary }) => [id, level, summary]),
+  );
+}
 
 /** One document on stdout; `--json` has the frame write it. */
 function write(cx: CommandContext, document: object): void {

@@ -15,6 +15,8 @@ import {
 import { type Diagnostic, hasErrors, type Position, type Topology } from '../../ir/index.ts';
 import { readProblem } from '../load/files.ts';
 import { isModuleFile, loadSource } from '../load.ts';
+import { readLevels } from './config.ts';
+import { relativePath } from './paths.ts';
 import { rules } from './rules.ts';
 import type { Sources } from './source/sources.ts';
 
@@ -25,7 +27,8 @@ export interface LintRequest {
   readonly peers?: string | undefined;
   /** Type-check a model.ts first. */
   readonly check: boolean;
-  readonly levels: RuleLevels;
+  /** Instead of what bytesandbrains.json says. */
+  readonly levels?: RuleLevels;
 }
 
 /**
@@ -33,12 +36,14 @@ export interface LintRequest {
  * and graphs that do not compile are findings too, so that every format shows them.
  */
 export async function lintSource(request: LintRequest): Promise<readonly Finding[]> {
-  const { levels } = request;
   const folder = path.dirname(request.source);
+  const { levels = {}, diagnostics: inConfig } =
+    request.levels === undefined ? readLevels(request.source) : { levels: request.levels, diagnostics: [] };
   const asFinding = (one: Diagnostic): Finding => findingOf(one, rules, levels);
-  const { topology, diagnostics } = request.peers === undefined ? nobody : readTopology(request.peers);
-  const found = diagnostics.map(asFinding);
-  if (hasErrors(diagnostics)) return found;
+  const { topology, diagnostics: inTopology } =
+    request.peers === undefined ? nobody : readTopology(request.peers);
+  const found = [...inConfig, ...inTopology].map(asFinding);
+  if (hasErrors(inConfig) || hasErrors(inTopology)) return found;
 
   const opened = isModuleFile(request.source) ? await openAuthored(request.source) : undefined;
   const loaded = await loadSource(request.source, { check: request.check, project: opened?.project });
@@ -89,7 +94,7 @@ async function openAuthored(file: string): Promise<{ project: Project; sources: 
 const nobody: ReturnType<typeof parseTopology> = { diagnostics: [] };
 
 function readTopology(file: string): { topology?: Topology; diagnostics: readonly Diagnostic[] } {
-  const name = relative(file);
+  const name = relativePath(file);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -99,19 +104,16 @@ function readTopology(file: string): { topology?: Topology; diagnostics: readonl
   return parseTopology(text, name);
 }
 
-/** A path as people and code-scanning services write it: from the working folder, with slashes. */
-const relative = (file: string): string => path.relative('', file).replaceAll(path.sep, '/');
-
 /** A recording's positions are relative to its module's folder. */
 function movedTo(folder: string, one: Finding): Finding {
   const move = <P extends Position | undefined>(at: P): P =>
-    at === undefined ? at : { ...at, file: relative(path.resolve(folder, at.file)) };
+    at === undefined ? at : { ...at, file: relativePath(path.resolve(folder, at.file)) };
   return {
     ...one,
     at: move(one.at),
     ...(one.related && { related: one.related.map((step) => ({ ...step, at: move(step.at) })) }),
     ...(one.fix && {
-      fix: one.fix.map((edit) => ({ ...edit, file: relative(path.resolve(folder, edit.file)) })),
+      fix: one.fix.map((edit) => ({ ...edit, file: relativePath(path.resolve(folder, edit.file)) })),
     }),
   };
 }

@@ -1,6 +1,6 @@
 // Where this package lies.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,3 +10,7 @@ export const packageRoot: string = (() => {
     if (existsSync(path.join(at, 'package.json'))) return at;
   }
 })();
+
+/** The version in our package.json. */
+export const packageVersion = (): string =>
+  (JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
