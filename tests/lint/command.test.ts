@@ -107,7 +107,7 @@ describe('bbc lint', () => {
     const sarif = await bbc(...argv.with(3, 'broken.json'), '--format', 'sarif');
     expect(sarif.status).toBe(EXIT.input);
     expect(sarifProblems(JSON.parse(sarif.out))).toEqual([]);
-    expect(JSON.parse(sarif.out).runs[0].results[0].ruleId).toBe('BB402');
+    expect(JSON.parse(sarif.out).runs[0].results[0].ruleId).toBe('BB404');
   });
   test('lists its rules', async () => {
     expect((await bbc('lint', '--rules')).out).toMatch(/^rule +level +finds\n/);
