@@ -15,6 +15,8 @@ export interface CompileSettings {
   readonly check: boolean;
   readonly objective?: Topology['objective'];
   readonly printAfter?: string;
+  /** Sees each state of the compilation. */
+  readonly after?: (pass: string, compilation: Compilation) => void;
 }
 
 /** Compiles what the user named; ends the command if there are errors. */
@@ -40,12 +42,13 @@ function compileModel(
   cx: CommandContext,
   model: Model,
   topology: Topology,
-  { printAfter }: Pick<CompileSettings, 'printAfter'> = {},
+  { printAfter, after }: Pick<CompileSettings, 'printAfter' | 'after'> = {},
 ): Compilation {
   const { compilation, diagnostics } = compile(model, {
     topology,
     after: (pass, state) => {
       cx.progress(`${pass.name} done`);
+      after?.(pass.name, state);
       if (pass.name === printAfter) cx.print(compilationText(state));
     },
   });

@@ -33,6 +33,10 @@ export function printModel(model: Model): string {
   return `${printer.lines.join('\n')}\n`;
 }
 
+/** The text of one attribute's value, as in the text of the model. */
+export const attributeText = (model: Model, attribute: Attribute): string =>
+  new Printer(model).attributeValue(attribute, '');
+
 const decoder = new TextDecoder();
 /** Weights up to this many elements show their values. */
 const SHOWN_ELEMENTS = 8;
@@ -105,10 +109,10 @@ class Printer {
   }
 
   #attribute(attribute: Attribute, indent: string): string {
-    return `${attribute.name}=${this.#attributeValue(attribute, indent)}`;
+    return `${attribute.name}=${this.attributeValue(attribute, indent)}`;
   }
 
-  #attributeValue(attribute: Attribute, indent: string): string {
+  attributeValue(attribute: Attribute, indent: string): string {
     switch (attribute.kind) {
       case 'float':
         return floatText(attribute.value);
@@ -194,7 +198,7 @@ const tensorText = (weight: Weight): string =>
   `${formatType(tensorType(weight.dtype, weight.dims))} ${weightText(weight)}`;
 
 /** Values if there are few, otherwise a hash. */
-function weightText(weight: Weight): string {
+export function weightText(weight: Weight): string {
   const count = elementCount(weight.dims)!;
   if (count <= SHOWN_ELEMENTS) {
     try {

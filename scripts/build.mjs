@@ -8,12 +8,15 @@ import { Project } from 'ts-morph';
 process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const check = process.argv.includes('--check');
 
-const project = new Project({ tsConfigFilePath: check ? 'tsconfig.check.json' : 'tsconfig.json' });
-const diagnostics = project.getPreEmitDiagnostics();
+// The graph page's script runs in browsers: it has a configuration of its own.
+const projects = [check ? 'tsconfig.check.json' : 'tsconfig.json', 'tsconfig.page.json'].map(
+  (tsConfigFilePath) => new Project({ tsConfigFilePath }),
+);
+const diagnostics = projects.flatMap((project) => project.getPreEmitDiagnostics());
 if (diagnostics.length > 0) {
   process.stderr.write(
     process.stderr.isTTY
-      ? project.formatDiagnosticsWithColorAndContext(diagnostics)
+      ? projects[0].formatDiagnosticsWithColorAndContext(diagnostics)
       : diagnostics.map((one) => format(one)).join('\n'),
   );
   process.stderr.write(`\n${diagnostics.length} type errors\n`);
@@ -23,7 +26,8 @@ if (diagnostics.length > 0) {
 if (!check) {
   // Stale output of a deleted source file must not survive, or an import of it would still work.
   rmSync('dist', { recursive: true, force: true });
-  await project.emit();
+  for (const project of projects) await project.emit();
+  cpSync('cli/graph/page/style.css', 'dist/cli/graph/page/style.css');
   chmodSync('dist/cli/main.js', 0o755);
   cpSync('cli/explain/codes', 'dist/cli/explain/codes', { recursive: true });
   mkdirSync('dist/schemas', { recursive: true });

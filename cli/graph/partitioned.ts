@@ -4,33 +4,27 @@
 import {
   attributeInt,
   attributeInts,
-  DiagnosticError,
   DOMAIN,
   dependenciesOf,
   type Edge,
-  hasErrors,
-  importModel,
   type Model,
-  memorySource,
   NO_VALUE,
   type Op,
   type ValueId,
   WIRE,
 } from '../../ir/index.ts';
-import { loadDeployment } from '../../runtime/host/node-bundle.ts';
 import { formatBytes } from '../output.ts';
 import { formatEnd, formatPort } from '../plan.ts';
+import { type Cut, importProgram } from './cut.ts';
 import type { Boundary, Crossing, DrawnOp, Subject } from './drawing.ts';
 import { isConstant, scopePath } from './recorded.ts';
 
-export async function partitionedSubject(folder: string): Promise<Subject> {
-  const { plan, bundles } = await loadDeployment(folder);
+export function partitionedSubject({ plan, programs }: Cut): Subject {
   const reader = new ProgramReader(plan.edges);
   const boundaries = { inputs: [] as Boundary[], outputs: [] as Boundary[] };
-  for (const [name, program] of Object.entries(plan.programs)) {
-    const source = memorySource(`${program.folder}/program.onnx`, bundles.get(name)!.onnx);
-    const { model, diagnostics } = importModel(source, { external: () => emptySource });
-    if (model === undefined || hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
+  for (const program of programs) {
+    const { name } = program;
+    const model = importProgram(program);
     reader.read(name, model);
     for (const side of ['inputs', 'outputs'] as const) {
       for (const id of model.mainGraph[side]) {
@@ -47,15 +41,6 @@ export async function partitionedSubject(folder: string): Promise<Subject> {
   }
   return { title: plan.source, ...reader.subject(), ...boundaries, labelOf: () => '' };
 }
-
-/** A picture needs no weights; a source of any size that nobody reads stands for them. */
-const emptySource = {
-  name: 'weights.bin',
-  byteLength: Number.MAX_SAFE_INTEGER,
-  read: (): Uint8Array => {
-    throw new RangeError('a picture reads no weights');
-  },
-};
 
 class ProgramReader {
   readonly #edges: ReadonlyMap<number, Edge>;
