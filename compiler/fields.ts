@@ -1,7 +1,7 @@
 // Reads checked fields out of positioned JSON, reporting every problem with a caret under it.
 
+import { excerptAt, nearestName, positionAt } from '../ir/excerpt.ts';
 import { type Diagnostic, type DiagnosticContext, diagnostic, type Position } from '../ir/index.ts';
-import { excerptAt, nearestName, positionAt } from './excerpt.ts';
 import type { JsonMember, JsonNode, JsonObject } from './json.ts';
 import { parseQuantity, type Quantity } from './units.ts';
 

@@ -1,7 +1,7 @@
 // Finds a field of an accepted topology again, for diagnostics that come after it was read.
 
+import { excerptAt, positionAt } from '../ir/excerpt.ts';
 import type { DiagnosticContext, Topology } from '../ir/index.ts';
-import { excerptAt, positionAt } from './excerpt.ts';
 import { type JsonNode, parseJson } from './json.ts';
 
 /** Position and caret of the field at the end of `path`, such as ["classes", "phone", "memory"]. */

@@ -1,4 +1,4 @@
-// bbc export: a model as one plain .onnx file. Without options an .onnx comes back message by message.
+// bbc export: a model as one plain .onnx file, or as text. Without options an .onnx comes back message by message.
 
 import path from 'node:path';
 import { UsageError } from '../context.ts';
@@ -12,28 +12,43 @@ interface Options {
 
 export const exportCommand = command<Options>({
   usage: 'export <source>',
-  summary: 'write a model as plain ONNX',
+  summary: 'write a model as plain ONNX, binary or as text (.onnxtxt)',
   options: (c) =>
     c
-      .requiredOption('-o, --output <file>', 'the .onnx file to write')
+      .requiredOption('-o, --output <file>', 'the .onnx or .onnxtxt file to write')
       .option('--opset <version>', 'convert to another opset')
       .option('--no-check', 'do not type-check a model.ts')
       .option('--json', 'print one JSON document: { ok, diagnostics }'),
-  examples: ['bbc export model.ts -o model.onnx', 'bbc export model.onnx -o copy.onnx'],
+  examples: [
+    'bbc export model.ts -o model.onnx',
+    'bbc export model.onnx -o copy.onnx',
+    'bbc export model.onnx -o model.onnxtxt',
+    'bbc export model.onnxtxt -o model.onnx',
+  ],
   async run(cx, [source], { output, opset, check }) {
     if (opset !== undefined) throw new UsageError('conversion to another opset (--opset) is not there yet');
-    const [{ loadSource }, { exportModel, isExternal }, { writePieces }, { copyFileSync, existsSync }] =
-      await Promise.all([
-        import('../load.ts'),
-        import('../../ir/index.ts'),
-        import('../write.ts'),
-        import('node:fs'),
-      ]);
+    const [
+      { loadSource },
+      { diagnostic, exportModel, isExternal },
+      { writePieces, writeText },
+      { copyFileSync, existsSync },
+    ] = await Promise.all([
+      import('../load.ts'),
+      import('../../ir/index.ts'),
+      import('../write.ts'),
+      import('node:fs'),
+    ]);
     const { model, diagnostics } = await loadSource(source!, { check });
     cx.require(diagnostics);
     const from = path.dirname(path.resolve(source!));
     const to = path.dirname(path.resolve(output));
-    writePieces(output, exportModel(model!).pieces);
+    if (output.endsWith('.onnxtxt')) {
+      const { exportText } = await import('../../ir/text/index.ts');
+      const { text, unwritten } = exportText(model!);
+      writeText(output, text);
+      if (unwritten.length > 0)
+        cx.report([diagnostic('BB109', { what: unwritten }, { at: { file: output } })]);
+    } else writePieces(output, exportModel(model!).pieces);
     // External weights stay external: their files have to be beside the new model too.
     const files = new Set<string>();
     for (const { weight } of model!.allValues()) {

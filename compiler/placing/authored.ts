@@ -1,5 +1,6 @@
 // What the author said: places written on ops and inputs, then the topology's rules, the first that matches.
 
+import { excerptAt, nearestName, offsetAt } from '../../ir/excerpt.ts';
 import {
   type Diagnostic,
   type DiagnosticContext,
@@ -15,7 +16,6 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import type { Dataflow } from '../dataflow.ts';
-import { excerptAt, nearestName, offsetAt } from '../excerpt.ts';
 import { compileRule } from '../rules/rule.ts';
 
 /** Places as far as they are known; each step adds to it and changes none. */

@@ -7,7 +7,7 @@
 //   pattern = characters other than space, quote and parenthesis | '…' | "…"   with * and ? as in globs
 
 import { createToken, EmbeddedActionsParser, type ILexingError, type IToken, Lexer } from 'chevrotain';
-import { nearestName } from '../excerpt.ts';
+import { nearestName } from '../../ir/excerpt.ts';
 
 export type Condition =
   | { readonly kind: 'and' | 'or'; readonly terms: readonly Condition[] }

@@ -1,7 +1,7 @@
 // Placement rules: which ops of the main graph a rule of the topology is about.
 
+import { excerptAt, offsetAt, positionAt } from '../../ir/excerpt.ts';
 import { type Diagnostic, diagnostic, type Model, type Op, type PlaceRule } from '../../ir/index.ts';
-import { excerptAt, offsetAt, positionAt } from '../excerpt.ts';
 import { offsetInString } from '../json.ts';
 import { matchesGlob } from './glob.ts';
 import { type Condition, parseCondition } from './grammar.ts';

@@ -52,4 +52,18 @@ export const fileMessages = {
       'check that the file is complete and holds the message that its input or output needs',
     ],
   },
+  BB108: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      reason,
+      "correct the text at the caret; it is ONNX's textual syntax",
+    ],
+  },
+  BB109: {
+    severity: 'warning',
+    text: ({ what }: { what: readonly string[] }) => [
+      `ONNX's textual syntax has no place for ${what.join(', ')}; the file leaves them out`,
+      'write an .onnx file to keep them',
+    ],
+  },
 } as const satisfies Record<string, Message>;

@@ -1,6 +1,6 @@
 // Graphs and functions of a decoded model: names to ids, messages to entries of the model's tables.
 
-import type { Diagnostic } from '../diagnostic.ts';
+import type { Diagnostic, Position } from '../diagnostic.ts';
 import type {
   FunctionProto,
   GraphProto,
@@ -59,6 +59,7 @@ export class GraphReader {
   readonly #file: string;
   readonly #external: OpenExternal | undefined;
   readonly #diagnostics: Diagnostic[];
+  readonly #positions: ReadonlyMap<NodeProto, Position>;
   #early: { value: ValueId; type: ValueType | undefined }[] = [];
 
   constructor(
@@ -67,8 +68,10 @@ export class GraphReader {
     file: string,
     external: OpenExternal | undefined,
     diagnostics: Diagnostic[],
+    positions: ReadonlyMap<NodeProto, Position> = new Map(),
   ) {
     this.#editor = editor;
+    this.#positions = positions;
     this.#cuts = cuts;
     this.#file = file;
     this.#external = external;
@@ -228,6 +231,7 @@ export class GraphReader {
     const attributes: Attribute[] = node.attribute.map((attribute) => readAttribute(attribute, reader));
     const { name, domain, opType, overload } = node;
     const marks = this.#marks(scope, node.metadataProps);
+    const at = marks.at ?? this.#positions.get(node);
     node.input = [];
     node.output = [];
     node.attribute = [];
@@ -239,7 +243,7 @@ export class GraphReader {
       inputs,
       outputs,
       attributes,
-      ...(marks.at === undefined ? {} : { at: marks.at }),
+      ...(at === undefined ? {} : { at }),
       ...(marks.scope === undefined ? {} : { scope: marks.scope }),
       ...(marks.place === undefined ? {} : { place: marks.place }),
       ...(marks.declassified === undefined ? {} : { declassified: marks.declassified }),

@@ -2,14 +2,15 @@
 // that unsorted graphs read like sorted ones. Weights stay in the file; see scan.ts.
 
 import { fromBinary } from '@bufbuild/protobuf';
-import { type Diagnostic, diagnostic, hasErrors } from '../diagnostic.ts';
-import { type ModelProto, ModelProtoSchema } from '../generated/onnx-ml_pb.ts';
+import { type Diagnostic, diagnostic, hasErrors, type Position } from '../diagnostic.ts';
+import { type ModelProto, ModelProtoSchema, type NodeProto } from '../generated/onnx-ml_pb.ts';
 import { type ByteSource, type GraphId, type Model, ModelEditor, type ModelHeader } from '../graph.ts';
+import { readText } from '../text/read.ts';
 import { isPresent } from './attributes.ts';
 import type { OpenExternal } from './external.ts';
 import { GraphReader } from './import-graph.ts';
 import { readOpsets } from './opsets.ts';
-import { CutConflict, type Skeleton, scan } from './scan.ts';
+import { type Cut, CutConflict, type Skeleton, scan } from './scan.ts';
 import { FormatError } from './source.ts';
 
 export interface ImportOptions {
@@ -28,6 +29,7 @@ export interface Imported {
  * or of external files. Structure is not judged here (see the check pass): an op may use an undefined value.
  */
 export function importModel(source: ByteSource, options: ImportOptions = {}): Imported {
+  if (source.name.endsWith('.onnxtxt')) return importText(source, options);
   try {
     return build(source, scan(ModelProtoSchema, source, { cut: true }), options);
   } catch (error) {
@@ -47,8 +49,23 @@ function failed(source: ByteSource, error: unknown): Imported {
   return { diagnostics: [diagnostic('BB101', { reason }, { at })] };
 }
 
-function build(source: ByteSource, skeleton: Skeleton, options: ImportOptions): Imported {
-  const proto = fromBinary(ModelProtoSchema, skeleton.bytes);
+/** Reads ONNX's textual syntax; its ops know their line and column. */
+function importText(source: ByteSource, options: ImportOptions): Imported {
+  const text = new TextDecoder().decode(source.read(0, source.byteLength));
+  const { proto, positions, diagnostics } = readText(text, source.name);
+  return proto === undefined ? { diagnostics } : buildFrom(proto, source, [], options, positions);
+}
+
+const build = (source: ByteSource, { bytes, cuts }: Skeleton, options: ImportOptions): Imported =>
+  buildFrom(fromBinary(ModelProtoSchema, bytes), source, cuts, options);
+
+function buildFrom(
+  proto: ModelProto,
+  source: ByteSource,
+  cuts: readonly Cut[],
+  options: ImportOptions,
+  positions?: ReadonlyMap<NodeProto, Position>,
+): Imported {
   const { graph, functions } = proto;
   if (graph === undefined) {
     const reason = source.byteLength === 0 ? 'the file is empty' : 'it has no graph';
@@ -56,7 +73,7 @@ function build(source: ByteSource, skeleton: Skeleton, options: ImportOptions): 
   }
   const editor = new ModelEditor(readHeader(proto, source.name));
   const diagnostics: Diagnostic[] = [];
-  const reader = new GraphReader(editor, skeleton.cuts, source.name, options.external, diagnostics);
+  const reader = new GraphReader(editor, cuts, source.name, options.external, diagnostics, positions);
   editor.main = reader.graph(graph, 'main', undefined) as GraphId;
   editor.functions = functions.map((fn) => reader.function(fn));
   return hasErrors(diagnostics) ? { diagnostics } : { model: editor.finish(), diagnostics };

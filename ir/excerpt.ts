@@ -1,18 +1,32 @@
 // Points into text files: from offsets to lines and columns, and the line with a caret below.
 
-import type { Position } from '../ir/index.ts';
-
 /** Lines longer than this are cut around the caret. */
 const MAX_WIDTH = 100;
 
-/** The position of a UTF-16 offset; columns count characters, as editors do. */
-export function positionAt(file: string, text: string, offset: number): Required<Omit<Position, 'offset'>> {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  let line = 1;
-  for (let at = before.indexOf('\n'); at >= 0; at = before.indexOf('\n', at + 1)) line++;
-  return { file, line, column: offset - lineStart + 1 };
+/** Lines and columns of many offsets of one text; columns count UTF-16 units, as editors do. */
+export class LineIndex {
+  readonly #starts = [0];
+
+  constructor(text: string) {
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
+  }
+
+  at(offset: number): { readonly line: number; readonly column: number } {
+    let [low, high] = [0, this.#starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.#starts[middle]! <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - this.#starts[low]! + 1 };
+  }
 }
+
+/** The position of one offset. */
+export const positionAt = (file: string, text: string, offset: number) => ({
+  file,
+  ...new LineIndex(text).at(offset),
+});
 
 /** The offset of a line and column, both from 1. */
 export function offsetAt(text: string, line: number, column: number): number {
