@@ -1,7 +1,7 @@
 // The compiler: from a recorded or imported model and a topology to bundles and a plan.
 
+export { nearestName } from '../ir/excerpt.ts';
 export { jsonBytes, writeDeployment } from './emit.ts';
-export { nearestName } from './excerpt.ts';
 export { type Config, parseConfig } from './lint/config.ts';
 export {
   findingOf,

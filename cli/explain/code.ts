@@ -1,7 +1,7 @@
 // What a diagnostic's code, or a lint rule, means.
 
-import { nearestName } from '../../compiler/excerpt.ts';
 import type { Example, RuleFacts } from '../../compiler/index.ts';
+import { nearestName } from '../../ir/excerpt.ts';
 import { DiagnosticError, diagnostic } from '../../ir/index.ts';
 import type { CommandContext } from '../context.ts';
 import { rules } from '../lint/rules.ts';
