@@ -9,6 +9,7 @@ import { explain } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { graph } from './commands/graph.ts';
 import { infer } from './commands/infer.ts';
+import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { lintCommand } from './commands/lint.ts';
 import { node } from './commands/node.ts';
@@ -16,6 +17,7 @@ import { run } from './commands/run.ts';
 import { runCli } from './frame.ts';
 
 const commands = [
+  init,
   compileCommand,
   graph,
   check,

@@ -429,6 +429,13 @@ export const messages = {
       nearest === undefined ? '`bbc explain` lists all of them' : `did you mean ${nearest}?`,
     ],
   },
+  BB891: {
+    severity: 'error',
+    text: ({ folder, other }: { folder: string; other: string }) => [
+      `${folder} is not empty: it holds ${other}`,
+      'give another folder, or --force to write over files of the same name',
+    ],
+  },
 } as const satisfies Record<string, Message>;
 
 export type DiagnosticCode = keyof typeof messages;

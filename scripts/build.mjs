@@ -29,6 +29,7 @@ if (!check) {
   for (const project of projects) await project.emit();
   cpSync('cli/graph/page/style.css', 'dist/cli/graph/page/style.css');
   chmodSync('dist/cli/main.js', 0o755);
+  cpSync('cli/init/templates', 'dist/cli/init/templates', { recursive: true });
   cpSync('cli/explain/codes', 'dist/cli/explain/codes', { recursive: true });
   mkdirSync('dist/schemas', { recursive: true });
   for (const folder of ['compiler/schemas', 'ir/schemas']) {

@@ -10,6 +10,7 @@ import { explain } from '../../cli/commands/explain.ts';
 import { exportCommand } from '../../cli/commands/export.ts';
 import { graph } from '../../cli/commands/graph.ts';
 import { infer } from '../../cli/commands/infer.ts';
+import { init } from '../../cli/commands/init.ts';
 import { inspect } from '../../cli/commands/inspect.ts';
 import { run } from '../../cli/commands/run.ts';
 import { runCli } from '../../cli/frame.ts';
@@ -17,6 +18,7 @@ import { type Block, blocksOf, commandsOf, type Execute, inShell, runPage, write
 import { projectRoot } from './root.ts';
 
 const commands = [
+  init,
   check,
   compileCommand,
   conformanceCommand,
