@@ -77,6 +77,8 @@ class Serving {
   #last: ReadonlyMap<string, Tensor> = new Map();
   #signal: Signal | undefined;
   #cut = false;
+  /** What the last failed flow failed for. */
+  #failure: string | undefined;
   /** Called when a flow has ended here. */
   #onEnd: (status: FlowEnd['status']) => void = () => {};
   #stop: (problem?: Diagnostic) => void = () => {};
@@ -105,8 +107,8 @@ class Serving {
       onEvent: (event, from) => this.#note(event, from),
     });
     const addresses = transport!.addresses.map(formatAddress).join(',');
-    this.#cx.note(`ready peer=${peer}${addresses === '' ? '' : ` listening=${addresses}`}`);
     const unhook = this.#hookSignals(host);
+    this.#cx.note(`ready peer=${peer}${addresses === '' ? '' : ` listening=${addresses}`}`);
     try {
       const problem = await Promise.race([stopped, this.#work(host)]);
       if (problem !== undefined) throw new DiagnosticError(problem);
@@ -116,7 +118,8 @@ class Serving {
     } finally {
       unhook();
     }
-    await host.close();
+    // Whoever waits for more flows hears why there are none.
+    await host.close(isStarter(bundle.manifest) ? this.#failure : undefined);
     const signal = this.#cut ? this.#signal : undefined;
     return { flows: this.#flows, outputs: this.#last, ...this.#account, signal };
   }
@@ -214,7 +217,9 @@ class Serving {
     if (status !== 'complete' && !this.#cut) {
       const related = others.map((message) => ({ message }));
       const args = { flow: key, peer: this.#options.peer, cause: first ?? status };
-      this.#cx.report([diagnostic('BB765', args, { related })]);
+      const problem = diagnostic('BB765', args, { related });
+      this.#failure = problem.message;
+      this.#cx.report([problem]);
     }
     if (outputs.size > 0) {
       this.#last = outputs;

@@ -57,14 +57,16 @@ export class Readiness {
     return newer;
   }
 
-  /** Peers that could take part in a flow and are not ready. */
+  /** Peers that could take part in a flow and are not ready; if there are such, those that nobody has heard of. */
   get missing(): readonly string[] {
     const reached = new Set([this.#self]);
     // A set grows while it is walked: from neighbour to neighbour.
     for (const peer of reached)
       for (const one of this.#statuses.get(peer)?.neighbours ?? [])
         if (this.#members.has(one)) reached.add(one);
-    return [...reached].filter((peer) => this.#statuses.get(peer)?.ready !== true);
+    const unready = [...reached].filter((peer) => this.#statuses.get(peer)?.ready !== true);
+    const unheard = unready.filter((peer) => !this.#statuses.has(peer));
+    return unheard.length > 0 ? unheard : unready;
   }
 }
 
