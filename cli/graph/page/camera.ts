@@ -86,6 +86,13 @@ export class Camera {
     this.#onChange();
   }
 
+  /** Moves so that the box is at the top, in the middle. */
+  showTop(box: Box): void {
+    this.x = this.width / 2 - (box.x + box.width / 2) * this.scale;
+    this.y = 70 - box.y * this.scale;
+    this.#onChange();
+  }
+
   /** Whether a box's top is comfortably in view. */
   sees({ x, y, width, height }: Box): boolean {
     const view = this.view();

@@ -3,6 +3,7 @@
 import type { Box, Camera } from './camera.ts';
 import type { PageGraph } from './data.ts';
 import { shortened, svg } from './dom.ts';
+import type { LayerRoute } from './layout/layered.ts';
 import type { Picture } from './layout/nested.ts';
 import { crossingText, type Meaning, opText, type Scene } from './scene.ts';
 
@@ -64,6 +65,16 @@ export class Drawing {
     return { x: x[item]!, y: y[item]!, width: width[item]!, height: height[item]! };
   }
 
+  /** The uppermost box that is no frame. */
+  first(): Box | undefined {
+    let best: Box | undefined;
+    for (const [item, { header }] of (this.#scene?.items ?? []).entries()) {
+      const box = this.boxOf(item);
+      if (header === undefined && (best === undefined || box.y < best.y)) best = box;
+    }
+    return best;
+  }
+
   /** What the whole picture covers. */
   bounds(): Box {
     const count = this.#scene?.items.length ?? 0;
@@ -93,7 +104,7 @@ export class Drawing {
   update(camera: Camera): void {
     if (this.#scene === undefined) return;
     this.#world.setAttribute('transform', `translate(${camera.x} ${camera.y}) scale(${camera.scale})`);
-    this.#root.classList.toggle('far', camera.scale < 0.42);
+    this.#root.classList.toggle('far', camera.scale < 0.4);
     this.#root.classList.toggle('farther', camera.scale < 0.16);
     const view = grown(camera.view(), 200 / camera.scale);
     for (let item = 0; item < this.#scene.items.length; item++) {
@@ -274,33 +285,73 @@ function drawGroup(
 
 function routesOf(graph: PageGraph, picture: Picture): DrawnRoute[] {
   const crossingOf = new Map<number, number>();
+  const leaving = new Map<number, number>();
   for (const [index, { from, to }] of graph.crossings.entries()) {
     crossingOf.set(from < 0 ? -2 - index : to, index);
     crossingOf.set(to, index);
+    leaving.set(from, index);
   }
-  return picture.routes.map(({ key, pieces, tips }) => {
-    let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-    let line = '';
-    let [lastX, lastY] = [Number.NaN, Number.NaN];
-    for (let at = 0; at < pieces.length; at += 4) {
-      const [x1, y1, x2, y2] = [pieces[at]!, pieces[at + 1]!, pieces[at + 2]!, pieces[at + 3]!].map(
-        rounded,
-      ) as [number, number, number, number];
-      if (x1 !== lastX || y1 !== lastY) line += `M${x1} ${y1}`;
-      const half = rounded((y1 + y2) / 2);
-      line += x1 === x2 ? `V${y2}` : `C${x1} ${half} ${x2} ${half} ${x2} ${y2}`;
-      [lastX, lastY] = [x2, y2];
-      [left, right] = [Math.min(left, x1, x2), Math.max(right, x1, x2)];
-      [top, bottom] = [Math.min(top, y1, y2), Math.max(bottom, y1, y2)];
-    }
-    let heads = '';
-    for (let at = 0; at < tips.length; at += 2) {
-      heads += `M${rounded(tips[at]!)} ${rounded(tips[at + 1]!)}l-3.4 -6.4h6.8z`;
-    }
-    const box = { x: left, y: top, width: right - left, height: bottom - top };
-    return { key, box, line, heads, crossing: crossingOf.get(key) };
+  return picture.routes.map((route) => {
+    const heads = [
+      ...pairs(route.tips).map(([x, y]) => `M${x} ${y}l-3.4 -6.4h6.8z`),
+      ...pairs(route.sideTips).map(([x, y]) => `M${x} ${y}l-6.4 -3.4v6.8z`),
+    ].join('');
+    const leaves = route.across.length + route.outwards.length > 0 ? leaving.get(route.key) : undefined;
+    const crossing = crossingOf.get(route.key) ?? leaves;
+    return { key: route.key, box: boxAround(route), line: lineOf(route), heads, crossing };
   });
 }
+
+/** Radius of the turns of a line. */
+const TURN = 7;
+
+function lineOf({ down, across, inwards, outwards }: LayerRoute): string {
+  let line = '';
+  let [lastX, lastY] = [Number.NaN, Number.NaN];
+  const each = (
+    list: readonly number[],
+    draw: (x1: number, y1: number, x2: number, y2: number) => string,
+  ): void => {
+    for (let at = 0; at < list.length; at += 4) {
+      const [x1, y1] = [rounded(list[at]!), rounded(list[at + 1]!)];
+      const [x2, y2] = [rounded(list[at + 2]!), rounded(list[at + 3]!)];
+      if (x1 !== lastX || y1 !== lastY) line += `M${x1} ${y1}`;
+      line += draw(x1, y1, x2, y2);
+      [lastX, lastY] = [x2, y2];
+    }
+  };
+  each(down, (x1, y1, x2, y2) => {
+    const half = rounded((y1 + y2) / 2);
+    return x1 === x2 ? `V${y2}` : `C${x1} ${half} ${x2} ${half} ${x2} ${y2}`;
+  });
+  each(across, (x1, y1, x2, y2) => {
+    const half = rounded((x1 + x2) / 2);
+    return y1 === y2 ? `H${x2}` : `C${half} ${y1} ${half} ${y2} ${x2} ${y2}`;
+  });
+  each(inwards, (_, y1, x2, y2) => {
+    const turn = Math.min(TURN, y2 - y1);
+    return `H${rounded(x2 - turn)}Q${x2} ${y1} ${x2} ${rounded(y1 + turn)}V${y2}`;
+  });
+  each(outwards, (x1, _, x2, y2) => {
+    const turn = Math.min(TURN, x2 - x1);
+    return `V${rounded(y2 - turn)}Q${x1} ${y2} ${rounded(x1 + turn)} ${y2}H${x2}`;
+  });
+  return line;
+}
+
+function boxAround({ down, across, inwards, outwards }: LayerRoute): Box {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const list of [down, across, inwards, outwards]) {
+    for (let at = 0; at < list.length; at += 2) {
+      [left, right] = [Math.min(left, list[at]!), Math.max(right, list[at]!)];
+      [top, bottom] = [Math.min(top, list[at + 1]!), Math.max(bottom, list[at + 1]!)];
+    }
+  }
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+const pairs = (list: readonly number[]): [number, number][] =>
+  Array.from({ length: list.length / 2 }, (_, at) => [rounded(list[2 * at]!), rounded(list[2 * at + 1]!)]);
 
 const rounded = (value: number): number => Math.round(value * 10) / 10;
 

@@ -122,7 +122,9 @@ class Page {
     const scene = buildScene(this.#view.graph, this.#view.open);
     const id = ++this.#request;
     this.#whenLaidOut = [() => this.#accept(scene), after];
-    const request: LayoutRequest = { id, items: scene.items, wires: scene.wires };
+    // Peers stand side by side, as in the strip; a whole graph runs from top to bottom.
+    const sideways = this.#view.name === 'partitioned';
+    const request: LayoutRequest = { id, items: scene.items, wires: scene.wires, sideways };
     this.#canvas.setAttribute('aria-busy', 'true');
     this.#worker.postMessage(request);
   }
@@ -270,7 +272,9 @@ class Page {
 
   /** Shows all; `readable`: rather its beginning, if all would be too small to read. */
   fit(readable = false): void {
-    this.#camera.fit(this.#drawing.bounds(), readable ? 0.6 : undefined);
+    this.#camera.fit(this.#drawing.bounds(), readable ? 0.4 : undefined);
+    const first = this.#drawing.first();
+    if (readable && first !== undefined && !this.#camera.sees(first)) this.#camera.showTop(first);
   }
 
   play(): void {
@@ -337,9 +341,9 @@ class Page {
 function overlays(): Node[] {
   const tool = (id: string, label: string, title: string): Node =>
     html('button', { type: 'button', id, title, 'aria-label': title }, label);
+  const map = html('canvas', { id: 'map', 'aria-hidden': 'true' });
   const cards = [
     html('div', { id: 'legend', class: 'card', 'aria-label': 'peers' }, html('div', { id: 'legend-rows' })),
-    html('canvas', { id: 'map', class: 'card', 'aria-hidden': 'true' }),
     html(
       'div',
       { class: 'card tools' },
@@ -349,11 +353,11 @@ function overlays(): Node[] {
       tool('fit', 'Fit', 'show all (0)'),
     ),
   ];
-  for (const card of cards) {
+  for (const card of [...cards, map]) {
     for (const name of ['pointerdown', 'click', 'dblclick'])
       card.addEventListener(name, (event) => event.stopPropagation());
   }
-  return [...cards, html('div', { id: 'notes' })];
+  return [...cards, html('div', { class: 'corner' }, map, html('div', { id: 'notes' }))];
 }
 
 function showHead(): void {

@@ -27,13 +27,31 @@ export interface LayerLink {
   readonly spreads: boolean;
 }
 
+/** The line of one value. Each list holds x1, y1, x2, y2 for each of its pieces. */
 export interface LayerRoute {
   readonly key: number;
-  /** x1, y1, x2, y2 for each piece; vertical, or an S from one to the other. */
-  readonly pieces: number[];
-  /** x, y for each arrow head. */
+  /** From above to below: straight, or an S. */
+  readonly down: number[];
+  /** From left to right. */
+  readonly across: number[];
+  /** First to the right, then down. */
+  readonly inwards: number[];
+  /** First down, then to the right. */
+  readonly outwards: number[];
+  /** x, y for each arrow head that points down, and to the right. */
   readonly tips: number[];
+  readonly sideTips: number[];
 }
+
+export const emptyRoute = (key: number): LayerRoute => ({
+  key,
+  down: [],
+  across: [],
+  inwards: [],
+  outwards: [],
+  tips: [],
+  sideTips: [],
+});
 
 export interface Layered {
   /** Left and top of each node. */
@@ -221,17 +239,17 @@ function drawn(
     const name = String(key);
     let route = routes.get(name);
     if (route === undefined) {
-      route = { key, pieces: [], tips: [] };
+      route = emptyRoute(key);
       routes.set(name, route);
     }
     const [x1, x2] = [centre[from]! + fromX, centre[to]! + toX];
-    if (!a.isLine) piece(route.pieces, x1, top(from) + a.height, x1, bottoms[a.rank]!);
-    piece(route.pieces, x1, bottoms[a.rank]!, x2, tops[b.rank]!);
+    if (!a.isLine) piece(route.down, x1, top(from) + a.height, x1, bottoms[a.rank]!);
+    piece(route.down, x1, bottoms[a.rank]!, x2, tops[b.rank]!);
     if (b.isLine) {
-      if (!passed.has(to)) piece(route.pieces, x2, tops[b.rank]!, x2, bottoms[b.rank]!);
+      if (!passed.has(to)) piece(route.down, x2, tops[b.rank]!, x2, bottoms[b.rank]!);
       passed.add(to);
     } else {
-      piece(route.pieces, x2, tops[b.rank]!, x2, top(to));
+      piece(route.down, x2, tops[b.rank]!, x2, top(to));
       if (nodes[to]!.hasArrows) route.tips.push(x2 - left, top(to));
     }
   }

@@ -1,7 +1,7 @@
 // A graph of boxes in frames in frames: every frame is laid out on its own, then stands as one box in the frame
 // around it. A value that enters or leaves a frame does so at a point of its border.
 
-import { type LayerLink, type LayerNode, type LayerRoute, layoutLayer } from './layered.ts';
+import { emptyRoute, type LayerLink, type LayerNode, type LayerRoute, layoutLayer } from './layered.ts';
 
 export interface Item {
   /** Index of the frame around it; -1: the picture itself. A frame stands before what is in it. */
@@ -29,8 +29,10 @@ export interface Picture {
 }
 
 const PADDING = 14;
+/** Between lines that turn beside each other. */
+const LANE = 9;
 
-/** A point on a frame's border by value: x from the frame's middle. */
+/** Points on a frame's border by value, from the middle of the side: where it enters and leaves. */
 interface Inside {
   readonly width: number;
   readonly height: number;
@@ -45,7 +47,8 @@ interface InnerLink {
   readonly key: number;
 }
 
-export function layoutNested(items: readonly Item[], wires: readonly Wire[]): Picture {
+/** `sideways`: the outermost items stand side by side, and values go from left to right between them. */
+export function layoutNested(items: readonly Item[], wires: readonly Wire[], sideways = false): Picture {
   const children = new Map<number, number[]>([[-1, []]]);
   for (const [index, { parent, header }] of items.entries()) {
     if (header !== undefined) children.set(index, []);
@@ -58,7 +61,9 @@ export function layoutNested(items: readonly Item[], wires: readonly Wire[]): Pi
   // Children stand after their frame, so backwards is from the inside out.
   const frames = [...children.keys()].sort((a, b) => b - a);
   for (const frame of frames) {
-    inside.set(frame, layoutFrame(frame, items, children.get(frame)!, links.get(frame) ?? [], inside, x, y));
+    const inner = { items, children: children.get(frame)!, links: links.get(frame) ?? [], inside, x, y };
+    const turned = sideways && frame >= 0 && items[frame]!.parent < 0;
+    inside.set(frame, frame < 0 ? layoutRoot(inner, sideways) : layoutFrame(items[frame]!, inner, turned));
   }
   const routes: LayerRoute[] = [];
   for (const frame of frames.toReversed()) {
@@ -67,11 +72,7 @@ export function layoutNested(items: readonly Item[], wires: readonly Wire[]): Pi
       x[child]! += dx;
       y[child]! += dy;
     }
-    for (const { key, pieces, tips } of inside.get(frame)!.routes) {
-      const moved = (list: readonly number[]): number[] =>
-        list.map((value, at) => value + (at % 2 === 0 ? dx : dy));
-      routes.push({ key, pieces: moved(pieces), tips: moved(tips) });
-    }
+    for (const route of inside.get(frame)!.routes) routes.push(moved(route, dx, dy));
   }
   return {
     x,
@@ -113,16 +114,54 @@ function linksByFrame(items: readonly Item[], wires: readonly Wire[]): Map<numbe
   return new Map([...found].map(([frame, list]) => [frame, [...list.values()]]));
 }
 
-/** Lays a frame's content out; positions of its children are set relative to it. */
-function layoutFrame(
-  frame: number,
-  items: readonly Item[],
-  children: readonly number[],
-  links: readonly InnerLink[],
-  inside: ReadonlyMap<number, Inside>,
-  x: Float64Array,
-  y: Float64Array,
-): Inside {
+/** What a frame holds; positions of its children are set relative to it. */
+interface Inner {
+  readonly items: readonly Item[];
+  readonly children: readonly number[];
+  readonly links: readonly InnerLink[];
+  readonly inside: ReadonlyMap<number, Inside>;
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+}
+
+function layoutRoot({ items, children, links, inside, x, y }: Inner, sideways: boolean): Inside {
+  const numberOf = new Map(children.map((child, index) => [child, index]));
+  const nodes = children.map((child): LayerNode => {
+    const { width, height } = inside.get(child) ?? items[child]!;
+    const size = sideways ? { width: height, height: width } : { width, height };
+    return { ...size, hasArrows: !inside.has(child) };
+  });
+  // Nothing comes from outside of the whole picture.
+  const inner = links.filter((link): link is InnerLink & { from: number; to: number } => {
+    return link.from !== 'above' && link.to !== 'below';
+  });
+  const layered = layoutLayer(
+    nodes,
+    inner.map(({ from, to, key }) => ({
+      from: numberOf.get(from)!,
+      to: numberOf.get(to)!,
+      fromX: inside.get(from)?.leaves.get(key) ?? 0,
+      toX: inside.get(to)?.enters.get(key) ?? 0,
+      key,
+      spreads: !inside.has(to),
+    })),
+  );
+  for (const [index, child] of children.entries()) {
+    x[child] = sideways ? layered.y[index]! : layered.x[index]!;
+    y[child] = sideways ? layered.x[index]! : layered.y[index]!;
+  }
+  const routes = sideways ? layered.routes.map(turned) : layered.routes;
+  return { width: 0, height: 0, enters: new Map(), leaves: new Map(), routes };
+}
+
+const turned = ({ key, down, tips }: LayerRoute): LayerRoute => {
+  const swapped = (list: readonly number[]): number[] =>
+    list.map((_, at) => list[at % 2 === 0 ? at + 1 : at - 1]!);
+  return { ...emptyRoute(key), across: swapped(down), sideTips: swapped(tips) };
+};
+
+/** `turned`: values enter on the left and leave on the right, not above and below. */
+function layoutFrame(frame: Item, { items, children, links, inside, x, y }: Inner, turned: boolean): Inside {
   const nodes: LayerNode[] = children.map((child) => {
     const { width, height } = inside.get(child) ?? items[child]!;
     // At a frame the line goes on inside.
@@ -149,31 +188,50 @@ function layoutFrame(
     }),
   );
   const layered = layoutLayer(nodes, layerLinks);
-  const isRoot = frame < 0;
-  const { header = 0, width: least } = isRoot ? { header: 0, width: 0 } : items[frame]!;
-  const padding = isRoot ? 0 : PADDING;
-  const width = Math.max(least, layered.width + 2 * padding);
-  const [dx, dy] = [(width - layered.width) / 2, header + padding];
-  const height = layered.height + header + 2 * padding;
+  const width = Math.max(frame.width, layered.width + 2 * PADDING);
+  const lanes = (points: ReadonlyMap<number, number>): number => (turned ? points.size * LANE : 0);
+  const [dx, dy] = [(width - layered.width) / 2, (frame.header ?? 0) + PADDING + lanes(above)];
+  const bottom = dy + layered.height;
+  const height = bottom + lanes(below) + PADDING;
   for (const [index, child] of children.entries()) {
     x[child] = layered.x[index]! + dx;
     y[child] = layered.y[index]! + dy;
   }
-  const points = (nodesOf: ReadonlyMap<number, number>) =>
-    new Map([...nodesOf].map(([key, node]) => [key, layered.x[node]! + 1 + dx - width / 2]));
-  const [enters, leaves] = [points(above), points(below)];
-  const routes = layered.routes.map(({ key, pieces, tips }) => {
-    const moved = (list: readonly number[]): number[] =>
-      list.map((value, at) => value + (at % 2 === 0 ? dx : dy));
-    return { key, pieces: moved(pieces), tips: moved(tips) };
-  });
-  // From the border to the content.
-  for (const route of routes) {
-    const [top, bottom] = [enters.get(route.key), leaves.get(route.key)];
-    if (top !== undefined) route.pieces.push(top + width / 2, 0, top + width / 2, dy);
-    if (bottom !== undefined) {
-      route.pieces.push(bottom + width / 2, dy + layered.height, bottom + width / 2, height);
+  const routes = new Map(layered.routes.map((route) => [route.key, moved(route, dx, dy)]));
+  // From the border to the content. The line that goes furthest to the right turns in the uppermost lane: so none
+  // crosses another.
+  const [enters, leaves] = [new Map<number, number>(), new Map<number, number>()];
+  for (const [points, ends, top] of [
+    [above, enters, true],
+    [below, leaves, false],
+  ] as const) {
+    const sorted = [...points].map(([key, node]) => ({ key, at: layered.x[node]! + 1 + dx }));
+    sorted.sort((a, b) => b.at - a.at);
+    for (const [lane, { key, at }] of sorted.entries()) {
+      const route = routes.get(key)!;
+      if (!turned) {
+        route.down.push(...(top ? [at, 0, at, dy] : [at, bottom, at, height]));
+        ends.set(key, at - width / 2);
+        continue;
+      }
+      const laneY = (top ? dy - lanes(above) : bottom) + (lane + 0.5) * LANE;
+      if (top) route.inwards.push(0, laneY, at, dy);
+      else route.outwards.push(at, bottom, width, laneY);
+      ends.set(key, laneY - height / 2);
     }
   }
-  return { width, height, enters, leaves, routes };
+  return { width, height, enters, leaves, routes: [...routes.values()] };
+}
+
+function moved(route: LayerRoute, dx: number, dy: number): LayerRoute {
+  const by = (list: readonly number[]): number[] => list.map((value, at) => value + (at % 2 === 0 ? dx : dy));
+  return {
+    key: route.key,
+    down: by(route.down),
+    across: by(route.across),
+    inwards: by(route.inwards),
+    outwards: by(route.outwards),
+    tips: by(route.tips),
+    sideTips: by(route.sideTips),
+  };
 }

@@ -7,6 +7,8 @@ import { neighbours } from './order.ts';
 
 const BOX_GAP = 18;
 const LINE_GAP = 12;
+/** Higher than any box of an op. */
+const LARGE = 60;
 
 /** Centres of all vertices. */
 export function placeRanks({ vertices, segments, ranks }: Ranked): Float64Array {
@@ -26,7 +28,11 @@ export function placeRanks({ vertices, segments, ranks }: Ranked): Float64Array 
     const wishes: number[] = [];
     const weights: number[] = [];
     for (const vertex of rank) {
-      let [sum, total] = [centre[vertex]! * 0.001, 0.001];
+      // Boxes keep near the axis, large ones most: a row of frames that values leave elsewhere than they enter
+      // would drift aside.
+      const { isLine, height } = vertices[vertex]!;
+      const pull = isLine ? 0.001 : height > LARGE ? 1 : 0.1;
+      let [sum, total] = [isLine ? centre[vertex]! * pull : 0, pull];
       if (useAbove) {
         for (const one of above[vertex]!) {
           sum += weight(one) * (centre[one.from]! + one.fromX - one.toX);

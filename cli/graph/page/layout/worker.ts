@@ -6,6 +6,7 @@ export interface LayoutRequest {
   readonly id: number;
   readonly items: readonly Item[];
   readonly wires: readonly Wire[];
+  readonly sideways: boolean;
 }
 export interface LayoutAnswer {
   readonly id: number;
@@ -17,6 +18,6 @@ const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<LayoutRequest>) => void;
   postMessage: (answer: LayoutAnswer) => void;
 };
-scope.onmessage = ({ data: { id, items, wires } }) => {
-  scope.postMessage({ id, picture: layoutNested(items, wires) });
+scope.onmessage = ({ data: { id, items, wires, sideways } }) => {
+  scope.postMessage({ id, picture: layoutNested(items, wires, sideways) });
 };
