@@ -21,7 +21,7 @@ export interface Crossings {
  */
 export const ROUNDED = 2 ** 43;
 /** A cut between ops that would be folded into one costs time and changes bits a little: any bytes rather than that. */
-const FOLDED = 2 ** 36;
+export const FOLDED = 2 ** 36;
 
 /** The same costs, with cuts between ops that would be folded forbidden. */
 export const keepingFolds = (cost: Float64Array): Float64Array =>

@@ -4,8 +4,10 @@
 // object if nothing applies, and reports problems instead of throwing, as many as it finds.
 
 import type {
+  CutReason,
   Diagnostic,
   Edge,
+  EdgeTiming,
   Entry,
   Manifest,
   Model,
@@ -16,6 +18,7 @@ import type {
   StateVariable,
   Topology,
 } from '../ir/index.ts';
+import type { PlaceReason } from './placing/reasons.ts';
 
 /** In order; each level's invariants hold from the pass that reaches it on (levels.ts). */
 export const levels = [
@@ -39,6 +42,9 @@ export interface Placement {
   /** In the order of the main graph's inputs and outputs: where each enters and leaves. */
   readonly inputs: readonly Place[];
   readonly outputs: readonly Place[];
+  /** By OpId, and where the row of unplaced ops was cut; a forced placement has no reasons. */
+  readonly reasons?: readonly (PlaceReason | undefined)[];
+  readonly cuts?: readonly CutReason[];
 }
 
 /** One class's share of the computation: its own model with wire ops, see ir/deployment.ts. */
@@ -62,6 +68,7 @@ export interface Deployment {
   readonly entries: readonly Entry[];
   /** From `guarded` on. */
   readonly estimate?: Plan['estimate'];
+  readonly timings?: readonly EdgeTiming[];
 }
 
 /** A finished program: files of one bundle, weights as ranges that nobody has read yet. */

@@ -16,6 +16,7 @@
 // Graph inputs are what enters at this peer, graph outputs what leaves here. Every op carries its fragment as
 // node metadata (`METADATA.fragment`, a decimal number).
 
+import type { PlanReasons } from './reasons.ts';
 import type { Dim, DType } from './types.ts';
 
 export const MANIFEST_VERSION = 1;
@@ -176,6 +177,8 @@ export interface Plan {
     /** Payload bytes of one flow over all edges; null if a size is unknown. */
     readonly bytes: number | null;
   };
+  /** Why all this is so; a plan of an earlier version has none. */
+  readonly reasons?: PlanReasons;
 }
 
 /**

@@ -8,6 +8,7 @@ export * from './names.ts';
 export * from './onnx/index.ts';
 export * from './place.ts';
 export * from './print.ts';
+export * from './reasons.ts';
 export * from './sink.ts';
 export * from './sort.ts';
 export * from './topology.ts';

@@ -436,6 +436,17 @@ export const messages = {
       'give another folder, or --force to write over files of the same name',
     ],
   },
+  BB892: {
+    severity: 'error',
+    text: ({ file }: { file: string }) => [
+      `${file} holds no reasons: an earlier version wrote it`,
+      'compile again with this version',
+    ],
+  },
+  BB893: {
+    severity: 'error',
+    text: ({ what, known }: { what: string; known: string }) => [`the plan has no ${what}`, known],
+  },
 } as const satisfies Record<string, Message>;
 
 export type DiagnosticCode = keyof typeof messages;

@@ -1,8 +1,10 @@
 // Checks that a JSON document is a plan: nothing vouches for it, since the chain of hashes begins with it.
 
 import { PLAN_VERSION, type Plan } from '../ir/deployment.ts';
+import type { EdgeTiming, PlacedBecause, RejectedBecause } from '../ir/reasons.ts';
 import {
   amount,
+  type Check,
   count,
   dtype,
   edge,
@@ -16,10 +18,66 @@ import {
   members,
   memory,
   object,
+  oneOf,
   orNull,
   shape,
   text,
 } from './document.ts';
+
+const placed = [
+  'author',
+  'rule',
+  'uncrossable',
+  'state',
+  'sources',
+  'readers',
+  'enclosed',
+  'cut',
+  'rest',
+  'constant',
+  'copy',
+] satisfies PlacedBecause[];
+const rejected = [
+  'uncrossable',
+  'order',
+  'memory',
+  'rounding',
+  'folding',
+  'balance',
+  'bytes',
+  'uneven',
+] satisfies RejectedBecause[];
+const deadlines = ['author', 'least', 'path', 'chain', 'envelope'] satisfies EdgeTiming['deadline'][];
+
+const cutPoint = { after: text, before: text, bytes: orNull(count), shares: pairOf(amount) };
+const reasons = object({
+  placed: list(
+    object({
+      class: text,
+      because: oneOf(...placed),
+      about: orNull(text),
+      at: orNull(object({ file: text, line: orNull(count), column: orNull(count) })),
+      ops: list(text, 1),
+    }),
+  ),
+  cuts: list(
+    object({
+      between: pairOf(text),
+      ...cutPoint,
+      rejected: list(object({ ...cutPoint, because: oneOf(...rejected), about: orNull(text) })),
+    }),
+  ),
+  timings: list(
+    object({
+      edge: count,
+      readyNs: count,
+      latencyNs: count,
+      bytesPerSecond: orNull(amount),
+      transitNs: count,
+      deadline: oneOf(...deadlines),
+    }),
+  ),
+});
 
 const placedPort = object({ name: text, dtype: orNull(dtype), shape, at: end });
 const plan = object({
@@ -43,7 +101,14 @@ const plan = object({
   outputs: list(placedPort),
   edges: list(edge),
   estimate: object({ flops: orNull(amount), latencyNs: orNull(count), bytes: orNull(count) }),
+  // Earlier compilers gave none.
+  reasons: (value, path) => (value === undefined ? undefined : reasons(value, path)),
 });
+
+function pairOf(item: Check): Check {
+  return (value, path) =>
+    Array.isArray(value) && value.length !== 2 ? { path, expected: 'two elements' } : list(item)(value, path);
+}
 
 /** The plan in a parsed JSON document, or the first thing that is wrong with it. */
 export function checkPlan(json: unknown): { plan: Plan } | { mismatch: Mismatch } {

@@ -13,7 +13,7 @@ export const explain = command<ExplainOptions>({
   summary: 'say what a diagnostic means, or why a plan is as it is',
   options: (c) =>
     c
-      .option('--op <name>', 'of a plan: only the ops of this name or type, * for any characters')
+      .option('--op <name>', 'of a plan: only the ops of this name, * for any characters')
       .option('--edge <id>', 'of a plan: only this edge')
       .option('--json', 'print one JSON document'),
   examples: [

@@ -21,6 +21,7 @@ import { exportModel } from '../../ir/onnx/export.ts';
 import { readWeight, weightByteLength } from '../../ir/onnx/weights.ts';
 import { activationBytes } from '../memory.ts';
 import { type Bundle, type Compilation, type Deployment, type Program, pass } from '../pass.ts';
+import { groupReasons } from '../placing/reasons.ts';
 
 export const WEIGHTS_FILE = 'weights.bin';
 /** Smaller weights stay in program.onnx. */
@@ -109,6 +110,11 @@ function planOf(
     outputs: outputs.map((id, index) => ({ ...portOf(model, id), at: end(index, placement.outputs) })),
     edges: deployment.edges,
     estimate: deployment.estimate!,
+    reasons: {
+      placed: groupReasons(model, placement.ops, placement.reasons ?? []),
+      cuts: placement.cuts ?? [],
+      timings: deployment.timings ?? [],
+    },
   };
 }
 

@@ -10,6 +10,7 @@ import {
   type Attribute,
   DOMAIN,
   type Edge,
+  type EdgeTiming,
   type Op,
   type OpId,
   type Plan,
@@ -47,7 +48,7 @@ export const guard = pass('guard', {
     return {
       ...compilation,
       level: 'guarded',
-      deployment: { ...deployment, programs, edges, estimate: timing.estimate },
+      deployment: { ...deployment, programs, edges, estimate: timing.estimate, timings: timing.timings },
     };
   },
 });
@@ -57,6 +58,8 @@ interface Timing {
   /** When each edge's value arrives, from the flow's start. */
   readonly arrivals: ReadonlyMap<number, number>;
   readonly estimate: Plan['estimate'];
+  /** In the order of the edges. */
+  readonly timings: readonly EdgeTiming[];
 }
 
 /**
@@ -111,6 +114,7 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
   const waitedNs = new Float64Array(model.opLimit);
   const deadlines = new Map<number, number>();
   const arrivals = new Map<number, number>();
+  const timings = new Map<number, EdgeTiming>();
   let flops = 0;
 
   const arrive = (edge: Edge, readyNs: number, waitNs: number): { at: number; wait: number } => {
@@ -118,9 +122,18 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
     const bytesPerNs = (route.bytesPerSecond ?? Number.POSITIVE_INFINITY) / 1e9;
     const transitNs = route.latencyNs + (edge.bytes ?? DEFAULT_EDGE_BYTES) / bytesPerNs;
     const at = readyNs + transitNs;
-    const derived = Math.max(MIN_DEADLINE_NS, SLACK * at, waitNs + SLACK * transitNs + MARGIN_NS);
+    const chainNs = waitNs + SLACK * transitNs + MARGIN_NS;
+    const derived = Math.max(MIN_DEADLINE_NS, SLACK * at, chainNs);
     const deadline = edge.deadlineNs > 0 ? edge.deadlineNs : Math.max(derived, floors.get(edge.id) ?? 0);
     deadlines.set(edge.id, deadline);
+    timings.set(edge.id, {
+      edge: edge.id,
+      readyNs: Math.round(readyNs),
+      latencyNs: route.latencyNs,
+      bytesPerSecond: route.bytesPerSecond ?? null,
+      transitNs: Math.round(transitNs),
+      deadline: sourceOf(edge.deadlineNs > 0, deadline, SLACK * at, chainNs),
+    });
     arrivals.set(edge.id, at);
     return { at, wait: deadline };
   };
@@ -168,13 +181,36 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
     latencyNs = Math.max(latencyNs, arrival?.at ?? ready);
   });
   for (const edge of edges) if (!deadlines.has(edge.id)) arrive(edge, 0, 0);
+  const own = new Map(deadlines);
   alignEnvelopes(edges, deadlines);
 
   const bytes = edges.reduce<number | null>(
     (sum, { bytes }) => (sum === null || bytes === null ? null : sum + bytes),
     0,
   );
-  return { deadlines, arrivals, estimate: { flops, latencyNs: Math.round(latencyNs), bytes } };
+  return {
+    deadlines,
+    arrivals,
+    estimate: { flops, latencyNs: Math.round(latencyNs), bytes },
+    timings: edges.map(({ id }) =>
+      own.get(id) === deadlines.get(id)
+        ? timings.get(id)!
+        : { ...timings.get(id)!, deadline: 'envelope' as const },
+    ),
+  };
+}
+
+/** Which of the bounds a deadline is; a floor that an earlier round found comes from its envelope. */
+function sourceOf(
+  authored: boolean,
+  deadlineNs: number,
+  pathNs: number,
+  chainNs: number,
+): EdgeTiming['deadline'] {
+  if (authored) return 'author';
+  if (deadlineNs === MIN_DEADLINE_NS) return 'least';
+  if (deadlineNs === pathNs) return 'path';
+  return deadlineNs === chainNs ? 'chain' : 'envelope';
 }
 
 const edgeKey = (value: string, to: string): string => `${to}\n${value}`;

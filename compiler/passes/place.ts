@@ -9,6 +9,7 @@
 
 import {
   CORE,
+  type CutReason,
   type Diagnostic,
   diagnostic,
   hasErrors,
@@ -24,7 +25,7 @@ import { mayCross } from '../handover.ts';
 import { nominalModel } from '../nominal.ts';
 import { contiguousParts, placeByParts, singleOpParts } from '../parts.ts';
 import { type Pass, type PassContext, type Placement, pass } from '../pass.ts';
-import { authoredPlaces, type Known, placeOf, unplaced } from '../placing/authored.ts';
+import { authoredPlaces, type Known, placeOf, settle, unplaced } from '../placing/authored.ts';
 import { cutChain } from '../placing/chain.ts';
 import { sharesAbove } from '../placing/memory.ts';
 import { fillEnclosed, followData, isCore, pinUncrossable, readersOf } from '../placing/propagate.ts';
@@ -80,13 +81,15 @@ function placeModel(flow: Dataflow, cx: PassContext): Placement | undefined {
   for (const id of model.mainGraph.inputs) {
     if (model.value(id).private === true && !known.inputs.has(id)) known.inputs.set(id, ends.first);
   }
-  placeRest(flow, cx, known, report);
+  const cuts = placeRest(flow, cx, known, report);
   if (hasErrors(problems)) return undefined;
   placeConstants(flow, known, ends);
   const placement = {
     ops: known.ops,
     inputs: model.mainGraph.inputs.map((id) => known.inputs.get(id) ?? ends.first),
     outputs: model.mainGraph.outputs.map((id) => outputPlace(flow, known, id, ends.last)),
+    reasons: known.reasons,
+    cuts,
   };
   checkMemory(flow, cx, known, report);
   return hasErrors(problems) ? undefined : placement;
@@ -115,7 +118,7 @@ function placeRest(
   cx: PassContext,
   known: Known,
   report: (problem: Diagnostic) => void,
-): void {
+): readonly CutReason[] {
   const { classes } = cx.topology;
   const readers = readersOf(flow);
   const singles = classes.filter((one) => !one.cohort);
@@ -130,17 +133,19 @@ function placeRest(
   else if (anyPlaced) fillEnclosed(flow, known, readers);
   const rest = unplaced(flow, known);
   // With nothing to place and nothing placed, the topology's peers still want an op each: the cut refuses.
-  if (rest.length === 0 && (flow.steps.length > 0 || singles.length <= 1)) return;
+  if (rest.length === 0 && (flow.steps.length > 0 || singles.length <= 1)) return [];
   if (singles.length === 0) {
     if (classes.length > 1)
       report(diagnostic('BB415', { ops: rest.length }, pointAt(cx.topology, ['classes'])));
-    for (const op of rest) known.ops[op] = placeOf(classes[0]!);
+    for (const op of rest) settle(known, op, placeOf(classes[0]!), { kind: 'rest' });
   } else if (byMeaning) {
-    for (const op of rest) known.ops[op] = single(singles[0]!.name);
+    for (const op of rest) settle(known, op, single(singles[0]!.name), { kind: 'rest' });
   } else {
-    const problem = cutChain(flow, placingCosts(flow.model), cx.topology, known, readers);
-    if (problem !== undefined) report(problem);
+    const outcome = cutChain(flow, placingCosts(flow.model), cx.topology, known, readers);
+    if ('cuts' in outcome) return outcome.cuts;
+    report(outcome.problem);
   }
+  return [];
 }
 
 /** Copied to every reader by the split; until then each is where its first reader is. */
@@ -148,8 +153,10 @@ function placeConstants(flow: Dataflow, known: Known, ends: Ends): void {
   const readers = new Map<ValueId, Place>();
   for (const op of [...flow.constants, ...flow.steps].toReversed()) {
     // Without readers it can only be an output, and leaves where outputs leave.
-    known.ops[op.id] ??=
-      op.outputs.map((id) => readers.get(id)).find((one) => one !== undefined) ?? ends.last;
+    if (known.ops[op.id] === undefined) {
+      const read = op.outputs.map((id) => readers.get(id)).find((one) => one !== undefined);
+      settle(known, op.id, read ?? ends.last, { kind: 'constant' });
+    }
     for (const id of flow.reads(op)) if (flow.constant[id] === 1) readers.set(id, known.ops[op.id]!);
   }
 }

@@ -17,12 +17,21 @@ import {
 } from '../../ir/index.ts';
 import type { Dataflow } from '../dataflow.ts';
 import { compileRule } from '../rules/rule.ts';
+import type { PlaceReason } from './reasons.ts';
 
 /** Places as far as they are known; each step adds to it and changes none. */
 export interface Known {
   /** By OpId. */
   readonly ops: (Place | undefined)[];
   readonly inputs: Map<ValueId, Place>;
+  /** By OpId: why each is where it is. */
+  readonly reasons: (PlaceReason | undefined)[];
+}
+
+/** Gives an op that has no place one, and says why. */
+export function settle(known: Known, op: OpId, place: Place, reason: PlaceReason): void {
+  known.ops[op] = place;
+  known.reasons[op] = reason;
 }
 
 /** Annotations and rules of the main graph's ops and inputs. Reports classes that do not exist or do not fit. */
@@ -32,7 +41,11 @@ export function authoredPlaces(
   report: (problem: Diagnostic) => void,
 ): Known {
   const { model } = flow;
-  const known: Known = { ops: new Array(model.opLimit), inputs: new Map() };
+  const known: Known = {
+    ops: new Array(model.opLimit),
+    inputs: new Map(),
+    reasons: new Array(model.opLimit),
+  };
   const judged = new Map<string, boolean>();
   const accept = (place: Place, context: DiagnosticContext): boolean => {
     const key = `${place.class} ${place.binder.kind}`;
@@ -47,7 +60,8 @@ export function authoredPlaces(
   };
   for (const op of model.opsOf()) {
     if (op.place === undefined) continue;
-    if (accept(op.place, { op: describeOp(model, op), at: op.at })) known.ops[op.id] = op.place;
+    if (accept(op.place, { op: describeOp(model, op), at: op.at }))
+      settle(known, op.id, op.place, { kind: 'author' });
   }
   for (const id of model.mainGraph.inputs) {
     const { name, place, at } = model.value(id);
@@ -88,7 +102,7 @@ function applyRules(
       if (known.ops[op.id] !== undefined && rule.used) continue;
       if (!rule.matches(op, model)) continue;
       rule.used = true;
-      known.ops[op.id] ??= rule.place;
+      if (known.ops[op.id] === undefined) settle(known, op.id, rule.place, { kind: 'rule', rule: rule.rule });
     }
   }
   for (const { rule, used } of rules) {

@@ -7,6 +7,7 @@
 // execution order (it never falls along a value), and makes what each class may get a stretch of the row.
 
 import {
+  type CutReason,
   type Diagnostic,
   diagnostic,
   type OpId,
@@ -16,62 +17,49 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import type { CostModel } from '../cost.ts';
-import { type Crossings, crossings, keepingFolds } from '../crossings.ts';
+import { crossings, keepingFolds } from '../crossings.ts';
 import { bestCut, type Cut, type CutProblem, type Part } from '../cut.ts';
 import type { Dataflow } from '../dataflow.ts';
 import { describeValue } from '../handover.ts';
 import { pointAt } from '../point.ts';
 import { formatBytes } from '../units.ts';
-import type { Known } from './authored.ts';
+import { explainCuts } from './alternatives.ts';
+import { type Known, settle } from './authored.ts';
 import { type MemoryProfile, memoryProfile, memoryWindows, sharesAbove } from './memory.ts';
 import { type Readers, sourcePlace } from './propagate.ts';
+import { placesOf, type Row } from './row.ts';
 
 /** No part may have more estimated compute than this times the mean, where the ops allow. */
 const BALANCE = 1.5;
 
-/** One attempt to cut: everything about the row that does not depend on limits. */
-interface Row {
-  readonly flow: Dataflow;
-  readonly cost: CostModel;
-  readonly classes: readonly PeerClass[];
-  readonly ops: readonly OpId[];
-  readonly load: Float64Array;
-  /** First and last class, as an index, that each op may have. */
-  readonly low: Int32Array;
-  readonly high: Int32Array;
-  readonly crossings: Crossings;
-  /** By class: load of steps placed there, how many they are, cost of op i of the row there beyond the cuts. */
-  readonly fixedLoad: Float64Array;
-  readonly fixedSteps: Int32Array;
-  readonly extra: readonly Float64Array[] | undefined;
-}
+/** The cuts and why they are where they are, or why there are none. */
+type CutOutcome = { readonly problem: Diagnostic } | { readonly cuts: readonly CutReason[] };
 
-/** Places every step of `flow` that has none yet, or reports why not. */
+/** Places every step of `flow` that has none yet. */
 export function cutChain(
   flow: Dataflow,
   cost: CostModel,
   topology: Topology,
   known: Known,
   readers: Readers,
-): Diagnostic | undefined {
+): CutOutcome {
   const classes = topology.classes.filter((one) => !one.cohort);
   const row = makeRow(flow, cost, classes, known, readers);
   const free = row.fixedSteps.filter((steps) => steps === 0).length;
   const nothingPlaced = free === classes.length;
   if (nothingPlaced && row.ops.length < classes.length) {
-    return diagnostic(
-      'BB411',
-      { peers: classes.length, ops: row.ops.length },
-      pointAt(topology, ['classes']),
-    );
+    const args = { peers: classes.length, ops: row.ops.length };
+    return { problem: diagnostic('BB411', args, pointAt(topology, ['classes'])) };
   }
   const found = cutRow(row, known) ?? (nothingPlaced ? undefined : cutRow(row, known, true));
-  if (found === undefined) return refusal(row, known, topology);
+  if (found === undefined) return { problem: refusal(row, known, topology) };
+  const cuts = explainCuts(row, known, found, bound(row));
   classes.forEach((one, index) => {
     const place = single(one.name);
-    for (let i = found.starts[index]!; i < found.starts[index + 1]!; i++) known.ops[row.ops[i]!] = place;
+    for (let i = found.starts[index]!; i < found.starts[index + 1]!; i++)
+      settle(known, row.ops[i]!, place, { kind: 'cut' });
   });
-  return undefined;
+  return { cuts };
 }
 
 function makeRow(
@@ -252,15 +240,6 @@ function classWindows(row: Row, index: number): Int32Array {
     earliest[b] = allowed ? earliest[b - 1]! : b;
   }
   return earliest;
-}
-
-/** By OpId, the class of every placed step, with the cut's for the row's. */
-function placesOf(row: Row, cut: Cut, known: Known): (op: OpId) => string | undefined {
-  const classOf: (string | undefined)[] = known.ops.map((place) => place?.class);
-  row.classes.forEach((one, index) => {
-    for (let i = cut.starts[index]!; i < cut.starts[index + 1]!; i++) classOf[row.ops[i]!] = one.name;
-  });
-  return (op) => classOf[op];
 }
 
 /** Why no cut satisfies: memory if one does without limits, otherwise values that may not cross. */

@@ -9,13 +9,13 @@ import {
   type Op,
   type OpId,
   type Place,
-  placeKey,
   samePlace,
   type ValueId,
 } from '../../ir/index.ts';
 import type { Dataflow } from '../dataflow.ts';
 import { mayCross } from '../handover.ts';
-import type { Known } from './authored.ts';
+import { type Known, settle } from './authored.ts';
+import { rootOf } from './reasons.ts';
 
 /** The place of what makes a value, as far as known; constants are everywhere, so they have none. */
 export function sourcePlace(flow: Dataflow, known: Known, id: ValueId): Place | undefined {
@@ -54,20 +54,30 @@ export function pinUncrossable(flow: Dataflow, known: Known, readers: Readers): 
   const pin = (op: Op): void => {
     if (known.ops[op.id] !== undefined) return;
     const stuck = flow.reads(op).filter((id) => flow.constant[id] === 0 && !mayCross(model, id));
-    let place = stuck.map((id) => sourcePlace(flow, known, id)).find((one) => one !== undefined);
-    if (place === undefined) {
-      const made = op.outputs.filter((id) => id !== NO_VALUE && !mayCross(model, id));
-      place = made
-        .flatMap(readers)
+    const made = op.outputs.filter((id) => id !== NO_VALUE && !mayCross(model, id));
+    const read = (id: ValueId): Place | undefined =>
+      readers(id)
         .map((reader) => known.ops[reader.id])
         .find((one) => one !== undefined);
-    }
-    if (place !== undefined) known.ops[op.id] = place;
+    const found =
+      firstPlaced(stuck, (id) => sourcePlace(flow, known, id)) ?? firstPlaced(made, (id) => read(id));
+    if (found !== undefined) settle(known, op.id, found.place, { kind: 'uncrossable', value: found.value });
   };
   // Down, up and down again: a place found upwards may still oblige what lies below it.
   steps.forEach(pin);
   steps.toReversed().forEach(pin);
   steps.forEach(pin);
+}
+
+function firstPlaced(
+  values: readonly ValueId[],
+  placeOf: (value: ValueId) => Place | undefined,
+): { readonly value: ValueId; readonly place: Place } | undefined {
+  for (const value of values) {
+    const place = placeOf(value);
+    if (place !== undefined) return { value, place };
+  }
+  return undefined;
 }
 
 /** Groups of joined unplaced steps between placed ones go to their place if all around agree on it. */
@@ -101,7 +111,7 @@ export function fillEnclosed(flow: Dataflow, known: Known, readers: Readers): vo
   for (const op of flow.steps) {
     if (known.ops[op.id] !== undefined) continue;
     const seen = around.get(group(op.id));
-    if (seen?.above && seen.below && !seen.mixed) known.ops[op.id] = seen.place;
+    if (seen?.above && seen.below && !seen.mixed) settle(known, op.id, seen.place!, { kind: 'enclosed' });
   }
 }
 
@@ -134,26 +144,46 @@ function groupsOfUnplaced(flow: Dataflow, known: Known): (op: OpId) => OpId {
  */
 export function followData(flow: Dataflow, known: Known, readers: Readers): void {
   shareStatePlaces(flow, known);
-  const settle = (op: Op, candidates: readonly (Place | undefined)[]): void => {
+  const follow = (op: Op, kind: 'sources' | 'readers', candidates: readonly Candidate[]): void => {
     if (known.ops[op.id] !== undefined) return;
-    const places = distinct(candidates.filter((place) => place !== undefined));
-    const cohort = places.find(isCohort);
-    if (places.length === 1 || cohort !== undefined) known.ops[op.id] = cohort ?? places[0];
+    const placed = candidates.filter(({ place }) => place !== undefined);
+    const leader = placed.find(({ place }) => isCohort(place!)) ?? placed[0];
+    if (leader === undefined) return;
+    const agreed = placed.every(({ place }) => samePlace(place!, leader.place!));
+    if (agreed || isCohort(leader.place!)) settle(known, op.id, leader.place!, { kind, from: leader.name() });
   };
   for (const op of flow.steps) {
     // Where a collect's result is, its author says; its input is at the cohort it leaves.
     if (isCore(op, CORE.collect) || isCore(op, CORE.broadcast)) continue;
-    settle(
+    follow(
       op,
-      flow.reads(op).map((id) => sourcePlace(flow, known, id)),
+      'sources',
+      flow
+        .reads(op)
+        .map((id) => ({ place: sourcePlace(flow, known, id), name: () => sourceName(flow, known, id) })),
     );
   }
   for (const op of flow.steps.toReversed()) {
     if (known.ops[op.id] !== undefined) continue;
-    const places = op.outputs.flatMap(readers).map((reader) => known.ops[reader.id]);
+    const candidates = op.outputs.flatMap(readers).map((reader) => ({
+      place: known.ops[reader.id],
+      name: () => rootOf(flow.model, reader.id, known.reasons[reader.id]),
+    }));
     // What a cohort reads may come from anywhere; only what is read in one place surely belongs there.
-    settle(op, places.every((place) => place === undefined || !isCohort(place)) ? places : []);
+    const single = candidates.every(({ place }) => place === undefined || !isCohort(place));
+    follow(op, 'readers', single ? candidates : []);
   }
+}
+
+/** A neighbour of a step: where it is, and how it is called, asked for only where it decides. */
+interface Candidate {
+  readonly place: Place | undefined;
+  readonly name: () => string;
+}
+
+function sourceName(flow: Dataflow, known: Known, id: ValueId): string {
+  const { def, name } = flow.model.value(id);
+  return def.kind === 'op' ? rootOf(flow.model, def.op, known.reasons[def.op]) : name;
 }
 
 function shareStatePlaces(flow: Dataflow, known: Known): void {
@@ -163,11 +193,12 @@ function shareStatePlaces(flow: Dataflow, known: Known): void {
     const place = known.ops[op.id];
     if (place !== undefined) byKey.set(attributeString(op, 'key') ?? '', place);
   }
-  for (const op of stateOps) known.ops[op.id] ??= byKey.get(attributeString(op, 'key') ?? '');
+  for (const op of stateOps) {
+    const key = attributeString(op, 'key') ?? '';
+    const place = byKey.get(key);
+    if (known.ops[op.id] === undefined && place !== undefined)
+      settle(known, op.id, place, { kind: 'state', key });
+  }
 }
 
 export const isCore = (op: Op, type: string): boolean => op.domain === DOMAIN.core && op.type === type;
-
-const distinct = (places: readonly Place[]): readonly Place[] => [
-  ...new Map(places.map((place) => [placeKey(place), place])).values(),
-];

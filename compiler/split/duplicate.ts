@@ -39,6 +39,7 @@ export function duplicateCheapOps(model: Model, placement: Placement): Duplicate
 
   const editor = model.edit();
   const ops = [...placement.ops];
+  const reasons = placement.reasons && [...placement.reasons];
   const order: OpId[] = [];
   const replaced = new Map<string, ValueId>();
   for (const op of model.opsOf()) {
@@ -54,6 +55,7 @@ export function duplicateCheapOps(model: Model, placement: Placement): Duplicate
       );
       const id = copier.op(op.id, model.main);
       ops[id] = graph.places[place]!;
+      if (reasons !== undefined) reasons[id] = { kind: 'copy' };
       order.push(id);
       op.outputs.forEach((output, index) => {
         if (output === NO_VALUE) return;
@@ -64,7 +66,7 @@ export function duplicateCheapOps(model: Model, placement: Placement): Duplicate
     }
   }
   editor.setGraph(model.main, { ops: order });
-  return { model: editor.finish(), placement: { ...placement, ops } };
+  return { model: editor.finish(), placement: { ...placement, ops, reasons } };
 }
 
 /** Which ops to compute again, and at which places. */

@@ -64,6 +64,12 @@ test.each([
   }
 });
 
+test('a plan of an earlier version, without reasons, is valid', () => {
+  const earlier = { ...(ofModel.plan as object), reasons: undefined };
+  expect(validPlan(JSON.parse(JSON.stringify(earlier)))).toBe(true);
+  expect(checkPlan(earlier)).toEqual({ plan: earlier });
+});
+
 test('the examples have what the schemas speak of', () => {
   const text = JSON.stringify(ofRounds);
   for (const part of ['"kind":"collect"', '"binder":"each"', '"scope":"member"', '"shape":["N",2]'])
@@ -116,7 +122,7 @@ describe.each([
   });
 
   test('whichever field is lost', () => {
-    const open = /^(members|opsets|ops|programs)\/[^/]*$|\/\d+$|\/options\//;
+    const open = /^reasons$|^(members|opsets|ops|programs)\/[^/]*$|\/\d+$|\/options\//;
     for (const where of paths(document).filter((one) => !open.test(one)))
       refused(damaged(document, where, undefined), where);
   });
