@@ -438,13 +438,6 @@ export const messages = {
   },
   BB892: {
     severity: 'error',
-    text: ({ file }: { file: string }) => [
-      `${file} holds no reasons: an earlier version wrote it`,
-      'compile again with this version',
-    ],
-  },
-  BB893: {
-    severity: 'error',
     text: ({ what, known }: { what: string; known: string }) => [`the plan has no ${what}`, known],
   },
 } as const satisfies Record<string, Message>;

@@ -28,7 +28,7 @@ export async function explainPlan(
   const { reasons } = plan;
   if (reasons === undefined) {
     const file = path.join(folder, 'plan.json');
-    throw new DiagnosticError(diagnostic('BB892', { file }, { at: { file } }));
+    throw new DiagnosticError(diagnostic('BB652', { file, reason: 'it holds no reasons' }, { at: { file } }));
   }
   const ops = op === undefined ? undefined : opsLike(reasons, op);
   const edges = edge === undefined ? undefined : [edgeNumbered(plan, edge)];
@@ -63,7 +63,7 @@ function opsLike(reasons: PlanReasons, glob: string) {
   if (found.length > 0) return found;
   const some = reasons.placed.flatMap(({ ops }) => ops.slice(0, 2)).slice(0, 4);
   throw new DiagnosticError(
-    diagnostic('BB893', {
+    diagnostic('BB892', {
       what: `op ${glob}`,
       known: `give a name, * for any characters; it has ${some.join(', ')} and others`,
     }),
@@ -74,7 +74,7 @@ function edgeNumbered({ edges }: Plan, id: string): Edge {
   const found = edges.find((one) => String(one.id) === id);
   if (found !== undefined) return found;
   const known = edges.length === 0 ? 'it has no edges' : `its edges are 0 to ${edges.length - 1}`;
-  throw new DiagnosticError(diagnostic('BB893', { what: `edge ${id}`, known }));
+  throw new DiagnosticError(diagnostic('BB892', { what: `edge ${id}`, known }));
 }
 
 const timingOf = ({ timings }: PlanReasons, { id }: Edge): EdgeTiming | undefined =>

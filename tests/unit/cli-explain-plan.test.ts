@@ -154,7 +154,7 @@ test('one op or one edge can be asked for; one that is not there is an error tha
   );
   expect(edges).toMatchObject([{ id: 0, timing: { edge: 0 } }]);
   const lost = await bbc('explain', folder, '--op', 'nothing');
-  expect([lost.status, lost.err]).toEqual([1, expect.stringContaining('BB893')]);
+  expect([lost.status, lost.err]).toEqual([1, expect.stringContaining('BB892')]);
   expect((await bbc('explain', folder, '--edge', '7')).err).toContain('its edges are 0 to 0');
 });
 
