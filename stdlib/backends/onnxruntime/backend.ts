@@ -12,6 +12,7 @@ import type {
 } from '../../../runtime/backend.ts';
 import { CallingThread } from './calling-thread.ts';
 import { type Lane, ThreadLane } from './lane.ts';
+import { hasNestedIfs } from './nested-ifs.ts';
 import type { Answer, Optimization, RunRequest, SessionPorts, WeightsLocation } from './protocol.ts';
 
 export interface OnnxRuntimeOptions {
@@ -70,7 +71,8 @@ class Pool implements OnnxRuntimeBackend {
 
   async load(segment: SegmentModel, options: LoadOptions = {}): Promise<LoadedSegment> {
     const weights = segment.weights && locate(segment.weights);
-    const session = await this.#open(segment.name, segment.onnx, weights, options.lane);
+    const without = hasNestedIfs(segment.onnx) ? ['ConstantFolding'] : [];
+    const session = await this.#open(segment.name, segment.onnx, weights, options.lane, without);
     const inputNames = segment.inputs.map((port) => port.name);
     const outputNames = segment.outputs.map((port) => port.name);
     return {
@@ -110,6 +112,7 @@ class Pool implements OnnxRuntimeBackend {
     model: Uint8Array | string,
     weights: WeightsLocation | undefined,
     wantedLane: number | undefined,
+    without: readonly string[] = [],
   ): Promise<Session> {
     if (this.#closed) throw new Error('the backend is closed');
     const index = (wantedLane ?? this.#nextLane++) % this.#lanes.length;
@@ -120,8 +123,9 @@ class Pool implements OnnxRuntimeBackend {
     const id = this.#nextSession++;
     // Only weights that were read for this call are given away; the model's bytes stay the caller's.
     const transfer = weights?.kind === 'bytes' ? [weights.bytes.buffer as ArrayBuffer] : [];
+    const optimization = this.#optimization;
     const answer = await lane.call(
-      { kind: 'load', session: id, model: compact(model), weights, optimization: this.#optimization },
+      { kind: 'load', session: id, model: compact(model), weights, optimization, without },
       transfer,
     );
     if (answer.kind === 'failed') throw loadError(name, answer);

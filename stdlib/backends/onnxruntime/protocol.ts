@@ -17,6 +17,8 @@ export interface LoadRequest {
   readonly model: Uint8Array | string;
   readonly weights: WeightsLocation | undefined;
   readonly optimization: Optimization;
+  /** Names of optimizers of ONNX Runtime that must not run. */
+  readonly without: readonly string[];
 }
 export interface RunRequest {
   readonly kind: 'run';

@@ -15,16 +15,19 @@ function onnxRuntime(): Promise<typeof import('onnxruntime-node')> {
   return ortPromise;
 }
 
-function sessionOptions({ weights, optimization }: LoadRequest): InferenceSession.SessionOptions {
+function sessionOptions({ weights, optimization, without }: LoadRequest): InferenceSession.SessionOptions {
   return {
     // One thread a session: the pool's threads are the parallelism, and spinning threads steal their cores.
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     logSeverityLevel: 4,
     graphOptimizationLevel: optimization,
-    ...(weights?.kind === 'folder' && {
-      extra: { session: { model_external_initializers_file_folder_path: weights.folder } },
-    }),
+    extra: {
+      ...(weights?.kind === 'folder' && {
+        session: { model_external_initializers_file_folder_path: weights.folder },
+      }),
+      ...(without.length > 0 && { optimization: { disable_specified_optimizers: without.join(';') } }),
+    },
     ...(weights?.kind === 'bytes' && { externalData: [{ path: weights.location, data: weights.bytes }] }),
   };
 }
