@@ -23,7 +23,7 @@ try {
   for (const clip of clipsOf(readWav(wav, SAMPLE_RATE))) {
     const bytes = new Uint8Array(clip.buffer);
     const result = await deployment.invoke({ sound: { dtype: 'int16', dims: [1, SAMPLES], bytes } });
-    const value = result.outputs['scores'];
+    const { scores: value } = result.outputs;
     if (value === undefined || 'reason' in value) {
       throw new Error(`no result: ${result.causes.map((cause) => JSON.stringify(cause)).join(', ')}`);
     }

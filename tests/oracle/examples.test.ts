@@ -6,9 +6,17 @@ import path from 'node:path';
 import { Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
 import { clipsOf, SAMPLE_RATE, SAMPLES } from '../../examples/03-wake-word/clip.ts';
+import { CONTEXT, FRAME, framesOf } from '../../examples/04-voice-detector/frame.ts';
 import { readWav } from '../../examples/shared/wav.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
-import { exampleFile, floatsOf, plainModel, startExample, tensorOf } from '../support/example.ts';
+import {
+  compileExample,
+  exampleFile,
+  floatsOf,
+  plainModel,
+  startExample,
+  tensorOf,
+} from '../support/example.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'examples-oracle-'));
 const backend = onnxRuntimeBackend({ optimization: 'disabled' });
@@ -56,12 +64,12 @@ describe('03-wake-word', async () => {
       highest[name] = 0;
       for (const clip of clipsOf(sound(name))) {
         const { outputs } = await deployment.invoke({ sound: tensorOf('int16', [1, SAMPLES], clip) });
-        const scores = [...floatsOf(outputs['scores'])];
+        const scores = [...floatsOf(outputs.scores)];
         // Not the same bits only because ONNX Runtime rounds a product otherwise in a Scan's body.
         const expected = await chained(clip);
         expect(scores.length).toBe(expected.length);
         expect(Math.max(...scores.map((score, at) => Math.abs(score - expected[at]!)))).toBeLessThan(1e-6);
-        expect(floatsOf(outputs['highest'])).toEqual(Float32Array.of(Math.max(...scores)));
+        expect(floatsOf(outputs.highest)).toEqual(Float32Array.of(Math.max(...scores)));
         highest[name] = Math.max(highest[name], ...scores);
       }
     }
@@ -69,5 +77,57 @@ describe('03-wake-word', async () => {
     expect(highest['morning.wav']).toBeGreaterThan(0.95);
     expect(highest['hey-mycroft.wav']).toBeLessThan(0.05);
     expect(highest['speech.wav']).toBeLessThan(0.05);
+  });
+});
+
+describe('04-voice-detector', async () => {
+  const detector = await plainModel('@ricky0123/vad-web/dist/silero_vad_v6.onnx');
+
+  /** The detector fed by hand, its state and the end of the frame before handed from call to call. */
+  async function fedByHand(frames: readonly Int16Array[]): Promise<number[]> {
+    const sr = new OrtTensor('int64', [16_000n], []);
+    let state = new OrtTensor('float32', new Float32Array(256), [2, 1, 128]);
+    let context = new Float32Array(CONTEXT);
+    const probabilities: number[] = [];
+    for (const frame of frames) {
+      const sound = Float32Array.from(frame, (sample) => sample / 32768);
+      const input = new OrtTensor('float32', [...context, ...sound], [1, CONTEXT + FRAME]);
+      const result = await detector({ input, state, sr });
+      state = result.stateN as typeof state;
+      context = sound.slice(FRAME - CONTEXT);
+      probabilities.push(result.output!.data[0] as number);
+    }
+    return probabilities;
+  }
+
+  it('says of every frame what the detector fed by hand says, bit for bit', async () => {
+    const { deployment } = await startExample('04-voice-detector', path.join(folder, '04'), backend);
+    const frames = [...framesOf(sound('morning.wav')), ...framesOf(sound('speech.wav'))];
+    // All flows are open at once: the hub takes them in order, since each changes its state.
+    const results = await Promise.all(
+      frames.map((frame) => deployment.invoke({ frame: tensorOf('int16', [1, FRAME], frame) })),
+    );
+    await deployment.close();
+    const heard = results.map(({ outputs }) => floatsOf(outputs.probability)[0]!);
+    expect(heard).toEqual(await fedByHand(frames));
+    let speaking = false;
+    for (const [index, { outputs }] of results.entries()) {
+      speaking = heard[index]! > Math.fround(speaking ? 0.35 : 0.5);
+      expect(outputs.speaking).toMatchObject({ dtype: 'bool', bytes: Uint8Array.of(speaking ? 1 : 0) });
+    }
+  });
+
+  it('keeps what it remembers where it is: no state crosses an edge', async () => {
+    const { plan, bundles } = await compileExample('04-voice-detector', path.join(folder, '04-state'));
+    expect(plan.edges.map(({ from, to, value, bytes }) => [from.class, to.class, value, bytes])).toEqual([
+      ['microphone', 'hub', 'frame', 2 * FRAME],
+      ['hub', 'screen', 'probability', 4],
+    ]);
+    const keys = [...bundles].map(([peer, { manifest }]) => [peer, manifest.state.map(({ key }) => key)]);
+    expect(Object.fromEntries(keys)).toEqual({
+      microphone: [],
+      hub: ['context', 'memory'],
+      screen: ['speaking'],
+    });
   });
 });

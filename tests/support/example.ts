@@ -8,7 +8,7 @@ import { compileCommand } from '../../cli/commands/compile.ts';
 import { peersOf } from '../../cli/run/memory.ts';
 import type { Plan, Tensor } from '../../ir/index.ts';
 import { type Deployment, startDeployment } from '../../runtime/host/index.ts';
-import { loadDeployment } from '../../runtime/host/node-bundle.ts';
+import { type LoadedDeployment, loadDeployment } from '../../runtime/host/node-bundle.ts';
 import type { Value } from '../../runtime/index.ts';
 import type { OnnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { bbcOf } from './bbc.ts';
@@ -18,20 +18,19 @@ const bbc = bbcOf(compileCommand);
 export const exampleFile = (...parts: readonly string[]): string =>
   path.join(projectRoot, 'examples', ...parts);
 
-export interface RunningExample {
-  readonly plan: Plan;
-  readonly deployment: Deployment;
+export async function compileExample(name: string, folder: string): Promise<LoadedDeployment> {
+  const [model, topology] = [exampleFile(name, 'model.ts'), exampleFile(name, 'topology.json')];
+  const compiled = await bbc('compile', model, '--peers', topology, '--output', folder);
+  expect(compiled.err).toBe('');
+  return loadDeployment(folder);
 }
 
 export async function startExample(
   name: string,
   folder: string,
   backend: OnnxRuntimeBackend,
-): Promise<RunningExample> {
-  const [model, topology] = [exampleFile(name, 'model.ts'), exampleFile(name, 'topology.json')];
-  const compiled = await bbc('compile', model, '--peers', topology, '--output', folder);
-  expect(compiled.err).toBe('');
-  const loaded = await loadDeployment(folder);
+): Promise<{ readonly plan: Plan; readonly deployment: Deployment }> {
+  const loaded = await compileExample(name, folder);
   return { plan: loaded.plan, deployment: await startDeployment({ peers: peersOf(loaded), backend }) };
 }
 

@@ -46,11 +46,19 @@ test('03 hears its wake word over three peers, and tells it from one that sounds
   );
 });
 
+test('04 says when somebody speaks, frame by frame, over one deployment', { timeout: 120_000 }, () => {
+  const text = runExample('04-voice-detector');
+  expect(text).toMatch(
+    /^speech from 0\.6\d s to 1\.[34]\d s\nspeech from 2\.[78]\d s to 3\.[67]\d s\n156 flows, one per frame of 32 ms\n/,
+  );
+  expect(text).toMatch(/hub +screen +probability +float32\[\] +4 B/);
+});
+
 test('each example has a test here', () => {
   const examples = readdirSync(path.join(root, 'examples')).filter((name) =>
     existsSync(path.join(root, 'examples', name, 'model.ts')),
   );
-  expect(examples.sort()).toEqual(['01-hello', '02-text-recogniser', '03-wake-word']);
+  expect(examples.sort()).toEqual(['01-hello', '02-text-recogniser', '03-wake-word', '04-voice-detector']);
 });
 
 test('the README shows the first example as it is', () => {
