@@ -8,9 +8,17 @@
 import { decode } from '../../../runtime/proto/codec.ts';
 import { attributeGraphs, calls, graphNodes, segmentModel } from '../../../runtime/proto/onnx.ts';
 
-/** Whether an If is in a branch of another If, however deep. `model`: a segment's, with well-formed protobuf. */
+/** Whether an If is in a branch of another If, however deep. What is no model is left to ONNX Runtime to refuse. */
 export function hasNestedIfs(model: Uint8Array): boolean {
-  const open = (decode(segmentModel, model).graph?.node ?? []).map((bytes) => ({ bytes, inIf: false }));
+  try {
+    return search((decode(segmentModel, model).graph?.node ?? []).map((bytes) => ({ bytes, inIf: false })));
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+function search(open: { readonly bytes: Uint8Array; readonly inIf: boolean }[]): boolean {
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { opType, attribute } = decode(calls, next.bytes);
     const isIf = opType === 'If';
