@@ -1,10 +1,12 @@
 // What the examples compute on their peers, against the same models chained by hand in plain ONNX Runtime.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
+import { encodeNpy } from '../../cli/tensors/npy.ts';
 import { clipsOf, SAMPLE_RATE, SAMPLES } from '../../examples/03-wake-word/clip.ts';
 import { CONTEXT, FRAME, framesOf } from '../../examples/04-voice-detector/frame.ts';
 import { readWav } from '../../examples/shared/wav.ts';
@@ -17,6 +19,7 @@ import {
   startExample,
   tensorOf,
 } from '../support/example.ts';
+import { projectRoot } from '../support/root.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'examples-oracle-'));
 const backend = onnxRuntimeBackend({ optimization: 'disabled' });
@@ -129,5 +132,29 @@ describe('04-voice-detector', async () => {
       hub: ['context', 'memory'],
       screen: ['speaking'],
     });
+  });
+});
+
+describe('as processes', () => {
+  /** The hashes of what `bbc run` gives. */
+  async function outputsOf(name: string, inputs: string, ...extra: readonly string[]): Promise<unknown> {
+    const folderOf = path.join(folder, `${name}-run`);
+    if (!existsSync(folderOf)) await compileExample(name, folderOf);
+    const command = ['dist/cli/main.js', 'run', folderOf, '-i', inputs, '--json', ...extra];
+    const out = execFileSync(process.execPath, command, { cwd: projectRoot, encoding: 'utf8' });
+    return JSON.parse(out).outputs;
+  }
+
+  it.each([
+    ['03-wake-word', 'sound', clipsOf(sound('morning.wav'))[1]!, 1],
+    // Three flows: the last one depends on what the processes remember of the others.
+    ['04-voice-detector', 'frame', framesOf(sound('morning.wav'))[24]!, 3],
+  ] as const)('%s gives the same bits as in one process', async (name, input, samples, flows) => {
+    const file = path.join(folder, `${input}.npy`);
+    writeFileSync(file, encodeNpy(tensorOf('int16', [1, samples.length], samples)));
+    const given = [`${input}=${file}`, '--flows', String(flows)] as const;
+    const alone = await outputsOf(name, ...given);
+    expect(await outputsOf(name, ...given, '--processes')).toEqual(alone);
+    if (flows > 1) expect(await outputsOf(name, given[0])).not.toEqual(alone);
   });
 });
