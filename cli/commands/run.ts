@@ -39,8 +39,11 @@ export const run = command<Options>({
         collect,
       )
       .option('-o, --outputs <file>', 'tensors out, in the same formats')
-      .option('--transport <name>', 'how nodes reach each other: inproc (in this process) or ws (WebSockets)')
-      .option('--processes', 'a process for each peer, over WebSockets')
+      .option(
+        '--transport <name>',
+        'how nodes reach each other: inproc (in this process) or ws (a process for each peer)',
+      )
+      .option('--processes', 'the same as --transport ws: a process for each peer, over WebSockets')
       .option('--flows <n>', 'how often to run it', '1')
       .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
       .option('--verify', 'also run the uncut graph, and compare')

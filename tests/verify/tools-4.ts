@@ -10,7 +10,7 @@ import type { Line } from './verification.ts';
 const models: Readonly<Record<string, readonly string[]>> = {
   cls: ['x.2=48', 'x.3=192'],
   det: ['x.2=320', 'x.3=320'],
-  rec: ['x.2=48', 'x.3=320'],
+  rec: ['x.3=320'],
 };
 const FLOWS = 3;
 const DEADLINE_MS = 2000;
