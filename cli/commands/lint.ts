@@ -1,7 +1,9 @@
 // bbc lint: what is likely wrong with a computation and its plan, for editors and CI.
 
+import type { Finding } from '../../compiler/index.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { command } from '../frame.ts';
+import type { LintRequest } from '../lint/lint.ts';
 
 interface Options {
   readonly peers?: string;
@@ -10,6 +12,8 @@ interface Options {
   readonly maxWarnings?: string;
   readonly check: boolean;
   readonly rules?: boolean;
+  readonly fix?: boolean;
+  readonly dryRun?: boolean;
 }
 
 const formats = ['pretty', 'json', 'sarif'] as const;
@@ -26,12 +30,15 @@ export const lintCommand = command<Options>({
       .option('--format <format>', 'pretty, json or sarif', 'pretty')
       .option('--max-warnings <count>', 'fail if there are more warnings than this')
       .option('--no-check', 'do not type-check a model.ts')
+      .option('--fix', 'mend in the source what can be mended, and show what is left')
+      .option('--dry-run', 'with --fix: print the changes as a diff and make none')
       .option('--rules', 'list the rules instead')
       .option('--json', 'same as --format json'),
   examples: [
     'bbc lint model.ts --peers topology.json',
     'bbc lint model.onnx --peers topology.json --max-warnings 0',
     'bbc lint model.ts --peers topology.json --format sarif > lint.sarif',
+    'bbc lint model.ts --peers topology.json --fix --dry-run',
     'bbc lint --rules',
   ],
   async run(cx, [source], options) {
@@ -40,6 +47,8 @@ export const lintCommand = command<Options>({
     const format = options.json === true ? 'json' : options.format;
     if (!formats.some((one) => one === format))
       throw new UsageError(`--format is one of ${formats.join(', ')}, not '${format}'`);
+    if (options.dryRun === true && (options.fix !== true || format !== 'pretty'))
+      throw new UsageError('--dry-run goes with --fix, and prints a diff in place of any other format');
     const maxWarnings = parseCount(options.maxWarnings);
     const [
       { lintSource },
@@ -61,17 +70,27 @@ export const lintCommand = command<Options>({
       import('../load/package.ts'),
     ]);
     cx.progress(`linting ${source}`);
-    const findings = await lintSource({
-      source,
-      peers: options.peers,
-      check: options.check,
-    });
-    if (format === 'pretty') cx.print(prettyFindings(withExcerpts(findings), cx.colours));
+    const request = { source, peers: options.peers, check: options.check };
+    const dry = options.dryRun === true;
+    const findings =
+      options.fix === true && !dry
+        ? await fixed(cx, request, format === 'pretty')
+        : await lintSource(request);
+    if (dry) cx.print((await import('../lint/fix/fix.ts')).diffOfFixes(findings));
+    else if (format === 'pretty') cx.print(prettyFindings(withExcerpts(findings), cx.colours));
     else if (format === 'sarif') write(cx, sarifLog(findings, rules, packageVersion()));
     else write(cx, findingsDocument(findings, maxWarnings));
     if (!isClean(findings, maxWarnings)) cx.fail();
   },
 });
+
+/** Mends, tells people in which files, and gives what is left. */
+async function fixed(cx: CommandContext, request: LintRequest, say: boolean): Promise<readonly Finding[]> {
+  const { fixSource } = await import('../lint/fix/fix.ts');
+  const { findings, edits } = await fixSource(request);
+  if (say) for (const [file, count] of edits) cx.print(`${file}: ${count} changed`);
+  return findings;
+}
 
 async function listRules(cx: CommandContext): Promise<void> {
   const { rules } = await import('../lint/rules.ts');

@@ -2,6 +2,7 @@
 // TypeScript compiler, so it is imported only where there are sources.
 
 import { type Finding, levelOf, type RuleLevels } from '../../compiler/index.ts';
+import { withFixes } from './fix/options.ts';
 import { rules } from './rules.ts';
 import { checkSources } from './source/outside.ts';
 import { sourceRules } from './source/rules.ts';
@@ -23,7 +24,7 @@ export function lintAuthored(sources: Sources, overGraph: OverGraph, levels: Rul
     return problems.map((problem): Finding => ({ ...problem, rule: rule.id, level }));
   });
   return applySuppressions(suppressionsIn(sources), {
-    findings: [...overGraph.findings, ...overSource],
+    findings: [...withFixes(sources, overGraph.findings), ...overSource],
     levels,
     known: rules.map((rule) => rule.id),
     ran: (id) => wanted.some((rule) => rule.id === id) || (levels[id] !== 'off' && overGraph.ran(id)),
