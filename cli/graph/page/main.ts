@@ -272,7 +272,8 @@ class Page {
 
   /** Shows all; `readable`: rather its beginning, if all would be too small to read. */
   fit(readable = false): void {
-    this.#camera.fit(this.#drawing.bounds(), readable ? 0.4 : undefined);
+    const least = this.#view.name === 'partitioned' ? 0.4 : 0.6;
+    this.#camera.fit(this.#drawing.bounds(), readable ? least : undefined);
     const first = this.#drawing.first();
     if (readable && first !== undefined && !this.#camera.sees(first)) this.#camera.showTop(first);
   }
