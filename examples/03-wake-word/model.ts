@@ -32,7 +32,8 @@ export default module('wake-word', () => {
       .output.as(float32, [1, 1, FRAMES, 32])
       .squeeze({ axes: [0, 1] })
       .div(10)
-      .add(2),
+      .add(2)
+      .declassify('a coarse spectrogram, for the hub of the same home'),
   );
   mel.declassify('how loud 32 bands are every 10 ms, and not the sound');
   // Windows are cut here and not on the phone: they overlap, so they are 7 times the bytes of the frames.
