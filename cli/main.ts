@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { check } from './commands/check.ts';
 import { compileCommand } from './commands/compile.ts';
+import { completionOf } from './commands/completion.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { explain } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
@@ -14,9 +15,9 @@ import { inspect } from './commands/inspect.ts';
 import { lintCommand } from './commands/lint.ts';
 import { node } from './commands/node.ts';
 import { run } from './commands/run.ts';
-import { runCli } from './frame.ts';
+import { type CommandSpec, runCli } from './frame.ts';
 
-const commands = [
+const commands: readonly CommandSpec[] = [
   init,
   compileCommand,
   graph,
@@ -29,6 +30,7 @@ const commands = [
   conformanceCommand,
   run,
   node,
+  completionOf(() => commands),
 ];
 
 // dist/cli/main.js → package.json

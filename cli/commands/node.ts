@@ -72,7 +72,7 @@ export const node = command<Options>({
   examples: [
     'bbc node dist/server --listen ws://127.0.0.1:7000',
     'bbc node dist/phone --dial server=ws://127.0.0.1:7000 --inputs image.npz',
-    'bbc node dist/server --listen wss://0.0.0.0:7000 --token-file token --tls-cert server.pem --tls-key server.key',
+    'bbc node dist/server --listen wss://0.0.0.0:7000 --token-file token --tls-cert s.pem --tls-key s.key',
   ],
   async run(cx, [folder], options) {
     const [{ countOf, optimizationOf }, node, { loadBundle }, ort] = await Promise.all([
