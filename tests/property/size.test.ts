@@ -27,12 +27,21 @@ const { sample } = fc.letrec<{ sample: Sample }>((tie) => {
       { depthSize: 'small', withCrossShrink: true },
       fc.constantFrom(...names).map((name): Sample => ({ size: name, value: (given) => given.get(name)! })),
       fc.integer({ min: -9, max: 40 }).map((size): Sample => ({ size, value: () => size })),
-      two.map(([a, b]) => ({ size: addSizes(a.size, b.size), value: (x) => a.value(x) + b.value(x) })),
-      two.map(([a, b]) => ({ size: subtractSizes(a.size, b.size), value: (x) => a.value(x) - b.value(x) })),
-      two.map(([a, b]) => ({ size: multiplySizes(a.size, b.size), value: (x) => a.value(x) * b.value(x) })),
+      two.map(([a, b]) => ({
+        size: addSizes(a.size, b.size),
+        value: (x: ReadonlyMap<string, number>) => a.value(x) + b.value(x),
+      })),
+      two.map(([a, b]) => ({
+        size: subtractSizes(a.size, b.size),
+        value: (x: ReadonlyMap<string, number>) => a.value(x) - b.value(x),
+      })),
+      two.map(([a, b]) => ({
+        size: multiplySizes(a.size, b.size),
+        value: (x: ReadonlyMap<string, number>) => a.value(x) * b.value(x),
+      })),
       fc.tuple(one, fc.integer({ min: 1, max: 7 })).map(([a, by]) => ({
         size: floorDivideSize(a.size, by),
-        value: (x) => Math.floor(a.value(x) / by),
+        value: (x: ReadonlyMap<string, number>) => Math.floor(a.value(x) / by),
       })),
     ),
   };
