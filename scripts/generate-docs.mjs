@@ -24,9 +24,11 @@ for (const file of explanations().filter(asked)) {
   write(path.join(explanationFolder, file), (await tryExplanation(file)).page);
 }
 const { docsFolder, pages, runDocsPage } = await support('docs.ts');
-for (const file of pages().filter(asked)) {
-  write(path.join(docsFolder, file), (await runDocsPage(file)).page);
-}
+await Promise.all(
+  pages()
+    .filter(asked)
+    .map(async (file) => write(path.join(docsFolder, file), (await runDocsPage(file)).page)),
+);
 if (asked('diagnostics.md')) write(path.join(docsFolder, 'diagnostics.md'), await diagnosticsPage());
 // Backends of explanations that were run may keep the loop open.
 process.exit(0);

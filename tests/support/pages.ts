@@ -6,7 +6,7 @@
 //   <!-- not run: why -->     the block is left as it is, and counted
 //   <!-- varies: ms -->       parts that differ from run to run; shown as `…`
 
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fromJson, toBinary } from '@bufbuild/protobuf';
@@ -129,12 +129,8 @@ function contentOf(file: string, language: string, body: string): string | Uint8
 /** Runs a line in a shell; `env` is added. */
 export const inShell =
   (env: Readonly<Record<string, string>>): Execute =>
-  (line, folder) => {
-    const { stdout, error } = spawnSync('sh', ['-c', `exec 2>&1\n${line}`], {
-      cwd: folder,
-      env: { ...process.env, NO_COLOR: '1', COLUMNS: '80', ...env },
-      encoding: 'utf8',
+  (line, folder) =>
+    new Promise((resolve) => {
+      const options = { cwd: folder, env: { ...process.env, NO_COLOR: '1', COLUMNS: '80', ...env } };
+      execFile('sh', ['-c', `exec 2>&1\n${line}`], options, (_, stdout) => resolve(stdout));
     });
-    if (error) throw error;
-    return stdout;
-  };
