@@ -1,6 +1,6 @@
 // The explanations of diagnostics as pages: each shows input that gives its diagnostic, and how to mend it.
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { check } from '../../cli/commands/check.ts';
@@ -12,6 +12,7 @@ import { graph } from '../../cli/commands/graph.ts';
 import { infer } from '../../cli/commands/infer.ts';
 import { init } from '../../cli/commands/init.ts';
 import { inspect } from '../../cli/commands/inspect.ts';
+import { node } from '../../cli/commands/node.ts';
 import { run } from '../../cli/commands/run.ts';
 import { runCli } from '../../cli/frame.ts';
 import { type Block, blocksOf, commandsOf, type Execute, inShell, runPage, writeFile } from './pages.ts';
@@ -27,7 +28,7 @@ const commands = [
   graph,
   infer,
   inspect,
-  run,
+  run, node,
 ];
 
 export const explanationFolder = path.join(projectRoot, 'cli/explain/codes');
@@ -35,7 +36,8 @@ export const explanations = (): string[] => readdirSync(explanationFolder).sort(
 
 /** `bbc` in this process, several times faster than a new one; its folder is this process's for the time. */
 const execute: Execute = async (line, folder) => {
-  const words = line.split(' ');
+  const [, command, target] = /^(.*?)(?: > (\S+))?$/.exec(line)!;
+  const words = command!.split(' ');
   if (words[0] !== 'bbc') return inShell({})(line, folder);
   let printed = '';
   const write = (text: string): void => {
@@ -48,7 +50,9 @@ const execute: Execute = async (line, folder) => {
   } finally {
     process.chdir(before);
   }
-  return printed;
+  if (target === undefined) return printed;
+  writeFileSync(path.join(folder, target), printed);
+  return '';
 };
 
 export interface Tried {
