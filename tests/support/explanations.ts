@@ -1,6 +1,14 @@
 // The explanations of diagnostics as pages: each shows input that gives its diagnostic, and how to mend it.
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { check } from '../../cli/commands/check.ts';
@@ -28,7 +36,8 @@ const commands = [
   graph,
   infer,
   inspect,
-  run, node,
+  run,
+  node,
 ];
 
 export const explanationFolder = path.join(projectRoot, 'cli/explain/codes');
