@@ -48,7 +48,14 @@ function loadOnnx(file: string, name: string): Loaded {
   } catch (error) {
     return { diagnostics: [readProblem(file, error)] };
   }
-  return importModel(source, { external: (location) => openBeside(path.dirname(file), location) });
+  const folder = path.dirname(file);
+  // Once each: a model may keep thousands of tensors in one file, and a process has only so many descriptors.
+  const opened = new Map<string, ReturnType<typeof openBeside>>();
+  const external = (location: string): ReturnType<typeof openBeside> => {
+    if (!opened.has(location)) opened.set(location, openBeside(folder, location));
+    return opened.get(location);
+  };
+  return importModel(source, { external });
 }
 
 /** A data file inside a model's folder. */

@@ -8,6 +8,9 @@ import { parseQuantity, type Quantity } from './units.ts';
 /** Which fields an object may have; those with an example must be there. */
 export type FieldNames = Readonly<Record<string, { readonly required?: string }>>;
 
+/** Of one file. */
+const MAX_PROBLEMS = 200;
+
 export class FieldReader {
   readonly file: string;
   readonly text: string;
@@ -16,6 +19,15 @@ export class FieldReader {
   constructor(file: string, text: string) {
     this.file = file;
     this.text = text;
+  }
+
+  /** Keeps a problem, unless so many are kept that nobody will read one more. */
+  report(problem: Diagnostic): void {
+    if (!this.full) this.diagnostics.push(problem);
+  }
+
+  get full(): boolean {
+    return this.diagnostics.length >= MAX_PROBLEMS;
   }
 
   /** Everything reported so far, from the top of the file down. */
@@ -44,16 +56,16 @@ export class FieldReader {
     const fields: Record<string, JsonMember | undefined> = Object.create(null);
     for (const member of object?.members ?? []) {
       if (known.includes(member.key)) fields[member.key] = member;
-      else {
+      else if (!this.full) {
         const args = { field: member.key, where, nearest: nearestName(member.key, known), known };
-        this.diagnostics.push(diagnostic('BB402', args, this.context(member.keySpan)));
+        this.report(diagnostic('BB402', args, this.context(member.keySpan)));
       }
     }
     if (object === undefined) return fields;
     for (const [field, { required }] of Object.entries(names)) {
       if (required === undefined || fields[field] !== undefined) continue;
       const opening = { start: node.start, end: node.start + 1 };
-      this.diagnostics.push(diagnostic('BB404', { where, field, example: required }, this.context(opening)));
+      this.report(diagnostic('BB404', { where, field, example: required }, this.context(opening)));
     }
     return fields;
   }
@@ -101,21 +113,23 @@ export class FieldReader {
   }
 
   unexpected(node: JsonNode, where: string, expected: string, hint?: string): void {
+    if (this.full) return;
     const shown = this.text.slice(node.start, node.end);
     const found =
       node.kind === 'object' || node.kind === 'array' || shown.length > 60
         ? `${node.kind === 'null' ? '' : /^[aeiou]/.test(node.kind) ? 'an ' : 'a '}${node.kind}`
         : shown;
-    this.diagnostics.push(diagnostic('BB403', { where, expected, found, hint }, this.context(node)));
+    this.report(diagnostic('BB403', { where, expected, found, hint }, this.context(node)));
   }
 
   /** Reports a name that is not among those known. */
   unknown(node: JsonNode, what: string, name: string, known: readonly string[]): void {
+    if (this.full) return;
     const args = { name, what, nearest: nearestName(name, known), known: known.slice(0, 20) };
-    this.diagnostics.push(diagnostic('BB405', args, this.context(node)));
+    this.report(diagnostic('BB405', args, this.context(node)));
   }
 
   duplicate(span: { readonly start: number; readonly end: number }, what: string): void {
-    this.diagnostics.push(diagnostic('BB406', { what }, this.context(span)));
+    this.report(diagnostic('BB406', { what }, this.context(span)));
   }
 }

@@ -17,8 +17,10 @@ import { quantities } from './units.ts';
 
 export const TOPOLOGY_VERSION = 1;
 const DEFAULT_BACKEND = 'onnxruntime';
-/** Bounds the table of members that a `count` makes. */
-const MAX_COUNT = 1_000_000;
+/** Bounds the table of members that a `count` makes, and those of all classes together. */
+const MAX_COUNT = 100_000;
+/** A file of this size has tens of thousands of peers and links. */
+const MAX_CHARACTERS = 8 * 2 ** 20;
 const objectives = ['latency', 'throughput', 'bytes', 'energy'] as const;
 /** "/" separates a member's number from its class, so no class name has it. */
 const CLASS_NAME = /^[A-Za-z][\w.-]*$/;
@@ -34,6 +36,10 @@ export function parseTopology(
   file: string,
 ): { topology?: Topology; diagnostics: readonly Diagnostic[] } {
   const reader = new FieldReader(file, text);
+  if (text.length > MAX_CHARACTERS) {
+    const args = { where: 'the file', expected: `at most ${MAX_CHARACTERS} characters`, found: 'longer' };
+    return { diagnostics: [diagnostic('BB403', args, { at: { file, line: 1, column: 1 } })] };
+  }
   let root: JsonNode;
   try {
     root = parseJson(text);
@@ -99,6 +105,7 @@ function readPeers(
   classes: readonly string[],
 ): readonly NamedPeer[] {
   const peers: NamedPeer[] = [];
+  const known = new Set(classes);
   for (const member of (node && reader.members(node, '"peers"'))?.members ?? []) {
     const where = `peer "${member.key}"`;
     if (!PEER_NAME.test(member.key)) {
@@ -110,7 +117,7 @@ function readPeers(
       address: {},
     });
     const className = reader.string(fields.class?.value, `the class of ${where}`);
-    if (className !== undefined && !classes.includes(className)) {
+    if (className !== undefined && !known.has(className)) {
       reader.unknown(fields.class!.value, 'class', className, classes);
       continue;
     }
@@ -132,6 +139,13 @@ function readClasses(
   const object = reader.members(node, '"classes"');
   if (object?.members.length === 0) reader.unexpected(node, '"classes"', 'an object with at least one class');
   const taken = new Set(named.map((peer) => peer.id));
+  const namedOf = new Map<string, string[]>();
+  for (const { class: of, id } of named) {
+    const ids = namedOf.get(of);
+    if (ids === undefined) namedOf.set(of, [id]);
+    else ids.push(id);
+  }
+  let room = MAX_COUNT;
   const folders = new Set(['plan.json']);
   return (object?.members ?? []).map((member) => {
     const { key: name, keySpan } = member;
@@ -157,7 +171,7 @@ function readClasses(
       compute: {},
       backend: {},
     });
-    const own = named.filter((peer) => peer.class === name).map((peer) => peer.id);
+    const own = namedOf.get(name) ?? [];
     const count = reader.number(
       fields.count?.value,
       `the count of ${where}`,
@@ -166,14 +180,22 @@ function readClasses(
     );
     if (count !== undefined && count < own.length) {
       const args = { name, count, named: own.length };
-      reader.diagnostics.push(diagnostic('BB407', args, reader.context(fields.count!.value)));
+      reader.report(diagnostic('BB407', args, reader.context(fields.count!.value)));
     }
+    const wanted = Math.max(count ?? 1, own.length);
+    if (wanted > room) {
+      const context = reader.context(fields.count?.value ?? member.keySpan);
+      const args = { where: 'the count of all classes', expected: `at most ${MAX_COUNT}`, found: 'more' };
+      reader.report(diagnostic('BB403', args, context));
+    }
+    const members = wanted > room ? own : memberIds(name, own, count, taken);
+    room -= Math.min(room, wanted);
     const memory = reader.quantity(fields.memory?.value, `the memory of ${where}`, quantities.memory);
     const flops = reader.quantity(fields.compute?.value, `the compute of ${where}`, quantities.compute);
     if (flops === 0) reader.unexpected(fields.compute!.value, `the compute of ${where}`, 'more than nothing');
     return {
       name,
-      members: memberIds(name, own, count, taken),
+      members,
       cohort: count !== undefined || own.length > 1,
       memoryBytes: memory === undefined ? undefined : Math.floor(memory),
       flops,
@@ -285,7 +307,8 @@ function readEnds(
   }
   const names = items.map((item) => {
     const name = reader.string(item, 'an end of a link', 'the name of a class or a peer');
-    if (name !== undefined && !known.has(name)) reader.unknown(item, 'class or peer', name, [...known]);
+    if (name !== undefined && !known.has(name) && !reader.full)
+      reader.unknown(item, 'class or peer', name, [...known]);
     return name;
   });
   const [first, second] = names;
@@ -299,6 +322,10 @@ function readRules(
   peers: readonly Peer[],
 ): readonly PlaceRule[] {
   const rules: PlaceRule[] = [];
+  const names: Names = {
+    classes: new Map(classes.map((one) => [one.name, one])),
+    peers: new Map(peers.map((one) => [one.id, one])),
+  };
   for (const item of reader.items(node, '"place"')) {
     const fields = reader.object(item, 'a placement rule', {
       where: { required: '"where": "op:Softmax", which ops' },
@@ -309,33 +336,32 @@ function readRules(
     if (where === undefined || on === undefined) continue;
     const rule = {
       where,
-      on: ruleClass(reader, fields.on!.value, on, classes, peers),
+      on: ruleClass(reader, fields.on!.value, on, names),
       at: reader.position(fields.where!.value.start),
       onAt: reader.position(fields.on!.value.start),
     };
-    reader.diagnostics.push(...checkRule(rule, reader.text));
+    for (const problem of checkRule(rule, reader.text)) reader.report(problem);
     rules.push(rule);
   }
   return rules;
 }
 
+interface Names {
+  readonly classes: ReadonlyMap<string, PeerClass>;
+  readonly peers: ReadonlyMap<string, Peer>;
+}
+
 /** The class a rule places on: named, or that of a peer which is its only member. */
-function ruleClass(
-  reader: FieldReader,
-  node: JsonNode,
-  on: string,
-  classes: readonly PeerClass[],
-  peers: readonly Peer[],
-): string {
-  if (classes.some((one) => one.name === on)) return on;
-  const peer = peers.find((one) => one.id === on);
+function ruleClass(reader: FieldReader, node: JsonNode, on: string, { classes, peers }: Names): string {
+  if (classes.has(on)) return on;
+  const peer = peers.get(on);
   if (peer === undefined) {
-    const known = [...classes.map((one) => one.name), ...peers.map((one) => one.id)];
-    reader.unknown(node, 'class or peer', on, [...new Set(known)]);
+    if (!reader.full)
+      reader.unknown(node, 'class or peer', on, [...new Set([...classes.keys(), ...peers.keys()])]);
     return on;
   }
-  if (classes.find((one) => one.name === peer.class)!.cohort) {
-    reader.diagnostics.push(diagnostic('BB409', { peer: on, className: peer.class }, reader.context(node)));
+  if (classes.get(peer.class)!.cohort) {
+    reader.report(diagnostic('BB409', { peer: on, className: peer.class }, reader.context(node)));
   }
   return peer.class;
 }

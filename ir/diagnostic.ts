@@ -44,7 +44,23 @@ export function diagnostic<Code extends DiagnosticCode>(
 ): Diagnostic {
   const entry = messages[code];
   const [message, hint] = (entry.text as (args: MessageArguments<Code>) => readonly [string, string])(args);
-  return { code, severity: entry.severity, message, hint, ...context };
+  return { code, severity: entry.severity, message: clip(message), hint: clip(hint), ...clipped(context) };
+}
+
+/** Longest text of a diagnostic: names come from files and have no bound, and many diagnostics may repeat one. */
+const MAX_CHARACTERS = 4000;
+const clip = (text: string): string =>
+  text.length <= MAX_CHARACTERS ? text : `${text.slice(0, MAX_CHARACTERS)} …`;
+
+function clipped(context: DiagnosticContext): DiagnosticContext {
+  const { op, value, related } = context;
+  if ((op?.length ?? 0) + (value?.length ?? 0) <= MAX_CHARACTERS && related === undefined) return context;
+  return {
+    ...context,
+    ...(op !== undefined && { op: clip(op) }),
+    ...(value !== undefined && { value: clip(value) }),
+    ...(related !== undefined && { related: related.map((one) => ({ ...one, message: clip(one.message) })) }),
+  };
 }
 
 /** Thrown at boundaries whose caller wants an exception; carries every problem found, not only the first. */

@@ -22,11 +22,14 @@ export class LineIndex {
   }
 }
 
+/** Of the text that was asked about last: a file may have as many positions as lines. */
+let indexed = { text: '', index: new LineIndex('') };
+
 /** The position of one offset. */
-export const positionAt = (file: string, text: string, offset: number) => ({
-  file,
-  ...new LineIndex(text).at(offset),
-});
+export function positionAt(file: string, text: string, offset: number) {
+  if (indexed.text !== text) indexed = { text, index: new LineIndex(text) };
+  return { file, ...indexed.index.at(offset) };
+}
 
 /** The offset of a line and column, both from 1. */
 export function offsetAt(text: string, line: number, column: number): number {
@@ -54,11 +57,18 @@ export function excerptAt(text: string, offset: number, length = 1): string {
   return `${shown}\n${' '.repeat(column - from)}${carets}`;
 }
 
+/** Compared with a misspelt name at most; names that are meant are short, and so are lists that people write. */
+const MAX_CANDIDATES = 1000;
+const MAX_NAME_CHARACTERS = 100;
+
 /** The candidate nearest to a misspelt name, if it is near enough to be meant. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+  if (name.length > MAX_NAME_CHARACTERS) return undefined;
+  let left = MAX_CANDIDATES;
   let best: string | undefined;
   let bestDistance = Math.max(name.length < 4 ? 1 : 2, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
+    if (left-- === 0) break;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) {
       best = candidate;

@@ -10,6 +10,12 @@ interface Mark {
   readonly beyond: Set<number>;
 }
 
+function least(numbers: Iterable<number>): number {
+  let found = Number.POSITIVE_INFINITY;
+  for (const one of numbers) if (one < found) found = one;
+  return found;
+}
+
 export class EndedFlows {
   readonly #marks = new Map<string, Mark>();
   readonly #limit: number;
@@ -17,6 +23,13 @@ export class EndedFlows {
   /** `limit`: flows remembered one by one for each initiator. Initiators are the deployment's peers: bounded. */
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  /** Flows remembered one by one. */
+  get size(): number {
+    let size = 0;
+    for (const { beyond } of this.#marks.values()) size += beyond.size;
+    return size;
   }
 
   /** Whether a flow that is not open may no more be opened. */
@@ -39,7 +52,7 @@ export class EndedFlows {
 
   #raise(mark: Mark): void {
     // Above the limit the oldest gap is given up: flows in it that never showed are late by now.
-    if (mark.beyond.size > this.#limit) mark.low = Math.min(...mark.beyond) - 1;
+    if (mark.beyond.size > this.#limit) mark.low = least(mark.beyond) - 1;
     while (mark.beyond.delete(mark.low + 1)) mark.low++;
   }
 }

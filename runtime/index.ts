@@ -7,7 +7,7 @@ export type { Program } from './instruction.ts';
 export type { Cause, DropReason, Input, NodeEvent, Output, Values } from './io.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { checkManifest } from './manifest.ts';
-export { Node, type NodeOptions } from './node.ts';
+export { Node, type NodeOptions, type Usage } from './node.ts';
 export { decodeProgram } from './program.ts';
 export { segmentModels } from './segment-model.ts';
 export { isMissing, type Missing, type MissingReason, missingReasons, type Value } from './value.ts';

@@ -11,6 +11,8 @@ export interface Limits {
   readonly envelopeBytes: number;
   /** Fills in one envelope. */
   readonly fills: number;
+  /** Messages within one envelope, fills and all that is in them: each is an object in memory. */
+  readonly messages: number;
   /** Dimensions of one tensor. */
   readonly rank: number;
   /** Ended flows remembered per initiator beyond the gapless ones. */
@@ -27,6 +29,7 @@ export const defaultLimits: Limits = {
   frameBytes: 2 ** 31,
   envelopeBytes: 2 ** 20,
   fills: 4096,
+  messages: 16_384,
   rank: 64,
   endedFlows: 4096,
   // Far above what any segment should take: only a backend that never answers is meant.

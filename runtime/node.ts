@@ -17,7 +17,7 @@ import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { fits } from './manifest.ts';
 import { Outbox } from './outbox.ts';
-import { isMissing, type Missing, type Value } from './value.ts';
+import { clip, isMissing, type Missing, tensorProblem, type Value, valueProblem } from './value.ts';
 import { Courier, type Delivery } from './wire/courier.ts';
 import { joinPieces, pieceBytes } from './wire/frame.ts';
 
@@ -29,6 +29,22 @@ export interface NodeOptions {
   readonly incarnation: number;
   readonly limits?: Partial<Limits>;
 }
+
+export interface Usage {
+  readonly flows: number;
+  /** Of values, in buffers of any size. */
+  readonly bytes: number;
+  /** Waiting for `poll`. */
+  readonly outputs: number;
+  /** Remembered one by one. */
+  readonly endedFlows: number;
+  readonly deadlines: number;
+  /** Segments under way. */
+  readonly work: number;
+}
+
+/** Backends tell what failed in a few lines; some add all that they were given. */
+const FAILURE_CHARACTERS = 2000;
 
 /** How long inputs that an event asked for are awaited where nothing else in the program has a deadline. */
 const INPUT_WAIT_NS = 10e9;
@@ -82,6 +98,18 @@ export class Node {
     return this.#flows.size;
   }
 
+  /** What the node holds, to be compared with its {@link Limits}. */
+  get usage(): Usage {
+    return {
+      flows: this.#flows.size,
+      bytes: this.#leases.bytes,
+      outputs: this.#outbox.size,
+      endedFlows: this.#ended.size,
+      deadlines: this.#deadlines.size,
+      work: this.#workUntil.size,
+    };
+  }
+
   /** The committed value of a state variable; undefined: not assigned yet. */
   state(key: string): Tensor | undefined {
     return this.#engine.state(key);
@@ -103,10 +131,10 @@ export class Node {
         this.#done(input.work, input.outputs);
         break;
       case 'failed':
-        this.#failed(input.work, 'failed', input.message);
+        this.#failed(input.work, 'failed', clip(input.message, FAILURE_CHARACTERS));
         break;
       case 'cancel':
-        this.#cancel(input.flow, input.why ?? 'cancelled here');
+        this.#cancel(input.flow, clip(input.why ?? 'cancelled here'));
         break;
       case 'lost':
         this.#lose(input.peer);
@@ -134,7 +162,8 @@ export class Node {
   }
 
   #advance(now: number): void {
-    this.#now = Math.max(this.#now, now);
+    // A clock that is no number, or so large that a deadline is no later, would have deadlines due for ever.
+    if (now > this.#now) this.#now = Math.min(now, Number.MAX_SAFE_INTEGER);
     for (
       let flow = this.#deadlines.due(this.#now);
       flow !== undefined;
@@ -205,15 +234,27 @@ export class Node {
   }
 
   #give(flow: Flow, values: Values, owned: boolean): void {
-    this.#program.inputs.forEach(({ port }, index) => {
+    for (const [index, { port }] of this.#program.inputs.entries()) {
       const value = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
-      if (value === undefined) return;
-      if (!isMissing(value) && !fits(port, value)) {
-        const detail = `input ${port.name}: ${value.dtype}[${value.dims.join(', ')}] does not fit`;
-        this.#outbox.drop('type', this.peer, detail);
-        this.#deny(flow, index, { reason: 'failed', peer: this.peer, detail });
-      } else this.#engine.supply(flow, index, this.#own(value, owned));
-    });
+      if (value !== undefined) this.#giveOne(flow, index, value, owned);
+    }
+  }
+
+  #giveOne(flow: Flow, index: number, value: Value, owned: boolean): void {
+    const { port } = this.#program.inputs[index]!;
+    // A second value is not taken, and its memory not held.
+    if (flow.supplied[index] === 1)
+      return this.#outbox.drop('duplicate', this.peer, `input ${port.name} has its value`);
+    const deny = (reason: 'malformed' | 'type', what: string): void => {
+      const detail = `input ${port.name}: ${what}`;
+      this.#outbox.drop(reason, this.peer, detail);
+      this.#deny(flow, index, { reason: 'failed', peer: this.peer, detail });
+    };
+    const problem = valueProblem(value, this.#limits.rank);
+    if (problem !== undefined) return deny('malformed', problem);
+    if (!isMissing(value) && !fits(port, value))
+      return deny('type', `${value.dtype}[${value.dims.join(', ')}] does not fit`);
+    this.#engine.supply(flow, index, this.#own(value, owned));
   }
 
   #deny(flow: Flow, index: number, missing: Missing): void {
@@ -419,6 +460,11 @@ export class Node {
   }
 
   #done(work: number, outputs: readonly Tensor[]): void {
+    for (const [at, output] of outputs.entries()) {
+      const problem = tensorProblem(output, this.#limits.rank);
+      if (problem !== undefined)
+        return this.#failed(work, 'failed', `result ${at} of the backend: ${problem}`);
+    }
     this.#workUntil.delete(work);
     const leases = new Map<ArrayBufferLike, Lease>();
     const held = outputs.map((tensor): Held => {

@@ -13,6 +13,11 @@ export class Outbox {
     this.#dropLimit = dropLimit;
   }
 
+  /** Outputs that wait for `take`. */
+  get size(): number {
+    return this.#queue.length - this.#at;
+  }
+
   put(output: Output): void {
     this.#queue.push(output);
   }

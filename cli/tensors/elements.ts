@@ -16,7 +16,7 @@ function numberFrom(element: Element): number {
   if (typeof element === 'bigint' || typeof element === 'boolean') return Number(element);
   const parsed = Number(element);
   if (element.trim() === '' || (Number.isNaN(parsed) && element !== 'NaN')) {
-    throw new TypeError(`${JSON.stringify(element)} is no number`);
+    throw new TypeError(`${JSON.stringify(element.slice(0, 100))} is no number`);
   }
   return parsed;
 }
@@ -30,6 +30,8 @@ const float = (
   get,
   set: (view: DataView, at: number, element: Element) => set(view, at, numberFrom(element)),
 });
+
+const MAX_DIGITS = 100;
 
 const whole = (bits: 8 | 16 | 32 | 64, signed: boolean): Codec => {
   const low = signed ? -(2n ** BigInt(bits - 1)) : 0n;
@@ -53,6 +55,9 @@ const whole = (bits: 8 | 16 | 32 | 64, signed: boolean): Codec => {
     get: read,
     set(view, at, element) {
       let value: bigint;
+      // Reading a number takes longer than its digits are many.
+      if (typeof element === 'string' && element.length > MAX_DIGITS)
+        throw new TypeError(`a text of ${element.length} characters is no whole number`);
       try {
         value = BigInt(element);
       } catch {

@@ -21,9 +21,19 @@ const isSingle = (content: Content): content is Tensor => !(content instanceof M
 
 /** Reads a file of tensors. `ports` tell the types of bare JSON arrays. Throws DiagnosticError BB820. */
 function readTensors(file: string, ports: readonly Port[], name?: string): Content {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new DiagnosticError(readProblem(file, error));
+  }
+  return tensorsIn(file, bytes, ports, name);
+}
+
+/** What the bytes of a file hold; its name says in which format. Throws DiagnosticError BB820. */
+export function tensorsIn(file: string, bytes: Uint8Array, ports: readonly Port[], name?: string): Content {
   const dtypeOf = (one: string | undefined) => ports.find((port) => port.name === one)?.dtype ?? null;
   try {
-    const bytes = readFileSync(file);
     switch (path.extname(file)) {
       case '.npz':
         return new Map(
@@ -34,14 +44,13 @@ function readTensors(file: string, ports: readonly Port[], name?: string): Conte
       case '.pb':
         return decodeTensorProto(bytes, file);
       case '.json': {
-        const document = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
+        const document = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
         if (isOneTensor(document)) return tensorOfJson(document, dtypeOf(name ?? ports[0]?.name));
         return new Map(Object.entries(document).map(([key, one]) => [key, tensorOfJson(one, dtypeOf(key))]));
       }
     }
   } catch (error) {
     if (error instanceof DiagnosticError) throw error;
-    if (error instanceof Error && 'syscall' in error) throw new DiagnosticError(readProblem(file, error));
     throw unreadable(file, reasonOf(error));
   }
   throw unreadable(file, `its name does not end in ${FORMATS}`);

@@ -33,10 +33,17 @@ export function tensorOfJson(value: unknown, expected: DType | null): Tensor {
 const guess = (element: Element | undefined): DType =>
   typeof element === 'boolean' ? 'bool' : typeof element === 'string' ? 'string' : 'float32';
 
+/** As in NumPy. */
+const MAX_DIMENSIONS = 64;
+
 /** Elements and shape of nested arrays, which must not be ragged. */
 function flatten(value: unknown): { dims: number[]; elements: Element[] } {
   const dims: number[] = [];
-  for (let level = value; Array.isArray(level); level = level[0]) dims.push(level.length);
+  for (let level = value; Array.isArray(level); level = level[0]) {
+    if (dims.length === MAX_DIMENSIONS)
+      throw new Error(`its arrays are nested more than ${MAX_DIMENSIONS} deep`);
+    dims.push(level.length);
+  }
   const elements: Element[] = [];
   const visit = (one: unknown, depth: number): void => {
     if (depth < dims.length) {
@@ -44,7 +51,10 @@ function flatten(value: unknown): { dims: number[]; elements: Element[] } {
       for (const inner of one) visit(inner, depth + 1);
     } else if (typeof one === 'number' || typeof one === 'boolean' || typeof one === 'string') {
       elements.push(one);
-    } else throw new Error(`${JSON.stringify(one)} is no element`);
+    } else
+      throw new Error(
+        `${one === null ? 'null' : `an ${Array.isArray(one) ? 'array' : 'object'}`} is no element`,
+      );
   };
   visit(value, 0);
   return { dims, elements };

@@ -28,6 +28,11 @@ const descriptions: Partial<Record<DType, string>> = {
   complex64: 'c8',
   complex128: 'c16',
 };
+/** NumPy's own limit is 10,000; its arrays have at most 64 dimensions. */
+const MAX_HEADER_BYTES = 65_536;
+const MAX_DIMENSIONS = 64;
+const MAX_EMPTY_TEXTS = 1024;
+
 const dtypeOf = new Map(Object.entries(descriptions).map(([dtype, text]) => [text, dtype as DType]));
 
 export const npyHas = (dtype: DType): boolean => dtype === 'string' || descriptions[dtype] !== undefined;
@@ -42,6 +47,7 @@ export function decodeNpy(file: Uint8Array): Tensor {
   if (file.length < start) throw new Error('its header is cut off');
   const end = start + (long ? view.getUint32(8, true) : view.getUint16(8, true));
   if (end > file.length) throw new Error('its header is cut off');
+  if (end - start > MAX_HEADER_BYTES) throw new Error(`its header is longer than ${MAX_HEADER_BYTES} bytes`);
   const header = latin(start, end);
   const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1];
   const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
@@ -50,6 +56,8 @@ export function decodeNpy(file: Uint8Array): Tensor {
     throw new Error('its header is none of a plain array');
   }
   const dims = [...shape.matchAll(/\d+/g)].map(([text]) => Number(text));
+  if (dims.length > MAX_DIMENSIONS || !dims.every(Number.isSafeInteger))
+    throw new Error(`no array has the shape (${shape.slice(0, 100)})`);
   const [, order, description] = /^([<>|=])(.*)$/.exec(descr) ?? ['', '', descr];
   const raw = readElements(file.subarray(end), description!, elementCount(dims)!, order === '>');
   const elements = fortran === 'True' && dims.length > 1 ? rowMajor(raw, dims) : raw;
@@ -68,6 +76,9 @@ function readElements(content: Uint8Array, description: string, count: number, b
   const dtype: DType | undefined = text ? 'string' : dtypeOf.get(description);
   if (dtype === undefined) throw new Error(`no tensor has its element type ${description}`);
   const size = text ? Number(text[2]) * (text[1] === 'U' ? 4 : 1) : Number(description.slice(1));
+  // Texts of no characters take no bytes, but each is one in memory.
+  if (!Number.isSafeInteger(count) || (size === 0 && count > content.length + MAX_EMPTY_TEXTS))
+    throw new Error(`it cannot hold ${count} elements`);
   if (content.length < count * size) {
     throw new Error(`it holds ${content.length} bytes of ${count * size}`);
   }

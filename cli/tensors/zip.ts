@@ -9,18 +9,34 @@ const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
 const UNKNOWN = 0xffffffff;
 
+/** Bounds of an archive: a deflated megabyte can hold a gigabyte, and a directory can name one content often. */
+export interface ZipLimits {
+  readonly members: number;
+  /** Of all members together, unpacked. */
+  readonly bytes: number;
+}
+export const zipLimits: ZipLimits = { members: 10_000, bytes: 4 * 2 ** 30 };
+
 /** Members by name, in the archive's order. Throws Error with what is wrong with the archive. */
-export function readZip(file: Uint8Array): Map<string, Uint8Array> {
+export function readZip(file: Uint8Array, limits: ZipLimits = zipLimits): Map<string, Uint8Array> {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const members = new Map<string, Uint8Array>();
   try {
     let { at, count } = directory(view);
+    let [packed, unpacked] = [0, 0];
+    if (count > limits.members)
+      throw new Error(`it has ${count} members; at most ${limits.members} are read`);
     for (; count > 0; count--) {
       if (view.getUint32(at, true) !== CENTRAL) throw new Error('its directory is damaged');
       const nameLength = view.getUint16(at + 28, true);
       const extraLength = view.getUint16(at + 30, true);
       const name = Buffer.from(file.subarray(at + 46, at + 46 + nameLength)).toString('utf8');
       const entry = sizes(view, at, at + 46 + nameLength, extraLength);
+      packed += entry.packed;
+      unpacked += entry.unpacked;
+      if (packed > file.length) throw new Error('its members lie over one another');
+      if (unpacked > limits.bytes)
+        throw new Error(`its members have more than ${limits.bytes} bytes when they are unpacked`);
       members.set(name, content(file, view, view.getUint16(at + 10, true), entry, name));
       at += 46 + nameLength + extraLength + view.getUint16(at + 32, true);
     }

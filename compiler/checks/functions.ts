@@ -1,6 +1,7 @@
 // Model-local functions: named, distinct, not recursive, and of opsets that agree with the model's.
 
 import { diagnostic, type ModelFunction, type Op, subgraphsOf } from '../../ir/index.ts';
+import { modelLimits } from '../../ir/onnx/limits.ts';
 import { schemaOf } from '../../ir/ops/schema.ts';
 import { about, type CheckContext, inFile } from './context.ts';
 import { repeated } from './header.ts';
@@ -47,16 +48,36 @@ function checkOpset({ model, report }: CheckContext, fn: ModelFunction, op: Op):
 
 function checkRecursion(cx: CheckContext): void {
   const { model } = cx;
-  const state = new Map<ModelFunction, 'open' | 'done'>();
-  const visit = (fn: ModelFunction): void => {
-    state.set(fn, 'open');
-    for (const called of calledBy(cx, fn)) {
-      if (state.get(called) === 'open') problem(cx, fn, `calls itself by way of ${called.name}`);
-      else if (!state.has(called)) visit(called);
+  /** How deep the calls of a function go; 0 while it is visited. */
+  const depths = new Map<ModelFunction, number>();
+  let deepest = 0;
+  for (const first of model.functions) {
+    if (depths.has(first)) continue;
+    // A list of its own and not the stack: chains of calls may be as long as the file allows.
+    const open = [visit(cx, first, depths)];
+    for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
+      const { fn, calls } = at;
+      const { value: called } = calls.next();
+      if (called === undefined) {
+        depths.set(fn, at.depth);
+        deepest = Math.max(deepest, at.depth);
+        open.pop();
+        const caller = open.at(-1);
+        if (caller !== undefined) caller.depth = Math.max(caller.depth, at.depth + 1);
+      } else if (depths.get(called) === 0) problem(cx, fn, `calls itself by way of ${called.name}`);
+      else if (!depths.has(called)) open.push(visit(cx, called, depths));
+      else at.depth = Math.max(at.depth, depths.get(called)! + 1);
     }
-    state.set(fn, 'done');
-  };
-  for (const fn of model.functions) if (!state.has(fn)) visit(fn);
+  }
+  const limit = modelLimits.callDepth;
+  const [first] = model.functions;
+  if (first !== undefined && deepest > limit)
+    problem(cx, first, `and others call one another ${deepest} deep; at most ${limit} are followed`);
+}
+
+function visit(cx: CheckContext, fn: ModelFunction, depths: Map<ModelFunction, number>) {
+  depths.set(fn, 0);
+  return { fn, calls: calledBy(cx, fn).values(), depth: 1 };
 }
 
 function calledBy({ model }: CheckContext, fn: ModelFunction): Set<ModelFunction> {

@@ -1,6 +1,7 @@
 // What a model says about itself: versions, imports, and the types of what goes in and out.
 
 import { diagnostic, type ValueId, type ValueType } from '../../ir/index.ts';
+import { modelLimits } from '../../ir/onnx/limits.ts';
 import { type CheckContext, inFile } from './context.ts';
 
 export function checkHeader({ model, report }: CheckContext): void {
@@ -15,6 +16,27 @@ export function checkHeader({ model, report }: CheckContext): void {
   const twice = repeated((residue?.metadataProps ?? []).map(({ key }) => key));
   if (twice !== undefined) problems.push(`metadata key "${twice}" is there twice`);
   for (const problem of problems) report(diagnostic('BB212', { problem }, inFile(model)));
+}
+
+/** Ranks that no backend takes, and that would cost memory at every op which passes them on. */
+export function checkRanks({ model, report }: CheckContext): void {
+  for (const { name, type, weight } of model.allValues()) {
+    const rank = Math.max(rankOf(type), weight?.dims.length ?? 0);
+    if (rank > modelLimits.rank)
+      report(
+        diagnostic(
+          'BB215',
+          { name, problem: `it has ${rank} dimensions; at most ${modelLimits.rank} are read` },
+          inFile(model, name),
+        ),
+      );
+  }
+}
+
+function rankOf(type: ValueType | undefined): number {
+  if (type?.kind === 'tensor' || type?.kind === 'sparse') return type.dims?.length ?? 0;
+  if (type?.kind === 'sequence' || type?.kind === 'optional') return rankOf(type.elem);
+  return type?.kind === 'map' ? rankOf(type.value) : 0;
 }
 
 /** Types that a file must state: of the main graph's inputs and outputs, with a shape for tensors. */

@@ -3,6 +3,7 @@
 // A name stands for one size wherever it occurs. Two different names may or may not be the same size, so
 // only numbers can contradict each other.
 
+import { modelLimits } from '../../ir/onnx/limits.ts';
 import {
   addSizes,
   divideSizeExactly,
@@ -21,14 +22,16 @@ export class Contradiction extends Error {
 export const formatDims = (dims: Shape): string =>
   dims === undefined ? 'of unknown rank' : `[${dims.map((dim) => dim ?? '?').join(', ')}]`;
 
-/** Far above what any backend takes, far below what would cost memory. */
-const MAX_RANK = 1024;
-
 /** Throws {@link Contradiction} for a rank that no tensor has, which only a broken file can ask for. */
 export function unknownDims(rank: number): Dim[] {
-  if (!Number.isInteger(rank) || rank < 0 || rank > MAX_RANK)
-    throw new Contradiction(`a tensor of rank ${rank}`);
+  checkRank(rank);
   return new Array<Dim>(rank).fill(null);
+}
+
+/** As {@link unknownDims}: ranks that add up from op to op would take all memory. */
+export function checkRank(rank: number): void {
+  if (!Number.isInteger(rank) || rank < 0 || rank > modelLimits.rank)
+    throw new Contradiction(`a tensor of rank ${rank}`);
 }
 
 /** An axis counted from the front; throws {@link Contradiction} if the rank has no such axis. */

@@ -36,6 +36,9 @@ export interface Signature {
   readonly clashes: readonly TypeClash[];
 }
 
+/** Of one op; a variadic operator may have any number of inputs. */
+const MAX_CLASHES = 8;
+
 /** What the signature alone says. */
 export function applySignature(op: OpView, schema: OpSchema): Signature {
   const bound = new Map<string, { readonly index: number; readonly type: string }>();
@@ -47,6 +50,7 @@ export function applySignature(op: OpView, schema: OpSchema): Signature {
     const admitted = admittedTypes(schema, parameter);
     const other = parameter.homogeneous ? bound.get(parameter.type) : undefined;
     if (!admitted.has(got) || (other !== undefined && other.type !== got)) {
+      if (clashes.length >= MAX_CLASHES) continue;
       clashes.push({
         index,
         parameter: parameter.name,

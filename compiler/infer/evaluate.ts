@@ -16,11 +16,12 @@ import {
   type ValueId,
 } from '../../ir/graph.ts';
 import { DOMAIN } from '../../ir/names.ts';
+import { modelLimits } from '../../ir/onnx/limits.ts';
 import { schemaOf } from '../../ir/ops/schema.ts';
 import { type Shape, tensorType, type ValueType } from '../../ir/types.ts';
 import { controlRules } from './control.ts';
 import { coreTypes } from './core.ts';
-import { Contradiction, dimOf } from './dims.ts';
+import { Contradiction, checkRank, dimOf } from './dims.ts';
 import { applySignature, decidedTypes } from './element-types.ts';
 import { type Known, knownOfWeight } from './known.ts';
 import { Problems } from './problems.ts';
@@ -65,6 +66,9 @@ export class Scope implements Facts {
 
 /** Loops nested deeper than this start from the weakest assumption instead of trying the strongest first. */
 const MAX_TRIAL_DEPTH = 3;
+/** Ops evaluated at most: bodies are evaluated again for other types, which hostile files make multiply. */
+const FREE_STEPS = 100_000;
+const STEPS_PER_OP = 20;
 
 export class Evaluator {
   readonly model: Model;
@@ -74,9 +78,12 @@ export class Evaluator {
   readonly #inFunctions = new Map<ValueId, ValueType | undefined>();
   readonly #graphOutputs = new Set<ValueId>();
   #trialDepth = 0;
+  #steps = 0;
+  readonly #stepLimit: number;
 
   constructor(model: Model) {
     this.model = model;
+    this.#stepLimit = FREE_STEPS + STEPS_PER_OP * model.opLimit;
     this.problems = new Problems(model);
     for (const graph of model.graphs) for (const id of graph.outputs) this.#graphOutputs.add(id);
   }
@@ -102,6 +109,8 @@ export class Evaluator {
     inputs: readonly (Inferred | undefined)[] = [],
   ): readonly Inferred[] {
     const graph = this.model.graph(id);
+    if (this.#steps > this.#stepLimit && graph.kind !== 'main')
+      return graph.outputs.map(() => ({ type: undefined }));
     for (const initializer of graph.initializers) {
       const { weight } = this.model.value(initializer);
       if (weight !== undefined)
@@ -153,7 +162,17 @@ export class Evaluator {
     }
   }
 
+  /** Counts towards the limit; once it is passed, functions and graphs in ops are not followed any more. */
+  #step(op: Op): void {
+    if (++this.#steps === this.#stepLimit + 1)
+      this.problems.shape(
+        op,
+        `inferring types takes more than ${this.#stepLimit} steps; functions and loops multiply`,
+      );
+  }
+
   #evaluateOp(op: Op, scope: Scope): void {
+    this.#step(op);
     const resolved = bindAttributes(op, scope.bindings);
     let results: readonly Inferred[] = [];
     try {
@@ -199,11 +218,12 @@ export class Evaluator {
     const inputs = op.inputs.map((id): Inferred | undefined =>
       id === NO_VALUE ? undefined : { type: scope.typeOf(id), known: scope.knownOf(id) },
     );
+    if (this.#steps > this.#stepLimit) return [];
     const key = callKey(fn, op, inputs);
     const remembered = key === undefined ? undefined : this.#calls.get(key);
     if (remembered !== undefined) return remembered;
-    // A function that calls itself is check's to report.
-    if (this.#active.has(fn.graph)) return [];
+    // A function that calls itself, and one that is called too deep, is check's to report.
+    if (this.#active.has(fn.graph) || this.#active.size >= modelLimits.callDepth) return [];
     this.#active.add(fn.graph);
     const defaults = fn.defaults.map((attribute) => [attribute.name, attribute] as const);
     const given = op.attributes.map((attribute) => [attribute.name, attribute] as const);
@@ -250,6 +270,7 @@ const shapeOf = (type: ValueType | undefined): Shape => (type?.kind === 'tensor'
 
 /** Rules compute with attributes from files: what is no size cannot be known. */
 function withShape(type: ValueType | undefined, computed: Shape): ValueType | undefined {
+  if (computed !== undefined) checkRank(computed.length);
   const dims = computed?.map(dimOf);
   if (type === undefined) return dims && tensorType(undefined, dims);
   return type.kind === 'tensor' && dims !== undefined ? { ...type, dims } : type;

@@ -15,7 +15,7 @@ import {
 } from '../../ir/index.ts';
 import { about, type CheckContext, inFile } from '../checks/context.ts';
 import { checkFunctions } from '../checks/functions.ts';
-import { checkBoundary, checkHeader } from '../checks/header.ts';
+import { checkBoundary, checkHeader, checkRanks } from '../checks/header.ts';
 import { checkNames } from '../checks/names.ts';
 import { checkOp } from '../checks/ops.ts';
 import { checkTensors } from '../checks/tensors.ts';
@@ -46,6 +46,7 @@ function checkStructure(cx: CheckContext, sorted: Sorted): void {
   const { model } = cx;
   if (sorted.cycle !== undefined) reportCycle(cx, sorted.cycle);
   checkHeader(cx);
+  checkRanks(cx);
   checkNames(cx, sorted.cycle === undefined);
   checkFunctions(cx);
   checkTensors(cx);

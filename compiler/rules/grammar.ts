@@ -96,9 +96,23 @@ const patternText = (token: IToken): string =>
 
 let parser: RuleParser | undefined;
 
+/** A longer rule is no rule that somebody wrote. */
+const MAX_CHARACTERS = 10_000;
+/** Parentheses and `not`s within one another: the parser follows them on the stack. */
+const MAX_DEPTH = 100;
+
 /** The condition a rule's text stands for, or the first thing wrong with it. */
 export function parseCondition(text: string): { condition?: Condition; error?: RuleError } {
+  if (text.length > MAX_CHARACTERS) {
+    const message = `it is longer than ${MAX_CHARACTERS} characters`;
+    return { error: { message, start: MAX_CHARACTERS, end: MAX_CHARACTERS + 1 } };
+  }
   const { tokens, errors } = lexer.tokenize(text);
+  const deep = tooDeep(tokens);
+  if (deep !== undefined) {
+    const message = `conditions are nested more than ${MAX_DEPTH} deep`;
+    return { error: { message, start: deep.startOffset, end: deep.startOffset + deep.image.length } };
+  }
   if (errors.length > 0) return { error: lexicalError(errors[0]!, text) };
   const strange = tokens.find((token) => token.tokenType === FieldName && !isField(token.image.slice(0, -1)));
   if (strange !== undefined) return { error: fieldError(strange) };
@@ -117,6 +131,26 @@ export function parseCondition(text: string): { condition?: Condition; error?: R
       end: atEnd ? start : start + token.image.length,
     },
   };
+}
+
+/** The first token beyond the depth that is parsed. */
+function tooDeep(tokens: readonly IToken[]): IToken | undefined {
+  /** How many `not`s stand before each parenthesis that is open. */
+  const open: number[] = [];
+  let [depth, nots] = [0, 0];
+  for (const token of tokens) {
+    if (token.tokenType === Not) nots++;
+    else if (token.tokenType === Open) {
+      open.push(nots);
+      depth += 1 + nots;
+      nots = 0;
+    } else if (token.tokenType === Close) {
+      depth -= 1 + (open.pop() ?? -1);
+      nots = 0;
+    } else if (token.tokenType === And || token.tokenType === Or) nots = 0;
+    if (depth + nots > MAX_DEPTH) return token;
+  }
+  return undefined;
 }
 
 const isField = (name: string): boolean => fields.some((field) => field === name);

@@ -8,6 +8,7 @@ import type { StringStringEntryProto } from '../generated/onnx-ml_pb.ts';
 import type { ValueId } from '../graph.ts';
 import { METADATA } from '../names.ts';
 import type { Binder, Place } from '../place.ts';
+import { modelLimits } from './limits.ts';
 
 /** A metadata entry: key, value. */
 export type Entry = readonly [key: string, value: string];
@@ -36,7 +37,8 @@ const segment =
 export function parsePlace(text: string, lookup: (name: string) => ValueId | undefined): Place | undefined {
   let place: Place | undefined;
   let rest = text;
-  for (;;) {
+  for (let depth = 0; ; depth++) {
+    if (depth >= modelLimits.placeDepth) return undefined;
     const match = segment.exec(rest);
     if (match === null) return undefined;
     const [all, name, simple, setKind, set, sticky, end] = match;

@@ -10,7 +10,8 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
 import type { ByteRange, ByteSource } from '../graph.ts';
-import { FormatError, WindowReader } from './source.ts';
+import { modelLimits } from './limits.ts';
+import { FormatError, LimitError, WindowReader } from './source.ts';
 
 /** Field of TensorProto whose bytes a cut range replaces: exactly the elements in little-endian order. */
 export type CutField = 'raw_data' | 'float_data' | 'double_data';
@@ -31,8 +32,6 @@ export class CutConflict extends Error {}
 
 /** Largest field number that protobuf allows. */
 export const CUT_FIELD = 536_870_911;
-/** As protobuf decoders have it by default. */
-const NESTING_LIMIT = 100;
 /** Contents up to this size stay: a range costs more than they do. */
 const KEPT_BYTES = 64;
 /** Room for the length of a message that is not known before it is copied: up to 32 GiB. */
@@ -134,6 +133,8 @@ class Scanner {
   readonly #source: ByteSource;
   readonly #reader: WindowReader;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true });
+  #messages = 0;
+  #numbers = 0;
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -142,8 +143,8 @@ class Scanner {
 
   message(rule: MessageRule, end: number, depth: number): void {
     const reader = this.#reader;
-    if (depth > NESTING_LIMIT)
-      throw new FormatError(`messages are nested more than ${NESTING_LIMIT} deep`, reader.pos);
+    if (depth > modelLimits.nesting) throw new LimitError('levels of nested messages', 'nesting', reader.pos);
+    this.#countMessage(reader.pos);
     while (reader.pos < end) {
       const start = reader.pos;
       const tag = reader.varint();
@@ -194,6 +195,7 @@ class Scanner {
       reader.pos = contentEnd;
     } else {
       if (packed) this.#checkPackedVarints(field.packed!, contentEnd, length, start);
+      else this.#countMessage(start);
       if (field.text) this.#checkText(length);
       this.#copy(start, contentEnd);
     }
@@ -209,8 +211,18 @@ class Scanner {
     return length;
   }
 
+  #countMessage(at: number): void {
+    if (++this.#messages > modelLimits.messages) throw new LimitError('messages and texts', 'messages', at);
+  }
+
+  #countNumbers(count: number, at: number): void {
+    this.#numbers += count;
+    if (this.#numbers > modelLimits.numbers) throw new LimitError('numbers', 'numbers', at);
+  }
+
   #copyScalar(start: number, wire: number, end: number): void {
     const reader = this.#reader;
+    this.#countNumbers(1, start);
     if (wire === WireType.Varint) reader.skipVarint();
     else reader.pos += wire === WireType.Bit32 ? 4 : 8;
     if (reader.pos > end) throw new FormatError('the file ends inside a number', start);
@@ -231,6 +243,7 @@ class Scanner {
           start,
           end,
         );
+        this.#countMessage(start);
         this.#copy(start, reader.pos + length);
         return;
       }
@@ -245,8 +258,7 @@ class Scanner {
 
   #copyGroup(start: number, group: number, end: number, depth: number): void {
     const reader = this.#reader;
-    if (depth > NESTING_LIMIT)
-      throw new FormatError(`messages are nested more than ${NESTING_LIMIT} deep`, start);
+    if (depth > modelLimits.nesting) throw new LimitError('levels of nested messages', 'nesting', start);
     while (reader.pos < end) {
       const at = reader.pos;
       const tag = reader.varint();
@@ -265,11 +277,14 @@ class Scanner {
   #checkPackedVarints(element: WireType, end: number, length: number, start: number): void {
     if (element !== WireType.Varint) {
       checkPacked(element, length, start);
+      this.#countNumbers(length / (element === WireType.Bit32 ? 4 : 8), start);
       return;
     }
     const reader = this.#reader;
     const begin = reader.pos;
-    while (reader.pos < end) reader.skipVarint();
+    let count = 0;
+    for (; reader.pos < end; count++) reader.skipVarint();
+    this.#countNumbers(count, start);
     if (reader.pos > end) throw new FormatError('a packed list ends inside a number', start);
     reader.pos = begin;
   }

@@ -1,6 +1,7 @@
 // Byte sources in memory, and a reader that walks a source front to back in windows.
 
 import type { ByteRange, ByteSource } from '../graph.ts';
+import { modelLimits } from './limits.ts';
 
 /** A source over bytes that are in memory; reads are views. */
 export const memorySource = (name: string, bytes: Uint8Array): ByteSource => ({
@@ -23,6 +24,13 @@ export class FormatError extends Error {
   constructor(reason: string, offset: number) {
     super(reason);
     this.offset = offset;
+  }
+}
+
+/** More of something than is read from a file. */
+export class LimitError extends FormatError {
+  constructor(what: string, limit: keyof typeof modelLimits, offset: number) {
+    super(`more than ${modelLimits[limit]} ${what}`, offset);
   }
 }
 

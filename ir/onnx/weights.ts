@@ -27,13 +27,15 @@ export function readWeight(weight: Weight): Tensor {
   const count = elementCount(dims)!;
   if (!dims.every((dim) => dim >= 0) || !Number.isSafeInteger(count))
     throw unreadable(weight, `its dimensions are [${dims.join(', ')}]`);
+  const wanted = byteLengthOf(dtype, count);
+  const check = (held: number): void => {
+    if (held !== (wanted ?? held))
+      throw unreadable(weight, `it holds ${held} bytes where ${dtype}[${dims.join(', ')}] has ${wanted}`);
+  };
+  // Before it is read: a small constant may claim the whole file as its content.
+  if (weight.range !== undefined) check(weight.range.byteLength);
   const bytes = dtype === 'string' ? stringBytes(weight) : rawBytes(weight, dtype, count);
-  const wanted = byteLengthOf(dtype, count) ?? bytes.length;
-  if (bytes.length !== wanted)
-    throw unreadable(
-      weight,
-      `it holds ${bytes.length} bytes where ${dtype}[${dims.join(', ')}] has ${wanted}`,
-    );
+  check(bytes.length);
   return { dtype, dims, bytes };
 }
 

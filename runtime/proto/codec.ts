@@ -102,26 +102,33 @@ export function table<Fields extends Readonly<Record<string, Field<unknown>>>>(
 /** Nested deeper, bytes are an attack and not a message. */
 const DEPTH_LIMIT = 100;
 
+/** More messages in a message than its reader takes. */
+export class TooManyMessages extends RangeError {}
+
 /**
  * The message in `data`; bytes fields are views. Unknown fields are passed over. Throws RangeError where the
- * bytes are no such message.
+ * bytes are no such message, {@link TooManyMessages} where it holds more than `maxMessages`: an empty one takes
+ * two bytes there and a hundred here.
  */
-export function decode<M>(from: Table<M>, data: Uint8Array): M {
-  return new Reader(data).message(from, 0, data.length, 0) as M;
+export function decode<M>(from: Table<M>, data: Uint8Array, maxMessages = Number.POSITIVE_INFINITY): M {
+  return new Reader(data, maxMessages).message(from, 0, data.length, 0) as M;
 }
 
 class Reader {
   readonly #data: Uint8Array;
   readonly #view: DataView;
   #at = 0;
+  #messagesLeft: number;
 
-  constructor(data: Uint8Array) {
+  constructor(data: Uint8Array, maxMessages: number) {
     this.#data = data;
+    this.#messagesLeft = maxMessages;
     this.#view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   }
 
   message(from: Table<unknown>, start: number, end: number, depth: number): Record<string, unknown> {
     if (depth > DEPTH_LIMIT) throw new RangeError('nested too deep');
+    if (--this.#messagesLeft < 0) throw new TooManyMessages('too many messages in a message');
     const result: Record<string, unknown> = { ...from.initial };
     this.#at = start;
     while (this.#at < end) {

@@ -6,7 +6,7 @@ import type { Program } from '../instruction.ts';
 import type { Limits } from '../limits.ts';
 import { describePort, fits } from '../manifest.ts';
 import type { Outbox } from '../outbox.ts';
-import { isMissing, type Value } from '../value.ts';
+import { clip, isMissing, type Value } from '../value.ts';
 import { type EnvelopeInit, ERROR, type ErrorCode, type Fill, type FlowIdMessage } from './envelope.ts';
 import { fillOf, valueOfFill } from './fill.ts';
 import { decodeFrame, encodeFrame, type Frame } from './frame.ts';
@@ -93,22 +93,23 @@ export class Courier {
     const { envelope } = decoded.frame;
     const correspondent = this.#correspondents.get(from);
     if (correspondent === undefined || envelope.sender !== from)
-      return this.#drop('sender', from, `the envelope says that ${envelope.sender} sent it`);
+      return this.#drop('sender', from, `the envelope says that ${clip(envelope.sender)} sent it`);
     if (envelope.error !== undefined) {
       const { code, message } = envelope.error;
-      this.#outbox.event({ kind: 'peer-error', from, code, message });
+      this.#outbox.event({ kind: 'peer-error', from, code, message: clip(message) });
       return undefined;
     }
     if (envelope.deployment !== this.#program.manifest.deployment) {
       this.#tell(from, ERROR.deploymentUnknown, `deployment ${this.#program.manifest.deployment}`);
-      return this.#drop('deployment', from, `deployment ${envelope.deployment}`);
+      return this.#drop('deployment', from, `deployment ${clip(envelope.deployment)}`);
     }
     if (envelope.incarnation < correspondent.incarnation)
       return this.#drop('sender', from, `incarnation ${envelope.incarnation} of it has ended`);
     correspondent.incarnation = envelope.incarnation;
     const flow = this.#flowOf(from, envelope.flow);
     if (flow === undefined) return undefined;
-    return { flow, cancel: envelope.cancel?.why, values: this.#values(from, decoded.frame) };
+    const why = envelope.cancel?.why;
+    return { flow, cancel: why === undefined ? why : clip(why), values: this.#values(from, decoded.frame) };
   }
 
   #flowOf(from: string, id: FlowIdMessage | undefined): InitiatedFlowId | undefined {
@@ -116,7 +117,7 @@ export class Courier {
       return this.#drop('unsupported', from, 'an envelope without a flow that a member started');
     const { initiator, incarnation, counter } = id.initiated;
     if (counter === 0 || !this.#correspondents.has(initiator))
-      return this.#drop('malformed', from, `flow ${counter} of ${initiator}`);
+      return this.#drop('malformed', from, `flow ${counter} of ${clip(initiator)}`);
     return { kind: 'initiated', initiator, incarnation, counter };
   }
 

@@ -1,12 +1,10 @@
 // Values to fills and back.
 
-import { byteLengthOf, dtypeOfElemType, elemTypeOf, unpackStrings } from '../../ir/types.ts';
-import { isMissing, type Missing, missingReasons, type Value } from '../value.ts';
+import { byteLengthOf, dtypeOfElemType, elemTypeOf } from '../../ir/types.ts';
+import { clip, holdsStrings, isMissing, type Missing, missingReasons, type Value } from '../value.ts';
 import type { Fill, FillInit } from './envelope.ts';
 
 const RAW = 0;
-/** Longest text of a missing value that crosses: error messages have no bound, and many may share an envelope. */
-const DETAIL_CHARACTERS = 200;
 
 /** The fill of one value for an edge; its payload goes beside it. A trigger edge carries no payload. */
 export function fillOf(edge: number, value: Value, trigger: boolean): FillInit {
@@ -17,9 +15,9 @@ export function fillOf(edge: number, value: Value, trigger: boolean): FillInit {
 
 const missingMessage = (value: Missing) => ({
   reason: missingReasons.indexOf(value.reason) + 1,
-  peer: value.peer,
+  peer: clip(value.peer),
   ...(value.edge === undefined ? {} : { edge: value.edge }),
-  ...(value.detail === undefined ? {} : { detail: value.detail.slice(0, DETAIL_CHARACTERS) }),
+  ...(value.detail === undefined ? {} : { detail: clip(value.detail) }),
 });
 
 export type FillValue =
@@ -37,8 +35,11 @@ export function valueOfFill(fill: Fill, payload: Uint8Array, rankLimit: number):
     const reason = missingReasons[fill.missing.reason - 1];
     if (reason === undefined) return { kind: 'unknown', message: `missing reason ${fill.missing.reason}` };
     const { peer, edge, detail } = fill.missing;
-    const about = { ...(edge === undefined ? {} : { edge }), ...(detail === '' ? {} : { detail }) };
-    return { kind: 'value', value: { reason, peer, ...about } };
+    const about = {
+      ...(edge === undefined ? {} : { edge }),
+      ...(detail === '' ? {} : { detail: clip(detail) }),
+    };
+    return { kind: 'value', value: { reason, peer: clip(peer), ...about } };
   }
   if (fill.trigger) return { kind: 'trigger' };
   const dtype = dtypeOfElemType(fill.dtype);
@@ -54,14 +55,4 @@ export function valueOfFill(fill: Fill, payload: Uint8Array, rankLimit: number):
     return malformed(`${payload.length} bytes for ${dtype}[${dims.join(', ')}]`);
   if (bytes === undefined && !holdsStrings(payload, count)) return malformed('damaged strings');
   return { kind: 'value', value: { dtype, dims, bytes: payload } };
-}
-
-function holdsStrings(payload: Uint8Array, count: number): boolean {
-  if (4 * count > payload.length) return false;
-  try {
-    unpackStrings(payload, count);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -12,7 +12,7 @@
 
 import { WIRE_VERSION } from '../../ir/deployment.ts';
 import type { Limits } from '../limits.ts';
-import { decode, encode } from '../proto/codec.ts';
+import { decode, encode, TooManyMessages } from '../proto/codec.ts';
 import { type Envelope, type EnvelopeInit, envelope as envelopeTable, type FillInit } from './envelope.ts';
 
 export const PREFIX_BYTES = 24;
@@ -108,7 +108,7 @@ const bad = (message: string, kind: WireError['kind'] = 'malformed'): Decoded =>
   error: { kind, message },
 });
 
-type FrameLimits = Pick<Limits, 'frameBytes' | 'envelopeBytes' | 'fills'>;
+type FrameLimits = Pick<Limits, 'frameBytes' | 'envelopeBytes' | 'fills' | 'messages'>;
 
 /** Total: any bytes give a frame or an error, never an exception. */
 export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Decoded {
@@ -126,8 +126,10 @@ export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Decoded {
   if (announcedBytes(bytes) !== bytes.length) return bad('the frame is cut or too long');
   let envelope: Envelope;
   try {
-    envelope = decode(envelopeTable, bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + envelopeBytes));
+    const body = bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + envelopeBytes);
+    envelope = decode(envelopeTable, body, limits.messages);
   } catch (error) {
+    if (error instanceof TooManyMessages) return bad(error.message, 'limit');
     return bad(`the envelope is damaged: ${error instanceof Error ? error.message : String(error)}`);
   }
   if (envelope.fills.length > limits.fills) return bad(`${envelope.fills.length} fills`, 'limit');

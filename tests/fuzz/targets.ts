@@ -1,0 +1,12 @@
+// Everything that is given bytes or texts from outside.
+
+import type { Target } from './harness.ts';
+import { bundle } from './targets/bundle.ts';
+import { envelopes } from './targets/envelope.ts';
+import { nodes } from './targets/node.ts';
+import { onnx } from './targets/onnx.ts';
+import { rules } from './targets/rules.ts';
+import { tensors } from './targets/tensors.ts';
+import { topologies } from './targets/topology.ts';
+
+export const targets: readonly Target[] = [onnx, topologies, rules, envelopes, nodes, tensors, bundle];
