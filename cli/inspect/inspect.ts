@@ -1,4 +1,5 @@
-// Chooses how to look at what the user named: a folder is a deployment or a bundle, anything else a model.
+// Chooses how to look at what the user named: a folder, or its plan or manifest, is a deployment or a bundle;
+// anything else a model.
 
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -7,10 +8,12 @@ import type { CommandContext } from '../context.ts';
 import { inspectBundle, inspectPlan } from './folder.ts';
 import { inspectModel } from './model.ts';
 
-export async function inspectSource(cx: CommandContext, source: string): Promise<void> {
-  const isFolder = existsSync(source) && statSync(source).isDirectory();
-  if (!isFolder) await inspectModel(cx, source);
-  else if (existsSync(path.join(source, 'plan.json'))) await inspectPlan(cx, source);
-  else if (existsSync(path.join(source, 'manifest.json'))) await inspectBundle(cx, source);
-  else throw new DiagnosticError(diagnostic('BB881', { file: source }, { at: { file: source } }));
+export async function inspectSource(cx: CommandContext, source: string, top: number): Promise<void> {
+  const name = path.basename(source);
+  const folder = name === 'plan.json' || name === 'manifest.json' ? path.dirname(source) : source;
+  const isFolder = existsSync(folder) && statSync(folder).isDirectory();
+  if (!isFolder) await inspectModel(cx, source, top);
+  else if (existsSync(path.join(folder, 'plan.json'))) await inspectPlan(cx, folder);
+  else if (existsSync(path.join(folder, 'manifest.json'))) await inspectBundle(cx, folder);
+  else throw new DiagnosticError(diagnostic('BB881', { file: folder }, { at: { file: folder } }));
 }

