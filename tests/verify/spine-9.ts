@@ -1,10 +1,8 @@
 // Done line 9: misuse does not compile, with the stated message; a failing fragment leaves nothing behind; a silent
 // peer ends the flow at its deadline, by name; a collect of five gives the same bytes in every order of arrival.
 
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { projectRoot } from '../support/root.ts';
+import { runTests } from './run-tests.ts';
 import type { Line } from './verification.ts';
 
 /** Where each behaviour is shown, and how its tests are called. */
@@ -30,22 +28,3 @@ const verify: Line = async (cx) => {
   }
 };
 export default verify;
-
-/** By file and test, what vitest says of it. */
-function runTests(files: readonly string[], report: string): Record<string, Record<string, string>> {
-  const vitest = path.join(projectRoot, 'node_modules/vitest/vitest.mjs');
-  const args = [vitest, 'run', ...files, '--reporter=json', `--outputFile=${report}`];
-  spawnSync(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'ignore', 'inherit'] });
-  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as {
-    testResults: readonly {
-      name: string;
-      assertionResults: readonly { fullName: string; status: string }[];
-    }[];
-  };
-  return Object.fromEntries(
-    testResults.map(({ name, assertionResults }) => [
-      path.relative(projectRoot, name),
-      Object.fromEntries(assertionResults.map(({ fullName, status }) => [fullName, status])),
-    ]),
-  );
-}

@@ -1,0 +1,14 @@
+// Adds noise that nobody can draw again.
+import { float32, input, module, on, output, peer } from 'bytesandbrains';
+
+const phone = peer('phone');
+
+export default module('noise', () => {
+  const x = input('x', float32, [16], { at: phone });
+  const scale = Math.random(); // fault: random-while-recording
+  const noise = on(phone, () => x.randomNormalLike().mul(scale)); // fault: unseeded-random
+  output(
+    'y',
+    on(phone, () => x.add(noise)),
+  );
+});
