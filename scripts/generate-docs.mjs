@@ -1,6 +1,6 @@
 // Makes again what documents show of the program: what the commands of explanations and pages print, and
 // docs/diagnostics.md. `node scripts/generate-docs.mjs NAME…` does only what begins with one of the names.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { diagnosticsPage } from './diagnostics-page.mjs';
 import { importTs } from './run-ts.mjs';
@@ -23,6 +23,8 @@ const { explanations, explanationFolder, tryExplanation } = await support('expla
 for (const file of explanations().filter(asked)) {
   write(path.join(explanationFolder, file), (await tryExplanation(file)).page);
 }
+// What `bbc explain` and the catalogue read.
+cpSync(explanationFolder, path.join(root, 'dist/cli/explain/codes'), { recursive: true });
 const { docsFolder, pages, runDocsPage } = await support('docs.ts');
 await Promise.all(
   pages()

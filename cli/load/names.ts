@@ -4,6 +4,7 @@
 //   const { a, b } = split(x)        the call at `split` names its results: a → a, b → b
 //   h = relu(h)                      an assignment names like a declaration
 //   const h = on(phone, () => f(x))  what is done somewhere: the call that the body gives
+//   const h = f(x).declassify('…')   a mark makes no value: the call that it is put on
 
 import { ts } from 'ts-morph';
 
@@ -50,6 +51,9 @@ function outermostCall(expression: ts.Expression | undefined): ts.CallExpression
     inner = inner.expression;
   }
   if (inner === undefined || !ts.isCallExpression(inner)) return undefined;
+  const { expression: callee } = inner;
+  if (ts.isPropertyAccessExpression(callee) && callee.name.text === 'declassify')
+    return outermostCall(callee.expression) ?? inner;
   const body = bodyOfOn(inner);
   return body === undefined ? inner : outermostCall(body);
 }

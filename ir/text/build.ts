@@ -190,9 +190,9 @@ export class TextBuilder {
 
   // --- types and values ------------------------------------------------------------------------------
 
-  #valueInfo({ name, type }: ValueNode): ValueInfoProto {
+  #valueInfo({ at, name, type }: ValueNode): ValueInfoProto {
     const info = create(ValueInfoProtoSchema, { name: textOf(name) });
-    if (type !== undefined) info.type = this.#type(type, name);
+    if (type !== undefined) info.type = this.#type(type, at);
     return info;
   }
 

@@ -143,7 +143,10 @@ export class PeerHost {
     if (this.missing.length === 0) return;
     await new Promise<void>((resolve, reject) => {
       const stop = this.#clock.wake(this.#clock.now() + timeoutNs, () => {
-        const [peer, missing, seconds] = [this.peer, this.missing, timeoutNs / 1e9];
+        // Whoever waits for others is not ready itself, which explains nothing.
+        const others = this.missing.filter((one) => one !== this.peer);
+        const missing = others.length > 0 ? others : this.missing;
+        const [peer, seconds] = [this.peer, timeoutNs / 1e9];
         reject(new DiagnosticError(diagnostic('BB764', { peer, missing, seconds })));
       });
       this.#waiting.push(() => {

@@ -67,8 +67,7 @@ describe('bbc run', () => {
   });
 
   it.each([
-    [['--transport', 'ws'], 'the ws transport is not there yet'],
-    [['--processes'], '--processes is not there yet'],
+    [['--transport', 'libp2p'], 'the libp2p transport is not there yet'],
     [['--opt', 'most'], '--opt is disabled, basic or all'],
     [['--flows', '0'], '--flows is a whole number from 1'],
   ])('refuses %s as wrong usage', async (extra, message) => {

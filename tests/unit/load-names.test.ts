@@ -32,6 +32,9 @@ test('what is done at a place names the call that its body gives', () => {
   });
   expect(names('const h = on(phone, body);')).toEqual({ '1:11': 'h' });
 });
+test('a mark on a value leaves the name to the call that makes it', () => {
+  expect(names("const h = x.relu().add(1).declassify('only sums');")).toEqual({ '1:20': 'h' });
+});
 test('what is no call has no name', () => {
   expect(names('const a = 1; const f = () => g(); g();')).toEqual({});
 });
