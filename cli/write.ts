@@ -6,7 +6,7 @@ import { DiagnosticError, diagnostic, type Piece } from '../ir/index.ts';
 import { fileReason } from './load/files.ts';
 
 /** Copied at a time, so that a large range never is in memory as a whole. */
-const WINDOW_BYTES = 1 << 20;
+const WINDOW_BYTES = 128 << 10;
 
 /** Writes pieces to a file beside its target and renames it. Throws BB882 if that cannot be done. */
 export function writePieces(file: string, pieces: Iterable<Piece>): void {
