@@ -3,6 +3,7 @@
 export * from './copy.ts';
 export * from './deployment.ts';
 export * from './diagnostic.ts';
+export * from './evaluator.ts';
 export * from './graph.ts';
 export * from './names.ts';
 export * from './onnx/index.ts';
