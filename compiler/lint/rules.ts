@@ -19,6 +19,7 @@ import { singlePointOfFailure } from './rules/single-point-of-failure.ts';
 import { unhandledMissing } from './rules/unhandled-missing.ts';
 import { unknownDimension } from './rules/unknown-dimension.ts';
 import { unseededRandom } from './rules/unseeded-random.ts';
+import { unsupportedOp } from './rules/unsupported-op.ts';
 import { unusedParameter } from './rules/unused-parameter.ts';
 import { waitOutlastsDeadline } from './rules/wait-outlasts-deadline.ts';
 
@@ -45,6 +46,7 @@ export const rules: readonly Rule[] = [
   duplicateTransfer,
   dominantEdge,
   // Who does what.
+  unsupportedOp,
   idlePeer,
   memoryOverLimit,
   singlePointOfFailure,
