@@ -2,7 +2,7 @@
 
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { Project } from 'ts-morph';
+import type { ts } from '@ts-morph/common';
 import { type ByteSource, type Diagnostic, diagnostic, importModel, type Model } from '../ir/index.ts';
 import { fileSource } from '../runtime/host/node-source.ts';
 import { readProblem } from './load/files.ts';
@@ -13,7 +13,7 @@ export interface LoadOptions {
   /** How the file is called in diagnostics and in what is compiled from it; by default its last part. */
   readonly name?: string;
   /** A module's sources, by whoever has opened them already. */
-  readonly project?: Project | undefined;
+  readonly program?: ts.Program | undefined;
 }
 
 export interface Loaded {

@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import type { Project } from 'ts-morph';
+import type { ts } from '@ts-morph/common';
 import {
   type Finding,
   findingOf,
@@ -46,7 +46,7 @@ export async function lintSource(request: LintRequest): Promise<readonly Finding
   if (hasErrors(inConfig) || hasErrors(inTopology)) return found;
 
   const opened = isModuleFile(request.source) ? await openAuthored(request.source) : undefined;
-  const loaded = await loadSource(request.source, { check: request.check, project: opened?.project });
+  const loaded = await loadSource(request.source, { check: request.check, program: opened?.program });
   const inFolder = loaded.diagnostics.map(asFinding);
   if (loaded.model !== undefined) inFolder.push(...lint(loaded.model, { topology, levels }));
   const ran = (rule: string): boolean => hasRun(rule, loaded.model !== undefined, topology, inFolder);
@@ -80,15 +80,16 @@ function hasRun(
 }
 
 /** The author's files, if there are any: what loading says of those that are not there is enough. */
-async function openAuthored(file: string): Promise<{ project: Project; sources: Sources } | undefined> {
+async function openAuthored(file: string): Promise<{ program: ts.Program; sources: Sources } | undefined> {
   if (!existsSync(file)) return undefined;
   const [{ openSources }, { sourcesOf }] = await Promise.all([
     import('../load/sources.ts'),
     import('./source/sources.ts'),
   ]);
   const entry = realpathSync(file);
-  const project = openSources(entry);
-  return { project, sources: sourcesOf(project, entry) };
+  // What comes from Node is told from the author's own by Node's types.
+  const program = openSources(entry, { nodeTypes: true });
+  return { program, sources: sourcesOf(program, entry) };
 }
 
 const nobody: ReturnType<typeof parseTopology> = { diagnostics: [] };

@@ -2,7 +2,7 @@
 
 import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import type { Project } from 'ts-morph';
+import type { ts } from '@ts-morph/common';
 import { type Environment, isModule, record } from '../../dsl/index.ts';
 import {
   type Diagnostic,
@@ -17,27 +17,26 @@ import { bundle, excerpt, type Script } from './bundle.ts';
 import { evaluate, thrownProblems } from './evaluate.ts';
 import { readProblem } from './files.ts';
 import { type CallName, namedCalls } from './names.ts';
-import { openSources } from './sources.ts';
-import { typecheck } from './typecheck.ts';
+import { typecheck, typecheckOpened } from './typecheck.ts';
 
 export interface ModuleOptions {
   /** Type-check before recording; on by default. */
   readonly check?: boolean;
   /** The module's sources, by whoever has opened them already. */
-  readonly project?: Project | undefined;
+  readonly program?: ts.Program | undefined;
 }
 
 /** Records the module that a TypeScript file exports; positions are relative to the file's folder. */
 export async function loadModule(
   file: string,
-  { check = true, project }: ModuleOptions = {},
+  { check = true, program }: ModuleOptions = {},
 ): Promise<{ model?: Model; diagnostics: readonly Diagnostic[] }> {
   const { script, diagnostics } = await bundle(file);
   if (script === undefined) return { diagnostics };
   const entry = realpathSync(file);
   const name = path.basename(entry);
   if (check) {
-    const problems = typecheck(project ?? openSources(entry), script.folder);
+    const problems = program === undefined ? typecheck(entry) : typecheckOpened(program, entry);
     if (hasErrors(problems)) return { diagnostics: problems };
   }
   const environment = openEnvironment(script, name);

@@ -6,7 +6,7 @@
 //   const h = on(phone, () => f(x))  what is done somewhere: the call that the body gives
 //   const h = f(x).declassify('…')   a mark makes no value: the call that it is put on
 
-import { ts } from 'ts-morph';
+import { ts } from '@ts-morph/common';
 
 /** Lines and columns count from 1. */
 export interface CallName {

@@ -2,25 +2,35 @@
 // designed to give.
 
 import path from 'node:path';
-import { type Project, ts } from 'ts-morph';
+import { ts } from '@ts-morph/common';
 import { type Diagnostic, diagnostic } from '../../ir/index.ts';
 import { excerpt } from './bundle.ts';
-import { authoredFiles } from './sources.ts';
+import { authoredFiles, nodeTypesFor, openSources } from './sources.ts';
 
 /** Enough to see what is wrong; the rest is often its consequence. */
 const MAX_SHOWN = 20;
 
 /** Type errors of a module and of what it imports, our own package and node_modules excepted. */
-export function typecheck(project: Project, folder: string): readonly Diagnostic[] {
-  const program = project.getProgram().compilerObject;
-  const problems: Diagnostic[] = [];
-  for (const source of authoredFiles(project)) {
-    for (const one of program.getSemanticDiagnostics(source)) {
-      if (one.category === ts.DiagnosticCategory.Error) problems.push(problem(one, folder));
-    }
-  }
-  return problems.slice(0, MAX_SHOWN);
+export function typecheck(entry: string): readonly Diagnostic[] {
+  const folder = path.dirname(entry);
+  // Node's types are three times as much to read as all others, and few modules need them: what is right without
+  // them is right with them.
+  const errors = errorsOf(openSources(entry, { nodeTypes: false }));
+  if (errors.length === 0 || nodeTypesFor(folder) === undefined) return problems(errors, folder);
+  return problems(errorsOf(openSources(entry, { nodeTypes: true })), folder);
 }
+
+/** The same of sources that are open already. */
+export const typecheckOpened = (program: ts.Program, entry: string): readonly Diagnostic[] =>
+  problems(errorsOf(program), path.dirname(entry));
+
+const errorsOf = (program: ts.Program): readonly ts.Diagnostic[] =>
+  authoredFiles(program)
+    .flatMap((source) => program.getSemanticDiagnostics(source))
+    .filter(({ category }) => category === ts.DiagnosticCategory.Error);
+
+const problems = (errors: readonly ts.Diagnostic[], folder: string): readonly Diagnostic[] =>
+  errors.slice(0, MAX_SHOWN).map((one) => problem(one, folder));
 
 function problem(one: ts.Diagnostic, folder: string): Diagnostic {
   const reason = usefulLine(one.messageText);

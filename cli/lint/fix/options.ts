@@ -1,6 +1,6 @@
 // Fixes that write an option into the author's call: of what rules over graphs find, from the sources.
 
-import { ts } from 'ts-morph';
+import { ts } from '@ts-morph/common';
 import type { Finding, TextEdit } from '../../../compiler/index.ts';
 import { Origins, withoutWrapping } from '../source/origin.ts';
 import type { Sources } from '../source/sources.ts';

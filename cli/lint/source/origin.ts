@@ -5,7 +5,7 @@
 //   function f(Date) { Date.now }          nothing: a parameter
 
 import { isBuiltin } from 'node:module';
-import { ts } from 'ts-morph';
+import { ts } from '@ts-morph/common';
 
 /** Globals that are also exports of Node's modules, under the module's name. */
 const globals: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 // What of the outside world the author's code touches while it records, for the rules that forbid it.
 
-import { ts } from 'ts-morph';
+import { ts } from '@ts-morph/common';
 import type { Problem } from '../../../compiler/index.ts';
 import { Origins } from './origin.ts';
 import { walkRecorded } from './reach.ts';

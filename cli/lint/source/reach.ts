@@ -2,7 +2,7 @@
 // every function that such code names. A function that nobody names does not run, nor does the body of a module
 // that is neither the default export nor called.
 
-import { ts } from 'ts-morph';
+import { ts } from '@ts-morph/common';
 import { symbolOf, withoutWrapping } from './origin.ts';
 
 export interface ReachOptions {

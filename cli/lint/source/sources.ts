@@ -1,7 +1,7 @@
 // A module's file and what it imports, parsed and bound once for all rules.
 
 import path from 'node:path';
-import type { Project, ts } from 'ts-morph';
+import type { ts } from '@ts-morph/common';
 import type { Problem } from '../../../compiler/index.ts';
 import type { Position } from '../../../ir/index.ts';
 import { excerpt } from '../../load/bundle.ts';
@@ -20,8 +20,8 @@ export interface Sources {
   point(node: ts.Node): Pick<Problem, 'at' | 'excerpt'>;
 }
 
-/** The sources of an opened project; `file` is the module's. */
-export function sourcesOf(project: Project, file: string): Sources {
+/** The sources of a program; `file` is the module's. */
+export function sourcesOf(program: ts.Program, file: string): Sources {
   const folder = path.dirname(file);
   const nameOf = (source: ts.SourceFile): string =>
     path.relative(folder, source.fileName).split(path.sep).join('/');
@@ -31,9 +31,9 @@ export function sourcesOf(project: Project, file: string): Sources {
     return { file: nameOf(source), line: line + 1, column: character + 1 };
   };
   return {
-    entry: project.getSourceFileOrThrow(file).compilerNode,
-    files: authoredFiles(project),
-    checker: project.getTypeChecker().compilerObject,
+    entry: program.getSourceFile(file)!,
+    files: authoredFiles(program),
+    checker: program.getTypeChecker(),
     nameOf,
     position,
     point: (node) => {

@@ -3,7 +3,7 @@
 //   // bbc-lint-disable-next-line rule-id, other-rule: reason      for the next line that has code
 //   …code…   // bbc-lint-disable-line rule-id: reason              for its own line
 
-import { ts } from 'ts-morph';
+import { ts } from '@ts-morph/common';
 import type { Position } from '../../../ir/index.ts';
 import type { Sources } from '../source/sources.ts';
 
