@@ -1,37 +1,9 @@
 #!/usr/bin/env node
-// The commands of bbc. Each file in commands/ is one of them.
+// bbc, as a process.
 
 import { readFileSync } from 'node:fs';
-import { check } from './commands/check.ts';
-import { compileCommand } from './commands/compile.ts';
-import { completionOf } from './commands/completion.ts';
-import { conformanceCommand } from './commands/conformance.ts';
-import { explain } from './commands/explain.ts';
-import { exportCommand } from './commands/export.ts';
-import { graph } from './commands/graph.ts';
-import { infer } from './commands/infer.ts';
-import { init } from './commands/init.ts';
-import { inspect } from './commands/inspect.ts';
-import { lintCommand } from './commands/lint.ts';
-import { node } from './commands/node.ts';
-import { run } from './commands/run.ts';
-import { type CommandSpec, runCli } from './frame.ts';
-
-const commands: readonly CommandSpec[] = [
-  init,
-  compileCommand,
-  graph,
-  check,
-  lintCommand,
-  infer,
-  inspect,
-  explain,
-  exportCommand,
-  conformanceCommand,
-  run,
-  node,
-  completionOf(() => commands),
-];
+import { commands } from './commands.ts';
+import { runCli } from './frame.ts';
 
 // dist/cli/main.js → package.json
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

@@ -3,7 +3,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { inShell, type PageRun, runPage } from './pages.ts';
+import { withBuiltBbc } from './built-bbc.ts';
+import { type PageRun, runPage } from './pages.ts';
 import { projectRoot } from './root.ts';
 
 export const docsFolder = path.join(projectRoot, 'docs');
@@ -29,7 +30,7 @@ export async function runDocsPage(file: string): Promise<PageRun & { shown: stri
         path.join(folder, 'node_modules', name),
       );
     const env = { PATH: `${bin}:${process.env.PATH}` };
-    return { shown, ...(await runPage(shown, folder, inShell(env))) };
+    return { shown, ...(await runPage(shown, folder, withBuiltBbc(env))) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

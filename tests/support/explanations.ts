@@ -1,68 +1,16 @@
 // The explanations of diagnostics as pages: each shows input that gives its diagnostic, and how to mend it.
 
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { check } from '../../cli/commands/check.ts';
-import { compileCommand } from '../../cli/commands/compile.ts';
-import { conformanceCommand } from '../../cli/commands/conformance.ts';
-import { explain } from '../../cli/commands/explain.ts';
-import { exportCommand } from '../../cli/commands/export.ts';
-import { graph } from '../../cli/commands/graph.ts';
-import { infer } from '../../cli/commands/infer.ts';
-import { init } from '../../cli/commands/init.ts';
-import { inspect } from '../../cli/commands/inspect.ts';
-import { node } from '../../cli/commands/node.ts';
-import { run } from '../../cli/commands/run.ts';
-import { runCli } from '../../cli/frame.ts';
-import { type Block, blocksOf, commandsOf, type Execute, inShell, runPage, writeFile } from './pages.ts';
+import { withBuiltBbc } from './built-bbc.ts';
+import { type Block, blocksOf, commandsOf, runPage, writeFile } from './pages.ts';
 import { projectRoot } from './root.ts';
-
-const commands = [
-  init,
-  check,
-  compileCommand,
-  conformanceCommand,
-  explain,
-  exportCommand,
-  graph,
-  infer,
-  inspect,
-  run,
-  node,
-];
 
 export const explanationFolder = path.join(projectRoot, 'cli/explain/codes');
 export const explanations = (): string[] => readdirSync(explanationFolder).sort();
 
-/** `bbc` in this process, several times faster than a new one; its folder is this process's for the time. */
-const execute: Execute = async (line, folder) => {
-  const [, command, target] = /^(.*?)(?: > (\S+))?$/.exec(line)!;
-  const words = command!.split(' ');
-  if (words[0] !== 'bbc') return inShell({})(line, folder);
-  let printed = '';
-  const write = (text: string): void => {
-    printed += text;
-  };
-  const before = process.cwd();
-  process.chdir(folder);
-  try {
-    await runCli(commands, words.slice(1), { stdout: { write }, stderr: { write }, env: {} }, '1.0.0');
-  } finally {
-    process.chdir(before);
-  }
-  if (target === undefined) return printed;
-  writeFileSync(path.join(folder, target), printed);
-  return '';
-};
+const execute = withBuiltBbc();
 
 export interface Tried {
   /** The explanation, and as it is with what its commands print now. */

@@ -6,11 +6,11 @@
 //   <!-- not run: why -->     the block is left as it is, and counted
 //   <!-- varies: ms -->       parts that differ from run to run; shown as `…`
 
-import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fromJson, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, TensorProtoSchema } from '../../ir/generated/onnx-ml_pb.ts';
+import type { Execute } from './built-bbc.ts';
 import { onnxOf } from './onnx-text.ts';
 
 export interface Block {
@@ -34,9 +34,6 @@ export const blocksOf = (page: string): Block[] =>
     body: match[4]!,
     at: match.index + match[0].length - '```'.length - match[4]!.length,
   }));
-
-/** Runs one command line in a folder; gives what it prints. */
-export type Execute = (line: string, folder: string) => Promise<string> | string;
 
 export interface PageRun {
   /** The page, with what its commands print now. */
@@ -125,12 +122,3 @@ function contentOf(file: string, language: string, body: string): string | Uint8
   if (file.endsWith('.pb')) return toBinary(TensorProtoSchema, fromJson(TensorProtoSchema, JSON.parse(body)));
   return body;
 }
-
-/** Runs a line in a shell; `env` is added. */
-export const inShell =
-  (env: Readonly<Record<string, string>>): Execute =>
-  (line, folder) =>
-    new Promise((resolve) => {
-      const options = { cwd: folder, env: { ...process.env, NO_COLOR: '1', COLUMNS: '80', ...env } };
-      execFile('sh', ['-c', `exec 2>&1\n${line}`], options, (_, stdout) => resolve(stdout));
-    });

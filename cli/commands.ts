@@ -1,0 +1,32 @@
+// The table of commands. Each file in commands/ is one of them.
+
+import { check } from './commands/check.ts';
+import { compileCommand } from './commands/compile.ts';
+import { completionOf } from './commands/completion.ts';
+import { conformanceCommand } from './commands/conformance.ts';
+import { explain } from './commands/explain.ts';
+import { exportCommand } from './commands/export.ts';
+import { graph } from './commands/graph.ts';
+import { infer } from './commands/infer.ts';
+import { init } from './commands/init.ts';
+import { inspect } from './commands/inspect.ts';
+import { lintCommand } from './commands/lint.ts';
+import { node } from './commands/node.ts';
+import { run } from './commands/run.ts';
+import type { CommandSpec } from './frame.ts';
+
+export const commands: readonly CommandSpec[] = [
+  init,
+  compileCommand,
+  graph,
+  check,
+  lintCommand,
+  infer,
+  inspect,
+  explain,
+  exportCommand,
+  conformanceCommand,
+  run,
+  node,
+  completionOf(() => commands),
+];
