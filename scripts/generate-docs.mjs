@@ -26,11 +26,10 @@ for (const file of explanations().filter(asked)) {
 // What `bbc explain` and the catalogue read.
 cpSync(explanationFolder, path.join(root, 'dist/cli/explain/codes'), { recursive: true });
 const { docsFolder, pages, runDocsPage } = await support('docs.ts');
-await Promise.all(
-  pages()
-    .filter(asked)
-    .map(async (file) => write(path.join(docsFolder, file), (await runDocsPage(file)).page)),
-);
+// One after the other: they change the folder of this process.
+for (const file of pages().filter(asked)) {
+  write(path.join(docsFolder, file), (await runDocsPage(file)).page);
+}
 if (asked('diagnostics.md')) write(path.join(docsFolder, 'diagnostics.md'), await diagnosticsPage());
 // Backends of explanations that were run may keep the loop open.
 process.exit(0);
