@@ -402,25 +402,29 @@ export class ModelEditor {
 
 const utf8 = new TextDecoder();
 
-export const findAttribute = (op: Op, name: string): Attribute | undefined =>
+export const findAttribute = (op: Pick<Op, 'attributes'>, name: string): Attribute | undefined =>
   op.attributes.find((attribute) => attribute.name === name);
 
 /** An int attribute as a number, or `fallback` if it is absent or of another kind. */
-export function attributeInt(op: Op, name: string): number | undefined;
-export function attributeInt(op: Op, name: string, fallback: number): number;
-export function attributeInt(op: Op, name: string, fallback?: number): number | undefined {
+export function attributeInt(op: Pick<Op, 'attributes'>, name: string): number | undefined;
+export function attributeInt(op: Pick<Op, 'attributes'>, name: string, fallback: number): number;
+export function attributeInt(
+  op: Pick<Op, 'attributes'>,
+  name: string,
+  fallback?: number,
+): number | undefined {
   const attribute = findAttribute(op, name);
   return attribute?.kind === 'int' ? Number(attribute.value) : fallback;
 }
-export function attributeInts(op: Op, name: string): readonly number[] | undefined {
+export function attributeInts(op: Pick<Op, 'attributes'>, name: string): readonly number[] | undefined {
   const attribute = findAttribute(op, name);
   return attribute?.kind === 'ints' ? attribute.value.map(Number) : undefined;
 }
-export function attributeFloat(op: Op, name: string): number | undefined {
+export function attributeFloat(op: Pick<Op, 'attributes'>, name: string): number | undefined {
   const attribute = findAttribute(op, name);
   return attribute?.kind === 'float' ? attribute.value : undefined;
 }
-export function attributeString(op: Op, name: string): string | undefined {
+export function attributeString(op: Pick<Op, 'attributes'>, name: string): string | undefined {
   const attribute = findAttribute(op, name);
   return attribute?.kind === 'string' ? utf8.decode(attribute.value) : undefined;
 }

@@ -1,7 +1,8 @@
 // bbc export: a model as one plain .onnx file, or as text. Without options an .onnx comes back message by message.
 
 import path from 'node:path';
-import { UsageError } from '../context.ts';
+import type { Model } from '../../ir/index.ts';
+import { type CommandContext, UsageError } from '../context.ts';
 import { command } from '../frame.ts';
 
 interface Options {
@@ -16,17 +17,19 @@ export const exportCommand = command<Options>({
   options: (c) =>
     c
       .requiredOption('-o, --output <file>', 'the .onnx or .onnxtxt file to write')
-      .option('--opset <version>', 'convert to another opset')
+      .option('--opset <version>', 'convert to this opset of ai.onnx, up or down')
       .option('--no-check', 'do not type-check a model.ts')
       .option('--json', 'print one JSON document: { ok, diagnostics }'),
   examples: [
     'bbc export model.ts -o model.onnx',
     'bbc export model.onnx -o copy.onnx',
+    'bbc export model.onnx -o newer.onnx --opset 21',
     'bbc export model.onnx -o model.onnxtxt',
     'bbc export model.onnxtxt -o model.onnx',
   ],
   async run(cx, [source], { output, opset, check }) {
-    if (opset !== undefined) throw new UsageError('conversion to another opset (--opset) is not there yet');
+    if (opset !== undefined && !/^[1-9]\d{0,2}$/.test(opset))
+      throw new UsageError(`--opset wants a version of ai.onnx, such as 21, not ${opset}`);
     const [
       { loadSource },
       { diagnostic, exportModel, isExternal },
@@ -38,8 +41,9 @@ export const exportCommand = command<Options>({
       import('../write.ts'),
       import('node:fs'),
     ]);
-    const { model, diagnostics } = await loadSource(source!, { check });
+    const { model: loaded, diagnostics } = await loadSource(source!, { check });
     cx.require(diagnostics);
+    const model = opset === undefined ? loaded : await converted(loaded!, Number(opset), cx);
     const from = path.dirname(path.resolve(source!));
     const to = path.dirname(path.resolve(output));
     if (output.endsWith('.onnxtxt')) {
@@ -60,3 +64,16 @@ export const exportCommand = command<Options>({
     cx.print(`wrote ${[output, ...files].join(', ')}`);
   },
 });
+
+/** The model in another opset; ends the command if an op has no form there. */
+async function converted(model: Model, opset: number, cx: CommandContext): Promise<Model> {
+  const [{ convertModel }, { inferModel }] = await Promise.all([
+    import('../../ir/versions/index.ts'),
+    import('../../compiler/infer/infer.ts'),
+  ]);
+  const { model: result, diagnostics } = convertModel(model, opset, {
+    infer: (one) => inferModel(one).model,
+  });
+  cx.require(diagnostics);
+  return result!;
+}

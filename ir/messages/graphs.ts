@@ -139,6 +139,21 @@ export const graphMessages = {
     ],
   },
 
+  BB230: {
+    severity: 'error',
+    text: (o: { type: string; domain: string; from: number; to: number; reason: string }) => [
+      `${o.type} of opset ${o.from} of ${o.domain} has no form in opset ${o.to}: ${o.reason}`,
+      'ask for an opset between the two, or replace the op in the model first',
+    ],
+  },
+  BB231: {
+    severity: 'error',
+    text: (o: { domain: string; opset: number; oldest: number; newest: number }) => [
+      `opset ${o.opset} of ${o.domain} cannot be converted`,
+      `known are ${o.oldest} to ${o.newest}`,
+    ],
+  },
+
   BB250: {
     severity: 'error',
     text: (o: { type: string; parameter: string; got: string; admitted: readonly string[] }) => [
