@@ -182,9 +182,7 @@ class Converter {
     if (older === undefined || older.deprecated) {
       const predecessor = predecessors[type];
       if (domain !== '' || predecessor === undefined)
-        return this.#bench.refuse(
-          `opset ${target} has no such operator: it came with opset ${current.since}`,
-        );
+        return this.#bench.refuse(`it came with opset ${current.since}`);
       return this.#downAll(predecessor(form, this.#bench), to, target);
     }
     const adapter = stepInto(domain, type, current.since).down;
