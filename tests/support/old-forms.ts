@@ -22,9 +22,9 @@ export const oldForms: Readonly<Record<string, string>> = {
       a = Softmax(x)  b = Softmax<axis = 2>(x)  c = Softmax<axis = 0>(x)  d = LogSoftmax(x)
     }`,
   ),
-  'Softmax 11, axes from the end, rank not known': model(
+  'Softmax 11, axes from the end': model(
     11,
-    `g (float[2,3,4] x) => (float[] a, float[] b, float[] c) {
+    `g (float[2,3,4] x) => (float[2,3,4] a, float[2,3,4] b, float[2,3,4] c) {
       a = Softmax<axis = -2>(x)  b = LogSoftmax<axis = -1>(x)  c = Hardmax<axis = -3>(x)
     }`,
   ),
@@ -69,13 +69,13 @@ export const oldForms: Readonly<Record<string, string>> = {
   ),
   'reductions 1': model(
     7,
-    `g (float[2,3,4] x) => (${reductions.flatMap((_, at) => [`float[] a${at}`, `float[] b${at}`]).join(', ')}) {
+    `g (float[2,3,4] x) => (${reductions.flatMap((_, at) => [`float[1,1,1] a${at}`, `float[3] b${at}`]).join(', ')}) {
       ${reductions.map((op, at) => `a${at} = ${op}(x)  b${at} = ${op}<axes = [2, 0], keepdims = 0>(x)`).join('\n')}
     }`,
   ),
   'reductions 13': model(
     13,
-    `g (float[2,3,4] x) => (${reductions.map((_, at) => `float[] a${at}`).join(', ')}) {
+    `g (float[2,3,4] x) => (${reductions.map((_, at) => `float[2,1,4] a${at}`).join(', ')}) {
       axes = Constant<value = int64[1] {1}>()
       ${reductions.map((op, at) => (op === 'ReduceSum' ? `a${at} = ReduceSum(x, axes)` : `a${at} = ${op}<axes = [-2]>(x)`)).join('\n')}
     }`,
@@ -200,11 +200,11 @@ export const oldForms: Readonly<Record<string, string>> = {
   ),
   'ops of a subgraph': model(
     11,
-    `g (float[2,3,4] x) => (float[] y) {
+    `g (float[2,3,4] x) => (float[?,?,?] y) {
       half = Constant<value = float {0.0}>()
       sum = ReduceSum<keepdims = 0>(x)  big = Greater(sum, half)
       y = If<then_branch = yes () => (float[] a) { a = Softmax(x) },
-             else_branch = no () => (float[] b) { c = ReduceSum<axes = [1]>(x)  b = Squeeze<axes = [1]>(c) }>(big)
+             else_branch = no () => (float[] b) { c = ReduceSum<axes = [1]>(x)  d = Squeeze<axes = [1]>(c)  b = Unsqueeze<axes = [1]>(d) }>(big)
     }`,
   ),
   'ops of a function': `<ir_version: 8, opset_import: ["" : 12, "my" : 1]>
@@ -215,7 +215,7 @@ export const oldForms: Readonly<Record<string, string>> = {
   ),
   'recurrent ops 7': model(
     7,
-    `g (float[3,2,4] x, float[1,12,4] w, float[1,12,3] r, float[1,9,4] v, float[1,9,3] q) => (float[] a, float[] b) {
+    `g (float[3,2,4] x, float[1,12,4] w, float[1,12,3] r, float[1,9,4] v, float[1,9,3] q) => (float[3,1,2,3] a, float[3,1,2,3] b) {
       a = LSTM<hidden_size = 3>(x, w, r)  b = GRU<hidden_size = 3, linear_before_reset = 1>(x, v, q)
     }`,
   ),
