@@ -178,7 +178,7 @@ export const messages = {
     severity: 'error',
     text: ({ peerClass, backend }: { peerClass: string; backend: string }) => [
       `class ${peerClass} asks for backend ${backend}, which does not exist`,
-      'the backends are: onnxruntime',
+      'the backends are: onnxruntime, cpu',
     ],
   },
   BB506: {
@@ -294,6 +294,27 @@ export const messages = {
     severity: 'error',
     text: ({ model, reason }: { model: string; reason: string }) => [
       `ONNX Runtime failed in ${model}: ${reason}`,
+      'compare the values given with what the op expects',
+    ],
+  },
+  BB753: {
+    severity: 'error',
+    text: ({ type, domain, opset }: { type: string; domain: string; opset: number }) => [
+      `the CPU backend has no kernel for ${type} of ${domain} in opset ${opset}`,
+      'express it by other operators, or run on another backend',
+    ],
+  },
+  BB754: {
+    severity: 'error',
+    text: (args: { type: string; domain: string; opset: number; dtype: string }) => [
+      `the CPU backend's ${args.type} of ${args.domain}, opset ${args.opset}, does not take ${args.dtype}`,
+      'cast the value to a type that the operator takes',
+    ],
+  },
+  BB755: {
+    severity: 'error',
+    text: (args: { type: string; domain: string; opset: number; reason: string }) => [
+      `${args.type} of ${args.domain}, opset ${args.opset}, cannot be computed: ${args.reason}`,
       'compare the values given with what the op expects',
     ],
   },

@@ -16,35 +16,33 @@ export const conformanceCommand = command<Options>({
   summary: 'run ONNX backend test cases, whole or cut over peers',
   options: (c) =>
     c
-      .option('--backend <name>', 'ort', 'ort')
+      .option('--backend <name>', 'ort (ONNX Runtime) or cpu', 'ort')
       .option('--split <k>', 'cut the ops into K parts on K peers; `every`: after each op')
       .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'disabled')
       .option('--filter <glob>', 'only cases whose path or name matches, such as `test_conv_*`')
       .option('--json', 'print the verdicts as one JSON document'),
   examples: [
     'bbc conformance onnx/conformance',
+    'bbc conformance onnx/conformance --backend cpu',
     'bbc conformance onnx/conformance --split 3 --json',
     "bbc conformance onnx/conformance --split every --filter 'test_lstm_*'",
   ],
   async run(cx, [folder], options) {
-    if (options.backend !== 'ort') {
-      throw new UsageError(
-        options.backend === 'cpu'
-          ? 'the cpu backend is not there yet: --backend ort is'
-          : `--backend is ort, not '${options.backend}'`,
-      );
-    }
+    if (options.backend !== 'ort' && options.backend !== 'cpu')
+      throw new UsageError(`--backend is ort or cpu, not '${options.backend}'`);
     const split = parseSplit(options.split);
-    const [{ optimizationOf }, { filterCases, readIndex }, { runAll }] = await Promise.all([
-      import('../run/options.ts'),
-      import('../conformance/cases.ts'),
-      import('../conformance/run-all.ts'),
-    ]);
+    const [{ optimizationOf }, { filterCases, readIndex }, { runAll }, { cpu, onnxRuntime }] =
+      await Promise.all([
+        import('../run/options.ts'),
+        import('../conformance/cases.ts'),
+        import('../conformance/run-all.ts'),
+        import('../conformance/whole.ts'),
+      ]);
     const optimization = optimizationOf(options.opt);
     const cases = filterCases(readIndex(folder!), options.filter);
     const verdicts = await runAll(folder!, cases, {
       split,
-      optimization,
+      backend: options.backend === 'cpu' ? cpu() : onnxRuntime(optimization),
       onVerdict: (_, done) => cx.progress(`${done} of ${cases.length} cases`),
     });
     const count = (status: string): number => verdicts.filter((one) => one.status === status).length;

@@ -1,6 +1,7 @@
 // Whether a tensor is what was expected; if not, why not, in one line.
 
 import { formatType, type Tensor, tensorType } from '../../ir/index.ts';
+import type { DataValue } from '../../ir/onnx/index.ts';
 import { type Element, elementsOf, hasElements } from '../tensors/elements.ts';
 
 const typeText = ({ dtype, dims }: Tensor): string => formatType(tensorType(dtype, dims));
@@ -60,3 +61,35 @@ export function maxAbsDiff(a: Tensor, b: Tensor): number {
     0,
   );
 }
+
+/** How two tensors differ; undefined: not in a way that matters. */
+export type Compare = (actual: Tensor, expected: Tensor) => string | undefined;
+
+export const bitDifference: Compare = (actual, whole) =>
+  sameBits(actual, whole)
+    ? undefined
+    : `not the bits of the uncut run: ${difference(actual, whole, { rtol: 0, atol: 0 }) ?? 'only in NaN or -0'}`;
+
+/** How two values differ, by the first of their tensors that does. */
+export function dataDifference(actual: DataValue, expected: DataValue, compare: Compare): string | undefined {
+  if (actual.kind === 'tensor' && expected.kind === 'tensor') return compare(actual.tensor, expected.tensor);
+  if (actual.kind === 'sequence' && expected.kind === 'sequence') {
+    const [have, want] = [actual.values, expected.values];
+    if (have.length !== want.length) return `it has ${have.length} items, expected ${want.length}`;
+    for (const [index, one] of have.entries()) {
+      const wrong = dataDifference(one, want[index]!, compare);
+      if (wrong !== undefined) return `item ${index}: ${wrong}`;
+    }
+    return undefined;
+  }
+  // What is there may come as the value itself: an output need not say that it is optional.
+  const [have, want] = [contentOf(actual), contentOf(expected)];
+  if (have === null || want === null)
+    return have === want
+      ? undefined
+      : `it is ${have ? '' : 'not '}there, expected ${want ? '' : 'not '}to be`;
+  if (have === actual && want === expected) return `it is a ${have.kind}, expected a ${want.kind}`;
+  return dataDifference(have, want, compare);
+}
+
+const contentOf = (value: DataValue): DataValue | null => (value.kind === 'optional' ? value.value : value);

@@ -1,13 +1,14 @@
 // All cases, a few at a time, in the order of the index.
 
 import { availableParallelism } from 'node:os';
-import { type Optimization, onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import type { Case } from './cases.ts';
 import { runCase, type Split, type Verdict } from './run-case.ts';
+import type { WholeBackend } from './whole.ts';
 
 export interface RunAllOptions {
   readonly split: Split;
-  readonly optimization: Optimization;
+  /** Closed afterwards. */
+  readonly backend: WholeBackend;
   /** Called after each case. */
   readonly onVerdict?: (verdict: Verdict, done: number) => void;
 }
@@ -17,7 +18,7 @@ export async function runAll(
   cases: readonly Case[],
   options: RunAllOptions,
 ): Promise<Verdict[]> {
-  const backend = onnxRuntimeBackend({ optimization: options.optimization });
+  const { backend } = options;
   const verdicts: Verdict[] = new Array(cases.length);
   let next = 0;
   let done = 0;
@@ -32,7 +33,7 @@ export async function runAll(
   try {
     await Promise.all(Array.from({ length: availableParallelism() }, work));
   } finally {
-    await backend.close();
+    await backend.backend.close();
   }
   return verdicts;
 }

@@ -7,10 +7,10 @@ import type { DataValue } from '../../ir/onnx/index.ts';
 import { startDeployment } from '../../runtime/host/index.ts';
 import { fileSource } from '../../runtime/host/node-source.ts';
 import { isMissing } from '../../runtime/value.ts';
-import type { LoadedModel, OnnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { deploymentInMemory, peersOf } from '../run/memory.ts';
 import { type Case, type DataSet, isRandom, readValues } from './cases.ts';
-import { difference, sameBits, typeDifference } from './compare.ts';
+import { bitDifference, type Compare, dataDifference, difference, typeDifference } from './compare.ts';
+import { type DataValues, Unsupported, type WholeBackend, type WholeModel } from './whole.ts';
 
 export interface Verdict {
   readonly case: string;
@@ -21,19 +21,16 @@ export interface Verdict {
 /** undefined: not cut; `every`: after each op. */
 export type Split = number | 'every' | undefined;
 
-type Tensors = ReadonlyMap<string, Tensor>;
-
-class Unsupported extends Error {}
 class Failed extends Error {}
 
 export async function runCase(
   folder: string,
   one: Case,
-  backend: OnnxRuntimeBackend,
+  backend: WholeBackend,
   split: Split,
 ): Promise<Verdict> {
   try {
-    const model = await loadWhole(backend, path.join(folder, one.path, 'model.onnx'));
+    const model = await computed(() => backend.load(path.join(folder, one.path, 'model.onnx')));
     try {
       for (const set of one.data_sets) await runSet(folder, one, set, model, backend, split);
     } finally {
@@ -51,34 +48,29 @@ async function runSet(
   folder: string,
   one: Case,
   set: DataSet,
-  model: LoadedModel,
-  backend: OnnxRuntimeBackend,
+  model: WholeModel,
+  backend: WholeBackend,
   split: Split,
 ): Promise<void> {
-  const inputs = tensors(readValues(folder, one, set, 'inputs'), 'input');
-  const expected = readValues(folder, one, set, 'outputs');
-  const whole = await runWhole(model, inputs);
+  const inputs = readValues(folder, one, set, 'inputs');
+  const whole = await computed(() => model.run(inputs));
+  const random = isRandom(one);
   if (split !== undefined) {
     const cut = await runCut(path.join(folder, one.path, 'model.onnx'), backend, split, inputs);
-    for (const [name, tensor] of whole) {
-      const actual = cut.get(name);
-      if (actual === undefined) throw new Failed(`cut: output ${name} did not come out`);
-      const wrong = isRandom(one) ? typeDifference(actual, tensor) : bitDifference(actual, tensor);
-      if (wrong !== undefined) throw new Failed(`cut, output ${name}: ${wrong}`);
-    }
+    judge('cut, output', cut, whole, random ? typeDifference : bitDifference);
   }
-  for (const [name, tensor] of tensors(expected, 'output')) {
-    const actual = whole.get(name);
-    if (actual === undefined) throw new Failed(`output ${name} did not come out`);
-    const wrong = isRandom(one) ? typeDifference(actual, tensor) : difference(actual, tensor, one);
-    if (wrong !== undefined) throw new Failed(`output ${name}: ${wrong}`);
-  }
+  const expected = readValues(folder, one, set, 'outputs');
+  judge('output', whole, expected, random ? typeDifference : (a, e) => difference(a, e, one));
 }
 
-const bitDifference = (actual: Tensor, whole: Tensor): string | undefined =>
-  sameBits(actual, whole)
-    ? undefined
-    : `not the bits of the uncut run: ${difference(actual, whole, { rtol: 0, atol: 0 }) ?? 'only in NaN or -0'}`;
+function judge(what: string, actual: DataValues, expected: DataValues, compare: Compare): void {
+  for (const [name, value] of expected) {
+    const found = actual.get(name);
+    if (found === undefined) throw new Failed(`${what} ${name} did not come out`);
+    const wrong = dataDifference(found, value, compare);
+    if (wrong !== undefined) throw new Failed(`${what} ${name}: ${wrong}`);
+  }
+}
 
 const messageOf = (error: unknown): string =>
   error instanceof DiagnosticError
@@ -87,57 +79,36 @@ const messageOf = (error: unknown): string =>
       ? error.message
       : String(error);
 
-async function loadWhole(backend: OnnxRuntimeBackend, file: string): Promise<LoadedModel> {
+/** What the backend says; whatever it refuses is not supported. */
+async function computed<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return await backend.loadModel(file);
+    return await work();
   } catch (error) {
-    throw new Unsupported(messageOf(error));
+    throw error instanceof Unsupported ? error : new Unsupported(messageOf(error));
   }
-}
-
-async function runWhole(model: LoadedModel, inputs: Tensors): Promise<Tensors> {
-  for (const [side, ports] of [
-    ['input', model.inputs],
-    ['output', model.outputs],
-  ] as const) {
-    const closed = ports.find((port) => port.dtype === null);
-    if (closed !== undefined) {
-      throw new Unsupported(`${side} ${closed.name} is no tensor that ONNX Runtime hands over to JavaScript`);
-    }
-  }
-  try {
-    return await model.run(inputs);
-  } catch (error) {
-    throw new Unsupported(messageOf(error));
-  }
-}
-
-function tensors(values: ReadonlyMap<string, DataValue>, side: string): Tensors {
-  return new Map(
-    [...values].map(([name, value]) => {
-      if (value.kind !== 'tensor') throw new Unsupported(`${side} ${name} is of kind ${value.kind}`);
-      return [name, value.tensor];
-    }),
-  );
 }
 
 /** Runs the model cut, each part on a node of its own, by the real compiler and with real frames. */
 async function runCut(
   file: string,
-  backend: OnnxRuntimeBackend,
+  backend: WholeBackend,
   split: number | 'every',
-  inputs: Tensors,
-): Promise<Tensors> {
+  values: DataValues,
+): Promise<DataValues> {
+  const inputs = [...values].map(([name, value]): [string, Tensor] => {
+    if (value.kind !== 'tensor') throw new Unsupported(`input ${name} is of kind ${value.kind}`);
+    return [name, value.tensor];
+  });
   const deployment = deploymentInMemory(compileCut(importCase(file), split));
   try {
-    const running = await startDeployment({ peers: peersOf(deployment), backend });
+    const running = await startDeployment({ peers: peersOf(deployment), backend: backend.backend });
     try {
       const result = await running.invoke(Object.fromEntries(inputs));
-      const outputs = new Map<string, Tensor>();
+      const outputs = new Map<string, DataValue>();
       for (const [name, value] of Object.entries(result.outputs)) {
         if (isMissing(value))
           throw new Failed(`cut: output ${name} is missing: ${value.reason} ${value.detail ?? ''}`);
-        outputs.set(name, value);
+        outputs.set(name, { kind: 'tensor', tensor: value });
       }
       return outputs;
     } finally {

@@ -15,7 +15,7 @@ import {
 import { type Program, pass } from '../pass.ts';
 import { pointAt } from '../point.ts';
 
-const backends = new Set(['onnxruntime']);
+const backends = new Set(['onnxruntime', 'cpu']);
 
 export const bind = pass('bind', {
   needs: 'guarded',

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type Case, readIndex } from '../../cli/conformance/cases.ts';
 import { runAll } from '../../cli/conformance/run-all.ts';
 import type { Split } from '../../cli/conformance/run-case.ts';
+import { onnxRuntime } from '../../cli/conformance/whole.ts';
 import { fixtures, sharedOnnx } from '../support/onnx-files.ts';
 import type { Line } from './verification.ts';
 
@@ -74,7 +75,7 @@ const verify: Line = async (cx) => {
       const some = await cx.step(`${what}, from case ${from}`, async () => {
         const verdicts = await runAll(folder, cases.slice(from, from + CHUNK), {
           split,
-          optimization: 'disabled',
+          backend: onnxRuntime('disabled'),
         });
         return verdicts.map((one): Result => ({ name: one.case, status: one.status, reason: one.reason }));
       });

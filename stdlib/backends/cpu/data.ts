@@ -1,0 +1,29 @@
+// Values as files hold them, in and out.
+
+import type { DataValue } from '../../../ir/onnx/tensors.ts';
+import { Unsupported } from './kernel.ts';
+import { fromTensor, toTensor, type Value } from './value.ts';
+
+export function fromData(data: DataValue): Value {
+  switch (data.kind) {
+    case 'tensor':
+      return fromTensor(data.tensor);
+    case 'sequence':
+      return { kind: 'sequence', items: data.values.map(fromData) };
+    case 'optional':
+      return { kind: 'optional', value: data.value === null ? undefined : fromData(data.value) };
+  }
+}
+
+export function toData(value: Value): DataValue {
+  switch (value.kind) {
+    case 'tensor':
+      return { kind: 'tensor', tensor: toTensor(value) };
+    case 'sequence':
+      return { kind: 'sequence', values: value.items.map(toData) };
+    case 'optional':
+      return { kind: 'optional', value: value.value === undefined ? null : toData(value.value) };
+    case 'map':
+      throw new Unsupported('map');
+  }
+}
