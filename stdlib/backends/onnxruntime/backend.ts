@@ -1,5 +1,6 @@
 // ONNX Runtime as a backend: segments are sessions, spread over a pool of worker threads, or on the calling one.
 
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { type ByteSource, DiagnosticError, diagnostic, type Tensor } from '../../../ir/index.ts';
@@ -71,8 +72,7 @@ class Pool implements OnnxRuntimeBackend {
 
   async load(segment: SegmentModel, options: LoadOptions = {}): Promise<LoadedSegment> {
     const weights = segment.weights && locate(segment.weights);
-    const without = hasNestedIfs(segment.onnx) ? ['ConstantFolding'] : [];
-    const session = await this.#open(segment.name, segment.onnx, weights, options.lane, without);
+    const session = await this.#open(segment.name, segment.onnx, weights, options.lane);
     const inputNames = segment.inputs.map((port) => port.name);
     const outputNames = segment.outputs.map((port) => port.name);
     return {
@@ -112,7 +112,6 @@ class Pool implements OnnxRuntimeBackend {
     model: Uint8Array | string,
     weights: WeightsLocation | undefined,
     wantedLane: number | undefined,
-    without: readonly string[] = [],
   ): Promise<Session> {
     if (this.#closed) throw new Error('the backend is closed');
     const index = (wantedLane ?? this.#nextLane++) % this.#lanes.length;
@@ -124,6 +123,9 @@ class Pool implements OnnxRuntimeBackend {
     // Only weights that were read for this call are given away; the model's bytes stay the caller's.
     const transfer = weights?.kind === 'bytes' ? [weights.bytes.buffer as ArrayBuffer] : [];
     const optimization = this.#optimization;
+    const without = hasNestedIfs(typeof model === 'string' ? await readFile(model) : model)
+      ? ['ConstantFolding']
+      : [];
     const answer = await lane.call(
       { kind: 'load', session: id, model: compact(model), weights, optimization, without },
       transfer,

@@ -1,4 +1,4 @@
-// Whether a segment is one whose Ifs ONNX Runtime must not fold.
+// Whether a model is one whose Ifs ONNX Runtime must not fold.
 //
 // ONNX Runtime (1.30) puts the branch that a constant condition chooses in the place of its If, and on some models
 // the process dies of it, with a segmentation fault while loading: of the voice detector silero, versions 5 and 6,
