@@ -304,8 +304,6 @@ export const errorCases: readonly ErrorCase[] = [
   },
 ];
 
-const bbc = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
-
 export interface Outcome {
   readonly status: number;
   readonly stdout: string;
@@ -314,8 +312,13 @@ export interface Outcome {
   readonly changed: readonly string[];
 }
 
-/** Runs the built `bbc` on a case, in a folder of its own. */
-export async function runCase(one: ErrorCase): Promise<Outcome> {
+export type Printed = Omit<Outcome, 'changed'>;
+
+/** Runs a case in a folder of its own; `run` is `bbc` in that folder, by default the built one. */
+export async function runCase(
+  one: ErrorCase,
+  run: (folder: string, argv: readonly string[]) => Promise<Printed> = builtBbc,
+): Promise<Outcome> {
   const folder = mkdtempSync(path.join(tmpdir(), 'bbc-'));
   try {
     for (const name of ['errors', 'modules'])
@@ -326,12 +329,12 @@ export async function runCase(one: ErrorCase): Promise<Outcome> {
       writeFileSync(path.join(folder, file), content);
     }
     for (const command of one.before ?? []) {
-      const { status, stderr } = await run(folder, command);
+      const { status, stderr } = await run(folder, command.split(' '));
       if (status !== 0) throw new Error(`${command}: ${stderr}`);
     }
     one.change?.(folder);
     const before = list(folder);
-    const outcome = await run(folder, one.command);
+    const outcome = await run(folder, one.command.split(' '));
     const after = list(folder);
     const changed = [
       ...after.filter((file) => !before.includes(file)),
@@ -345,9 +348,11 @@ export async function runCase(one: ErrorCase): Promise<Outcome> {
 
 const list = (folder: string): string[] => (readdirSync(folder, { recursive: true }) as string[]).sort();
 
-const run = (cwd: string, command: string): Promise<Omit<Outcome, 'changed'>> =>
+const main = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
+
+const builtBbc = (cwd: string, argv: readonly string[]): Promise<Printed> =>
   new Promise((resolve) => {
-    execFile(process.execPath, [bbc, ...command.split(' ')], { cwd }, (error, stdout, stderr) => {
+    execFile(process.execPath, [main, ...argv], { cwd }, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });

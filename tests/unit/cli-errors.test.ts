@@ -1,12 +1,36 @@
-// Runs the built command line: `npm test` builds first.
+// Bad input to `bbc` in this process, and a few cases to the built one: `npm run verify -- spine.6` gives it all.
 
-import { describe, expect, test } from 'vitest';
-import { errorCases, faults, runCase } from '../errors/cases.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { compileCommand } from '../../cli/commands/compile.ts';
+import { conformanceCommand } from '../../cli/commands/conformance.ts';
+import { run } from '../../cli/commands/run.ts';
+import { errorCases, faults, type Printed, runCase } from '../errors/cases.ts';
+import { bbcOf } from '../support/bbc.ts';
+
+const bbc = bbcOf(compileCommand, conformanceCommand, run);
+const before = process.cwd();
+afterAll(() => process.chdir(before));
+
+async function inProcess(folder: string, argv: readonly string[]): Promise<Printed> {
+  process.chdir(folder);
+  try {
+    const { status, out, err } = await bbc(...argv);
+    return { status, stdout: out, stderr: err };
+  } finally {
+    process.chdir(before);
+  }
+}
 
 describe('bbc refuses, says why and where, and writes nothing:', () => {
-  for (const one of errorCases) {
-    test(one.name, { timeout: 60_000 }, async () => {
-      expect(faults(one, await runCase(one))).toEqual([]);
-    });
-  }
+  test.each(errorCases.map((one) => [one.name, one] as const))('%s', async (_, one) => {
+    expect(faults(one, await runCase(one, inProcess))).toEqual([]);
+  });
+});
+
+describe('so does the built command line:', () => {
+  const names = ['an empty .onnx', 'an input of wrong shape', 'an unknown option'];
+  test.each(names)('%s', async (name) => {
+    const one = errorCases.find((each) => each.name === name)!;
+    expect(faults(one, await runCase(one))).toEqual([]);
+  });
 });
