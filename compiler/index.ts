@@ -14,6 +14,7 @@ export {
 } from './lint/lint.ts';
 export * from './lint/rule.ts';
 export { rules } from './lint/rules.ts';
+export { durationText } from './lint/text.ts';
 export { contiguousParts, placeByParts, singleOpParts } from './parts.ts';
 export * from './pass.ts';
 export { checkModel } from './passes/check.ts';

@@ -35,6 +35,8 @@ export interface Problem {
   /** Lines of the file with a caret below, where the rule has them at hand. */
   readonly excerpt?: string | undefined;
   readonly fix?: readonly TextEdit[];
+  /** How long the compiler waits where the author does not say it: what a fix writes down. */
+  readonly derivedNs?: number | undefined;
 }
 
 export interface Finding extends Problem {
@@ -98,7 +100,8 @@ export const rule = <Needs extends View>(
   id: string,
   spec: Omit<RuleFacts, 'id'> & {
     readonly needs: Needs;
-    readonly run: (view: Views[Needs]) => Iterable<Problem>;
+    /** `views` are those that the compilation came to, for a rule that can say more with a later one. */
+    readonly run: (view: Views[Needs], views: Partial<Views>) => Iterable<Problem>;
   },
 ): Rule => {
   const { run, ...facts } = spec;
@@ -107,7 +110,7 @@ export const rule = <Needs extends View>(
     id,
     check: (views) => {
       const view = views[spec.needs];
-      return view === undefined ? [] : run(view as Views[Needs]);
+      return view === undefined ? [] : run(view as Views[Needs], views);
     },
   };
 };

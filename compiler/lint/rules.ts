@@ -8,13 +8,16 @@ import { dominantEdge } from './rules/dominant-edge.ts';
 import { duplicateTransfer } from './rules/duplicate-transfer.ts';
 import { edgeMissesDeadline } from './rules/edge-misses-deadline.ts';
 import { edgeWithoutLink } from './rules/edge-without-link.ts';
+import { growingState } from './rules/growing-state.ts';
 import { idlePeer } from './rules/idle-peer.ts';
 import { lostUpdate } from './rules/lost-update.ts';
 import { memoryOverLimit } from './rules/memory-over-limit.ts';
 import { privateValueLeavesClass } from './rules/private-value-leaves-class.ts';
 import { quorumAboveCohort } from './rules/quorum-above-cohort.ts';
 import { receiveWithoutSend } from './rules/receive-without-send.ts';
+import { secretFromGraph } from './rules/secret-from-graph.ts';
 import { sendWithoutReceive } from './rules/send-without-receive.ts';
+import { sharedSeed } from './rules/shared-seed.ts';
 import { singlePointOfFailure } from './rules/single-point-of-failure.ts';
 import { unhandledMissing } from './rules/unhandled-missing.ts';
 import { unknownDimension } from './rules/unknown-dimension.ts';
@@ -27,6 +30,7 @@ export const rules: readonly Rule[] = [
   // What was recorded.
   unusedParameter,
   unseededRandom,
+  sharedSeed,
   cohortWithoutDeadline,
   // Waits, and what happens when they end without a value.
   quorumAboveCohort,
@@ -38,9 +42,11 @@ export const rules: readonly Rule[] = [
   // State.
   lostUpdate,
   divergingReplicas,
+  growingState,
   // What crosses links, and what that costs.
   edgeWithoutLink,
   privateValueLeavesClass,
+  secretFromGraph,
   edgeMissesDeadline,
   unknownDimension,
   duplicateTransfer,

@@ -16,6 +16,9 @@ export function timeText(ns: number): string {
   return `${rounded(scaled)} ${names[index]}`;
 }
 
+/** As authors write it, in whole seconds and never less: `30s`. */
+export const durationText = (ns: number): string => `${Math.ceil(ns / 1e9)}s`;
+
 const rounded = (value: number): string =>
   value < 10 && !Number.isInteger(value) ? value.toFixed(1) : String(Math.round(value));
 

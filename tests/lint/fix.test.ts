@@ -9,7 +9,7 @@ import { fixableRules, withFixes } from '../../cli/lint/fix/options.ts';
 import { rules } from '../../cli/lint/rules.ts';
 import type { Finding, TextEdit } from '../../compiler/index.ts';
 import { bbcOf } from '../support/bbc.ts';
-import { withFiles } from '../support/lint-files.ts';
+import { lintFiles, withFiles } from '../support/lint-files.ts';
 import { sourcesFrom } from '../support/sources.ts';
 
 const bbc = bbcOf(lintCommand);
@@ -90,6 +90,19 @@ test('an option is written only where the call is surely ours and has none like 
   );
   // A helper that is called twice draws twice: one seed would make both draws equal.
   expect(mended('unseeded-random', 'randomNormal({ shape: [1] });', 2)).toBeUndefined();
+});
+
+test('with a topology, a collect gets the deadline that the compiler derives from it', async () => {
+  const { bad } = rules.find(({ id }) => id === 'cohort-without-deadline')!.examples;
+  const within = async (up: string): Promise<string | undefined> => {
+    const topology = `{ "version": 1, "classes": { "phone": { "count": 3 }, "server": {} },
+      "links": [{ "between": ["phone", "server"], "latency": "40ms", "up": "${up}", "down": "1Mbit/s" }] }`;
+    const [found] = await lintFiles({ model: bad.model, topology });
+    return found?.fix?.[0]?.text;
+  };
+  expect(await within('1Mbit/s')).toBe(", within: '10s'");
+  // 16 bytes in 16 s: four times that, the latency too, and a second.
+  expect(await within('8bit/s')).toBe(", within: '66s'");
 });
 
 const edit = (start: number, end: number, text: string): TextEdit => ({ file: 'a', start, end, text });

@@ -1,7 +1,7 @@
 // Fixes that write an option into the author's call: of what rules over graphs find, from the sources.
 
 import { ts } from '@ts-morph/common';
-import type { Finding, TextEdit } from '../../../compiler/index.ts';
+import { durationText, type Finding, type TextEdit } from '../../../compiler/index.ts';
 import { Origins, withoutWrapping } from '../source/origin.ts';
 import type { Sources } from '../source/sources.ts';
 
@@ -10,7 +10,7 @@ interface OptionFix {
   /** Functions, which are methods too, to how many values precede their options. */
   readonly functions: Readonly<Record<string, number>>;
   readonly name: string;
-  readonly value: (at: { line: number; column: number }) => string;
+  readonly value: (at: { line: number; column: number }, derivedNs: number | undefined) => string;
   /** Whether calls that record several ops get it too: a seed would make them all draw the same. */
   readonly shared: boolean;
 }
@@ -19,7 +19,9 @@ const optionFixes: Readonly<Record<string, OptionFix>> = {
   'cohort-without-deadline': {
     functions: { collect: 1 },
     name: 'within',
-    value: () => "'30s'",
+    // What the compiler would do anyway, now in sight. Without a topology it derives nothing, but never less than
+    // ten seconds: three times that.
+    value: (_, derivedNs) => `'${derivedNs === undefined ? '30s' : durationText(derivedNs)}'`,
     shared: true,
   },
   'unseeded-random': {
@@ -46,12 +48,18 @@ export function withFixes(sources: Sources, findings: readonly Finding[]): reado
   const origins = new Origins(sources.checker);
   const counts = new Map<string, number>();
   const keyOf = ({ rule, at }: Finding): string => `${rule} ${at?.file}:${at?.line}:${at?.column}`;
-  for (const one of findings) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1);
+  // What several ops of one call need: the longest.
+  const derived = new Map<string, number>();
+  for (const one of findings) {
+    const key = keyOf(one);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+    if (one.derivedNs !== undefined) derived.set(key, Math.max(derived.get(key) ?? 0, one.derivedNs));
+  }
   return findings.map((one) => {
     const option = optionFixes[one.rule];
     if (option === undefined || one.fix !== undefined) return one;
     if (!option.shared && counts.get(keyOf(one)) !== 1) return one;
-    const edit = optionEdit(sources, origins, one, option);
+    const edit = optionEdit(sources, origins, { ...one, derivedNs: derived.get(keyOf(one)) }, option);
     return edit === undefined ? one : { ...one, fix: [edit] };
   });
 }
@@ -59,7 +67,7 @@ export function withFixes(sources: Sources, findings: readonly Finding[]): reado
 function optionEdit(
   sources: Sources,
   origins: Origins,
-  { at }: Finding,
+  { at, derivedNs }: Finding,
   { functions, name, value }: OptionFix,
 ): TextEdit | undefined {
   if (at?.line === undefined || at.column === undefined) return undefined;
@@ -72,7 +80,7 @@ function optionEdit(
   const values = called === undefined ? undefined : functions[called];
   if (values === undefined || call.arguments.some(ts.isSpreadElement)) return undefined;
   const index = free ? values : Math.max(0, values - 1);
-  const property = `${name}: ${value({ line: at.line, column: at.column })}`;
+  const property = `${name}: ${value({ line: at.line, column: at.column }, derivedNs)}`;
   const insert = (start: number, text: string): TextEdit => ({ file: at.file, start, end: start, text });
   const given = call.arguments[index];
   if (given === undefined) {

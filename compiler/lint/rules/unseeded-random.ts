@@ -1,5 +1,6 @@
-import { findAttribute, NO_VALUE, type Op } from '../../../ir/index.ts';
+import { findAttribute } from '../../../ir/index.ts';
 import { atOp } from '../about.ts';
+import { draws } from '../draws.ts';
 import { rule } from '../rule.ts';
 
 const model = (options: string): string => `
@@ -8,15 +9,6 @@ export default module('noise', () => {
   const x = input('x', float32, [4]);
   output('y', x.add(x.randomNormalLike({ ${options} })));
 });`;
-
-const drawing = new Set([
-  'RandomNormal',
-  'RandomNormalLike',
-  'RandomUniform',
-  'RandomUniformLike',
-  'Bernoulli',
-  'Multinomial',
-]);
 
 export const unseededRandom = rule('unseeded-random', {
   level: 'warning',
@@ -39,9 +31,3 @@ export const unseededRandom = rule('unseeded-random', {
     good: { model: model('seed: 7') },
   },
 });
-
-/** Dropout draws only if its third input, training mode, is there. */
-function draws({ domain, type, inputs }: Op): boolean {
-  if (domain !== '') return false;
-  return drawing.has(type) || (type === 'Dropout' && (inputs[2] ?? NO_VALUE) !== NO_VALUE);
-}

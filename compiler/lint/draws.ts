@@ -1,0 +1,18 @@
+// Ops that draw random numbers.
+
+import { NO_VALUE, type Op } from '../../ir/index.ts';
+
+const drawing = new Set([
+  'RandomNormal',
+  'RandomNormalLike',
+  'RandomUniform',
+  'RandomUniformLike',
+  'Bernoulli',
+  'Multinomial',
+]);
+
+/** Dropout draws only if its third input, training mode, is there. */
+export function draws({ domain, type, inputs }: Op): boolean {
+  if (domain !== '') return false;
+  return drawing.has(type) || (type === 'Dropout' && (inputs[2] ?? NO_VALUE) !== NO_VALUE);
+}

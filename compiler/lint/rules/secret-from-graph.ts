@@ -1,0 +1,50 @@
+import { attributeFloat, dependenciesOf, type Op, type ValueId } from '../../../ir/index.ts';
+import { atOp } from '../about.ts';
+import { draws } from '../draws.ts';
+import { rule } from '../rule.ts';
+
+const model = (mask: string): string => `
+import { float32, input, module, on, output, peer } from 'bytesandbrains';
+const phone = peer('phone');
+const server = peer('server');
+export default module('masked', () => {
+  const x = input('x', float32, [4], { at: phone, private: true });
+  const mask = ${mask};
+  const sent = on(phone, () => x.add(mask).declassify('the mask hides it'));
+  output('y', on(server, () => sent.neg()));
+});`;
+const topology = '{ "version": 1, "classes": { "phone": {}, "server": {} } }';
+
+export const secretFromGraph = rule('secret-from-graph', {
+  level: 'warning',
+  needs: 'recorded',
+  summary: 'a value is declassified, and numbers drawn in the graph are what went into it',
+  rationale:
+    'A mask or noise protects as long as nobody else knows it. A seed stands in the program, so whoever has the program, or guesses the seed, draws the same numbers and takes them off again; without a seed a backend starts from the clock, and its generators are not made for secrets. Numbers that must be secret come from the host, as a private input. Whether the draw is what protects the value is not decided, and state is not followed; Dropout is not looked at.',
+  *run({ model }) {
+    const drawn = new Map<ValueId, Op>();
+    for (const op of model.opsOf()) {
+      const own = draws(op) && op.type !== 'Dropout' ? op : undefined;
+      const draw =
+        own ??
+        dependenciesOf(model, op)
+          .map((id) => drawn.get(id))
+          .find((one) => one !== undefined);
+      if (draw === undefined) continue;
+      if (op.declassified === undefined) for (const id of op.outputs) drawn.set(id, draw);
+      else {
+        const seed = attributeFloat(draw, 'seed');
+        yield {
+          message: `what is declassified here depends on ${draw.type}, ${seed === undefined ? 'whose generator is not made for secrets' : `whose seed ${seed} everyone with the program knows`}`,
+          hint: 'take what must stay secret as an input with { private: true }, which the host draws; if the draw protects nothing, suppress this with that reason',
+          ...atOp(model, op),
+          related: [{ message: `${draw.type} draws`, at: draw.at }],
+        };
+      }
+    }
+  },
+  examples: {
+    bad: { model: model('on(phone, () => x.randomNormalLike({ seed: 7 }))'), topology },
+    good: { model: model("input('mask', float32, [4], { at: phone, private: true })"), topology },
+  },
+});
