@@ -13,6 +13,7 @@ import { inspect } from './commands/inspect.ts';
 import { lintCommand } from './commands/lint.ts';
 import { node } from './commands/node.ts';
 import { run } from './commands/run.ts';
+import { simplify } from './commands/simplify.ts';
 import type { CommandSpec } from './frame.ts';
 
 export const commands: readonly CommandSpec[] = [
@@ -25,6 +26,7 @@ export const commands: readonly CommandSpec[] = [
   inspect,
   explain,
   exportCommand,
+  simplify,
   conformanceCommand,
   run,
   node,

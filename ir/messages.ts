@@ -422,6 +422,13 @@ export const messages = {
       'report it with model, topology and inputs; graphs with random ops differ from run to run',
     ],
   },
+  BB836: {
+    severity: 'error',
+    text: ({ difference, tolerance }: { difference: string; tolerance: number }) => [
+      `the simplified model differs from the original ${difference}, and ${tolerance} is accepted`,
+      'report it with the model and the inputs; graphs with random ops differ from run to run',
+    ],
+  },
   BB880: {
     severity: 'error',
     text: ({ file, reason }: { file: string; reason: string }) => [

@@ -77,6 +77,8 @@ export class Evaluator {
   readonly #active = new Set<GraphId>();
   readonly #inFunctions = new Map<ValueId, ValueType | undefined>();
   readonly #graphOutputs = new Set<ValueId>();
+  /** Elements of values of the main graph and the graphs in it; complete once {@link run} is done. */
+  known: ReadonlyMap<ValueId, Known | undefined> = new Map();
   #trialDepth = 0;
   #steps = 0;
   readonly #stepLimit: number;
@@ -93,6 +95,7 @@ export class Evaluator {
     const scope = new Scope(this, this.model.header.opsets);
     for (const id of this.model.mainGraph.inputs) this.problems.untyped(this.model.value(id));
     this.evaluateGraph(this.model.main, scope);
+    this.known = scope.known;
     const types = scope.types;
     for (const [id, type] of this.#inFunctions) if (type !== undefined) types.set(id, type);
     return types;

@@ -1,14 +1,17 @@
 // Inference over a model: the types of its values, and what contradicts them.
 
 import type { Diagnostic } from '../../ir/diagnostic.ts';
-import type { Model, ModelEditor } from '../../ir/graph.ts';
+import type { Model, ModelEditor, ValueId } from '../../ir/graph.ts';
 import { sameType } from '../../ir/onnx/types.ts';
 import { Evaluator } from './evaluate.ts';
+import type { Known } from './known.ts';
 
 export interface Inference {
   /** The model with a type at every value where one is known; the same object if nothing is new. */
   readonly model: Model;
   readonly diagnostics: readonly Diagnostic[];
+  /** Elements of small values outside functions that are the same in every run, or the same expression of sizes. */
+  readonly known: ReadonlyMap<ValueId, Known | undefined>;
 }
 
 /**
@@ -24,5 +27,9 @@ export function inferModel(model: Model): Inference {
     editor ??= model.edit();
     editor.setValue(id, { type });
   }
-  return { model: editor?.finish() ?? model, diagnostics: evaluator.diagnostics };
+  return {
+    model: editor?.finish() ?? model,
+    diagnostics: evaluator.diagnostics,
+    known: evaluator.known,
+  };
 }
