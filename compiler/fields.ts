@@ -1,8 +1,14 @@
 // Reads checked fields out of positioned JSON, reporting every problem with a caret under it.
 
 import { excerptAt, nearestName, positionAt } from '../ir/excerpt.ts';
-import { type Diagnostic, type DiagnosticContext, diagnostic, type Position } from '../ir/index.ts';
-import type { JsonMember, JsonNode, JsonObject } from './json.ts';
+import {
+  type Diagnostic,
+  type DiagnosticContext,
+  diagnostic,
+  LimitError,
+  type Position,
+} from '../ir/index.ts';
+import { JsonError, type JsonMember, type JsonNode, type JsonObject, parseJson } from './json.ts';
 import { parseQuantity, type Quantity } from './units.ts';
 
 /** Which fields an object may have; those with an example must be there. */
@@ -10,6 +16,8 @@ export type FieldNames = Readonly<Record<string, { readonly required?: string }>
 
 /** Of one file. */
 const MAX_PROBLEMS = 200;
+/** A topology of this size has tens of thousands of peers and links. */
+const MAX_CHARACTERS = 8 * 2 ** 20;
 
 export class FieldReader {
   readonly file: string;
@@ -19,6 +27,24 @@ export class FieldReader {
   constructor(file: string, text: string) {
     this.file = file;
     this.text = text;
+  }
+
+  /** What the file holds; undefined, with a diagnostic, if it is not JSON. */
+  document(): JsonNode | undefined {
+    try {
+      if (this.text.length > MAX_CHARACTERS) throw new LimitError('characters', MAX_CHARACTERS, 0);
+      return parseJson(this.text);
+    } catch (error) {
+      if (!(error instanceof JsonError || error instanceof LimitError)) throw error;
+      const start = error.offset ?? 0;
+      const context = this.context({ start, end: start + 1 });
+      this.report(
+        error instanceof LimitError
+          ? diagnostic('BB110', error, context)
+          : diagnostic('BB401', { reason: error.message }, context),
+      );
+      return undefined;
+    }
   }
 
   /** Keeps a problem, unless so many are kept that nobody will read one more. */

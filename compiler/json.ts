@@ -1,6 +1,8 @@
 // JSON with positions: JSON.parse says neither where a value stands nor that a key came twice, and a
 // configuration file's reader is owed both.
 
+import { LimitError } from '../ir/index.ts';
+
 /** Offsets are in UTF-16 units of the text, `end` exclusive. */
 interface Span {
   readonly start: number;
@@ -46,7 +48,7 @@ const escapes: Readonly<Record<string, string>> = {
   t: '\t',
 };
 
-/** The tree of a JSON text (RFC 8259). Throws JsonError at the first problem. */
+/** The tree of a JSON text (RFC 8259). Throws JsonError or LimitError at the first problem. */
 export function parseJson(text: string): JsonNode {
   return new Reader(text).document();
 }
@@ -81,7 +83,7 @@ class Reader {
   }
 
   #value(depth: number): JsonNode {
-    if (depth > MAX_DEPTH) this.#fail(`nested more than ${MAX_DEPTH} deep`);
+    if (depth > MAX_DEPTH) throw new LimitError('levels of objects and lists', MAX_DEPTH, this.#at);
     this.#space();
     const start = this.#at;
     switch (this.#text[start]) {

@@ -11,7 +11,7 @@ import {
   type Topology,
 } from '../ir/index.ts';
 import { FieldReader } from './fields.ts';
-import { JsonError, type JsonMember, type JsonNode, parseJson } from './json.ts';
+import type { JsonMember, JsonNode } from './json.ts';
 import { checkRule } from './rules/rule.ts';
 import { quantities } from './units.ts';
 
@@ -19,8 +19,6 @@ export const TOPOLOGY_VERSION = 1;
 const DEFAULT_BACKEND = 'onnxruntime';
 /** Bounds the table of members that a `count` makes, and those of all classes together. */
 const MAX_COUNT = 100_000;
-/** A file of this size has tens of thousands of peers and links. */
-const MAX_CHARACTERS = 8 * 2 ** 20;
 const objectives = ['latency', 'throughput', 'bytes', 'energy'] as const;
 /** "/" separates a member's number from its class, so no class name has it. */
 const CLASS_NAME = /^[A-Za-z][\w.-]*$/;
@@ -36,18 +34,8 @@ export function parseTopology(
   file: string,
 ): { topology?: Topology; diagnostics: readonly Diagnostic[] } {
   const reader = new FieldReader(file, text);
-  if (text.length > MAX_CHARACTERS) {
-    const args = { where: 'the file', expected: `at most ${MAX_CHARACTERS} characters`, found: 'longer' };
-    return { diagnostics: [diagnostic('BB403', args, { at: { file, line: 1, column: 1 } })] };
-  }
-  let root: JsonNode;
-  try {
-    root = parseJson(text);
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-    const span = { start: error.offset, end: error.offset + 1 };
-    return { diagnostics: [diagnostic('BB401', { reason: error.message }, reader.context(span))] };
-  }
+  const root = reader.document();
+  if (root === undefined) return { diagnostics: reader.diagnostics };
   const fields = reader.object(root, 'the topology', {
     $schema: {},
     version: { required: `"version": ${TOPOLOGY_VERSION}` },
@@ -185,8 +173,7 @@ function readClasses(
     const wanted = Math.max(count ?? 1, own.length);
     if (wanted > room) {
       const context = reader.context(fields.count?.value ?? member.keySpan);
-      const args = { where: 'the count of all classes', expected: `at most ${MAX_COUNT}`, found: 'more' };
-      reader.report(diagnostic('BB403', args, context));
+      reader.report(diagnostic('BB110', { what: 'peers in all classes', limit: MAX_COUNT }, context));
     }
     const members = wanted > room ? own : memberIds(name, own, count, taken);
     room -= Math.min(room, wanted);

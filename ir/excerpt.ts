@@ -79,7 +79,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
 }
 
 /** Levenshtein distance, or `limit` if it is at least that. */
-function editDistance(a: string, b: string, limit: number): number {
+export function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
@@ -89,6 +89,8 @@ function editDistance(a: string, b: string, limit: number): number {
       next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
     }
     row = next;
+    // Later rows are no nearer than the nearest of this one.
+    if (Math.min(...row) >= limit) return limit;
   }
   return Math.min(row[b.length]!, limit);
 }

@@ -5,6 +5,7 @@ export * from './deployment.ts';
 export * from './diagnostic.ts';
 export * from './evaluator.ts';
 export * from './graph.ts';
+export * from './limit.ts';
 export * from './names.ts';
 export * from './onnx/index.ts';
 export * from './place.ts';

@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { DiagnosticError, diagnostic, type Port, type Tensor } from '../../ir/index.ts';
+import { DiagnosticError, diagnostic, LimitError, type Port, type Tensor } from '../../ir/index.ts';
 import { decodeTensorProto, encodeTensorProto } from '../../ir/onnx/index.ts';
 import { fileReason, readProblem } from '../load/files.ts';
 import { hasElements } from './elements.ts';
@@ -51,6 +51,7 @@ export function tensorsIn(file: string, bytes: Uint8Array, ports: readonly Port[
     }
   } catch (error) {
     if (error instanceof DiagnosticError) throw error;
+    if (error instanceof LimitError) throw new DiagnosticError(diagnostic('BB110', error, { at: { file } }));
     throw unreadable(file, reasonOf(error));
   }
   throw unreadable(file, `its name does not end in ${FORMATS}`);

@@ -1,6 +1,6 @@
 // Tensors as JSON: `{ "x": { "dtype": "float32", "dims": [2], "data": [1, 2] } }`, or nested arrays for `x`.
 
-import { type DType, isDType, type Tensor } from '../../ir/index.ts';
+import { type DType, isDType, LimitError, type Tensor } from '../../ir/index.ts';
 import { type Element, elementsOf, tensorFrom } from './elements.ts';
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -40,8 +40,7 @@ const MAX_DIMENSIONS = 64;
 function flatten(value: unknown): { dims: number[]; elements: Element[] } {
   const dims: number[] = [];
   for (let level = value; Array.isArray(level); level = level[0]) {
-    if (dims.length === MAX_DIMENSIONS)
-      throw new Error(`its arrays are nested more than ${MAX_DIMENSIONS} deep`);
+    if (dims.length === MAX_DIMENSIONS) throw new LimitError('arrays within one another', MAX_DIMENSIONS);
     dims.push(level.length);
   }
   const elements: Element[] = [];

@@ -4,6 +4,7 @@ import {
   byteLengthOf,
   type DType,
   elementCount,
+  LimitError,
   packStrings,
   type Tensor,
   unpackStrings,
@@ -47,7 +48,7 @@ export function decodeNpy(file: Uint8Array): Tensor {
   if (file.length < start) throw new Error('its header is cut off');
   const end = start + (long ? view.getUint32(8, true) : view.getUint16(8, true));
   if (end > file.length) throw new Error('its header is cut off');
-  if (end - start > MAX_HEADER_BYTES) throw new Error(`its header is longer than ${MAX_HEADER_BYTES} bytes`);
+  if (end - start > MAX_HEADER_BYTES) throw new LimitError('bytes in a header', MAX_HEADER_BYTES, 0);
   const header = latin(start, end);
   const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1];
   const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
@@ -56,8 +57,8 @@ export function decodeNpy(file: Uint8Array): Tensor {
     throw new Error('its header is none of a plain array');
   }
   const dims = [...shape.matchAll(/\d+/g)].map(([text]) => Number(text));
-  if (dims.length > MAX_DIMENSIONS || !dims.every(Number.isSafeInteger))
-    throw new Error(`no array has the shape (${shape.slice(0, 100)})`);
+  if (dims.length > MAX_DIMENSIONS) throw new LimitError('dimensions', MAX_DIMENSIONS, start);
+  if (!dims.every(Number.isSafeInteger)) throw new Error(`no array has the shape (${shape.slice(0, 100)})`);
   const [, order, description] = /^([<>|=])(.*)$/.exec(descr) ?? ['', '', descr];
   const raw = readElements(file.subarray(end), description!, elementCount(dims)!, order === '>');
   const elements = fortran === 'True' && dims.length > 1 ? rowMajor(raw, dims) : raw;

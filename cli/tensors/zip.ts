@@ -1,6 +1,7 @@
 // As much of ZIP (APPNOTE 6.3) as `.npz` files need: stored and deflated members, sizes up to 4 GiB and beyond.
 
 import { inflateRawSync } from 'node:zlib';
+import { LimitError } from '../../ir/index.ts';
 
 const END = 0x06054b50;
 const END_64 = 0x06064b50;
@@ -24,8 +25,7 @@ export function readZip(file: Uint8Array, limits: ZipLimits = zipLimits): Map<st
   try {
     let { at, count } = directory(view);
     let [packed, unpacked] = [0, 0];
-    if (count > limits.members)
-      throw new Error(`it has ${count} members; at most ${limits.members} are read`);
+    if (count > limits.members) throw new LimitError('members in an archive', limits.members);
     for (; count > 0; count--) {
       if (view.getUint32(at, true) !== CENTRAL) throw new Error('its directory is damaged');
       const nameLength = view.getUint16(at + 28, true);
@@ -35,8 +35,7 @@ export function readZip(file: Uint8Array, limits: ZipLimits = zipLimits): Map<st
       packed += entry.packed;
       unpacked += entry.unpacked;
       if (packed > file.length) throw new Error('its members lie over one another');
-      if (unpacked > limits.bytes)
-        throw new Error(`its members have more than ${limits.bytes} bytes when they are unpacked`);
+      if (unpacked > limits.bytes) throw new LimitError('bytes in the members of an archive', limits.bytes);
       members.set(name, content(file, view, view.getUint16(at + 10, true), entry, name));
       at += 46 + nameLength + extraLength + view.getUint16(at + 32, true);
     }

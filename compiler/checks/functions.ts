@@ -72,7 +72,13 @@ function checkRecursion(cx: CheckContext): void {
   const limit = modelLimits.callDepth;
   const [first] = model.functions;
   if (first !== undefined && deepest > limit)
-    problem(cx, first, `and others call one another ${deepest} deep; at most ${limit} are followed`);
+    cx.report(
+      diagnostic(
+        'BB110',
+        { what: `functions that call one another: here ${deepest}`, limit },
+        inFile(cx.model),
+      ),
+    );
 }
 
 function visit(cx: CheckContext, fn: ModelFunction, depths: Map<ModelFunction, number>) {

@@ -25,8 +25,8 @@ export function checkRanks({ model, report }: CheckContext): void {
     if (rank > modelLimits.rank)
       report(
         diagnostic(
-          'BB215',
-          { name, problem: `it has ${rank} dimensions; at most ${modelLimits.rank} are read` },
+          'BB110',
+          { what: `dimensions: this tensor has ${rank}`, limit: modelLimits.rank },
           inFile(model, name),
         ),
       );

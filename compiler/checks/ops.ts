@@ -1,6 +1,7 @@
 // Ops against operator schemas: known, imported, called with the right number of inputs, outputs and
 // attributes. Types are the infer pass's question.
 
+import { editDistance } from '../../ir/excerpt.ts';
 import {
   type Attribute,
   attributeTypeOf,
@@ -172,17 +173,4 @@ function similarOp(op: Op): string | undefined {
     .map(({ type }) => ({ type, distance: editDistance(wanted, type.toLowerCase(), 3) }))
     .filter(({ distance, type }) => distance <= Math.min(2, type.length / 2))
     .sort((a, b) => a.distance - b.distance)[0]?.type;
-}
-
-/** Levenshtein's distance, or `limit` if it is at least that. */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return Math.min(limit, row[b.length]!);
 }

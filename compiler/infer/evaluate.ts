@@ -168,9 +168,10 @@ export class Evaluator {
   /** Counts towards the limit; once it is passed, functions and graphs in ops are not followed any more. */
   #step(op: Op): void {
     if (++this.#steps === this.#stepLimit + 1)
-      this.problems.shape(
+      this.problems.limit(
         op,
-        `inferring types takes more than ${this.#stepLimit} steps; functions and loops multiply`,
+        'steps to infer the types: functions and loops call one another too often',
+        this.#stepLimit,
       );
   }
 

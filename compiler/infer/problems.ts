@@ -30,6 +30,11 @@ export class Problems {
     this.add(diagnostic('BB252', { type: op.type, inputs, reason }, this.#about(op)));
   }
 
+  /** An op at which inference gives up. */
+  limit(op: Op, what: string, limit: number): void {
+    this.add(diagnostic('BB110', { what, limit }, this.#about(op)));
+  }
+
   /** An input of a type that the operator does not take, or not beside another input's. */
   clash(op: Op, clash: TypeClash): void {
     const name = (index: number): string => this.#model.value(op.inputs[index]!).name;

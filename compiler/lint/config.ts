@@ -1,8 +1,8 @@
 // bytesandbrains.json: what a project says about linting, with every problem pointed at in the file.
 
-import { type Diagnostic, diagnostic, hasErrors } from '../../ir/index.ts';
+import { type Diagnostic, hasErrors } from '../../ir/index.ts';
 import { FieldReader } from '../fields.ts';
-import { JsonError, type JsonNode, parseJson } from '../json.ts';
+import type { JsonNode } from '../json.ts';
 import type { RuleLevels } from './lint.ts';
 import { type RuleLevel, ruleLevels } from './rule.ts';
 
@@ -17,14 +17,8 @@ export function parseConfig(
   ids: readonly string[],
 ): { config?: Config; diagnostics: readonly Diagnostic[] } {
   const reader = new FieldReader(file, text);
-  let root: JsonNode;
-  try {
-    root = parseJson(text);
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-    const span = { start: error.offset, end: error.offset + 1 };
-    return { diagnostics: [diagnostic('BB401', { reason: error.message }, reader.context(span))] };
-  }
+  const root = reader.document();
+  if (root === undefined) return { diagnostics: reader.diagnostics };
   const fields = reader.object(root, 'the configuration', { $schema: {}, lint: {} });
   const lint = fields.lint && reader.object(fields.lint.value, '"lint"', { rules: {} });
   const rules = lint?.rules === undefined ? {} : readRules(reader, lint.rules.value, ids);

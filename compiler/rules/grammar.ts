@@ -8,6 +8,7 @@
 
 import { createToken, EmbeddedActionsParser, type ILexingError, type IToken, Lexer } from 'chevrotain';
 import { nearestName } from '../../ir/excerpt.ts';
+import { LimitError } from '../../ir/index.ts';
 
 export type Condition =
   | { readonly kind: 'and' | 'or'; readonly terms: readonly Condition[] }
@@ -20,6 +21,8 @@ const fields = ['scope', 'op', 'name', 'value'] as const;
 /** Offsets into the rule's text; at its end for what is missing. */
 export interface RuleError {
   readonly message: string;
+  /** Nothing is wrong but that there is more than is read. */
+  readonly over?: LimitError;
   readonly start: number;
   readonly end: number;
 }
@@ -104,14 +107,13 @@ const MAX_DEPTH = 100;
 /** The condition a rule's text stands for, or the first thing wrong with it. */
 export function parseCondition(text: string): { condition?: Condition; error?: RuleError } {
   if (text.length > MAX_CHARACTERS) {
-    const message = `it is longer than ${MAX_CHARACTERS} characters`;
-    return { error: { message, start: MAX_CHARACTERS, end: MAX_CHARACTERS + 1 } };
+    return { error: overLimit('characters in a rule', MAX_CHARACTERS, MAX_CHARACTERS, MAX_CHARACTERS + 1) };
   }
   const { tokens, errors } = lexer.tokenize(text);
   const deep = tooDeep(tokens);
   if (deep !== undefined) {
-    const message = `conditions are nested more than ${MAX_DEPTH} deep`;
-    return { error: { message, start: deep.startOffset, end: deep.startOffset + deep.image.length } };
+    const [start, end] = [deep.startOffset, deep.startOffset + deep.image.length];
+    return { error: overLimit('conditions within one another', MAX_DEPTH, start, end) };
   }
   if (errors.length > 0) return { error: lexicalError(errors[0]!, text) };
   const strange = tokens.find((token) => token.tokenType === FieldName && !isField(token.image.slice(0, -1)));
@@ -131,6 +133,11 @@ export function parseCondition(text: string): { condition?: Condition; error?: R
       end: atEnd ? start : start + token.image.length,
     },
   };
+}
+
+function overLimit(what: string, limit: number, start: number, end: number): RuleError {
+  const over = new LimitError(what, limit, start);
+  return { message: over.message, over, start, end };
 }
 
 /** The first token beyond the depth that is parsed. */

@@ -18,16 +18,12 @@ export function checkRule(rule: PlaceRule, text: string): readonly Diagnostic[] 
   const quote = offsetAt(text, rule.at.line ?? 1, rule.at.column ?? 1);
   const start = offsetInString(text, quote, error.start);
   const end = offsetInString(text, quote, Math.max(error.end, error.start + 1));
-  return [
-    diagnostic(
-      'BB408',
-      { reason: error.message },
-      {
-        at: positionAt(rule.at.file, text, start),
-        excerpt: excerptAt(text, start, Math.max(1, end - start)),
-      },
-    ),
-  ];
+  const context = {
+    at: positionAt(rule.at.file, text, start),
+    excerpt: excerptAt(text, start, Math.max(1, end - start)),
+  };
+  const { over, message } = error;
+  return [over ? diagnostic('BB110', over, context) : diagnostic('BB408', { reason: message }, context)];
 }
 
 /** Ready to be asked about ops. A rule that `checkRule` refuses matches nothing. */

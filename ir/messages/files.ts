@@ -66,4 +66,11 @@ export const fileMessages = {
       'write an .onnx file to keep them',
     ],
   },
+  BB110: {
+    severity: 'error',
+    text: ({ what, limit }: { what: string; limit: number }) => [
+      `over a limit: more than ${limit} ${what}`,
+      'check where the file comes from; if it is right, split it, or save it without what it does not need',
+    ],
+  },
 } as const satisfies Record<string, Message>;

@@ -11,7 +11,7 @@ import type { OpenExternal } from './external.ts';
 import { GraphReader } from './import-graph.ts';
 import { readOpsets } from './opsets.ts';
 import { type Cut, CutConflict, type Skeleton, scan } from './scan.ts';
-import { FormatError } from './source.ts';
+import { problemOf } from './source.ts';
 
 export interface ImportOptions {
   /** Opens files of external data. Without it, external data is reported as missing. */
@@ -42,11 +42,12 @@ export function importModel(source: ByteSource, options: ImportOptions = {}): Im
   }
 }
 
-function failed(source: ByteSource, error: unknown): Imported {
-  const reason = error instanceof Error ? error.message : String(error);
-  const at =
-    error instanceof FormatError ? { file: source.name, offset: error.offset } : { file: source.name };
-  return { diagnostics: [diagnostic('BB101', { reason }, { at })] };
+function failed({ name }: ByteSource, error: unknown): Imported {
+  const { reason, offset, over } = problemOf(error);
+  const at = { file: name, ...(offset !== undefined && { offset }) };
+  return {
+    diagnostics: [over ? diagnostic('BB110', over, { at }) : diagnostic('BB101', { reason }, { at })],
+  };
 }
 
 /** Reads ONNX's textual syntax; its ops know their line and column. */

@@ -10,8 +10,9 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
 import type { ByteRange, ByteSource } from '../graph.ts';
+import { LimitError } from '../limit.ts';
 import { modelLimits } from './limits.ts';
-import { FormatError, LimitError, WindowReader } from './source.ts';
+import { FormatError, WindowReader } from './source.ts';
 
 /** Field of TensorProto whose bytes a cut range replaces: exactly the elements in little-endian order. */
 export type CutField = 'raw_data' | 'float_data' | 'double_data';
@@ -119,7 +120,7 @@ function reachesTensor(schema: DescMessage, seen: Set<string>): boolean {
 
 /**
  * Scans a whole source as one message of `schema`. Throws {@link FormatError} with the byte offset of the
- * first defect, {@link CutConflict} if `cut` is not possible. Reads no cut content.
+ * first defect, {@link LimitError}, {@link CutConflict} if `cut` is not possible. Reads no cut content.
  */
 export function scan(schema: DescMessage, source: ByteSource, options: { cut: boolean }): Skeleton {
   const scanner = new Scanner(source);
@@ -143,7 +144,8 @@ class Scanner {
 
   message(rule: MessageRule, end: number, depth: number): void {
     const reader = this.#reader;
-    if (depth > modelLimits.nesting) throw new LimitError('levels of nested messages', 'nesting', reader.pos);
+    if (depth > modelLimits.nesting)
+      throw new LimitError('levels of nested messages', modelLimits.nesting, reader.pos);
     this.#countMessage(reader.pos);
     while (reader.pos < end) {
       const start = reader.pos;
@@ -212,12 +214,13 @@ class Scanner {
   }
 
   #countMessage(at: number): void {
-    if (++this.#messages > modelLimits.messages) throw new LimitError('messages and texts', 'messages', at);
+    if (++this.#messages > modelLimits.messages)
+      throw new LimitError('messages and texts', modelLimits.messages, at);
   }
 
   #countNumbers(count: number, at: number): void {
     this.#numbers += count;
-    if (this.#numbers > modelLimits.numbers) throw new LimitError('numbers', 'numbers', at);
+    if (this.#numbers > modelLimits.numbers) throw new LimitError('numbers', modelLimits.numbers, at);
   }
 
   #copyScalar(start: number, wire: number, end: number): void {
@@ -258,7 +261,8 @@ class Scanner {
 
   #copyGroup(start: number, group: number, end: number, depth: number): void {
     const reader = this.#reader;
-    if (depth > modelLimits.nesting) throw new LimitError('levels of nested messages', 'nesting', start);
+    if (depth > modelLimits.nesting)
+      throw new LimitError('levels of nested messages', modelLimits.nesting, start);
     while (reader.pos < end) {
       const at = reader.pos;
       const tag = reader.varint();

@@ -1,7 +1,7 @@
 // Byte sources in memory, and a reader that walks a source front to back in windows.
 
 import type { ByteRange, ByteSource } from '../graph.ts';
-import { modelLimits } from './limits.ts';
+import { LimitError } from '../limit.ts';
 
 /** A source over bytes that are in memory; reads are views. */
 export const memorySource = (name: string, bytes: Uint8Array): ByteSource => ({
@@ -27,11 +27,15 @@ export class FormatError extends Error {
   }
 }
 
-/** More of something than is read from a file. */
-export class LimitError extends FormatError {
-  constructor(what: string, limit: keyof typeof modelLimits, offset: number) {
-    super(`more than ${modelLimits[limit]} ${what}`, offset);
-  }
+/** What a diagnostic says of an error while bytes were read. */
+export function problemOf(error: unknown): {
+  readonly reason: string;
+  readonly offset: number | undefined;
+  readonly over: LimitError | undefined;
+} {
+  const over = error instanceof LimitError ? error : undefined;
+  const offset = error instanceof FormatError ? error.offset : over?.offset;
+  return { reason: error instanceof Error ? error.message : String(error), offset, over };
 }
 
 const WINDOW_BYTES = 1 << 18;

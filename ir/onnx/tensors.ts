@@ -16,7 +16,7 @@ import { dtypeOfElemType, type Tensor } from '../types.ts';
 import { isPresent } from './attributes.ts';
 import { encodeBytes } from './encode.ts';
 import { scan } from './scan.ts';
-import { FormatError, memorySource } from './source.ts';
+import { memorySource, problemOf } from './source.ts';
 import { readWeight, weightDraft, weightOf } from './weights.ts';
 
 /** A run-time value in files: a tensor, a list of values, or an optional one (null: none). */
@@ -59,9 +59,11 @@ function decode<M extends Message>(schema: GenMessage<M>, bytes: Uint8Array, nam
   try {
     return fromBinary(schema, scan(schema, memorySource(name, bytes), { cut: false }).bytes) as M;
   } catch (error) {
-    const offset = error instanceof FormatError ? { offset: error.offset } : {};
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DiagnosticError(diagnostic('BB107', { reason }, { at: { file: name, ...offset } }));
+    const { reason, offset, over } = problemOf(error);
+    const at = { file: name, ...(offset !== undefined && { offset }) };
+    throw new DiagnosticError(
+      over ? diagnostic('BB110', over, { at }) : diagnostic('BB107', { reason }, { at }),
+    );
   }
 }
 

@@ -46,8 +46,12 @@ export function readText(text: string, file: string): TextModel {
   if (lexical.length > 0) return { positions: new Map(), diagnostics: lexical.slice(0, MAX_PROBLEMS) };
   const deep = tooDeep(tokens);
   if (deep !== undefined) {
-    const reason = `brackets nested deeper than ${MAX_DEPTH}`;
-    return { positions: new Map(), diagnostics: [problem(reason, deep.startOffset, 1)] };
+    const over = { what: 'brackets within one another', limit: MAX_DEPTH };
+    const where = {
+      at: { file, ...lines.at(deep.startOffset) },
+      excerpt: excerptAt(text, deep.startOffset, 1),
+    };
+    return { positions: new Map(), diagnostics: [diagnostic('BB110', over, where)] };
   }
   parser ??= new TextParser();
   parser.input = tokens;

@@ -193,11 +193,11 @@ export const bombs: Readonly<Record<string, (n: number) => Uint8Array>> = {
   'functions that call the next': (n) =>
     file(
       { node: [node('f0', ['x'], ['y'], [], 'f')] },
-      times(20 * n, (at) => ({
+      times(5 * n, (at) => ({
         name: `f${at}`,
         input: ['a'],
         output: ['b'],
-        node: [node(at + 1 < 20 * n ? `f${at + 1}` : 'Relu', ['a'], ['b'], [], at + 1 < 20 * n ? 'f' : '')],
+        node: [node(at + 1 < 5 * n ? `f${at + 1}` : 'Relu', ['a'], ['b'], [], at + 1 < 5 * n ? 'f' : '')],
       })),
     ),
   'functions that call the next twice': (n) =>
@@ -326,7 +326,7 @@ export const bombs: Readonly<Record<string, (n: number) => Uint8Array>> = {
       ],
       node: [node('Reshape', ['u', 'w'], ['y'])],
     }),
-  'many empty messages': (n) => file({ node: times(100 * n, () => ({})) }),
+  'many empty messages': (n) => file({ node: times(20 * n, () => ({})) }),
   'many strings': (n) =>
     file({
       initializer: [

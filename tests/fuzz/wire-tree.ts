@@ -154,7 +154,10 @@ export interface WireChange {
 }
 
 export const wireChange: fc.Arbitrary<WireChange> = fc.record({
-  kind: fc.constantFrom(...kinds),
+  kind: fc.oneof(
+    { weight: 5, arbitrary: fc.constantFrom('number', 'text', 'delete', 'twice', 'copy', 'many') },
+    { weight: 1, arbitrary: fc.constantFrom(...kinds) },
+  ),
   at: fc.nat(100_000),
   other: fc.nat(100_000),
 });
@@ -171,7 +174,9 @@ export function changed(tree: WireTree, donor: WireTree, changes: readonly WireC
   for (const change of changes) {
     const all = flat(result);
     if (all.length > LARGEST) return result;
-    const chosen = all[change.at % Math.max(1, all.length)];
+    const fit = all.filter((field) => fits(field, change.kind));
+    const from = fit.length > 0 ? fit : all;
+    const chosen = from[change.at % Math.max(1, from.length)];
     if (chosen === undefined) return result;
     const donors = flat(donor);
     const alike = donors.filter(({ number, wire }) => number === chosen.number && wire === chosen.wire);
@@ -180,6 +185,13 @@ export function changed(tree: WireTree, donor: WireTree, changes: readonly WireC
     result = replaced(result, chosen, replacement(chosen, given, change));
   }
   return result;
+}
+
+/** Where a change leaves a message that a decoder takes, so that what reads the message has something to read. */
+function fits(field: WireField, kind: WireChange['kind']): boolean {
+  if (kind === 'number' || kind === 'overlong') return field.wire === 0;
+  if (kind === 'text' || kind === 'bytes') return field.wire === 2 && field.children === undefined;
+  return kind !== 'nest' || field.children !== undefined;
 }
 
 const replaced = (tree: WireTree, chosen: WireField, by: readonly WireField[]): WireTree =>

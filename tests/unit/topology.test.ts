@@ -223,7 +223,9 @@ test.each([
 });
 
 test('deep nesting is refused before it overflows the stack', () => {
-  expect(problems('['.repeat(5000))).toMatch('1:102: error BB401: not JSON: nested more than 100 deep');
+  expect(problems('['.repeat(5000))).toMatch(
+    '1:102: error BB110: over a limit: more than 100 levels of objects and lists',
+  );
 });
 
 test('a count below the named peers is refused', () => {
