@@ -67,7 +67,7 @@ export class Scope implements Facts {
 /** Loops nested deeper than this start from the weakest assumption instead of trying the strongest first. */
 const MAX_TRIAL_DEPTH = 3;
 /** Ops evaluated at most: bodies are evaluated again for other types, which hostile files make multiply. */
-const FREE_STEPS = 100_000;
+const FREE_STEPS = 50_000;
 const STEPS_PER_OP = 20;
 
 export class Evaluator {

@@ -53,6 +53,7 @@ export function parseWire(schema: DescMessage, bytes: Uint8Array): WireTree {
 }
 
 export function varintBytes(value: bigint, padTo = 0): Uint8Array {
+  if (value >= 0n && value < 128n && padTo < 2) return Uint8Array.of(Number(value));
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, value);
   do {
@@ -64,16 +65,32 @@ export function varintBytes(value: bigint, padTo = 0): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
+/** The bytes of a message, written from its end: a field's length is known when its content stands. */
 export function writeWire(tree: WireTree): Uint8Array {
-  const put = (fields: WireTree): Uint8Array[] =>
-    fields.flatMap((field) => {
-      const content = field.children === undefined ? [field.bytes] : put(field.children);
-      const tag = varintBytes(BigInt(field.number) * 8n + BigInt(field.wire));
-      if (field.wire !== 2) return [tag, ...content];
-      const total = content.reduce((sum, piece) => sum + piece.length, 0);
-      return [tag, varintBytes(field.length ?? BigInt(total)), ...content];
-    });
-  return Buffer.concat(put(tree));
+  let bytes = new Uint8Array(1 << 14);
+  let left = bytes.length;
+  const prepend = (added: Uint8Array): void => {
+    if (added.length > left) {
+      const larger = new Uint8Array(2 * (bytes.length + added.length));
+      const moved = larger.length - (bytes.length - left);
+      larger.set(bytes.subarray(left), moved);
+      [bytes, left] = [larger, moved];
+    }
+    left -= added.length;
+    bytes.set(added, left);
+  };
+  const put = (fields: WireTree): void => {
+    for (let at = fields.length - 1; at >= 0; at--) {
+      const field = fields[at]!;
+      const end = bytes.length - left;
+      if (field.children === undefined) prepend(field.bytes);
+      else put(field.children);
+      if (field.wire === 2) prepend(varintBytes(field.length ?? BigInt(bytes.length - left - end)));
+      prepend(varintBytes(BigInt(field.number) * 8n + BigInt(field.wire)));
+    }
+  };
+  put(tree);
+  return bytes.slice(left);
 }
 
 const nastyNumbers = [

@@ -13,6 +13,7 @@ import {
 } from '../../../runtime/index.ts';
 import { f32 } from '../../sim/programs.ts';
 import { programB, recordedFrames } from '../deployment.ts';
+import { type Completion, flows, type Step } from '../flows.ts';
 import { frameBytes, peerId } from '../frames.ts';
 import { target } from '../harness.ts';
 
@@ -126,7 +127,10 @@ const step = fc.oneof(
     }),
   },
 );
-const sequence = fc.array(step, { minLength: 5, maxLength: 40, size: 'max' });
+const sequence: fc.Arbitrary<readonly Step[]> = fc.oneof(
+  fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }),
+  flows(input),
+);
 
 /** More outputs than this for one input are no answer. */
 const MAX_OUTPUTS = 20_000;
@@ -137,12 +141,16 @@ class Session {
   readonly node = new Node({ program: programB, peer: 'b', incarnation: 1, limits });
   readonly outcomes: string[] = [];
   readonly #works: number[] = [];
+  /** Every work there was: completions may come again. */
+  readonly #asked: number[] = [];
   #now = 0;
   /** Bytes of the host and of one frame, which come on top of the budget. */
   #given = 0;
 
-  give(input: Input, waitNs = 0): void {
+  give(given: Input | Completion, waitNs = 0): void {
     this.#now += waitNs;
+    const input = given.type === 'complete' ? this.#answer(given) : given;
+    if (input === undefined) return;
     // Owned memory is gone for whoever gave it, and inputs are given again when a failure is replayed.
     const own = input.type === 'frame' ? { ...input, bytes: Uint8Array.from(input.bytes) } : input;
     if (own.type === 'frame') this.#given = Math.max(this.#given, own.bytes.length);
@@ -154,6 +162,29 @@ class Session {
       if (count > MAX_OUTPUTS) throw new Error('poll does not come to an end');
     }
     this.#check();
+  }
+
+  /** What the host says of work; undefined if there is none. */
+  #answer({ which, how }: Completion): Input | undefined {
+    const pool = how === 'twice' ? this.#asked : this.#works;
+    const work = pool[which % Math.max(1, pool.length)];
+    if (work === undefined) return undefined;
+    const at = this.#works.indexOf(work);
+    if (at >= 0) this.#works.splice(at, 1);
+    if (how === 'failed') return { type: 'failed', work, message: 'x'.repeat(which * 1000) };
+    const one = f32(1, 2);
+    const { buffer } = one.bytes;
+    const results: Readonly<Record<Exclude<Completion['how'], 'failed'>, readonly Tensor[]>> = {
+      right: [one],
+      twice: [one],
+      none: [],
+      many: Array.from({ length: which }, () => f32(1, 2)),
+      shared: [one, { dtype: 'float32', dims: [1], bytes: new Uint8Array(buffer, 4) }],
+      other: [{ dtype: 'int64', dims: [], bytes: new Uint8Array(8) }],
+      large: [{ dtype: 'uint8', dims: [10 * which], bytes: new Uint8Array(10 * which) }],
+      wrong: [{ dtype: 'float32', dims: [2 ** 53, which], bytes: new Uint8Array(which) }],
+    };
+    return { type: 'done', work, outputs: results[how] };
   }
 
   /** Whatever came before, a node that shuts down and has its work back holds nothing but its state. */
@@ -168,7 +199,10 @@ class Session {
   }
 
   #note(output: Output): void {
-    if (output.type === 'work') this.#works.push(output.work);
+    if (output.type === 'work') {
+      this.#works.push(output.work);
+      this.#asked.push(output.work);
+    }
     if (output.type !== 'event') return void this.outcomes.push(output.type);
     const { event } = output;
     this.outcomes.push(event.kind === 'dropped' ? `dropped: ${event.reason}` : event.kind);
@@ -183,7 +217,7 @@ class Session {
     const most = {
       flows: limits.flows,
       // Each open flow may have values of its host; one frame is taken before its bytes are known.
-      bytes: limits.bytes + this.#given + 64 * (flows + 4),
+      bytes: limits.bytes + this.#given + 512 * (flows + 4),
       outputs: 0,
       endedFlows: peers * limits.endedFlows,
       deadlines: 2 * limits.flows + 66,
@@ -196,9 +230,7 @@ class Session {
   }
 }
 
-type Steps = readonly { readonly waitNs: number; readonly input: Input }[];
-
-function run(steps: Steps): readonly string[] {
+function run(steps: readonly Step[]): readonly string[] {
   const session = new Session();
   for (const { input, waitNs } of steps) session.give(input, waitNs);
   session.end();
@@ -208,7 +240,7 @@ function run(steps: Steps): readonly string[] {
 const plain = (_: string, value: unknown): unknown =>
   value instanceof Uint8Array ? { hex: Buffer.from(value).toString('hex') } : value;
 
-export const nodes = target<Steps>({
+export const nodes = target<readonly Step[]>({
   name: 'node',
   arbitrary: sequence,
   run,

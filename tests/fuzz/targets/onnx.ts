@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { inferLoaded } from '../../../cli/infer.ts';
 import { checkModel } from '../../../compiler/index.ts';
 import { ModelProtoSchema } from '../../../ir/generated/onnx-ml_pb.ts';
-import { type Diagnostic, hasErrors, importModel, memorySource } from '../../../ir/index.ts';
+import { type Diagnostic, hasErrors, type Imported, importModel, memorySource } from '../../../ir/index.ts';
 import { fixtures, onnxFiles } from '../../support/onnx-files.ts';
 import { target } from '../harness.ts';
 import { bombs } from '../model-bombs.ts';
@@ -70,10 +70,19 @@ function verdict(stage: string, diagnostics: readonly Diagnostic[]): string {
 }
 
 /** What comes of a file: accepted, or the first error and who reported it. */
-export function readModel(bytes: Uint8Array): readonly string[] {
-  const { model, diagnostics } = importModel(memorySource('m.onnx', bytes), {
-    external: (location) => (location === 'weights.bin' ? external : undefined),
-  });
+export const readModel = (bytes: Uint8Array): readonly string[] =>
+  verdictOf(
+    importModel(memorySource('m.onnx', bytes), {
+      external: (location) => (location === 'weights.bin' ? external : undefined),
+    }),
+  );
+
+/** What a reader of a file takes for the file's fault and is its own. */
+const ours = /undefined|not a function|not iterable|Cannot |Invalid|call stack/;
+
+export function verdictOf({ model, diagnostics }: Imported): readonly string[] {
+  const odd = diagnostics.find(({ code, message }) => code === 'BB101' && ours.test(message));
+  if (odd !== undefined) throw new Error(odd.message);
   if (model === undefined) return [verdict('import', diagnostics)];
   const problems = checkModel(model);
   // What check refuses is inferred all the same: other tools of ours ask for types first.

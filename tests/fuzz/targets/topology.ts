@@ -5,6 +5,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { parseTopology } from '../../../compiler/index.ts';
 import { projectRoot } from '../../support/root.ts';
+import { edit, edited } from '../edits.ts';
 import { target } from '../harness.ts';
 import { ruleText } from './rules.ts';
 
@@ -138,7 +139,7 @@ const textOf = (value: Json | Written): string =>
 const samples = ['01-hello', '02-text-recogniser'].map((example) =>
   readFileSync(path.join(projectRoot, 'examples', example, 'topology.json'), 'utf8'),
 );
-const pieces = fc.constantFrom(
+export const jsonPieces = fc.constantFrom(
   '{',
   '}',
   '[',
@@ -159,23 +160,10 @@ const pieces = fc.constantFrom(
   "'",
   '0x1',
 );
-const edit = fc.record({
-  at: fc.nat(5000),
-  remove: fc.nat(20),
-  insert: fc.oneof(pieces, fc.string({ maxLength: 6 })),
-});
-const edited = (
-  text: string,
-  edits: readonly { readonly at: number; readonly remove: number; readonly insert: string }[],
-): string =>
-  edits.reduce((all, { at, remove, insert }) => {
-    const place = at % (all.length + 1);
-    return all.slice(0, place) + insert + all.slice(place + remove);
-  }, text);
 const mutated = fc
   .record({
     text: fc.oneof(topology.map(textOf), fc.constantFrom(...samples)),
-    edits: fc.array(edit, { maxLength: 3 }),
+    edits: fc.array(edit(jsonPieces), { maxLength: 3 }),
   })
   .map(({ text, edits }) => edited(text, edits));
 
