@@ -126,8 +126,8 @@ const detail = fc.record({
 type Detail = typeof detail extends fc.Arbitrary<infer Of> ? Of : never;
 const flow = fc.record({
   counter: fc.integer({ min: 1, max: 8 }),
-  parts: fc.oneof(
-    { weight: 3, arbitrary: fc.constant([...course]) },
+  parts: fc.oneof<fc.WeightedArbitrary<readonly Part[]>[]>(
+    { weight: 3, arbitrary: fc.constant(course) },
     { weight: 1, arbitrary: fc.shuffledSubarray([...course], { minLength: 3 }) },
   ),
   details: fc.array(detail, { minLength: course.length, maxLength: course.length }),
