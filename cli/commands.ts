@@ -7,6 +7,7 @@ import { conformanceCommand } from './commands/conformance.ts';
 import { explain } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { graph } from './commands/graph.ts';
+import { importCommand } from './commands/import.ts';
 import { infer } from './commands/infer.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
@@ -25,6 +26,7 @@ export const commands: readonly CommandSpec[] = [
   infer,
   inspect,
   explain,
+  importCommand,
   exportCommand,
   simplify,
   conformanceCommand,

@@ -3,6 +3,7 @@
 
 import {
   type Attribute,
+  type DType,
   formatType,
   type Dim as IrDim,
   NO_VALUE,
@@ -43,11 +44,13 @@ export function ifElse<C extends Tensor<'bool'>, A extends Tensor | Values, B ex
   return owner.call(ifElse, () => {
     const given = factOf(condition, 'ifElse');
     const bodies: readonly (() => Tensor | Values)[] = [then, otherwise];
+    let order: readonly string[] = [];
     const branches = bodies.map((body, index) => {
       let result: Branch | undefined;
       const graph = owner.inSubgraph(index === 0 ? 'then' : 'else', () => {
         const made = owner.callback(body);
-        result = branch(owner, made);
+        result = branch(owner, made, order);
+        order = result.keys;
         return close(owner, result.facts);
       });
       return { graph, ...result! };
@@ -109,7 +112,9 @@ export interface LoopOptions {
 
 /**
  * Runs `body` again and again. `state` is carried from one iteration to the next; the body gives each of its
- * values anew, `while` (a bool scalar) if it may stop early, and any further values, which are stacked.
+ * values anew, `while` (a bool scalar) if it may stop early, and any further values, which are stacked. It is also
+ * told its index, and what let it run. What changes its shape from one iteration to the next is carried without one:
+ * `{ rows: rows.as(float32, [null, 4]) }`.
  *
  *     const { total, squares } = loop({ total: zero }, { count: 10 }, ({ total }, index) => ({
  *       total: total.add(x),
@@ -121,7 +126,11 @@ export interface LoopOptions {
 export function loop<const State extends Values, Given extends Carried<State> & Values>(
   state: State,
   options: LoopOptions,
-  body: (state: State, index: Value<'int64', [], 'any'>) => Given & { readonly while?: Tensor<'bool'> },
+  body: (
+    state: State,
+    index: Value<'int64', [], 'any'>,
+    going: Value<'bool', [], 'any'>,
+  ) => Given & { readonly while?: Tensor<'bool'> },
 ): Iterated<State, Given> {
   const owner = recorder('loop');
   return owner.call(loop, () => {
@@ -135,7 +144,8 @@ export function loop<const State extends Values, Given extends Carried<State> & 
       const index = port('index', tensorType('int64', []));
       const on = port('go', tensorType('bool', []));
       const carried = keys.map((key, at) => port(key, initial[at]!.type, initial[at]));
-      const made = owner.callback(() => body(toRecord(owner, keys, carried) as State, toValue(index, owner)));
+      const state = toRecord(owner, keys, carried) as State;
+      const made = owner.callback(() => body(state, toValue(index, owner), toValue(on, owner)));
       results = sortResults(owner, 'loop', keys, made);
       const goOn = (made as Values).while;
       const condition = goOn === undefined ? on : factOf(goOn, 'loop');
@@ -156,18 +166,37 @@ export function loop<const State extends Values, Given extends Carried<State> & 
   }) as Iterated<State, Given>;
 }
 
+/** How one sequence is walked, or one result stacked. */
+export interface Walk {
+  /** Default: 0. */
+  readonly axis?: number;
+  /** From the last to the first. Default: false. */
+  readonly reverse?: boolean;
+}
+export interface ScanOptions {
+  readonly sequences?: Readonly<Record<string, Walk>>;
+  readonly results?: Readonly<Record<string, Walk>>;
+}
+type RowAlong<V, Key, O> = O extends { readonly sequences: Readonly<Record<Key & string, { axis: number }>> }
+  ? V extends Tensor
+    ? Value<ElementOf<V>, AnyShape, PlaceOf<V>>
+    : never
+  : Row<V>;
+
 /**
- * Runs `body` over the rows (first axis) of `sequences`, all of one length. `state` is carried; the body gives
- * it anew, and any further values, which are stacked. Holds plain ONNX ops only.
+ * Runs `body` over the rows (first axis, unless `options` say otherwise) of `sequences`, all of one length. `state` is
+ * carried; the body gives it anew, and any further values, which are stacked. Holds plain ONNX ops only.
  */
 export function scan<
   const State extends Values,
   const Sequences extends Values,
   Given extends Carried<State> & Values,
+  const O extends ScanOptions = Record<never, never>,
 >(
   state: State,
   sequences: Sequences,
-  body: (state: State, row: { readonly [Key in keyof Sequences]: Row<Sequences[Key]> }) => Given,
+  body: (state: State, row: { readonly [Key in keyof Sequences]: RowAlong<Sequences[Key], Key, O> }) => Given,
+  options?: O,
 ): Iterated<State, Given> {
   const owner = recorder('scan');
   return owner.call(scan, () => {
@@ -180,7 +209,10 @@ export function scan<
       const carried = keys.map((key, at) => port(key, initial[at]!.type, initial[at]));
       const elements = rows.map((key, at) => {
         const { type } = scanned[at]!;
-        return port(key, tensorType(dtypeIn(type), dimsIn(type)?.slice(1)), scanned[at]);
+        const dims = dimsIn(type);
+        const axis = options?.sequences?.[key]?.axis ?? 0;
+        const row = dims?.filter((_, index) => index !== (axis < 0 ? axis + dims.length : axis));
+        return port(key, tensorType(dtypeIn(type), row), scanned[at]);
       });
       const made = owner.callback(() =>
         body(toRecord(owner, keys, carried) as State, toRecord(owner, rows, elements) as never),
@@ -191,11 +223,30 @@ export function scan<
     const attributes: Attribute[] = [
       { name: 'body', kind: 'graph', value: graph },
       { name: 'num_scan_inputs', kind: 'int', value: BigInt(rows.length) },
+      ...walks('scan_input', rows, options?.sequences),
+      ...walks('scan_output', results!.extra, options?.results),
     ];
     const around = [...initial, ...scanned];
     const inputs = around.map((fact) => fact.id);
     return finishLoop(owner, 'Scan', inputs, attributes, around, keys, initial, results!);
   }) as Iterated<State, Given>;
+}
+
+/** The attributes that say how values are walked, where one is not walked from the front along its first axis. */
+function walks(prefix: string, keys: readonly string[], told: ScanOptions['results'] = {}): Attribute[] {
+  const attributes: Attribute[] = [];
+  const add = (name: string, value: readonly bigint[]): void => {
+    if (value.some((one) => one !== 0n)) attributes.push({ name: `${prefix}_${name}`, kind: 'ints', value });
+  };
+  add(
+    'axes',
+    keys.map((key) => BigInt(told[key]?.axis ?? 0)),
+  );
+  add(
+    'directions',
+    keys.map((key) => (told[key]?.reverse === true ? 1n : 0n)),
+  );
+  return attributes;
 }
 
 interface Branch {
@@ -204,12 +255,15 @@ interface Branch {
   readonly facts: readonly Fact[];
 }
 
-function branch(owner: Recorder, made: unknown): Branch {
+/** What a branch gives, in the order of the other one if it has the same keys. */
+function branch(owner: Recorder, made: unknown, order: readonly string[]): Branch {
   if (isValue(made)) return { single: true, keys: ['ifElse'], facts: [factOf(made, 'ifElse')] };
   if (typeof made !== 'object' || made === null) {
     return owner.fail('BB308', { op: 'ifElse', reason: 'a branch gives no value' });
   }
-  const keys = Object.keys(made).sort();
+  const own = Object.keys(made);
+  const same = own.length === order.length && own.every((key) => order.includes(key));
+  const keys = same ? order : own;
   return { single: false, keys, facts: keys.map((key) => factOf((made as Values)[key], 'ifElse')) };
 }
 
@@ -337,28 +391,34 @@ function common(owner: Recorder, a: ValueType | undefined, b: ValueType | undefi
   );
 }
 
+/** One tensor of a sequence; a tensor beside it as it is. */
+type Each<V extends Tensor> =
+  ElementOf<V> extends `seq(${infer D extends DType})` ? Value<D, AnyShape, PlaceOf<V>> : V;
+
 /**
  * Applies `body` to each tensor of a sequence, and to the tensors beside it in `others` (sequences of the same
  * length, or tensors that are the same each time). Gives a sequence for each value of the body.
  */
-export function sequenceMap<Given extends Values>(
-  sequence: Tensor,
-  others: readonly Tensor[],
-  body: (element: Tensor<never>, ...others: Tensor<never>[]) => Given,
-): { readonly [Key in keyof Given]: Tensor } {
+export function sequenceMap<
+  const Sequence extends Tensor,
+  const Others extends readonly Tensor[],
+  Given extends Values,
+>(
+  sequence: Sequence,
+  others: Others,
+  body: (element: Each<Sequence>, ...others: { [I in keyof Others]: Each<Others[I]> }) => Given,
+): { readonly [Key in keyof Given]: Value<`seq(${ElementOf<Given[Key]> & DType})`, AnyShape, 'any'> } {
   const owner = recorder('sequenceMap');
   return owner.call(sequenceMap, () => {
     const inputs = [sequence, ...others].map((value) => factOf(value, 'sequenceMap'));
     let made: readonly [string, Fact][] = [];
     const graph = owner.inSubgraph('sequenceMap', (open) => {
       const port = bodyPorts(owner, open.inputs);
-      const elements = inputs.map((fact) =>
-        toValue<Tensor<never>>(
-          port('element', fact.type?.kind === 'sequence' ? fact.type.elem : fact.type, fact),
-          owner,
-        ),
-      );
-      const results = owner.callback(() => body(elements[0]!, ...elements.slice(1)));
+      const elements = inputs.map((fact) => {
+        const type = fact.type?.kind === 'sequence' ? fact.type.elem : fact.type;
+        return toValue<Tensor>(port('element', type, fact), owner);
+      });
+      const results = owner.callback(() => (body as (...all: Tensor[]) => Given)(...elements));
       made = Object.entries(results).map(([key, value]) => [key, factOf(value, 'sequenceMap')]);
       return close(
         owner,
@@ -371,5 +431,5 @@ export function sequenceMap<Given extends Values>(
     const around = [...inputs, ...made.map(([, fact]) => fact)];
     const ids = inputs.map((fact) => fact.id);
     return toRecord(owner, keys, addControl(owner, 'SequenceMap', ids, attributes, around, keys, types));
-  }) as { readonly [Key in keyof Given]: Tensor };
+  }) as never;
 }

@@ -7,6 +7,7 @@ import './private.ts';
 
 // A computation, what enters and leaves it.
 export { constant } from './constant.ts';
+export { type ContainerType, optionalOf, sequenceOf } from './containers.ts';
 // Every operator of ONNX; control flow from callbacks.
 export { ifElse, type LoopOptions, loop, scan, sequenceMap } from './control.ts';
 // Where it runs, what crosses, what stays.
@@ -15,7 +16,7 @@ export { broadcast, type Collected, type CollectOptions, collect } from './cross
 export * from './dtypes.ts';
 // For hosts that record.
 export type { Environment, Site } from './environment.ts';
-export { isModule, type Module, module, type Recorded, record } from './module.ts';
+export { isModule, type Module, type ModuleOptions, module, type Recorded, record } from './module.ts';
 // Existing models.
 export { type CallOptions, type OnnxFunction, type OnnxOptions, onnx, type Stage } from './onnx.ts';
 export * from './ops/generated/ops.ts';
@@ -23,3 +24,4 @@ export { type Cohort, cohort, on, type Place, peer } from './place.ts';
 export { type InputOptions, input, output } from './ports.ts';
 export { type State, state } from './state.ts';
 export type { AnyShape, Dim, DTypeError, Element, PlaceError, ShapeError, Tensor, Value } from './types.ts';
+export { type Weights, weights } from './weights.ts';

@@ -19,16 +19,28 @@ type Body = (...args: never) => unknown;
 
 /** An authored computation. Called inside another module's body it records its ops there, in a scope of its name. */
 export type Module<B extends Body = () => unknown> = B & {
-  readonly [definition]: { readonly name: string; readonly body: B };
+  readonly [definition]: { readonly name: string; readonly body: B; readonly opset?: number | undefined };
 };
+
+export interface ModuleOptions {
+  /**
+   * The opset of the program. Default: that of an imported model, else 21, raised to the lowest that has every
+   * operator used. Without effect where the module is called by another one.
+   */
+  readonly opset?: number;
+}
 
 /**
  * Declares a module. A file's default export is the module that `bbc` compiles; its body takes no arguments
  * and says with `input` and `output` what enters and leaves.
  */
-export function module<B extends Body>(name: string, body: B): Module<B> {
+export function module<B extends Body>(name: string, body: B): Module<B>;
+export function module<B extends Body>(name: string, options: ModuleOptions, body: B): Module<B>;
+export function module<B extends Body>(name: string, first: B | ModuleOptions, second?: B): Module<B> {
+  const { opset } = first as ModuleOptions;
+  const body = second ?? (first as B);
   const call = (...args: never): unknown => recorder(name).inScope(name, () => body(...args));
-  return Object.assign(call as B, { [definition]: { name, body } });
+  return Object.assign(call as B, { [definition]: { name, body, opset } });
 }
 
 /** Whether something is what {@link module} gave. */
@@ -45,8 +57,8 @@ export interface Recorded {
  * Throws DiagnosticError (BB3xx) at the author's line; what else the body throws passes through.
  */
 export function record(root: Module, environment: Environment): Recorded {
-  const { name, body } = root[definition];
-  const owner = new Recorder(name, environment);
+  const { name, body, opset } = root[definition];
+  const owner = new Recorder(name, environment, opset);
   recording(owner, () => {
     body();
     for (const finish of owner.finishers) finish();
@@ -61,7 +73,12 @@ export function record(root: Module, environment: Environment): Recorded {
 
 function close(owner: Recorder): void {
   const { editor, main, mainGraph, imported } = owner;
-  const opset = imported?.opsets.get('') ?? owner.opset;
+  const opset = owner.statedOpset ?? imported?.opsets.get('') ?? owner.opset;
+  const theirs = imported?.opsets.get('') ?? opset;
+  if (imported !== undefined && theirs !== opset) {
+    const stated = { other: `the module ${owner.name}`, otherOpset: opset };
+    owner.fail('BB311', { file: imported.file, domain: 'ai.onnx', opset: theirs, ...stated });
+  }
   settle(owner, opset);
   editor.setGraph(main, {
     ops: mainGraph.ops,
@@ -72,7 +89,7 @@ function close(owner: Recorder): void {
   const core = owner.usesCore ? [[DOMAIN.core, DOMAIN_VERSION] as const] : [];
   editor.header = {
     ...editor.header,
-    opsets: new Map([['', opset], ...(imported?.opsets ?? []), ...core]),
+    opsets: new Map([...(imported?.opsets ?? []), ['', opset], ...core]),
     irVersion: Math.max(MIN_IR_VERSION, minIrVersion(opset), imported?.irVersion ?? 0),
   };
 }

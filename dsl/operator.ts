@@ -28,7 +28,7 @@ import {
 } from '../ir/ops/schema.ts';
 import { addConstant, fromNested, type Nested } from './constant.ts';
 import { camelCase } from './names.ts';
-import { authoredForm } from './opset.ts';
+import { authoredForm, lowestForm } from './opset.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
 import { ShapeMistake, type ShapeRuleName, shapeRules } from './shapes.ts';
 import type { Tensor } from './types.ts';
@@ -93,7 +93,7 @@ function sortArguments(
       if (!Array.isArray(given)) owner.fail('BB308', { op: name, reason: `${key} is not a list of values` });
       operands.push(...given);
     } else {
-      if (given === undefined && at >= 0)
+      if (given === undefined && at >= 0 && input.option === 'single')
         owner.fail('BB308', { op: name, reason: `operand ${key} is missing` });
       operands.push(given);
     }
@@ -124,10 +124,12 @@ export function record(
     const type = outputType(schema, output, bound, attributes);
     return type?.kind === 'tensor' && index === 0 ? { ...type, dims } : type;
   };
-  if (schema.since > NEWEST_RUNNABLE_OPSET) {
-    owner.fail('BB315', { op: schema.type, opset: schema.since, newest: NEWEST_RUNNABLE_OPSET });
+  const types = inputs.map((fact) => fact && schemaTypeOf(fact.type));
+  const { since } = lowestForm(schema, types, attributes);
+  if (since > NEWEST_RUNNABLE_OPSET && owner.statedOpset === undefined) {
+    owner.fail('BB315', { op: schema.type, opset: since, newest: NEWEST_RUNNABLE_OPSET });
   }
-  owner.opset = Math.max(owner.opset, schema.since);
+  owner.opset = Math.max(owner.opset, since);
   const results = new Results(owner, schema, name, typeAt, {
     cohort,
     declinable: facts.some((fact) => fact.declinable),
@@ -404,7 +406,10 @@ function outputType(
 ): ValueType | undefined {
   const set = schema.typeSets.get(output.type);
   if (set === undefined) return parseSchemaType(output.type);
-  if (schema.type === 'Optional') return optionalOf(bound.get('V'));
+  const container = containerOf(schema.type, bound);
+  if (container !== undefined) return container;
+  const filling = attributes.find(({ kind }) => kind === 'tensor');
+  if (filling?.kind === 'tensor') return tensorType(filling.value.dtype);
   const told = attributes.find((attribute) => dtypeAttributes.has(attribute.name));
   if (told?.kind === 'int') {
     const tensor = tensorType(dtypeOfElemType(Number(told.value)));
@@ -417,10 +422,31 @@ function outputType(
   return [...set].every((one) => one.startsWith('tensor(')) ? tensorType(undefined) : undefined;
 }
 
-const optionalOf = (type: string | undefined): ValueType => ({
-  kind: 'optional',
-  elem: type === undefined ? undefined : parseSchemaType(type),
-});
+/** What operators on sequences and optionals give: their schemas do not relate it to what they take. */
+function containerOf(op: string, bound: ReadonlyMap<string, string>): ValueType | undefined {
+  const type = (variable: string): ValueType | undefined => {
+    const text = bound.get(variable);
+    return text === undefined ? undefined : parseSchemaType(text);
+  };
+  switch (op) {
+    case 'Optional':
+      return { kind: 'optional', elem: type('V') };
+    case 'OptionalGetElement': {
+      const given = type('O');
+      return given?.kind === 'optional' ? given.elem : given;
+    }
+    case 'SequenceConstruct':
+    case 'SplitToSequence':
+      return { kind: 'sequence', elem: type('T') };
+    case 'SequenceAt':
+    case 'ConcatFromSequence': {
+      const given = type('S');
+      return given?.kind === 'sequence' ? given.elem : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
 
 function shapeOf(
   owner: Recorder,

@@ -1,9 +1,10 @@
 // Which version of an operator the author writes, and which one a program gets.
 //
-// Authors write the form of the default opset. A program with an imported model keeps that model's opset; ops
-// are put into their form for it when the recording ends, since the import may come after them:
+// Authors write the newest form. A program has the lowest opset from the default one on that knows what they used of
+// it, the one it states, or that of an imported model; ops are put into their form for it when the recording ends,
+// since an import may come after them:
 //
-//   y = ReduceSum(x, axes)            opset 21
+//   y = ReduceSum(x, axes)            opset 13 and later
 //   y = ReduceSum[axes = [1]](x)      opset 11
 
 import {
@@ -18,23 +19,39 @@ import {
 import { readWeight } from '../ir/onnx/weights.ts';
 import {
   type AttributeSchema,
+  admittedTypes,
   type OpSchema,
   type ParameterSchema,
+  parameterAt,
   schemaOf,
   schemasOf,
 } from '../ir/ops/schema.ts';
 import type { Recorder } from './recorder.ts';
 
-const forms = new Map<string, OpSchema>();
+/** The version of an operator that its author function has: the newest. */
+export const authoredForm = (type: string): OpSchema => schemasOf('', type).at(-1)!;
 
-/** The version of an operator that its author function has: that of the default opset, or its first if it is newer. */
-export function authoredForm(type: string): OpSchema {
-  let form = forms.get(type);
-  if (form === undefined) {
-    form = schemaOf('', type, DEFAULT_OPSET) ?? schemasOf('', type)[0]!;
-    forms.set(type, form);
-  }
-  return form;
+/**
+ * The lowest version from the default opset on that has what an op uses: attributes, number of inputs, their types
+ * (as schemas know them; undefined: not known).
+ */
+export function lowestForm(
+  newest: OpSchema,
+  inputs: readonly (string | undefined)[],
+  attributes: readonly Attribute[],
+): OpSchema {
+  const has = (form: OpSchema): boolean =>
+    (form.until ?? DEFAULT_OPSET) >= DEFAULT_OPSET &&
+    inputs.length <= form.maxInputs &&
+    attributes.every(
+      (attribute) =>
+        form.attributes.some((one) => one.name === attribute.name) || isDefault(newest, attribute),
+    ) &&
+    inputs.every((type, index) => {
+      const parameter = parameterAt(form.inputs, index);
+      return type === undefined || (parameter !== undefined && admittedTypes(form, parameter).has(type));
+    });
+  return schemasOf('', newest.type).find(has) ?? newest;
 }
 
 /** Below these opsets an operator of the same signature computes something else. */

@@ -1,9 +1,10 @@
 // What enters and leaves a module.
 
-import { type DType, tensorType } from '../ir/index.ts';
+import type { DType } from '../ir/index.ts';
+import { type ContainerType, type ShapeOr, type StatedShape, statedType } from './containers.ts';
 import { type Place, placeOf } from './place.ts';
 import { type Recorder, recorder } from './recorder.ts';
-import type { Dim, Tensor, Value } from './types.ts';
+import type { AnyShape, Element, Tensor, Value } from './types.ts';
 import { factOf, toValue } from './value.ts';
 
 export interface InputOptions<P extends string> {
@@ -17,23 +18,38 @@ export interface InputOptions<P extends string> {
 }
 
 /**
- * Declares an input of the module. Dimensions are sizes or names: `input('x', float32, ['N', 784])`.
+ * Declares an input of the module. Dimensions are sizes, names, or null: `input('x', float32, ['N', 784])`. Without a
+ * shape it may have any; what is no plain tensor has a type of its own: `input('xs', sequenceOf(float32))`.
  * Fails (BB309) if the name is taken.
  */
-export function input<const D extends DType, const S extends readonly Dim[], const P extends string = 'any'>(
+export function input<
+  const D extends DType,
+  const S extends StatedShape | undefined = undefined,
+  const P extends string = 'any',
+>(name: string, dtype: D, shape?: S, options?: InputOptions<P>): Value<D, ShapeOr<S>, P>;
+export function input<const E extends Element, const P extends string = 'any'>(
   name: string,
-  dtype: D,
-  shape: S,
-  options: InputOptions<P> = {},
-): Value<D, [...S], P> {
+  type: ContainerType<E>,
+  options?: InputOptions<P>,
+): Value<E, AnyShape, P>;
+export function input(
+  name: string,
+  of: DType | ContainerType,
+  first?: StatedShape | InputOptions<string>,
+  second?: InputOptions<string>,
+): Value {
+  const shape = Array.isArray(first) ? (first as StatedShape) : undefined;
+  const options =
+    second ?? (shape === undefined ? (first as InputOptions<string> | undefined) : undefined) ?? {};
   const owner = recorder('input');
   return owner.call(input, () => {
     claim(owner, name);
-    const wrong = shape.find((dim) => typeof dim === 'number' && !(Number.isSafeInteger(dim) && dim >= 0));
-    if (wrong !== undefined) fail(owner, `a dimension of input ${name} is ${wrong}, which is no size`);
+    const wrong = shape?.find((dim) => typeof dim === 'number' && !(Number.isSafeInteger(dim) && dim >= 0));
+    if (wrong !== undefined && wrong !== null)
+      fail(owner, `a dimension of input ${name} is ${wrong}, which is no size`);
     const place = options.at === undefined ? owner.place : placeOf(options.at);
     const cohort = owner.meet('input', [], place);
-    const fact = owner.addValue(name, tensorType(dtype, [...shape]), { cohort }, owner.main);
+    const fact = owner.addValue(name, statedType(of, shape), { cohort }, owner.main);
     const { inputs } = owner.mainGraph;
     owner.editor.setValue(fact.id, {
       def: { kind: 'input', index: inputs.length },

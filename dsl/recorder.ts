@@ -69,7 +69,9 @@ export class Recorder {
     | undefined;
   /** Ops of ONNX that the author called, to be put into the form of the program's opset. */
   readonly authored: OpId[] = [];
-  /** Lowest opset that has every op recorded so far, unless an imported model rules. */
+  /** The opset that the module asks for. */
+  readonly statedOpset: number | undefined;
+  /** Lowest opset that has every op recorded so far, unless the module states one or an imported model rules. */
   opset = DEFAULT_OPSET;
   readonly initializers: ValueId[] = [];
   /** Names of imported ops, which runtimes want unique. */
@@ -94,8 +96,9 @@ export class Recorder {
   #site: Site | undefined;
   #busy = false;
 
-  constructor(name: string, environment: Environment) {
+  constructor(name: string, environment: Environment, statedOpset?: number) {
     this.name = name;
+    this.statedOpset = statedOpset;
     this.environment = environment;
     this.editor = new ModelEditor({ irVersion: 0, opsets: new Map(), file: environment.file });
     this.main = this.editor.addGraph({ kind: 'main', name });

@@ -4,7 +4,6 @@ import {
   Copier,
   DiagnosticError,
   dependenciesOf,
-  importModel,
   type Model,
   NO_VALUE,
   type Op,
@@ -19,6 +18,7 @@ import { dimsIn, dtypeIn } from './core-op.ts';
 import { checkReason } from './private.ts';
 import type { Fact, Recorder } from './recorder.ts';
 import { factOf, isValue } from './value.ts';
+import { readModelFile } from './weights.ts';
 
 /** A model opened once per recording. */
 export interface Opened {
@@ -48,16 +48,7 @@ export function openModel(owner: Recorder, path: string): Opened {
 }
 
 function read(owner: Recorder, path: string): Opened {
-  const folder = path.slice(0, path.lastIndexOf('/') + 1);
-  const external = (location: string): ReturnType<typeof owner.environment.open> | undefined => {
-    try {
-      return owner.environment.open(folder + location);
-    } catch (error) {
-      if (error instanceof DiagnosticError) return undefined;
-      throw error;
-    }
-  };
-  const { model: imported, diagnostics } = importModel(owner.environment.open(path), { external });
+  const { model: imported, diagnostics } = readModelFile(owner, path);
   if (imported === undefined) throw new DiagnosticError(diagnostics);
   owner.diagnostics.push(...diagnostics);
   // Places and positions of what follows are found op by op, in order.

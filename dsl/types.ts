@@ -109,3 +109,33 @@ export type SameRank<S extends AnyShape> = number extends S['length']
 /** The dtype that an option names. */
 export type DTypeOfOption<O, Key extends string, Otherwise extends Element> =
   O extends Readonly<Record<Key, infer D extends DType>> ? D : Otherwise;
+
+/** What a container of this element type holds. */
+export type Held<E extends Element> = E extends `seq(${infer D extends DType})`
+  ? D
+  : E extends `optional(${infer Inner extends DType | `seq(${DType})`})`
+    ? Inner
+    : E;
+/** The dtype of a tensor attribute `value`; without one, zeros of float32. */
+export type FilledWith<O> = O extends { readonly value: infer V }
+  ? V extends { readonly dtype: infer D extends DType }
+    ? D
+    : DType
+  : 'float32';
+/** As many values as an op is told to give, where the type of its options says how many. */
+export type Parts<V, O> = O extends { readonly numOutputs: infer N extends number }
+  ? number extends N
+    ? V[]
+    : Repeated<V, N>
+  : O extends { readonly split: infer Sizes extends readonly number[] }
+    ? { -readonly [I in keyof Sizes]: V }
+    : O extends { readonly split: infer Sizes extends Tensor }
+      ? ShapeOf<Sizes> extends readonly [infer N extends number]
+        ? number extends N
+          ? V[]
+          : Repeated<V, N>
+        : V[]
+      : V[];
+type Repeated<V, N extends number, Done extends V[] = []> = Done['length'] extends N | 64
+  ? Done
+  : Repeated<V, N, [...Done, V]>;

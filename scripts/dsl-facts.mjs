@@ -25,7 +25,7 @@ const rules = {
   reduce: `ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
     ReduceSumSquare`,
   reduceOne: 'ArgMax ArgMin',
-  rank: `AveragePool Col2Im Compress Conv ConvInteger ConvTranspose DeformConv DepthToSpace GlobalAveragePool
+  rank: `AveragePool Conv ConvInteger ConvTranspose DeformConv DepthToSpace GlobalAveragePool
     GlobalLpPool GlobalMaxPool LpPool MaxPool MaxRoiPool MaxUnpool Pad QLinearConv Resize Slice SpaceToDepth Split
     Tile TopK`,
   scalar: 'Size SequenceLength OptionalHasElement',

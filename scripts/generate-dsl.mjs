@@ -8,7 +8,6 @@ import { enumerations, flags, handWritten, ruleOf } from './dsl-facts.mjs';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const facts = path.join(root, '../shared/onnx/opset.json');
 const target = path.join(root, 'dsl/ops/generated/ops.ts');
-const DEFAULT_OPSET = 21;
 
 /** Writes dsl/ops/generated/ops.ts. Returns false, having said why, if the facts are not there. */
 function generateDsl() {
@@ -33,8 +32,8 @@ export function render(opset) {
   const schemas = [...versions.values()]
     .map((list) => list.sort((a, b) => a.since_version - b.since_version))
     .filter((list) => !list.at(-1).deprecated && !handWritten.has(list[0].name))
-    // As dsl/opset.ts: the form of the default opset, or the first one of a newer operator.
-    .map((list) => list.findLast((op) => op.since_version <= DEFAULT_OPSET) ?? list[0])
+    // As dsl/opset.ts: the newest form.
+    .map((list) => list.at(-1))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const sets = new TypeSets(opset.type_sets);
   const ops = schemas.map((schema) => new Operator(schema, sets));
@@ -85,11 +84,14 @@ const typeNames = [
   'DTypeOfOption',
   'ElementIn',
   'ElementOf',
+  'FilledWith',
+  'Held',
   'Join',
   'JoinOf',
   'Literal',
   'OperandShape',
   'PairErrors',
+  'Parts',
   'PlaceErrors',
   'PlaceOf',
   'SameRank',
@@ -168,7 +170,17 @@ class Operator {
     );
     this.required = this.attributes.filter((one) => one.required);
     this.hasOptions = this.attributes.length + this.optional.length > 0;
-    this.typed = this.hasOptions && (typedOptions.has(this.rule) || dtypeAttribute(schema) !== undefined);
+    this.typed =
+      this.hasOptions &&
+      (typedOptions.has(this.rule) ||
+        this.givesList ||
+        schema.name === 'ConstantOfShape' ||
+        dtypeAttribute(schema) !== undefined);
+  }
+
+  /** Whether it gives as many values as its options say. */
+  get givesList() {
+    return this.schema.outputs.at(-1)?.option === 'variadic';
   }
 
   isVariable(type) {
@@ -235,7 +247,8 @@ class Operator {
       const letter = this.letter(index);
       const name = camelCase(input.name);
       const errors = this.errors(index);
-      return [name, errors.length === 0 ? letter : `Checked<${letter}, ${errors.join(' | ')}>`];
+      const mark = input.option === 'optional' ? '?' : '';
+      return [name + mark, errors.length === 0 ? letter : `Checked<${letter}, ${errors.join(' | ')}>`];
     });
     if (this.hasOptions) {
       const errors = this.optionErrors();
@@ -315,7 +328,19 @@ class Operator {
   element(output) {
     const binder = this.binder.get(output.type);
     const container = (kind, inner) => `\`${kind}(\${${inner}})\``;
-    if (this.schema.name === 'Optional') return container('optional', 'ElementOf<A>');
+    switch (this.schema.name) {
+      case 'Optional':
+        return container('optional', 'ElementOf<A>');
+      case 'ConstantOfShape':
+        return 'FilledWith<O>';
+      case 'SplitToSequence':
+      case 'SequenceConstruct':
+        return container('seq', this.elementOf(0));
+      case 'SequenceAt':
+      case 'ConcatFromSequence':
+      case 'OptionalGetElement':
+        return 'Held<ElementOf<A>>';
+    }
     const told = dtypeAttribute(this.schema);
     if (this.schema.name === 'SequenceEmpty') return container('seq', "DTypeOfOption<O, 'dtype', 'float32'>");
     const own = binder === undefined ? this.sets.name(this.types(output.type)) : this.elementOf(binder);
@@ -341,7 +366,7 @@ class Operator {
     const { outputs } = this.schema;
     const place = this.place();
     const type = (output, shape) => `Value<${this.element(output)}, ${shape}, ${place}>`;
-    if (outputs.at(-1)?.option === 'variadic') return `${type(outputs.at(-1), this.shape())}[]`;
+    if (this.givesList) return `Parts<${type(outputs.at(-1), this.shape())}, O>`;
     const required = outputs.filter((output) => output.option === 'single');
     const field = (output, index) =>
       `readonly ${camelCase(output.name)}: ${type(output, index === 0 ? this.shape() : this.otherShape())}`;

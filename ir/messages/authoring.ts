@@ -69,8 +69,10 @@ export const authoringMessages = {
   BB310: {
     severity: 'error',
     text: ({ op, have, need, file }: { op: string; have: number; need: number; file: string }) => [
-      `${op} is written in its form of opset ${need}, but the imported model ${file} has opset ${have}`,
-      "use operators that the imported model's opset has in the same form, or export the model with a newer opset",
+      `${op} is written in its form of opset ${need}, but the ${file === '' ? 'module' : `imported model ${file}`} has opset ${have}`,
+      file === ''
+        ? 'state a newer opset: module(name, { opset }, body)'
+        : "use operators that the imported model's opset has in the same form, or export the model with a newer opset",
     ],
   },
   BB311: {
@@ -135,6 +137,13 @@ export const authoringMessages = {
     ],
   },
 
+  BB318: {
+    severity: 'error',
+    text: ({ file, name, reason }: { file: string; name: string; reason: string }) => [
+      `tensor ${name} of ${file}: ${reason}`,
+      `bbc inspect ${file} --weights 1000 lists the tensors of a file with their types`,
+    ],
+  },
   BB381: {
     severity: 'error',
     text: ({ reason }: { reason: string }) => [
@@ -161,6 +170,41 @@ export const authoringMessages = {
     text: ({ found }: { found: string }) => [
       `the module has ${found} where its default export should be a module`,
       "write `export default module('name', () => { … })`",
+    ],
+  },
+  BB386: {
+    severity: 'error',
+    text: ({ op, count }: { op: string; count: number }) => [
+      `${op}${count > 1 ? ` (${count} ops)` : ''} has no function in the DSL`,
+      'only operators of ai.onnx can be written as TypeScript; use the file as it is: onnx(path)',
+    ],
+  },
+  BB387: {
+    severity: 'error',
+    text: ({ op, what }: { op: string; what: string }) => [
+      `${op}: ${what} cannot be written in TypeScript`,
+      'use the file as it is: onnx(path)',
+    ],
+  },
+  BB388: {
+    severity: 'error',
+    text: ({ value, type }: { value: string; type: string }) => [
+      `${value} is ${type}, which no value of a module can be`,
+      'use the file as it is: onnx(path)',
+    ],
+  },
+  BB389: {
+    severity: 'error',
+    text: ({ file, differences }: { file: string; differences: readonly string[] }) => [
+      `what was written for ${file} does not record the same graph: ${differences.join('; ')}`,
+      'this is a bug of bbc import; please report it with the model. Nothing was written',
+    ],
+  },
+  BB390: {
+    severity: 'warning',
+    text: ({ input }: { input: string }) => [
+      `input ${input} has a default: in the module it is a constant`,
+      'take the default out of the model if callers shall give it',
     ],
   },
 } as const satisfies Record<string, Message>;

@@ -2,6 +2,7 @@
 
 export type { SparseTensorProto, TensorProto } from '../generated/onnx-ml_pb.ts';
 export { attributeKindOf, attributeTypeOf } from './attributes.ts';
+export { constantOf } from './constants.ts';
 export type { Piece } from './encode.ts';
 export { type Exported, type ExportOptions, type ExternalWeight, exportModel } from './export.ts';
 export { type Imported, type ImportOptions, importModel } from './import.ts';

@@ -2,7 +2,7 @@
 
 import { operator } from '../../operator.ts';
 import type { Broadcast, BroadcastAll, BroadcastErrors, Concat, Found, Gemm, JoinAll, ListElement, ListErrors, MatMul, Mistake, Reduce, ReduceOne, Reshape, Squeeze, Transpose, Unsqueeze } from '../../rules.ts';
-import type { AnyShape, Checked, DTypeOfOption, ElementIn, ElementOf, Join, JoinOf, Literal, OperandShape, PairErrors, PlaceErrors, PlaceOf, SameRank, ShapeOf, Tensor, Value } from '../../types.ts';
+import type { AnyShape, Checked, DTypeOfOption, ElementIn, ElementOf, FilledWith, Held, Join, JoinOf, Literal, OperandShape, PairErrors, Parts, PlaceErrors, PlaceOf, SameRank, ShapeOf, Tensor, Value } from '../../types.ts';
 import type { Nested } from '../../constant.ts';
 import type { DType } from '../../../ir/index.ts';
 
@@ -10,35 +10,35 @@ type Set0 = 'bfloat16' | 'float16' | 'float32' | 'float64';
 type Set1 = 'bfloat16' | 'bool' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
 type Set2 = 'bfloat16' | 'float16' | 'float32';
 type Set3 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set4 = 'float16' | 'float32' | 'float64';
-type Set5 = 'int8' | 'uint8';
-type Set6 = 'int32' | 'int64';
-type Set7 = 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int16' | 'int32' | 'int4' | 'int8' | 'uint16' | 'uint4' | 'uint8';
+type Set4 = 'int8' | 'uint8';
+type Set5 = 'int32' | 'int64';
+type Set6 = 'float4e2m1' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int16' | 'int2' | 'int32' | 'int4' | 'int8' | 'uint16' | 'uint2' | 'uint4' | 'uint8';
+type Set7 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz';
 type Set8 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int32' | 'int64' | 'uint32' | 'uint64';
-type Set9 = 'bfloat16' | 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int16' | 'int32' | 'int4' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
-type Set10 = 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int16' | 'int4' | 'int8' | 'uint16' | 'uint4' | 'uint8';
-type Set11 = 'bfloat16' | 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float4e2m1' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'float8e8m0' | 'int16' | 'int2' | 'int32' | 'int4' | 'int64' | 'int8' | 'uint16' | 'uint2' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
-type Set12 = 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set13 = 'int16' | 'int32' | 'int64' | 'int8' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set14 = 'bfloat16' | 'bool' | 'float16' | 'float32' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int16' | 'int32' | 'int4' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
-type Set15 = 'bfloat16' | 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set16 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set17 = 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)';
-type Set18 = 'bfloat16' | 'bool' | 'float16' | 'float32' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int16' | 'int32' | 'int4' | 'int64' | 'int8' | 'uint16' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
-type Set19 = 'bfloat16' | 'bool' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set20 = 'bool' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set21 = 'bfloat16' | 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int16' | 'int32' | 'int4' | 'int64' | 'int8' | 'optional(bool)' | 'optional(complex128)' | 'optional(complex64)' | 'optional(float16)' | 'optional(float32)' | 'optional(float64)' | 'optional(int16)' | 'optional(int32)' | 'optional(int64)' | 'optional(int8)' | 'optional(seq(bool))' | 'optional(seq(complex128))' | 'optional(seq(complex64))' | 'optional(seq(float16))' | 'optional(seq(float32))' | 'optional(seq(float64))' | 'optional(seq(int16))' | 'optional(seq(int32))' | 'optional(seq(int64))' | 'optional(seq(int8))' | 'optional(seq(string))' | 'optional(seq(uint16))' | 'optional(seq(uint32))' | 'optional(seq(uint64))' | 'optional(seq(uint8))' | 'optional(string)' | 'optional(uint16)' | 'optional(uint32)' | 'optional(uint64)' | 'optional(uint8)' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
-type Set22 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz';
-type Set23 = 'bfloat16' | 'float32';
-type Set24 = 'float16' | 'float32' | 'float64' | 'int8' | 'uint8';
-type Set25 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8';
-type Set26 = 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set27 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set28 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'optional(bool)' | 'optional(complex128)' | 'optional(complex64)' | 'optional(float16)' | 'optional(float32)' | 'optional(float64)' | 'optional(int16)' | 'optional(int32)' | 'optional(int64)' | 'optional(int8)' | 'optional(seq(bool))' | 'optional(seq(complex128))' | 'optional(seq(complex64))' | 'optional(seq(float16))' | 'optional(seq(float32))' | 'optional(seq(float64))' | 'optional(seq(int16))' | 'optional(seq(int32))' | 'optional(seq(int64))' | 'optional(seq(int8))' | 'optional(seq(string))' | 'optional(seq(uint16))' | 'optional(seq(uint32))' | 'optional(seq(uint64))' | 'optional(seq(uint8))' | 'optional(string)' | 'optional(uint16)' | 'optional(uint32)' | 'optional(uint64)' | 'optional(uint8)' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
-type Set29 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int32' | 'int64';
-type Set30 = 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int8' | 'uint8';
-type Set31 = 'bfloat16' | 'float16' | 'float32' | 'int32';
-type Set32 = 'float32' | 'float64' | 'int16' | 'int32' | 'int64';
+type Set9 = 'bfloat16' | 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float4e2m1' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'float8e8m0' | 'int16' | 'int2' | 'int32' | 'int4' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint2' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
+type Set10 = 'float4e2m1' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int16' | 'int2' | 'int4' | 'int8' | 'uint16' | 'uint2' | 'uint4' | 'uint8';
+type Set11 = 'float16' | 'float32' | 'float64';
+type Set12 = 'bfloat16' | 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float4e2m1' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'float8e8m0' | 'int16' | 'int2' | 'int32' | 'int4' | 'int64' | 'int8' | 'uint16' | 'uint2' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
+type Set13 = 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set14 = 'int16' | 'int32' | 'int64' | 'int8' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set15 = 'bfloat16' | 'bool' | 'float16' | 'float32' | 'float4e2m1' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'float8e8m0' | 'int16' | 'int2' | 'int32' | 'int4' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint2' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
+type Set16 = 'bfloat16' | 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set17 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set18 = 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)';
+type Set19 = 'bfloat16' | 'float16' | 'float32' | 'float8e8m0';
+type Set20 = 'bfloat16' | 'bool' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set21 = 'bfloat16' | 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float4e2m1' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'float8e8m0' | 'int16' | 'int2' | 'int32' | 'int4' | 'int64' | 'int8' | 'optional(bool)' | 'optional(complex128)' | 'optional(complex64)' | 'optional(float16)' | 'optional(float32)' | 'optional(float64)' | 'optional(int16)' | 'optional(int32)' | 'optional(int64)' | 'optional(int8)' | 'optional(seq(bool))' | 'optional(seq(complex128))' | 'optional(seq(complex64))' | 'optional(seq(float16))' | 'optional(seq(float32))' | 'optional(seq(float64))' | 'optional(seq(int16))' | 'optional(seq(int32))' | 'optional(seq(int64))' | 'optional(seq(int8))' | 'optional(seq(string))' | 'optional(seq(uint16))' | 'optional(seq(uint32))' | 'optional(seq(uint64))' | 'optional(seq(uint8))' | 'optional(string)' | 'optional(uint16)' | 'optional(uint32)' | 'optional(uint64)' | 'optional(uint8)' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint2' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
+type Set22 = 'bfloat16' | 'float32';
+type Set23 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int8' | 'uint8';
+type Set24 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8';
+type Set25 = 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set26 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set27 = 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64' | 'int8' | 'optional(bool)' | 'optional(complex128)' | 'optional(complex64)' | 'optional(float16)' | 'optional(float32)' | 'optional(float64)' | 'optional(int16)' | 'optional(int32)' | 'optional(int64)' | 'optional(int8)' | 'optional(seq(bool))' | 'optional(seq(complex128))' | 'optional(seq(complex64))' | 'optional(seq(float16))' | 'optional(seq(float32))' | 'optional(seq(float64))' | 'optional(seq(int16))' | 'optional(seq(int32))' | 'optional(seq(int64))' | 'optional(seq(int8))' | 'optional(seq(string))' | 'optional(seq(uint16))' | 'optional(seq(uint32))' | 'optional(seq(uint64))' | 'optional(seq(uint8))' | 'optional(string)' | 'optional(uint16)' | 'optional(uint32)' | 'optional(uint64)' | 'optional(uint8)' | 'seq(bool)' | 'seq(complex128)' | 'seq(complex64)' | 'seq(float16)' | 'seq(float32)' | 'seq(float64)' | 'seq(int16)' | 'seq(int32)' | 'seq(int64)' | 'seq(int8)' | 'seq(string)' | 'seq(uint16)' | 'seq(uint32)' | 'seq(uint64)' | 'seq(uint8)' | 'string' | 'uint16' | 'uint32' | 'uint64' | 'uint8';
+type Set28 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int32' | 'int64';
+type Set29 = 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'int8' | 'uint8';
+type Set30 = 'bfloat16' | 'float16' | 'float32' | 'int32';
+type Set31 = 'bfloat16' | 'float16' | 'float32' | 'float8e8m0' | 'int32';
+type Set32 = 'bfloat16' | 'float16' | 'float32' | 'float64' | 'int16' | 'int32' | 'int64';
 type Set33 = 'bfloat16' | 'bool' | 'float16' | 'float32' | 'float64' | 'int32' | 'int64' | 'int8' | 'uint32' | 'uint64' | 'uint8';
 type Set34 = 'bfloat16' | 'bool' | 'complex128' | 'complex64' | 'float16' | 'float32' | 'float4e2m1' | 'float64' | 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'float8e8m0' | 'int16' | 'int32' | 'int4' | 'int64' | 'int8' | 'string' | 'uint16' | 'uint32' | 'uint4' | 'uint64' | 'uint8';
 type Set35 = 'int32' | 'int64' | 'string';
@@ -79,6 +79,7 @@ export interface AttentionOptions<T1 = Set0, T2 = Set0> {
   readonly attnMask?: Tensor<Set1> | Literal;
   readonly pastKey?: Tensor<T1 & Set0> | Literal;
   readonly pastValue?: Tensor<T2 & Set0> | Literal;
+  readonly nonpadKvSeqlen?: Tensor<'int64'> | Literal;
   /** Default: false. */
   readonly isCausal?: boolean | 0 | 1;
   readonly kvNumHeads?: number;
@@ -138,12 +139,16 @@ export interface BlackmanWindowOptions {
 }
 
 export interface CastOptions {
+  /** Default: up. */
+  readonly roundMode?: string;
   /** Default: true. */
   readonly saturate?: boolean | 0 | 1;
   readonly to: DType;
 }
 
 export interface CastLikeOptions {
+  /** Default: up. */
+  readonly roundMode?: string;
   /** Default: true. */
   readonly saturate?: boolean | 0 | 1;
 }
@@ -194,8 +199,8 @@ export interface ConstantOfShapeOptions {
   readonly value?: Nested | { readonly data: Nested; readonly dtype: DType };
 }
 
-export interface ConvOptions<T = Set4> {
-  readonly b?: Tensor<T & Set4> | Literal;
+export interface ConvOptions<T = Set0> {
+  readonly b?: Tensor<T & Set0> | Literal;
   /** Default: NOTSET. */
   readonly autoPad?: 'NOTSET' | 'SAME_UPPER' | 'SAME_LOWER' | 'VALID';
   readonly dilations?: readonly number[];
@@ -206,9 +211,9 @@ export interface ConvOptions<T = Set4> {
   readonly strides?: readonly number[];
 }
 
-export interface ConvIntegerOptions<T1 = Set5, T2 = Set5> {
-  readonly xZeroPoint?: Tensor<T1 & Set5> | Literal;
-  readonly wZeroPoint?: Tensor<T2 & Set5> | Literal;
+export interface ConvIntegerOptions<T1 = Set4, T2 = Set4> {
+  readonly xZeroPoint?: Tensor<T1 & Set4> | Literal;
+  readonly wZeroPoint?: Tensor<T2 & Set4> | Literal;
   /** Default: NOTSET. */
   readonly autoPad?: 'NOTSET' | 'SAME_UPPER' | 'SAME_LOWER' | 'VALID';
   readonly dilations?: readonly number[];
@@ -219,8 +224,8 @@ export interface ConvIntegerOptions<T1 = Set5, T2 = Set5> {
   readonly strides?: readonly number[];
 }
 
-export interface ConvTransposeOptions<T = Set4> {
-  readonly b?: Tensor<T & Set4> | Literal;
+export interface ConvTransposeOptions<T = Set0> {
+  readonly b?: Tensor<T & Set0> | Literal;
   /** Default: NOTSET. */
   readonly autoPad?: 'NOTSET' | 'SAME_UPPER' | 'SAME_LOWER' | 'VALID';
   readonly dilations?: readonly number[];
@@ -250,7 +255,7 @@ export interface CumSumOptions {
 }
 
 export interface DFTOptions {
-  readonly dftLength?: Tensor<Set6> | Literal;
+  readonly dftLength?: Tensor<Set5> | Literal;
   readonly axis?: Tensor<'int64'> | Literal;
   /** Default: false. */
   readonly inverse?: boolean | 0 | 1;
@@ -258,9 +263,9 @@ export interface DFTOptions {
   readonly onesided?: boolean | 0 | 1;
 }
 
-export interface DeformConvOptions<T = Set4> {
-  readonly b?: Tensor<T & Set4> | Literal;
-  readonly mask?: Tensor<T & Set4> | Literal;
+export interface DeformConvOptions<T = Set0> {
+  readonly b?: Tensor<T & Set0> | Literal;
+  readonly mask?: Tensor<T & Set0> | Literal;
   readonly dilations?: readonly number[];
   /** Default: 1. */
   readonly group?: number;
@@ -277,18 +282,20 @@ export interface DepthToSpaceOptions {
   readonly mode?: 'DCR' | 'CRD';
 }
 
-export interface DequantizeLinearOptions<T1 = Set7> {
-  readonly xZeroPoint?: Tensor<T1 & Set7> | Literal;
+export interface DequantizeLinearOptions<T1 = Set6> {
+  readonly xZeroPoint?: Tensor<T1 & Set6> | Literal;
   /** Default: 1. */
   readonly axis?: number;
   /** Default: 0. */
   readonly blockSize?: number;
+  /** Default: that of the operand. */
+  readonly outputDtype?: DType;
 }
 
 
 
 export interface DropoutOptions {
-  readonly ratio?: Tensor<Set4> | Literal;
+  readonly ratio?: Tensor<Set7> | Literal;
   readonly trainingMode?: Tensor<'bool'> | Literal;
   readonly seed?: number;
 }
@@ -319,10 +326,10 @@ export interface FlattenOptions {
 }
 
 
-export interface GRUOptions<T = Set4> {
-  readonly b?: Tensor<T & Set4> | Literal;
+export interface GRUOptions<T = Set0> {
+  readonly b?: Tensor<T & Set0> | Literal;
   readonly sequenceLens?: Tensor<'int32'> | Literal;
-  readonly initialH?: Tensor<T & Set4> | Literal;
+  readonly initialH?: Tensor<T & Set0> | Literal;
   readonly activationAlpha?: readonly number[];
   readonly activationBeta?: readonly number[];
   readonly activations?: readonly string[];
@@ -450,12 +457,12 @@ export interface LRNOptions {
   readonly size: number;
 }
 
-export interface LSTMOptions<T = Set4> {
-  readonly b?: Tensor<T & Set4> | Literal;
+export interface LSTMOptions<T = Set0> {
+  readonly b?: Tensor<T & Set0> | Literal;
   readonly sequenceLens?: Tensor<'int32'> | Literal;
-  readonly initialH?: Tensor<T & Set4> | Literal;
-  readonly initialC?: Tensor<T & Set4> | Literal;
-  readonly p?: Tensor<T & Set4> | Literal;
+  readonly initialH?: Tensor<T & Set0> | Literal;
+  readonly initialC?: Tensor<T & Set0> | Literal;
+  readonly p?: Tensor<T & Set0> | Literal;
   readonly activationAlpha?: readonly number[];
   readonly activationBeta?: readonly number[];
   readonly activations?: readonly string[];
@@ -527,9 +534,9 @@ export interface LpPoolOptions {
 }
 
 
-export interface MatMulIntegerOptions<T1 = Set5, T2 = Set5> {
-  readonly aZeroPoint?: Tensor<T1 & Set5> | Literal;
-  readonly bZeroPoint?: Tensor<T2 & Set5> | Literal;
+export interface MatMulIntegerOptions<T1 = Set4, T2 = Set4> {
+  readonly aZeroPoint?: Tensor<T1 & Set4> | Literal;
+  readonly bZeroPoint?: Tensor<T2 & Set4> | Literal;
 }
 
 
@@ -587,8 +594,8 @@ export interface MultinomialOptions {
 }
 
 
-export interface NegativeLogLikelihoodLossOptions<T = Set4> {
-  readonly weight?: Tensor<T & Set4> | Literal;
+export interface NegativeLogLikelihoodLossOptions<T = Set0> {
+  readonly weight?: Tensor<T & Set0> | Literal;
   readonly ignoreIndex?: number;
   /** Default: mean. */
   readonly reduction?: 'none' | 'mean' | 'sum';
@@ -616,7 +623,7 @@ export interface OneHotOptions {
 
 export interface PadOptions<T = Set9> {
   readonly constantValue?: Tensor<T & Set9> | Literal;
-  readonly axes?: Tensor<Set6> | Literal;
+  readonly axes?: Tensor<Set5> | Literal;
   /** Default: constant. */
   readonly mode?: 'constant' | 'reflect' | 'edge' | 'wrap';
 }
@@ -643,6 +650,8 @@ export interface QuantizeLinearOptions {
   readonly blockSize?: number;
   /** Default: that of the operand. */
   readonly outputDtype?: DType;
+  /** Default: 0. */
+  readonly precision?: number;
   /** Default: true. */
   readonly saturate?: boolean | 0 | 1;
 }
@@ -656,10 +665,10 @@ export interface RMSNormalizationOptions {
   readonly stashType?: number;
 }
 
-export interface RNNOptions<T = Set4> {
-  readonly b?: Tensor<T & Set4> | Literal;
+export interface RNNOptions<T = Set0> {
+  readonly b?: Tensor<T & Set0> | Literal;
   readonly sequenceLens?: Tensor<'int32'> | Literal;
-  readonly initialH?: Tensor<T & Set4> | Literal;
+  readonly initialH?: Tensor<T & Set0> | Literal;
   readonly activationAlpha?: readonly number[];
   readonly activationBeta?: readonly number[];
   /** Default: ["Tanh","Tanh"]. */
@@ -712,6 +721,10 @@ export interface RandomUniformLikeOptions {
   readonly seed?: number;
 }
 
+export interface RangeOptions {
+  /** Default: 1. */
+  readonly stashType?: number;
+}
 
 
 export interface ReduceL1Options {
@@ -805,7 +818,7 @@ export interface ReshapeOptions {
 }
 
 export interface ResizeOptions {
-  readonly roi?: Tensor<Set4> | Literal;
+  readonly roi?: Tensor<Set11> | Literal;
   readonly scales?: Tensor<'float32'> | Literal;
   readonly sizes?: Tensor<'int64'> | Literal;
   /** Default: false. */
@@ -859,9 +872,9 @@ export interface RotaryEmbeddingOptions {
 }
 
 
-export interface STFTOptions<T1 = Set0, T2 = Set6> {
+export interface STFTOptions<T1 = Set0, T2 = Set5> {
   readonly window?: Tensor<T1 & Set0> | Literal;
-  readonly frameLength?: Tensor<T2 & Set6> | Literal;
+  readonly frameLength?: Tensor<T2 & Set5> | Literal;
   /** Default: true. */
   readonly onesided?: boolean | 0 | 1;
 }
@@ -892,11 +905,11 @@ export interface SequenceEmptyOptions {
 }
 
 export interface SequenceEraseOptions {
-  readonly position?: Tensor<Set6> | Literal;
+  readonly position?: Tensor<Set5> | Literal;
 }
 
 export interface SequenceInsertOptions {
-  readonly position?: Tensor<Set6> | Literal;
+  readonly position?: Tensor<Set5> | Literal;
 }
 
 
@@ -918,9 +931,9 @@ export interface ShrinkOptions {
 
 
 
-export interface SliceOptions<Tind = Set6> {
-  readonly axes?: Tensor<Tind & Set6> | Literal;
-  readonly steps?: Tensor<Tind & Set6> | Literal;
+export interface SliceOptions<Tind = Set5> {
+  readonly axes?: Tensor<Tind & Set5> | Literal;
+  readonly steps?: Tensor<Tind & Set5> | Literal;
 }
 
 export interface SoftmaxOptions {
@@ -949,7 +962,7 @@ export interface SplitOptions {
 }
 
 export interface SplitToSequenceOptions {
-  readonly split?: Tensor<Set6> | Literal;
+  readonly split?: Tensor<Set5> | Literal;
   /** Default: 0. */
   readonly axis?: number;
   /** Default: true. */
@@ -1046,15 +1059,15 @@ export interface OperatorMethods {
    */
   abs<const A extends Tensor<Set3>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Acos, opset 7: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Acos, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  acos<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  acos<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Acosh, opset 9: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Acosh, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  acosh<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  acosh<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Add, opset 14: (a: T, b: T) → (c: T)
    * T: bfloat16, float64, float32, float16, int16, int32 and 6 more
@@ -1086,27 +1099,27 @@ export interface OperatorMethods {
    */
   argMin<const A extends Tensor<Set3>, const O extends ArgMinOptions = {}>(this: A, options?: Checked<O, Mistake<'argMin', ReduceOne<ShapeOf<A>, O>>>): Value<'int64', Found<ReduceOne<ShapeOf<A>, O>>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Asin, opset 7: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Asin, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  asin<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  asin<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Asinh, opset 9: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Asinh, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  asinh<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  asinh<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Atan, opset 7: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Atan, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  atan<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  atan<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Atanh, opset 9: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Atanh, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  atanh<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  atanh<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Attention, opset 23: (q: T1, k: T1, v: T2, attnMask?: U, pastKey?: T1, pastValue?: T2) → (y: T1, presentKey?: T1, presentValue?: T2, qkMatmulOutput?: T1)
+   * Attention, opset 24: (q: T1, k: T1, v: T2, attnMask?: U, pastKey?: T1, pastValue?: T2, nonpadKvSeqlen?: tensor(int64)) → (y: T1, presentKey?: T1, presentValue?: T2, qkMatmulOutput?: T1)
    * Options: isCausal? = false, kvNumHeads?, qNumHeads?, qkMatmulOutputMode? = 0, scale?, softcap? = 0, softmaxPrecision?
    * T1: bfloat16, float64, float32, float16
    * T2: bfloat16, float64, float32, float16
@@ -1114,11 +1127,11 @@ export interface OperatorMethods {
    */
   attention<const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor<Set0>>(this: A, k: Checked<B, PairErrors<'attention', A, B>>, v: Checked<C, PlaceErrors<'attention', PlaceOf<A>, C>>, options?: AttentionOptions<ElementIn<A>, ElementIn<C>>): Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> & { readonly presentKey: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentValue: Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly qkMatmulOutput: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
   /**
-   * AveragePool, opset 19: (x: T) → (y: T)
+   * AveragePool, opset 22: (x: T) → (y: T)
    * Options: autoPad? = NOTSET, ceilMode? = false, countIncludePad? = false, dilations?, kernelShape, pads?, strides?
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  averagePool<const A extends Tensor<Set4>>(this: A, options: AveragePoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
+  averagePool<const A extends Tensor<Set0>>(this: A, options: AveragePoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
   /**
    * BatchNormalization, opset 15: (x: T, scale: T1, b: T1, inputMean: T2, inputVar: T2) → (y: T, runningMean?: T2, runningVar?: T2)
    * Options: epsilon? = 0.00001, momentum? = 0.9, trainingMode? = false
@@ -1128,66 +1141,66 @@ export interface OperatorMethods {
    */
   batchNormalization<const A extends Tensor<Set0>, const B extends Tensor<Set0> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0>, const E extends Tensor | Literal>(this: A, scale: Checked<B, PlaceErrors<'batchNormalization', PlaceOf<A>, B>>, b: Checked<C, PairErrors<'batchNormalization', B, C>>, inputMean: Checked<D, PlaceErrors<'batchNormalization', PlaceOf<A>, D>>, inputVar: Checked<E, PairErrors<'batchNormalization', D, E>>, options?: BatchNormalizationOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> & { readonly runningMean: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>; readonly runningVar: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> };
   /**
-   * Bernoulli, opset 15: (input: T1) → (output: T2)
+   * Bernoulli, opset 22: (input: T1) → (output: T2)
    * Options: dtype?, seed?
-   * T1: float64, float32, float16
+   * T1: bfloat16, float64, float32, float16
    * T2: bfloat16, bool, float64, float32, float16, int16 and 7 more
    */
-  bernoulli<const A extends Tensor<Set4>, const O extends BernoulliOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set1>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  bernoulli<const A extends Tensor<Set0>, const O extends BernoulliOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set1>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * BitCast, opset 26: (input: T1) → (output: T2)
    * Options: to
    * T1: bfloat16, bool, complex128, complex64, float64, float32 and 19 more
    * T2: bfloat16, bool, complex128, complex64, float64, float32 and 19 more
    */
-  bitCast<const A extends Tensor<Set11>, const O extends BitCastOptions>(this: A, options: O): Value<DTypeOfOption<O, 'to', Set11>, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  bitCast<const A extends Tensor<Set12>, const O extends BitCastOptions>(this: A, options: O): Value<DTypeOfOption<O, 'to', Set12>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
    * BitShift, opset 11: (x: T, y: T) → (z: T)
    * Options: direction
    * T: uint16, uint32, uint64, uint8
    */
-  bitShift<const A extends Tensor<Set12>, const B extends Tensor | Literal>(this: A, y: Checked<B, PairErrors<'bitShift', A, B> | BroadcastErrors<'bitShift', A, B>>, options: BitShiftOptions): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
+  bitShift<const A extends Tensor<Set13>, const B extends Tensor | Literal>(this: A, y: Checked<B, PairErrors<'bitShift', A, B> | BroadcastErrors<'bitShift', A, B>>, options: BitShiftOptions): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * BitwiseAnd, opset 18: (a: T, b: T) → (c: T)
    * T: int16, int32, int64, int8, uint16, uint32 and 2 more
    */
-  bitwiseAnd<const A extends Tensor<Set13>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'bitwiseAnd', A, B> | BroadcastErrors<'bitwiseAnd', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
+  bitwiseAnd<const A extends Tensor<Set14>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'bitwiseAnd', A, B> | BroadcastErrors<'bitwiseAnd', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * BitwiseNot, opset 18: (x: T) → (y: T)
    * T: int16, int32, int64, int8, uint16, uint32 and 2 more
    */
-  bitwiseNot<const A extends Tensor<Set13>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  bitwiseNot<const A extends Tensor<Set14>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * BitwiseOr, opset 18: (a: T, b: T) → (c: T)
    * T: int16, int32, int64, int8, uint16, uint32 and 2 more
    */
-  bitwiseOr<const A extends Tensor<Set13>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'bitwiseOr', A, B> | BroadcastErrors<'bitwiseOr', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
+  bitwiseOr<const A extends Tensor<Set14>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'bitwiseOr', A, B> | BroadcastErrors<'bitwiseOr', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * BitwiseXor, opset 18: (a: T, b: T) → (c: T)
    * T: int16, int32, int64, int8, uint16, uint32 and 2 more
    */
-  bitwiseXor<const A extends Tensor<Set13>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'bitwiseXor', A, B> | BroadcastErrors<'bitwiseXor', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
+  bitwiseXor<const A extends Tensor<Set14>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'bitwiseXor', A, B> | BroadcastErrors<'bitwiseXor', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * BlackmanWindow, opset 17: (size: T1) → (output: T2)
    * Options: outputDatatype? = float32, periodic? = true
    * T1: int32, int64
    * T2: bfloat16, float64, float32, float16, int16, int32 and 6 more
    */
-  blackmanWindow<const A extends Tensor<Set6>, const O extends BlackmanWindowOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  blackmanWindow<const A extends Tensor<Set5>, const O extends BlackmanWindowOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Cast, opset 21: (input: T1) → (output: T2)
-   * Options: saturate? = true, to
-   * T1: bfloat16, bool, float64, float32, float16, float8e4m3fn and 14 more
-   * T2: bfloat16, bool, float64, float32, float16, float8e4m3fn and 14 more
+   * Cast, opset 25: (input: T1) → (output: T2)
+   * Options: roundMode? = up, saturate? = true, to
+   * T1: bfloat16, bool, float64, float32, float16, float4e2m1 and 18 more
+   * T2: bfloat16, bool, float64, float32, float16, float4e2m1 and 18 more
    */
-  cast<const A extends Tensor<Set14>, const O extends CastOptions>(this: A, options: O): Value<DTypeOfOption<O, 'to', Set14>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  cast<const A extends Tensor<Set15>, const O extends CastOptions>(this: A, options: O): Value<DTypeOfOption<O, 'to', Set15>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * CastLike, opset 21: (input: T1, targetType: T2) → (output: T2)
-   * Options: saturate? = true
-   * T1: bfloat16, bool, float64, float32, float16, float8e4m3fn and 14 more
-   * T2: bfloat16, bool, float64, float32, float16, float8e4m3fn and 14 more
+   * CastLike, opset 25: (input: T1, targetType: T2) → (output: T2)
+   * Options: roundMode? = up, saturate? = true
+   * T1: bfloat16, bool, float64, float32, float16, float4e2m1 and 18 more
+   * T2: bfloat16, bool, float64, float32, float16, float4e2m1 and 18 more
    */
-  castLike<const A extends Tensor<Set14>, const B extends Tensor<Set14>>(this: A, targetType: Checked<B, PlaceErrors<'castLike', PlaceOf<A>, B>>, options?: CastLikeOptions): Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
+  castLike<const A extends Tensor<Set15>, const B extends Tensor<Set15>>(this: A, targetType: Checked<B, PlaceErrors<'castLike', PlaceOf<A>, B>>, options?: CastLikeOptions): Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
   /**
    * CausalConvWithState, opset 27: (input: T, weight: T, bias?: T, pastState?: T) → (output: T, presentState: T)
    * Options: activation? = none
@@ -1211,7 +1224,7 @@ export interface OperatorMethods {
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    * Tind: int32, int64
    */
-  centerCropPad<const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal>(this: A, shape: Checked<B, PlaceErrors<'centerCropPad', PlaceOf<A>, B>>, options?: CenterCropPadOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  centerCropPad<const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal>(this: A, shape: Checked<B, PlaceErrors<'centerCropPad', PlaceOf<A>, B>>, options?: CenterCropPadOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * Clip, opset 13: (input: T, min?: T, max?: T) → (output: T)
    * T: bfloat16, float64, float32, float16, int16, int32 and 6 more
@@ -1222,14 +1235,14 @@ export interface OperatorMethods {
    * Options: dilations?, pads?, strides?
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  col2Im<const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal, const C extends Tensor<'int64'> | Literal>(this: A, imageShape: Checked<B, PlaceErrors<'col2Im', PlaceOf<A>, B>>, blockShape: Checked<C, PlaceErrors<'col2Im', PlaceOf<A>, C>>, options?: Col2ImOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  col2Im<const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal, const C extends Tensor<'int64'> | Literal>(this: A, imageShape: Checked<B, PlaceErrors<'col2Im', PlaceOf<A>, B>>, blockShape: Checked<C, PlaceErrors<'col2Im', PlaceOf<A>, C>>, options?: Col2ImOptions): Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * Compress, opset 11: (input: T, condition: T1) → (output: T)
    * Options: axis?
    * T: bool, complex128, complex64, float64, float32, float16 and 9 more
    * T1: bool
    */
-  compress<const A extends Tensor<Set16>, const B extends Tensor<'bool'> | Literal>(this: A, condition: Checked<B, PlaceErrors<'compress', PlaceOf<A>, B>>, options?: CompressOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  compress<const A extends Tensor<Set17>, const B extends Tensor<'bool'> | Literal>(this: A, condition: Checked<B, PlaceErrors<'compress', PlaceOf<A>, B>>, options?: CompressOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
 
   /**
    * ConcatFromSequence, opset 11: (inputSequence: S) → (concatResult: T)
@@ -1237,20 +1250,20 @@ export interface OperatorMethods {
    * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
    * T: bool, complex128, complex64, float64, float32, float16 and 9 more
    */
-  concatFromSequence<const A extends Tensor<Set17>>(this: A, options: ConcatFromSequenceOptions): Value<Set16, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  concatFromSequence<const A extends Tensor<Set18>>(this: A, options: ConcatFromSequenceOptions): Value<Held<ElementOf<A>>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
-   * ConstantOfShape, opset 21: (input: T1) → (output: T2)
+   * ConstantOfShape, opset 25: (input: T1) → (output: T2)
    * Options: value?
    * T1: int64
-   * T2: bfloat16, bool, float64, float32, float16, float8e4m3fn and 13 more
+   * T2: bfloat16, bool, float64, float32, float16, float4e2m1 and 17 more
    */
-  constantOfShape<const A extends Tensor<'int64'>>(this: A, options?: ConstantOfShapeOptions): Value<Set18, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  constantOfShape<const A extends Tensor<'int64'>, const O extends ConstantOfShapeOptions = {}>(this: A, options?: O): Value<FilledWith<O>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Conv, opset 11: (x: T, w: T, b?: T) → (y: T)
+   * Conv, opset 22: (x: T, w: T, b?: T) → (y: T)
    * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, pads?, strides?
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  conv<const A extends Tensor<Set4>, const B extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'conv', A, B>>, options?: ConvOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  conv<const A extends Tensor<Set0>, const B extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'conv', A, B>>, options?: ConvOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * ConvInteger, opset 10: (x: T1, w: T2, xZeroPoint?: T1, wZeroPoint?: T2) → (y: T3)
    * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, pads?, strides?
@@ -1258,37 +1271,37 @@ export interface OperatorMethods {
    * T2: int8, uint8
    * T3: int32
    */
-  convInteger<const A extends Tensor<Set5>, const B extends Tensor<Set5> | Literal>(this: A, w: Checked<B, PlaceErrors<'convInteger', PlaceOf<A>, B>>, options?: ConvIntegerOptions<ElementIn<A>, ElementIn<B>>): Value<'int32', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  convInteger<const A extends Tensor<Set4>, const B extends Tensor<Set4> | Literal>(this: A, w: Checked<B, PlaceErrors<'convInteger', PlaceOf<A>, B>>, options?: ConvIntegerOptions<ElementIn<A>, ElementIn<B>>): Value<'int32', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * ConvTranspose, opset 11: (x: T, w: T, b?: T) → (y: T)
+   * ConvTranspose, opset 22: (x: T, w: T, b?: T) → (y: T)
    * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, outputPadding?, outputShape?, pads?, strides?
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  convTranspose<const A extends Tensor<Set4>, const B extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'convTranspose', A, B>>, options?: ConvTransposeOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  convTranspose<const A extends Tensor<Set0>, const B extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'convTranspose', A, B>>, options?: ConvTransposeOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * Cos, opset 7: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Cos, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  cos<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  cos<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Cosh, opset 9: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Cosh, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  cosh<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  cosh<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * CumProd, opset 26: (x: T, axis: T2) → (y: T)
    * Options: exclusive? = false, reverse? = false
    * T: bfloat16, float64, float32, float16, int32, int64 and 2 more
    * T2: int32, int64
    */
-  cumProd<const A extends Tensor<Set8>, const B extends Tensor<Set6> | Literal>(this: A, axis: Checked<B, PlaceErrors<'cumProd', PlaceOf<A>, B>>, options?: CumProdOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
+  cumProd<const A extends Tensor<Set8>, const B extends Tensor<Set5> | Literal>(this: A, axis: Checked<B, PlaceErrors<'cumProd', PlaceOf<A>, B>>, options?: CumProdOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
   /**
    * CumSum, opset 14: (x: T, axis: T2) → (y: T)
    * Options: exclusive? = false, reverse? = false
    * T: bfloat16, float64, float32, float16, int32, int64 and 2 more
    * T2: int32, int64
    */
-  cumSum<const A extends Tensor<Set8>, const B extends Tensor<Set6> | Literal>(this: A, axis: Checked<B, PlaceErrors<'cumSum', PlaceOf<A>, B>>, options?: CumSumOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
+  cumSum<const A extends Tensor<Set8>, const B extends Tensor<Set5> | Literal>(this: A, axis: Checked<B, PlaceErrors<'cumSum', PlaceOf<A>, B>>, options?: CumSumOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
   /**
    * DFT, opset 20: (input: T1, dftLength?: T2, axis?: tensor(int64)) → (output: T1)
    * Options: inverse? = false, onesided? = false
@@ -1297,42 +1310,43 @@ export interface OperatorMethods {
    */
   dft<const A extends Tensor<Set0>>(this: A, options?: DFTOptions): Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
-   * DeformConv, opset 19: (x: T, w: T, offset: T, b?: T, mask?: T) → (y: T)
+   * DeformConv, opset 22: (x: T, w: T, offset: T, b?: T, mask?: T) → (y: T)
    * Options: dilations?, group? = 1, kernelShape?, offsetGroup? = 1, pads?, strides?
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  deformConv<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'deformConv', A, B>>, offset: Checked<C, PairErrors<'deformConv', A, C>>, options?: DeformConvOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  deformConv<const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'deformConv', A, B>>, offset: Checked<C, PairErrors<'deformConv', A, C>>, options?: DeformConvOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * DepthToSpace, opset 13: (input: T) → (output: T)
    * Options: blocksize, mode? = DCR
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  depthToSpace<const A extends Tensor<Set15>>(this: A, options: DepthToSpaceOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
+  depthToSpace<const A extends Tensor<Set16>>(this: A, options: DepthToSpaceOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * DequantizeLinear, opset 21: (x: T1, xScale: T2, xZeroPoint?: T1) → (y: T2)
-   * Options: axis? = 1, blockSize? = 0
-   * T1: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16, int32 and 5 more
-   * T2: bfloat16, float32, float16
+   * DequantizeLinear, opset 25: (x: T1, xScale: T2, xZeroPoint?: T1) → (y: T3)
+   * Options: axis? = 1, blockSize? = 0, outputDtype? = that of the operand
+   * T1: float4e2m1, float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16 and 8 more
+   * T2: bfloat16, float32, float16, float8e8m0
+   * T3: bfloat16, float32, float16
    */
-  dequantizeLinear<const A extends Tensor<Set7>, const B extends Tensor<Set2>>(this: A, xScale: Checked<B, PlaceErrors<'dequantizeLinear', PlaceOf<A>, B>>, options?: DequantizeLinearOptions<ElementIn<A>>): Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
+  dequantizeLinear<const A extends Tensor<Set6>, const B extends Tensor<Set19> | Literal, const O extends DequantizeLinearOptions<ElementIn<A>> = {}>(this: A, xScale: Checked<B, PlaceErrors<'dequantizeLinear', PlaceOf<A>, B>>, options?: O): Value<DTypeOfOption<O, 'outputDtype', Set2>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * Det, opset 11: (x: T) → (y: T)
-   * T: float64, float32, float16
+   * Det, opset 22: (x: T) → (y: T)
+   * T: bfloat16, float64, float32, float16
    */
-  det<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  det<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
    * Div, opset 14: (a: T, b: T) → (c: T)
    * T: bfloat16, float64, float32, float16, int16, int32 and 6 more
    */
   div<const A extends Tensor<Set3>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'div', A, B> | BroadcastErrors<'div', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * Dropout, opset 13: (data: T, ratio?: T1, trainingMode?: T2) → (output: T, mask?: T2)
+   * Dropout, opset 22: (data: T, ratio?: T1, trainingMode?: T2) → (output: T, mask?: T2)
    * Options: seed?
-   * T: bfloat16, float64, float32, float16
-   * T1: float64, float32, float16
+   * T: bfloat16, float64, float32, float16, float8e4m3fn, float8e4m3fnuz and 2 more
+   * T1: bfloat16, float64, float32, float16, float8e4m3fn, float8e4m3fnuz and 2 more
    * T2: bool
    */
-  dropout<const A extends Tensor<Set0>>(this: A, options?: DropoutOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> & { readonly mask: Value<'bool', AnyShape, Join<PlaceOf<A>, 'any'>> };
+  dropout<const A extends Tensor<Set7>>(this: A, options?: DropoutOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> & { readonly mask: Value<'bool', AnyShape, Join<PlaceOf<A>, 'any'>> };
   /**
    * DynamicQuantizeLinear, opset 11: (x: T1) → (y: T2, yScale: tensor(float), yZeroPoint: T2)
    * T1: float32
@@ -1341,17 +1355,17 @@ export interface OperatorMethods {
   dynamicQuantizeLinear<const A extends Tensor<'float32'>>(this: A): { readonly y: Value<'uint8', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly yScale: Value<'float32', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly yZeroPoint: Value<'uint8', AnyShape, Join<PlaceOf<A>, 'any'>> };
 
   /**
-   * Elu, opset 6: (x: T) → (y: T)
+   * Elu, opset 22: (x: T) → (y: T)
    * Options: alpha? = 1
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  elu<const A extends Tensor<Set4>>(this: A, options?: EluOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  elu<const A extends Tensor<Set0>>(this: A, options?: EluOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Equal, opset 19: (a: T, b: T) → (c: T1)
    * T: bfloat16, bool, float64, float32, float16, int16 and 8 more
    * T1: bool
    */
-  equal<const A extends Tensor<Set19>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'equal', A, B> | BroadcastErrors<'equal', A, B>>): Value<'bool', Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
+  equal<const A extends Tensor<Set20>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'equal', A, B> | BroadcastErrors<'equal', A, B>>): Value<'bool', Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * Erf, opset 13: (input: T) → (output: T)
    * T: bfloat16, float64, float32, float16
@@ -1366,18 +1380,18 @@ export interface OperatorMethods {
    * Expand, opset 13: (input: T, shape: tensor(int64)) → (output: T)
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  expand<const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal>(this: A, shape: Checked<B, PlaceErrors<'expand', PlaceOf<A>, B>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  expand<const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal>(this: A, shape: Checked<B, PlaceErrors<'expand', PlaceOf<A>, B>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
-   * EyeLike, opset 9: (input: T1) → (output: T2)
+   * EyeLike, opset 22: (input: T1) → (output: T2)
    * Options: dtype?, k? = 0
-   * T1: bool, float64, float32, float16, int16, int32 and 6 more
-   * T2: bool, float64, float32, float16, int16, int32 and 6 more
+   * T1: bfloat16, bool, float64, float32, float16, int16 and 7 more
+   * T2: bfloat16, bool, float64, float32, float16, int16 and 7 more
    */
-  eyeLike<const A extends Tensor<Set20>, const O extends EyeLikeOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set20>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  eyeLike<const A extends Tensor<Set1>, const O extends EyeLikeOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set1>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Flatten, opset 21: (input: T) → (output: T)
+   * Flatten, opset 25: (input: T) → (output: T)
    * Options: axis? = 1
-   * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+   * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
    */
   flatten<const A extends Tensor<Set9>>(this: A, options?: FlattenOptions): Value<ElementOf<A>, [number, number], Join<PlaceOf<A>, 'any'>>;
   /**
@@ -1386,32 +1400,32 @@ export interface OperatorMethods {
    */
   floor<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * GRU, opset 14: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T) → (y?: T, yH?: T)
+   * GRU, opset 22: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T) → (y?: T, yH?: T)
    * Options: activationAlpha?, activationBeta?, activations?, clip?, direction? = forward, hiddenSize?, layout? = 0, linearBeforeReset? = false
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    * T1: int32
    */
-  gru<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'gru', A, B>>, r: Checked<C, PairErrors<'gru', A, C>>, options?: GRUOptions<ElementIn<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
+  gru<const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'gru', A, B>>, r: Checked<C, PairErrors<'gru', A, C>>, options?: GRUOptions<ElementIn<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
   /**
    * Gather, opset 13: (data: T, indices: Tind) → (output: T)
    * Options: axis? = 0
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    * Tind: int32, int64
    */
-  gather<const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal>(this: A, indices: Checked<B, PlaceErrors<'gather', PlaceOf<A>, B>>, options?: GatherOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  gather<const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal>(this: A, indices: Checked<B, PlaceErrors<'gather', PlaceOf<A>, B>>, options?: GatherOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * GatherElements, opset 13: (data: T, indices: Tind) → (output: T)
    * Options: axis? = 0
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    * Tind: int32, int64
    */
-  gatherElements<const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal>(this: A, indices: Checked<B, PlaceErrors<'gatherElements', PlaceOf<A>, B>>, options?: GatherElementsOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  gatherElements<const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal>(this: A, indices: Checked<B, PlaceErrors<'gatherElements', PlaceOf<A>, B>>, options?: GatherElementsOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * GatherND, opset 13: (data: T, indices: tensor(int64)) → (output: T)
    * Options: batchDims? = 0
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  gatherND<const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal>(this: A, indices: Checked<B, PlaceErrors<'gatherND', PlaceOf<A>, B>>, options?: GatherNDOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  gatherND<const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal>(this: A, indices: Checked<B, PlaceErrors<'gatherND', PlaceOf<A>, B>>, options?: GatherNDOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * Gelu, opset 20: (x: T) → (y: T)
    * Options: approximate? = none
@@ -1425,21 +1439,21 @@ export interface OperatorMethods {
    */
   gemm<const A extends Tensor<Set8>, const B extends Tensor | Literal, const O extends GemmOptions<ElementIn<A>> = {}>(this: A, b: Checked<B, PairErrors<'gemm', A, B> | Mistake<'gemm', Gemm<ShapeOf<A>, OperandShape<B>, O>>>, options?: O): Value<ElementOf<A>, Found<Gemm<ShapeOf<A>, OperandShape<B>, O>>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * GlobalAveragePool, opset 1: (x: T) → (y: T)
-   * T: float64, float32, float16
+   * GlobalAveragePool, opset 22: (x: T) → (y: T)
+   * T: bfloat16, float64, float32, float16
    */
-  globalAveragePool<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
+  globalAveragePool<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * GlobalLpPool, opset 2: (x: T) → (y: T)
+   * GlobalLpPool, opset 22: (x: T) → (y: T)
    * Options: p? = 2
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  globalLpPool<const A extends Tensor<Set4>>(this: A, options?: GlobalLpPoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
+  globalLpPool<const A extends Tensor<Set0>>(this: A, options?: GlobalLpPoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * GlobalMaxPool, opset 1: (x: T) → (y: T)
-   * T: float64, float32, float16
+   * GlobalMaxPool, opset 22: (x: T) → (y: T)
+   * T: bfloat16, float64, float32, float16
    */
-  globalMaxPool<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
+  globalMaxPool<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Greater, opset 13: (a: T, b: T) → (c: T1)
    * T: bfloat16, float64, float32, float16, int16, int32 and 6 more
@@ -1453,12 +1467,12 @@ export interface OperatorMethods {
    */
   greaterOrEqual<const A extends Tensor<Set3>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'greaterOrEqual', A, B> | BroadcastErrors<'greaterOrEqual', A, B>>): Value<'bool', Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * GridSample, opset 20: (x: T1, grid: T2) → (y: T1)
+   * GridSample, opset 22: (x: T1, grid: T2) → (y: T1)
    * Options: alignCorners? = 0, mode? = linear, paddingMode? = zeros
-   * T1: bool, complex128, complex64, float64, float32, float16 and 9 more
-   * T2: float64, float32, float16
+   * T1: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
+   * T2: bfloat16, float64, float32, float16
    */
-  gridSample<const A extends Tensor<Set16>, const B extends Tensor<Set4> | Literal>(this: A, grid: Checked<B, PlaceErrors<'gridSample', PlaceOf<A>, B>>, options?: GridSampleOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  gridSample<const A extends Tensor<Set16>, const B extends Tensor<Set0> | Literal>(this: A, grid: Checked<B, PlaceErrors<'gridSample', PlaceOf<A>, B>>, options?: GridSampleOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * GroupNormalization, opset 21: (x: T, scale: T, bias: T) → (y: T)
    * Options: epsilon? = 0.00001, numGroups, stashType? = 1
@@ -1471,25 +1485,25 @@ export interface OperatorMethods {
    * T1: int32, int64
    * T2: bfloat16, float64, float32, float16, int16, int32 and 6 more
    */
-  hammingWindow<const A extends Tensor<Set6>, const O extends HammingWindowOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  hammingWindow<const A extends Tensor<Set5>, const O extends HammingWindowOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
    * HannWindow, opset 17: (size: T1) → (output: T2)
    * Options: outputDatatype? = float32, periodic? = true
    * T1: int32, int64
    * T2: bfloat16, float64, float32, float16, int16, int32 and 6 more
    */
-  hannWindow<const A extends Tensor<Set6>, const O extends HannWindowOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  hannWindow<const A extends Tensor<Set5>, const O extends HannWindowOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
-   * HardSigmoid, opset 6: (x: T) → (y: T)
+   * HardSigmoid, opset 22: (x: T) → (y: T)
    * Options: alpha? = 0.2, beta? = 0.5
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  hardSigmoid<const A extends Tensor<Set4>>(this: A, options?: HardSigmoidOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  hardSigmoid<const A extends Tensor<Set0>>(this: A, options?: HardSigmoidOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * HardSwish, opset 14: (x: T) → (y: T)
-   * T: float64, float32, float16
+   * HardSwish, opset 22: (x: T) → (y: T)
+   * T: bfloat16, float64, float32, float16
    */
-  hardSwish<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  hardSwish<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Hardmax, opset 13: (input: T) → (output: T)
    * Options: axis? = -1
@@ -1497,8 +1511,8 @@ export interface OperatorMethods {
    */
   hardmax<const A extends Tensor<Set0>>(this: A, options?: HardmaxOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Identity, opset 21: (input: V) → (output: V)
-   * V: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 61 more
+   * Identity, opset 25: (input: V) → (output: V)
+   * V: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 65 more
    */
   identity<const A extends Tensor<Set21>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
@@ -1509,24 +1523,24 @@ export interface OperatorMethods {
    */
   imageDecoder<const A extends Tensor<'uint8'>>(this: A, options?: ImageDecoderOptions): Value<'uint8', AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
-   * InstanceNormalization, opset 6: (input: T, scale: T, b: T) → (output: T)
+   * InstanceNormalization, opset 22: (input: T, scale: T, b: T) → (output: T)
    * Options: epsilon? = 0.00001
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  instanceNormalization<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, scale: Checked<B, PairErrors<'instanceNormalization', A, B>>, b: Checked<C, PairErrors<'instanceNormalization', A, C>>, options?: InstanceNormalizationOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  instanceNormalization<const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, scale: Checked<B, PairErrors<'instanceNormalization', A, B>>, b: Checked<C, PairErrors<'instanceNormalization', A, C>>, options?: InstanceNormalizationOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * IsInf, opset 20: (x: T1) → (y: T2)
    * Options: detectNegative? = true, detectPositive? = true
    * T1: bfloat16, float64, float32, float16, float8e4m3fn, float8e4m3fnuz and 2 more
    * T2: bool
    */
-  isInf<const A extends Tensor<Set22>>(this: A, options?: IsInfOptions): Value<'bool', ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  isInf<const A extends Tensor<Set7>>(this: A, options?: IsInfOptions): Value<'bool', ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * IsNaN, opset 20: (x: T1) → (y: T2)
    * T1: bfloat16, float64, float32, float16, float8e4m3fn, float8e4m3fnuz and 2 more
    * T2: bool
    */
-  isNaN<const A extends Tensor<Set22>>(this: A): Value<'bool', ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  isNaN<const A extends Tensor<Set7>>(this: A): Value<'bool', ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * LRN, opset 13: (x: T) → (y: T)
    * Options: alpha? = 0.0001, beta? = 0.75, bias? = 1, size
@@ -1534,19 +1548,19 @@ export interface OperatorMethods {
    */
   lrn<const A extends Tensor<Set0>>(this: A, options: LRNOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * LSTM, opset 14: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T, initialC?: T, p?: T) → (y?: T, yH?: T, yC?: T)
+   * LSTM, opset 22: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T, initialC?: T, p?: T) → (y?: T, yH?: T, yC?: T)
    * Options: activationAlpha?, activationBeta?, activations?, clip?, direction? = forward, hiddenSize?, inputForget? = false, layout? = 0
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    * T1: int32
    */
-  lstm<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'lstm', A, B>>, r: Checked<C, PairErrors<'lstm', A, C>>, options?: LSTMOptions<ElementIn<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yC: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
+  lstm<const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'lstm', A, B>>, r: Checked<C, PairErrors<'lstm', A, C>>, options?: LSTMOptions<ElementIn<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yC: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
   /**
    * LayerNormalization, opset 17: (x: T, scale: T, b?: T) → (y: T, mean?: U, invStdDev?: U)
    * Options: axis? = -1, epsilon? = 0.00001, stashType? = 1
    * T: bfloat16, float64, float32, float16
    * U: bfloat16, float32
    */
-  layerNormalization<const A extends Tensor<Set0>, const B extends Tensor | Literal>(this: A, scale: Checked<B, PairErrors<'layerNormalization', A, B>>, options?: LayerNormalizationOptions<ElementIn<A>>): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> & { readonly mean: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly invStdDev: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>> };
+  layerNormalization<const A extends Tensor<Set0>, const B extends Tensor | Literal>(this: A, scale: Checked<B, PairErrors<'layerNormalization', A, B>>, options?: LayerNormalizationOptions<ElementIn<A>>): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> & { readonly mean: Value<Set22, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly invStdDev: Value<Set22, AnyShape, JoinOf<PlaceOf<A>, B>> };
   /**
    * LeakyRelu, opset 16: (x: T) → (y: T)
    * Options: alpha? = 0.01
@@ -1584,17 +1598,17 @@ export interface OperatorMethods {
    */
   logSoftmax<const A extends Tensor<Set0>>(this: A, options?: LogSoftmaxOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * LpNormalization, opset 1: (input: T) → (output: T)
+   * LpNormalization, opset 22: (input: T) → (output: T)
    * Options: axis? = -1, p? = 2
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  lpNormalization<const A extends Tensor<Set4>>(this: A, options?: LpNormalizationOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  lpNormalization<const A extends Tensor<Set0>>(this: A, options?: LpNormalizationOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * LpPool, opset 18: (x: T) → (y: T)
+   * LpPool, opset 22: (x: T) → (y: T)
    * Options: autoPad? = NOTSET, ceilMode? = false, dilations?, kernelShape, p? = 2, pads?, strides?
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  lpPool<const A extends Tensor<Set4>>(this: A, options: LpPoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
+  lpPool<const A extends Tensor<Set0>>(this: A, options: LpPoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
   /**
    * MatMul, opset 13: (a: T, b: T) → (y: T)
    * T: bfloat16, float64, float32, float16, int32, int64 and 2 more
@@ -1606,28 +1620,28 @@ export interface OperatorMethods {
    * T2: int8, uint8
    * T3: int32
    */
-  matMulInteger<const A extends Tensor<Set5>, const B extends Tensor<Set5> | Literal>(this: A, b: Checked<B, PlaceErrors<'matMulInteger', PlaceOf<A>, B> | Mistake<'matMulInteger', MatMul<ShapeOf<A>, OperandShape<B>>>>, options?: MatMulIntegerOptions<ElementIn<A>, ElementIn<B>>): Value<'int32', Found<MatMul<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
+  matMulInteger<const A extends Tensor<Set4>, const B extends Tensor<Set4> | Literal>(this: A, b: Checked<B, PlaceErrors<'matMulInteger', PlaceOf<A>, B> | Mistake<'matMulInteger', MatMul<ShapeOf<A>, OperandShape<B>>>>, options?: MatMulIntegerOptions<ElementIn<A>, ElementIn<B>>): Value<'int32', Found<MatMul<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
 
   /**
-   * MaxPool, opset 12: (x: T) → (y: T, indices?: I)
+   * MaxPool, opset 22: (x: T) → (y: T, indices?: I)
    * Options: autoPad? = NOTSET, ceilMode? = false, dilations?, kernelShape, pads?, storageOrder? = false, strides?
-   * T: float64, float32, float16, int8, uint8
+   * T: bfloat16, float64, float32, float16, int8, uint8
    * I: int64
    */
-  maxPool<const A extends Tensor<Set24>>(this: A, options: MaxPoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> & { readonly indices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>> };
+  maxPool<const A extends Tensor<Set23>>(this: A, options: MaxPoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> & { readonly indices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>> };
   /**
-   * MaxRoiPool, opset 1: (x: T, rois: T) → (y: T)
+   * MaxRoiPool, opset 22: (x: T, rois: T) → (y: T)
    * Options: pooledShape, spatialScale? = 1
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  maxRoiPool<const A extends Tensor<Set4>, const B extends Tensor | Literal>(this: A, rois: Checked<B, PairErrors<'maxRoiPool', A, B>>, options: MaxRoiPoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  maxRoiPool<const A extends Tensor<Set0>, const B extends Tensor | Literal>(this: A, rois: Checked<B, PairErrors<'maxRoiPool', A, B>>, options: MaxRoiPoolOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * MaxUnpool, opset 11: (x: T1, i: T2, outputShape?: T2) → (output: T1)
+   * MaxUnpool, opset 22: (x: T1, i: T2, outputShape?: T2) → (output: T1)
    * Options: kernelShape, pads?, strides?
-   * T1: float64, float32, float16
+   * T1: bfloat16, float64, float32, float16
    * T2: int64
    */
-  maxUnpool<const A extends Tensor<Set4>, const B extends Tensor<'int64'> | Literal>(this: A, i: Checked<B, PlaceErrors<'maxUnpool', PlaceOf<A>, B>>, options: MaxUnpoolOptions<ElementIn<B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  maxUnpool<const A extends Tensor<Set0>, const B extends Tensor<'int64'> | Literal>(this: A, i: Checked<B, PlaceErrors<'maxUnpool', PlaceOf<A>, B>>, options: MaxUnpoolOptions<ElementIn<B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
 
   /**
    * MeanVarianceNormalization, opset 13: (x: T) → (y: T)
@@ -1642,13 +1656,13 @@ export interface OperatorMethods {
    * T2: bfloat16, float64, float32, float16
    * T3: bfloat16, float64, float32, float16, int16, int32 and 6 more
    */
-  melWeightMatrix<const A extends Tensor<Set6>, const B extends Tensor | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0> | Literal, const E extends Tensor | Literal, const O extends MelWeightMatrixOptions = {}>(this: A, dftLength: Checked<B, PairErrors<'melWeightMatrix', A, B>>, sampleRate: Checked<C, PairErrors<'melWeightMatrix', A, C>>, lowerEdgeHertz: Checked<D, PlaceErrors<'melWeightMatrix', PlaceOf<A>, D>>, upperEdgeHertz: Checked<E, PairErrors<'melWeightMatrix', D, E>>, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>;
+  melWeightMatrix<const A extends Tensor<Set5>, const B extends Tensor | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0> | Literal, const E extends Tensor | Literal, const O extends MelWeightMatrixOptions = {}>(this: A, dftLength: Checked<B, PairErrors<'melWeightMatrix', A, B>>, sampleRate: Checked<C, PairErrors<'melWeightMatrix', A, C>>, lowerEdgeHertz: Checked<D, PlaceErrors<'melWeightMatrix', PlaceOf<A>, D>>, upperEdgeHertz: Checked<E, PairErrors<'melWeightMatrix', D, E>>, options?: O): Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>;
 
   /**
-   * Mish, opset 18: (x: T) → (y: T)
-   * T: float64, float32, float16
+   * Mish, opset 22: (x: T) → (y: T)
+   * T: bfloat16, float64, float32, float16
    */
-  mish<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  mish<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Mod, opset 13: (a: T, b: T) → (c: T)
    * Options: fmod? = false
@@ -1661,24 +1675,24 @@ export interface OperatorMethods {
    */
   mul<const A extends Tensor<Set3>, const B extends Tensor | Literal>(this: A, b: Checked<B, PairErrors<'mul', A, B> | BroadcastErrors<'mul', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * Multinomial, opset 7: (input: T1) → (output: T2)
+   * Multinomial, opset 22: (input: T1) → (output: T2)
    * Options: dtype? = 6, sampleSize? = 1, seed?
-   * T1: float64, float32, float16
+   * T1: bfloat16, float64, float32, float16
    * T2: int32, int64
    */
-  multinomial<const A extends Tensor<Set4>, const O extends MultinomialOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set6>, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  multinomial<const A extends Tensor<Set0>, const O extends MultinomialOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set5>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
    * Neg, opset 13: (x: T) → (y: T)
    * T: bfloat16, float64, float32, float16, int16, int32 and 2 more
    */
-  neg<const A extends Tensor<Set25>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  neg<const A extends Tensor<Set24>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * NegativeLogLikelihoodLoss, opset 13: (input: T, target: Tind, weight?: T) → (loss: T)
+   * NegativeLogLikelihoodLoss, opset 22: (input: T, target: Tind, weight?: T) → (loss: T)
    * Options: ignoreIndex?, reduction? = mean
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    * Tind: int32, int64
    */
-  negativeLogLikelihoodLoss<const A extends Tensor<Set4>, const B extends Tensor<Set6> | Literal>(this: A, target: Checked<B, PlaceErrors<'negativeLogLikelihoodLoss', PlaceOf<A>, B>>, options?: NegativeLogLikelihoodLossOptions<ElementIn<A>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  negativeLogLikelihoodLoss<const A extends Tensor<Set0>, const B extends Tensor<Set5> | Literal>(this: A, target: Checked<B, PlaceErrors<'negativeLogLikelihoodLoss', PlaceOf<A>, B>>, options?: NegativeLogLikelihoodLossOptions<ElementIn<A>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * NonMaxSuppression, opset 11: (boxes: tensor(float), scores: tensor(float), maxOutputBoxesPerClass?: tensor(int64), iouThreshold?: tensor(float), scoreThreshold?: tensor(float)) → (selectedIndices: tensor(int64))
    * Options: centerPointBox? = false
@@ -1688,7 +1702,7 @@ export interface OperatorMethods {
    * NonZero, opset 13: (x: T) → (y: tensor(int64))
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  nonZero<const A extends Tensor<Set15>>(this: A): Value<'int64', [number, number], Join<PlaceOf<A>, 'any'>>;
+  nonZero<const A extends Tensor<Set16>>(this: A): Value<'int64', [number, number], Join<PlaceOf<A>, 'any'>>;
   /**
    * Not, opset 1: (x: T) → (y: T)
    * T: bool
@@ -1701,25 +1715,25 @@ export interface OperatorMethods {
    * T2: float64, float32, float16, int16, int32, int64 and 5 more
    * T3: bool, complex128, complex64, float64, float32, float16 and 9 more
    */
-  oneHot<const A extends Tensor<Set26>, const B extends Tensor<Set26> | Literal, const C extends Tensor<Set16>>(this: A, depth: Checked<B, PlaceErrors<'oneHot', PlaceOf<A>, B>>, values: Checked<C, PlaceErrors<'oneHot', PlaceOf<A>, C>>, options?: OneHotOptions): Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  oneHot<const A extends Tensor<Set25>, const B extends Tensor<Set25> | Literal, const C extends Tensor<Set17>>(this: A, depth: Checked<B, PlaceErrors<'oneHot', PlaceOf<A>, B>>, values: Checked<C, PlaceErrors<'oneHot', PlaceOf<A>, C>>, options?: OneHotOptions): Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * Optional, opset 15: (input?: V) → (output: O)
    * V: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 24 more
    * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 24 more
    */
-  optional<const A extends Tensor<Set27>>(this: A): Value<`optional(${ElementOf<A>})`, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  optional<const A extends Tensor<Set26>>(this: A): Value<`optional(${ElementOf<A>})`, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
    * OptionalGetElement, opset 18: (input: O) → (output: V)
    * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 54 more
    * V: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 24 more
    */
-  optionalGetElement<const A extends Tensor<Set28>>(this: A): Value<Set27, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  optionalGetElement<const A extends Tensor<Set27>>(this: A): Value<Held<ElementOf<A>>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
    * OptionalHasElement, opset 18: (input?: O) → (output: B)
    * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 54 more
    * B: bool
    */
-  optionalHasElement<const A extends Tensor<Set28>>(this: A): Value<'bool', [], Join<PlaceOf<A>, 'any'>>;
+  optionalHasElement<const A extends Tensor<Set27>>(this: A): Value<'bool', [], Join<PlaceOf<A>, 'any'>>;
   /**
    * Or, opset 7: (a: T, b: T) → (c: T1)
    * T: bool
@@ -1732,9 +1746,9 @@ export interface OperatorMethods {
    */
   prelu<const A extends Tensor<Set8>, const B extends Tensor | Literal>(this: A, slope: Checked<B, PairErrors<'prelu', A, B>>): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * Pad, opset 21: (data: T, pads: tensor(int64), constantValue?: T, axes?: Tind) → (output: T)
+   * Pad, opset 25: (data: T, pads: tensor(int64), constantValue?: T, axes?: Tind) → (output: T)
    * Options: mode? = constant
-   * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+   * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
    * Tind: int32, int64
    */
   pad<const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(this: A, pads: Checked<B, PlaceErrors<'pad', PlaceOf<A>, B>>, options?: PadOptions<ElementIn<A>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
@@ -1743,7 +1757,7 @@ export interface OperatorMethods {
    * T: bfloat16, float64, float32, float16, int32, int64
    * T1: bfloat16, float64, float32, float16, int16, int32 and 6 more
    */
-  pow<const A extends Tensor<Set29>, const B extends Tensor<Set3> | Literal>(this: A, y: Checked<B, PlaceErrors<'pow', PlaceOf<A>, B> | BroadcastErrors<'pow', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
+  pow<const A extends Tensor<Set28>, const B extends Tensor<Set3> | Literal>(this: A, y: Checked<B, PlaceErrors<'pow', PlaceOf<A>, B> | BroadcastErrors<'pow', A, B>>): Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>>;
   /**
    * QLinearConv, opset 10: (x: T1, xScale: tensor(float), xZeroPoint: T1, w: T2, wScale: tensor(float), wZeroPoint: T2, yScale: tensor(float), yZeroPoint: T3, b?: T4) → (y: T3)
    * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, pads?, strides?
@@ -1752,7 +1766,7 @@ export interface OperatorMethods {
    * T3: int8, uint8
    * T4: int32
    */
-  qLinearConv<const A extends Tensor<Set5>, const B extends Tensor<'float32'> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set5> | Literal, const E extends Tensor<'float32'> | Literal, const F extends Tensor | Literal, const G extends Tensor<'float32'> | Literal, const H extends Tensor<Set5>>(this: A, xScale: Checked<B, PlaceErrors<'qLinearConv', PlaceOf<A>, B>>, xZeroPoint: Checked<C, PairErrors<'qLinearConv', A, C>>, w: Checked<D, PlaceErrors<'qLinearConv', PlaceOf<A>, D>>, wScale: Checked<E, PlaceErrors<'qLinearConv', PlaceOf<A>, E>>, wZeroPoint: Checked<F, PairErrors<'qLinearConv', D, F>>, yScale: Checked<G, PlaceErrors<'qLinearConv', PlaceOf<A>, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearConv', PlaceOf<A>, H>>, options?: QLinearConvOptions): Value<ElementOf<H>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>>;
+  qLinearConv<const A extends Tensor<Set4>, const B extends Tensor<'float32'> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set4> | Literal, const E extends Tensor<'float32'> | Literal, const F extends Tensor | Literal, const G extends Tensor<'float32'> | Literal, const H extends Tensor<Set4>>(this: A, xScale: Checked<B, PlaceErrors<'qLinearConv', PlaceOf<A>, B>>, xZeroPoint: Checked<C, PairErrors<'qLinearConv', A, C>>, w: Checked<D, PlaceErrors<'qLinearConv', PlaceOf<A>, D>>, wScale: Checked<E, PlaceErrors<'qLinearConv', PlaceOf<A>, E>>, wZeroPoint: Checked<F, PairErrors<'qLinearConv', D, F>>, yScale: Checked<G, PlaceErrors<'qLinearConv', PlaceOf<A>, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearConv', PlaceOf<A>, H>>, options?: QLinearConvOptions): Value<ElementOf<H>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>>;
   /**
    * QLinearMatMul, opset 21: (a: T1, aScale: TS, aZeroPoint: T1, b: T2, bScale: TS, bZeroPoint: T2, yScale: TS, yZeroPoint: T3) → (y: T3)
    * TS: bfloat16, float32, float16
@@ -1760,14 +1774,15 @@ export interface OperatorMethods {
    * T2: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int8, uint8
    * T3: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int8, uint8
    */
-  qLinearMatMul<const A extends Tensor<Set30>, const B extends Tensor<Set2> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set30> | Literal, const E extends Tensor | Literal, const F extends Tensor | Literal, const G extends Tensor | Literal, const H extends Tensor<Set30>>(this: A, aScale: Checked<B, PlaceErrors<'qLinearMatMul', PlaceOf<A>, B>>, aZeroPoint: Checked<C, PairErrors<'qLinearMatMul', A, C>>, b: Checked<D, PlaceErrors<'qLinearMatMul', PlaceOf<A>, D>>, bScale: Checked<E, PairErrors<'qLinearMatMul', B, E>>, bZeroPoint: Checked<F, PairErrors<'qLinearMatMul', D, F>>, yScale: Checked<G, PairErrors<'qLinearMatMul', B, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearMatMul', PlaceOf<A>, H>>): Value<ElementOf<H>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>>;
+  qLinearMatMul<const A extends Tensor<Set29>, const B extends Tensor<Set2> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set29> | Literal, const E extends Tensor | Literal, const F extends Tensor | Literal, const G extends Tensor | Literal, const H extends Tensor<Set29>>(this: A, aScale: Checked<B, PlaceErrors<'qLinearMatMul', PlaceOf<A>, B>>, aZeroPoint: Checked<C, PairErrors<'qLinearMatMul', A, C>>, b: Checked<D, PlaceErrors<'qLinearMatMul', PlaceOf<A>, D>>, bScale: Checked<E, PairErrors<'qLinearMatMul', B, E>>, bZeroPoint: Checked<F, PairErrors<'qLinearMatMul', D, F>>, yScale: Checked<G, PairErrors<'qLinearMatMul', B, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearMatMul', PlaceOf<A>, H>>): Value<ElementOf<H>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>>;
   /**
-   * QuantizeLinear, opset 21: (x: T1, yScale: T1, yZeroPoint?: T2) → (y: T2)
-   * Options: axis? = 1, blockSize? = 0, outputDtype? = that of the operand, saturate? = true
+   * QuantizeLinear, opset 25: (x: T1, yScale: T2, yZeroPoint?: T3) → (y: T3)
+   * Options: axis? = 1, blockSize? = 0, outputDtype? = that of the operand, precision? = 0, saturate? = true
    * T1: bfloat16, float32, float16, int32
-   * T2: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16, int4 and 4 more
+   * T2: bfloat16, float32, float16, float8e8m0, int32
+   * T3: float4e2m1, float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16 and 7 more
    */
-  quantizeLinear<const A extends Tensor<Set31>, const B extends Tensor | Literal, const O extends QuantizeLinearOptions = {}>(this: A, yScale: Checked<B, PairErrors<'quantizeLinear', A, B>>, options?: O): Value<DTypeOfOption<O, 'outputDtype', Set10>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
+  quantizeLinear<const A extends Tensor<Set30>, const B extends Tensor<Set31> | Literal, const O extends QuantizeLinearOptions = {}>(this: A, yScale: Checked<B, PlaceErrors<'quantizeLinear', PlaceOf<A>, B>>, options?: O): Value<DTypeOfOption<O, 'outputDtype', Set10>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
   /**
    * RMSNormalization, opset 23: (x: T, scale: V) → (y: V)
    * Options: axis? = -1, epsilon? = 0.00001, stashType? = 1
@@ -1776,33 +1791,34 @@ export interface OperatorMethods {
    */
   rmsNormalization<const A extends Tensor<Set0>, const B extends Tensor<Set0>>(this: A, scale: Checked<B, PlaceErrors<'rmsNormalization', PlaceOf<A>, B>>, options?: RMSNormalizationOptions): Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * RNN, opset 14: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T) → (y?: T, yH?: T)
+   * RNN, opset 22: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T) → (y?: T, yH?: T)
    * Options: activationAlpha?, activationBeta?, activations? = ["Tanh","Tanh"], clip?, direction? = forward, hiddenSize?, layout? = 0
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    * T1: int32
    */
-  rnn<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'rnn', A, B>>, r: Checked<C, PairErrors<'rnn', A, C>>, options?: RNNOptions<ElementIn<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
+  rnn<const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, w: Checked<B, PairErrors<'rnn', A, B>>, r: Checked<C, PairErrors<'rnn', A, C>>, options?: RNNOptions<ElementIn<A>>): { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> };
 
   /**
-   * RandomNormalLike, opset 1: (input: T1) → (output: T2)
+   * RandomNormalLike, opset 22: (input: T1) → (output: T2)
    * Options: dtype?, mean? = 0, scale? = 1, seed?
-   * T1: bool, complex128, complex64, float64, float32, float16 and 9 more
-   * T2: float64, float32, float16
+   * T1: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
+   * T2: bfloat16, float64, float32, float16
    */
-  randomNormalLike<const A extends Tensor<Set16>, const O extends RandomNormalLikeOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set4>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  randomNormalLike<const A extends Tensor<Set16>, const O extends RandomNormalLikeOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set0>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
 
   /**
-   * RandomUniformLike, opset 1: (input: T1) → (output: T2)
+   * RandomUniformLike, opset 22: (input: T1) → (output: T2)
    * Options: dtype?, high? = 1, low? = 0, seed?
-   * T1: bool, complex128, complex64, float64, float32, float16 and 9 more
-   * T2: float64, float32, float16
+   * T1: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
+   * T2: bfloat16, float64, float32, float16
    */
-  randomUniformLike<const A extends Tensor<Set16>, const O extends RandomUniformLikeOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set4>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  randomUniformLike<const A extends Tensor<Set16>, const O extends RandomUniformLikeOptions = {}>(this: A, options?: O): Value<DTypeOfOption<O, 'dtype', Set0>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Range, opset 11: (start: T, limit: T, delta: T) → (output: T)
-   * T: float64, float32, int16, int32, int64
+   * Range, opset 27: (start: T, limit: T, delta: T) → (output: T)
+   * Options: stashType? = 1
+   * T: bfloat16, float64, float32, float16, int16, int32 and 1 more
    */
-  range<const A extends Tensor<Set32>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, limit: Checked<B, PairErrors<'range', A, B>>, delta: Checked<C, PairErrors<'range', A, C>>): Value<ElementOf<A>, [number], JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  range<const A extends Tensor<Set32>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, limit: Checked<B, PairErrors<'range', A, B>>, delta: Checked<C, PairErrors<'range', A, C>>, options?: RangeOptions): Value<ElementOf<A>, [number], JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * Reciprocal, opset 13: (x: T) → (y: T)
    * T: bfloat16, float64, float32, float16
@@ -1879,11 +1895,11 @@ export interface OperatorMethods {
    * Relu, opset 14: (x: T) → (y: T)
    * T: bfloat16, float64, float32, float16, int16, int32 and 2 more
    */
-  relu<const A extends Tensor<Set25>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  relu<const A extends Tensor<Set24>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Reshape, opset 21: (data: T, shape: tensor(int64)) → (reshaped: T)
+   * Reshape, opset 25: (data: T, shape: tensor(int64)) → (reshaped: T)
    * Options: allowzero? = false
-   * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+   * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
    */
   reshape<const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(this: A, shape: Checked<B, PlaceErrors<'reshape', PlaceOf<A>, B> | Mistake<'reshape', Reshape<ShapeOf<A>, B>>>, options?: ReshapeOptions): Value<ElementOf<A>, Found<Reshape<ShapeOf<A>, B>>, JoinOf<PlaceOf<A>, B>>;
   /**
@@ -1892,20 +1908,20 @@ export interface OperatorMethods {
    * T1: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    * T2: float64, float32, float16
    */
-  resize<const A extends Tensor<Set15>>(this: A, options?: ResizeOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
+  resize<const A extends Tensor<Set16>>(this: A, options?: ResizeOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
   /**
    * ReverseSequence, opset 10: (input: T, sequenceLens: tensor(int64)) → (y: T)
    * Options: batchAxis? = 1, timeAxis? = 0
    * T: bool, complex128, complex64, float64, float32, float16 and 9 more
    */
-  reverseSequence<const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal>(this: A, sequenceLens: Checked<B, PlaceErrors<'reverseSequence', PlaceOf<A>, B>>, options?: ReverseSequenceOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
+  reverseSequence<const A extends Tensor<Set17>, const B extends Tensor<'int64'> | Literal>(this: A, sequenceLens: Checked<B, PlaceErrors<'reverseSequence', PlaceOf<A>, B>>, options?: ReverseSequenceOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * RoiAlign, opset 16: (x: T1, rois: T1, batchIndices: T2) → (y: T1)
+   * RoiAlign, opset 22: (x: T1, rois: T1, batchIndices: T2) → (y: T1)
    * Options: coordinateTransformationMode? = half_pixel, mode? = avg, outputHeight? = 1, outputWidth? = 1, samplingRatio? = 0, spatialScale? = 1
-   * T1: float64, float32, float16
+   * T1: bfloat16, float64, float32, float16
    * T2: int64
    */
-  roiAlign<const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor<'int64'> | Literal>(this: A, rois: Checked<B, PairErrors<'roiAlign', A, B>>, batchIndices: Checked<C, PlaceErrors<'roiAlign', PlaceOf<A>, C>>, options?: RoiAlignOptions): Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  roiAlign<const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor<'int64'> | Literal>(this: A, rois: Checked<B, PairErrors<'roiAlign', A, B>>, batchIndices: Checked<C, PlaceErrors<'roiAlign', PlaceOf<A>, C>>, options?: RoiAlignOptions): Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * RotaryEmbedding, opset 23: (x: T, cosCache: T, sinCache: T, positionIds?: M) → (y: T)
    * Options: interleaved? = false, numHeads?, rotaryEmbeddingDim? = 0
@@ -1914,43 +1930,43 @@ export interface OperatorMethods {
    */
   rotaryEmbedding<const A extends Tensor<Set2>, const B extends Tensor | Literal, const C extends Tensor | Literal>(this: A, cosCache: Checked<B, PairErrors<'rotaryEmbedding', A, B>>, sinCache: Checked<C, PairErrors<'rotaryEmbedding', A, C>>, options?: RotaryEmbeddingOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
-   * Round, opset 11: (x: T) → (y: T)
-   * T: float64, float32, float16
+   * Round, opset 22: (x: T) → (y: T)
+   * T: bfloat16, float64, float32, float16
    */
-  round<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  round<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * STFT, opset 17: (signal: T1, frameStep: T2, window?: T1, frameLength?: T2) → (output: T1)
    * Options: onesided? = true
    * T1: bfloat16, float64, float32, float16
    * T2: int32, int64
    */
-  stft<const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(this: A, frameStep: Checked<B, PlaceErrors<'stft', PlaceOf<A>, B>>, options?: STFTOptions<ElementIn<A>, ElementIn<B>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  stft<const A extends Tensor<Set0>, const B extends Tensor<Set5> | Literal>(this: A, frameStep: Checked<B, PlaceErrors<'stft', PlaceOf<A>, B>>, options?: STFTOptions<ElementIn<A>, ElementIn<B>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * ScatterElements, opset 18: (data: T, indices: Tind, updates: T) → (output: T)
    * Options: axis? = 0, reduction? = none
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    * Tind: int32, int64
    */
-  scatterElements<const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal, const C extends Tensor | Literal>(this: A, indices: Checked<B, PlaceErrors<'scatterElements', PlaceOf<A>, B>>, updates: Checked<C, PairErrors<'scatterElements', A, C>>, options?: ScatterElementsOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  scatterElements<const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal, const C extends Tensor | Literal>(this: A, indices: Checked<B, PlaceErrors<'scatterElements', PlaceOf<A>, B>>, updates: Checked<C, PairErrors<'scatterElements', A, C>>, options?: ScatterElementsOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * ScatterND, opset 18: (data: T, indices: tensor(int64), updates: T) → (output: T)
    * Options: reduction? = none
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  scatterND<const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal, const C extends Tensor | Literal>(this: A, indices: Checked<B, PlaceErrors<'scatterND', PlaceOf<A>, B>>, updates: Checked<C, PairErrors<'scatterND', A, C>>, options?: ScatterNDOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  scatterND<const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal, const C extends Tensor | Literal>(this: A, indices: Checked<B, PlaceErrors<'scatterND', PlaceOf<A>, B>>, updates: Checked<C, PairErrors<'scatterND', A, C>>, options?: ScatterNDOptions): Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
-   * Selu, opset 6: (x: T) → (y: T)
+   * Selu, opset 22: (x: T) → (y: T)
    * Options: alpha? = 1.6732632, gamma? = 1.050701
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  selu<const A extends Tensor<Set4>>(this: A, options?: SeluOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  selu<const A extends Tensor<Set0>>(this: A, options?: SeluOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * SequenceAt, opset 11: (inputSequence: S, position: I) → (tensor: T)
    * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
    * T: bool, complex128, complex64, float64, float32, float16 and 9 more
    * I: int32, int64
    */
-  sequenceAt<const A extends Tensor<Set17>, const B extends Tensor<Set6> | Literal>(this: A, position: Checked<B, PlaceErrors<'sequenceAt', PlaceOf<A>, B>>): Value<Set16, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  sequenceAt<const A extends Tensor<Set18>, const B extends Tensor<Set5> | Literal>(this: A, position: Checked<B, PlaceErrors<'sequenceAt', PlaceOf<A>, B>>): Value<Held<ElementOf<A>>, AnyShape, JoinOf<PlaceOf<A>, B>>;
 
 
   /**
@@ -1958,24 +1974,24 @@ export interface OperatorMethods {
    * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
    * I: int32, int64
    */
-  sequenceErase<const A extends Tensor<Set17>>(this: A, options?: SequenceEraseOptions): Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  sequenceErase<const A extends Tensor<Set18>>(this: A, options?: SequenceEraseOptions): Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
    * SequenceInsert, opset 11: (inputSequence: S, tensor: T, position?: I) → (outputSequence: S)
    * T: bool, complex128, complex64, float64, float32, float16 and 9 more
    * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
    * I: int32, int64
    */
-  sequenceInsert<const A extends Tensor<Set17>, const B extends Tensor<Set16> | Literal>(this: A, tensor: Checked<B, PlaceErrors<'sequenceInsert', PlaceOf<A>, B>>, options?: SequenceInsertOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
+  sequenceInsert<const A extends Tensor<Set18>, const B extends Tensor<Set17> | Literal>(this: A, tensor: Checked<B, PlaceErrors<'sequenceInsert', PlaceOf<A>, B>>, options?: SequenceInsertOptions): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>>;
   /**
    * SequenceLength, opset 11: (inputSequence: S) → (length: I)
    * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
    * I: int64
    */
-  sequenceLength<const A extends Tensor<Set17>>(this: A): Value<'int64', [], Join<PlaceOf<A>, 'any'>>;
+  sequenceLength<const A extends Tensor<Set18>>(this: A): Value<'int64', [], Join<PlaceOf<A>, 'any'>>;
   /**
-   * Shape, opset 21: (data: T) → (shape: T1)
+   * Shape, opset 25: (data: T) → (shape: T1)
    * Options: end?, start? = 0
-   * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+   * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
    * T1: int64
    */
   shape<const A extends Tensor<Set9>>(this: A, options?: ShapeOptions): Value<'int64', [number], Join<PlaceOf<A>, 'any'>>;
@@ -1984,7 +2000,7 @@ export interface OperatorMethods {
    * Options: bias? = 0, lambd? = 0.5
    * T: float64, float32, float16, int16, int32, int64 and 5 more
    */
-  shrink<const A extends Tensor<Set26>>(this: A, options?: ShrinkOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  shrink<const A extends Tensor<Set25>>(this: A, options?: ShrinkOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Sigmoid, opset 13: (x: T) → (y: T)
    * T: bfloat16, float64, float32, float16
@@ -1996,18 +2012,18 @@ export interface OperatorMethods {
    */
   sign<const A extends Tensor<Set3>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Sin, opset 7: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Sin, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  sin<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  sin<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Sinh, opset 9: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Sinh, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  sinh<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  sinh<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Size, opset 21: (data: T) → (size: T1)
-   * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+   * Size, opset 25: (data: T) → (size: T1)
+   * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
    * T1: int64
    */
   size<const A extends Tensor<Set9>>(this: A): Value<'int64', [], Join<PlaceOf<A>, 'any'>>;
@@ -2016,7 +2032,7 @@ export interface OperatorMethods {
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    * Tind: int32, int64
    */
-  slice<const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal, const C extends Tensor | Literal>(this: A, starts: Checked<B, PlaceErrors<'slice', PlaceOf<A>, B>>, ends: Checked<C, PairErrors<'slice', B, C>>, options?: SliceOptions<ElementIn<B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  slice<const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal, const C extends Tensor | Literal>(this: A, starts: Checked<B, PlaceErrors<'slice', PlaceOf<A>, B>>, ends: Checked<C, PairErrors<'slice', B, C>>, options?: SliceOptions<ElementIn<B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * Softmax, opset 13: (input: T) → (output: T)
    * Options: axis? = -1
@@ -2029,45 +2045,45 @@ export interface OperatorMethods {
    * T: bfloat16, float64, float32, float16
    * Tind: int32, int64
    */
-  softmaxCrossEntropyLoss<const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(this: A, labels: Checked<B, PlaceErrors<'softmaxCrossEntropyLoss', PlaceOf<A>, B>>, options?: SoftmaxCrossEntropyLossOptions<ElementIn<A>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> & { readonly logProb: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> };
+  softmaxCrossEntropyLoss<const A extends Tensor<Set0>, const B extends Tensor<Set5> | Literal>(this: A, labels: Checked<B, PlaceErrors<'softmaxCrossEntropyLoss', PlaceOf<A>, B>>, options?: SoftmaxCrossEntropyLossOptions<ElementIn<A>>): Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> & { readonly logProb: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> };
   /**
-   * Softplus, opset 1: (x: T) → (y: T)
-   * T: float64, float32, float16
+   * Softplus, opset 22: (x: T) → (y: T)
+   * T: bfloat16, float64, float32, float16
    */
-  softplus<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  softplus<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Softsign, opset 1: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Softsign, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  softsign<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  softsign<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * SpaceToDepth, opset 13: (input: T) → (output: T)
    * Options: blocksize
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  spaceToDepth<const A extends Tensor<Set15>>(this: A, options: SpaceToDepthOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
+  spaceToDepth<const A extends Tensor<Set16>>(this: A, options: SpaceToDepthOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Split, opset 18: (input: T, split?: tensor(int64)) → (outputs: T[])
    * Options: axis? = 0, numOutputs?
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  split<const A extends Tensor<Set15>>(this: A, options?: SplitOptions): Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>[];
+  split<const A extends Tensor<Set16>, const O extends SplitOptions = {}>(this: A, options?: O): Parts<Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>, O>;
   /**
-   * SplitToSequence, opset 11: (input: T, split?: I) → (outputSequence: S)
+   * SplitToSequence, opset 24: (input: T, split?: I) → (outputSequence: S)
    * Options: axis? = 0, keepdims? = true
-   * T: bool, complex128, complex64, float64, float32, float16 and 9 more
+   * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    * I: int32, int64
-   * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
+   * S: seq(bfloat16), seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32) and 10 more
    */
-  splitToSequence<const A extends Tensor<Set16>>(this: A, options?: SplitToSequenceOptions): Value<Set17, AnyShape, Join<PlaceOf<A>, 'any'>>;
+  splitToSequence<const A extends Tensor<Set16>>(this: A, options?: SplitToSequenceOptions): Value<`seq(${ElementOf<A>})`, AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
    * Sqrt, opset 13: (x: T) → (y: T)
    * T: bfloat16, float64, float32, float16
    */
   sqrt<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Squeeze, opset 21: (data: T, axes?: tensor(int64)) → (squeezed: T)
-   * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+   * Squeeze, opset 25: (data: T, axes?: tensor(int64)) → (squeezed: T)
+   * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
    */
   squeeze<const A extends Tensor<Set9>, const O extends SqueezeOptions = {}>(this: A, options?: Checked<O, Mistake<'squeeze', Squeeze<ShapeOf<A>, O>>>): Value<ElementOf<A>, Found<Squeeze<ShapeOf<A>, O>>, Join<PlaceOf<A>, 'any'>>;
   /**
@@ -2101,10 +2117,10 @@ export interface OperatorMethods {
    */
   swish<const A extends Tensor<Set0>>(this: A, options?: SwishOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
-   * Tan, opset 7: (input: T) → (output: T)
-   * T: float64, float32, float16
+   * Tan, opset 22: (input: T) → (output: T)
+   * T: bfloat16, float64, float32, float16
    */
-  tan<const A extends Tensor<Set4>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  tan<const A extends Tensor<Set0>>(this: A): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Tanh, opset 13: (input: T) → (output: T)
    * T: bfloat16, float64, float32, float16
@@ -2124,28 +2140,28 @@ export interface OperatorMethods {
    */
   tfIdfVectorizer<const A extends Tensor<Set35>>(this: A, options: TfIdfVectorizerOptions): Value<'float32', AnyShape, Join<PlaceOf<A>, 'any'>>;
   /**
-   * ThresholdedRelu, opset 10: (x: T) → (y: T)
+   * ThresholdedRelu, opset 22: (x: T) → (y: T)
    * Options: alpha? = 1
-   * T: float64, float32, float16
+   * T: bfloat16, float64, float32, float16
    */
-  thresholdedRelu<const A extends Tensor<Set4>>(this: A, options?: ThresholdedReluOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  thresholdedRelu<const A extends Tensor<Set0>>(this: A, options?: ThresholdedReluOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Tile, opset 13: (input: T, repeats: T1) → (output: T)
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    * T1: int64
    */
-  tile<const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal>(this: A, repeats: Checked<B, PlaceErrors<'tile', PlaceOf<A>, B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
+  tile<const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal>(this: A, repeats: Checked<B, PlaceErrors<'tile', PlaceOf<A>, B>>): Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>;
   /**
-   * TopK, opset 11: (x: T, k: tensor(int64)) → (values: T, indices: I)
+   * TopK, opset 24: (x: T, k: tensor(int64)) → (values: T, indices: I)
    * Options: axis? = -1, largest? = true, sorted? = true
-   * T: float64, float32, float16, int16, int32, int64 and 5 more
+   * T: bfloat16, float64, float32, float16, int16, int32 and 6 more
    * I: int64
    */
-  topK<const A extends Tensor<Set26>, const B extends Tensor<'int64'> | Literal>(this: A, k: Checked<B, PlaceErrors<'topK', PlaceOf<A>, B>>, options?: TopKOptions): { readonly values: Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>; readonly indices: Value<'int64', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> };
+  topK<const A extends Tensor<Set3>, const B extends Tensor<'int64'> | Literal>(this: A, k: Checked<B, PlaceErrors<'topK', PlaceOf<A>, B>>, options?: TopKOptions): { readonly values: Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>; readonly indices: Value<'int64', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> };
   /**
-   * Transpose, opset 21: (data: T) → (transposed: T)
+   * Transpose, opset 25: (data: T) → (transposed: T)
    * Options: perm?
-   * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+   * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
    */
   transpose<const A extends Tensor<Set9>, const O extends TransposeOptions = {}>(this: A, options?: Checked<O, Mistake<'transpose', Transpose<ShapeOf<A>, O>>>): Value<ElementOf<A>, Found<Transpose<ShapeOf<A>, O>>, Join<PlaceOf<A>, 'any'>>;
   /**
@@ -2153,16 +2169,16 @@ export interface OperatorMethods {
    * Options: upper? = true
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  trilu<const A extends Tensor<Set15>>(this: A, options?: TriluOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
+  trilu<const A extends Tensor<Set16>>(this: A, options?: TriluOptions): Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>>;
   /**
    * Unique, opset 11: (x: T) → (y: T, indices?: tensor(int64), inverseIndices?: tensor(int64), counts?: tensor(int64))
    * Options: axis?, sorted? = true
    * T: bool, complex128, complex64, float64, float32, float16 and 9 more
    */
-  unique<const A extends Tensor<Set16>>(this: A, options?: UniqueOptions): Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>> & { readonly indices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly inverseIndices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly counts: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>> };
+  unique<const A extends Tensor<Set17>>(this: A, options?: UniqueOptions): Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>> & { readonly indices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly inverseIndices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly counts: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>> };
   /**
-   * Unsqueeze, opset 21: (data: T, axes: tensor(int64)) → (expanded: T)
-   * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+   * Unsqueeze, opset 25: (data: T, axes: tensor(int64)) → (expanded: T)
+   * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
    */
   unsqueeze<const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(this: A, axes: Checked<B, PlaceErrors<'unsqueeze', PlaceOf<A>, B> | Mistake<'unsqueeze', Unsqueeze<ShapeOf<A>, B>>>): Value<ElementOf<A>, Found<Unsqueeze<ShapeOf<A>, B>>, JoinOf<PlaceOf<A>, B>>;
   /**
@@ -2170,7 +2186,7 @@ export interface OperatorMethods {
    * B: bool
    * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
    */
-  where<const A extends Tensor<'bool'>, const B extends Tensor<Set15>, const C extends Tensor | Literal>(this: A, x: Checked<B, PlaceErrors<'where', PlaceOf<A>, B>>, y: Checked<C, PairErrors<'where', B, C> | Mistake<'where', Broadcast<Found<Broadcast<ShapeOf<A>, ShapeOf<B>>>, OperandShape<C>>>>): Value<ElementOf<B>, Found<Broadcast<Found<Broadcast<ShapeOf<A>, ShapeOf<B>>>, OperandShape<C>>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
+  where<const A extends Tensor<'bool'>, const B extends Tensor<Set16>, const C extends Tensor | Literal>(this: A, x: Checked<B, PlaceErrors<'where', PlaceOf<A>, B>>, y: Checked<C, PairErrors<'where', B, C> | Mistake<'where', Broadcast<Found<Broadcast<ShapeOf<A>, ShapeOf<B>>>, OperandShape<C>>>>): Value<ElementOf<B>, Found<Broadcast<Found<Broadcast<ShapeOf<A>, ShapeOf<B>>>, OperandShape<C>>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>>;
   /**
    * Xor, opset 7: (a: T, b: T) → (c: T1)
    * T: bool
@@ -2186,16 +2202,16 @@ export interface OperatorMethods {
 export const abs: <const A extends Tensor<Set3>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Abs', 'abs', 'same');
 
 /**
- * Acos, opset 7: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Acos, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const acos: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Acos', 'acos', 'same');
+export const acos: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Acos', 'acos', 'same');
 
 /**
- * Acosh, opset 9: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Acosh, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const acosh: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Acosh', 'acosh', 'same');
+export const acosh: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Acosh', 'acosh', 'same');
 
 /**
  * Add, opset 14: (a: T, b: T) → (c: T)
@@ -2233,31 +2249,31 @@ export const argMax: <const A extends Tensor<Set3>, const O extends ArgMaxOption
 export const argMin: <const A extends Tensor<Set3>, const O extends ArgMinOptions = {}>(data: A, options?: Checked<O, Mistake<'argMin', ReduceOne<ShapeOf<A>, O>>>) => Value<'int64', Found<ReduceOne<ShapeOf<A>, O>>, Join<PlaceOf<A>, 'any'>> = operator('ArgMin', 'argMin', 'reduceOne');
 
 /**
- * Asin, opset 7: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Asin, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const asin: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Asin', 'asin', 'same');
+export const asin: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Asin', 'asin', 'same');
 
 /**
- * Asinh, opset 9: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Asinh, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const asinh: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Asinh', 'asinh', 'same');
+export const asinh: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Asinh', 'asinh', 'same');
 
 /**
- * Atan, opset 7: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Atan, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const atan: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Atan', 'atan', 'same');
+export const atan: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Atan', 'atan', 'same');
 
 /**
- * Atanh, opset 9: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Atanh, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const atanh: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Atanh', 'atanh', 'same');
+export const atanh: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Atanh', 'atanh', 'same');
 
 /**
- * Attention, opset 23: (q: T1, k: T1, v: T2, attnMask?: U, pastKey?: T1, pastValue?: T2) → (y: T1, presentKey?: T1, presentValue?: T2, qkMatmulOutput?: T1)
+ * Attention, opset 24: (q: T1, k: T1, v: T2, attnMask?: U, pastKey?: T1, pastValue?: T2, nonpadKvSeqlen?: tensor(int64)) → (y: T1, presentKey?: T1, presentValue?: T2, qkMatmulOutput?: T1)
  * Options: isCausal? = false, kvNumHeads?, qNumHeads?, qkMatmulOutputMode? = 0, scale?, softcap? = 0, softmaxPrecision?
  * T1: bfloat16, float64, float32, float16
  * T2: bfloat16, float64, float32, float16
@@ -2266,11 +2282,11 @@ export const atanh: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<
 export const attention: <const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor<Set0>>(q: A, k: Checked<B, PairErrors<'attention', A, B>>, v: Checked<C, PlaceErrors<'attention', PlaceOf<A>, C>>, options?: AttentionOptions<ElementIn<A>, ElementIn<C>>) => Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> & { readonly presentKey: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly presentValue: Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly qkMatmulOutput: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('Attention', 'attention', 'unknown');
 
 /**
- * AveragePool, opset 19: (x: T) → (y: T)
+ * AveragePool, opset 22: (x: T) → (y: T)
  * Options: autoPad? = NOTSET, ceilMode? = false, countIncludePad? = false, dilations?, kernelShape, pads?, strides?
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const averagePool: <const A extends Tensor<Set4>>(x: A, options: AveragePoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('AveragePool', 'averagePool', 'rank');
+export const averagePool: <const A extends Tensor<Set0>>(x: A, options: AveragePoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('AveragePool', 'averagePool', 'rank');
 
 /**
  * BatchNormalization, opset 15: (x: T, scale: T1, b: T1, inputMean: T2, inputVar: T2) → (y: T, runningMean?: T2, runningVar?: T2)
@@ -2282,12 +2298,12 @@ export const averagePool: <const A extends Tensor<Set4>>(x: A, options: AverageP
 export const batchNormalization: <const A extends Tensor<Set0>, const B extends Tensor<Set0> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0>, const E extends Tensor | Literal>(x: A, scale: Checked<B, PlaceErrors<'batchNormalization', PlaceOf<A>, B>>, b: Checked<C, PairErrors<'batchNormalization', B, C>>, inputMean: Checked<D, PlaceErrors<'batchNormalization', PlaceOf<A>, D>>, inputVar: Checked<E, PairErrors<'batchNormalization', D, E>>, options?: BatchNormalizationOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> & { readonly runningMean: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>>; readonly runningVar: Value<ElementOf<D>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> } = operator('BatchNormalization', 'batchNormalization', 'same');
 
 /**
- * Bernoulli, opset 15: (input: T1) → (output: T2)
+ * Bernoulli, opset 22: (input: T1) → (output: T2)
  * Options: dtype?, seed?
- * T1: float64, float32, float16
+ * T1: bfloat16, float64, float32, float16
  * T2: bfloat16, bool, float64, float32, float16, int16 and 7 more
  */
-export const bernoulli: <const A extends Tensor<Set4>, const O extends BernoulliOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set1>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Bernoulli', 'bernoulli', 'same');
+export const bernoulli: <const A extends Tensor<Set0>, const O extends BernoulliOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set1>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Bernoulli', 'bernoulli', 'same');
 
 /**
  * BitCast, opset 26: (input: T1) → (output: T2)
@@ -2295,38 +2311,38 @@ export const bernoulli: <const A extends Tensor<Set4>, const O extends Bernoulli
  * T1: bfloat16, bool, complex128, complex64, float64, float32 and 19 more
  * T2: bfloat16, bool, complex128, complex64, float64, float32 and 19 more
  */
-export const bitCast: <const A extends Tensor<Set11>, const O extends BitCastOptions>(input: A, options: O) => Value<DTypeOfOption<O, 'to', Set11>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('BitCast', 'bitCast', 'unknown');
+export const bitCast: <const A extends Tensor<Set12>, const O extends BitCastOptions>(input: A, options: O) => Value<DTypeOfOption<O, 'to', Set12>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('BitCast', 'bitCast', 'unknown');
 
 /**
  * BitShift, opset 11: (x: T, y: T) → (z: T)
  * Options: direction
  * T: uint16, uint32, uint64, uint8
  */
-export const bitShift: <const A extends Tensor<Set12>, const B extends Tensor | Literal>(x: A, y: Checked<B, PairErrors<'bitShift', A, B> | BroadcastErrors<'bitShift', A, B>>, options: BitShiftOptions) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('BitShift', 'bitShift', 'broadcast');
+export const bitShift: <const A extends Tensor<Set13>, const B extends Tensor | Literal>(x: A, y: Checked<B, PairErrors<'bitShift', A, B> | BroadcastErrors<'bitShift', A, B>>, options: BitShiftOptions) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('BitShift', 'bitShift', 'broadcast');
 
 /**
  * BitwiseAnd, opset 18: (a: T, b: T) → (c: T)
  * T: int16, int32, int64, int8, uint16, uint32 and 2 more
  */
-export const bitwiseAnd: <const A extends Tensor<Set13>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'bitwiseAnd', A, B> | BroadcastErrors<'bitwiseAnd', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('BitwiseAnd', 'bitwiseAnd', 'broadcast');
+export const bitwiseAnd: <const A extends Tensor<Set14>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'bitwiseAnd', A, B> | BroadcastErrors<'bitwiseAnd', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('BitwiseAnd', 'bitwiseAnd', 'broadcast');
 
 /**
  * BitwiseNot, opset 18: (x: T) → (y: T)
  * T: int16, int32, int64, int8, uint16, uint32 and 2 more
  */
-export const bitwiseNot: <const A extends Tensor<Set13>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('BitwiseNot', 'bitwiseNot', 'same');
+export const bitwiseNot: <const A extends Tensor<Set14>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('BitwiseNot', 'bitwiseNot', 'same');
 
 /**
  * BitwiseOr, opset 18: (a: T, b: T) → (c: T)
  * T: int16, int32, int64, int8, uint16, uint32 and 2 more
  */
-export const bitwiseOr: <const A extends Tensor<Set13>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'bitwiseOr', A, B> | BroadcastErrors<'bitwiseOr', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('BitwiseOr', 'bitwiseOr', 'broadcast');
+export const bitwiseOr: <const A extends Tensor<Set14>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'bitwiseOr', A, B> | BroadcastErrors<'bitwiseOr', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('BitwiseOr', 'bitwiseOr', 'broadcast');
 
 /**
  * BitwiseXor, opset 18: (a: T, b: T) → (c: T)
  * T: int16, int32, int64, int8, uint16, uint32 and 2 more
  */
-export const bitwiseXor: <const A extends Tensor<Set13>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'bitwiseXor', A, B> | BroadcastErrors<'bitwiseXor', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('BitwiseXor', 'bitwiseXor', 'broadcast');
+export const bitwiseXor: <const A extends Tensor<Set14>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'bitwiseXor', A, B> | BroadcastErrors<'bitwiseXor', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('BitwiseXor', 'bitwiseXor', 'broadcast');
 
 /**
  * BlackmanWindow, opset 17: (size: T1) → (output: T2)
@@ -2334,23 +2350,23 @@ export const bitwiseXor: <const A extends Tensor<Set13>, const B extends Tensor 
  * T1: int32, int64
  * T2: bfloat16, float64, float32, float16, int16, int32 and 6 more
  */
-export const blackmanWindow: <const A extends Tensor<Set6>, const O extends BlackmanWindowOptions = {}>(size: A, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('BlackmanWindow', 'blackmanWindow', 'unknown');
+export const blackmanWindow: <const A extends Tensor<Set5>, const O extends BlackmanWindowOptions = {}>(size: A, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('BlackmanWindow', 'blackmanWindow', 'unknown');
 
 /**
- * Cast, opset 21: (input: T1) → (output: T2)
- * Options: saturate? = true, to
- * T1: bfloat16, bool, float64, float32, float16, float8e4m3fn and 14 more
- * T2: bfloat16, bool, float64, float32, float16, float8e4m3fn and 14 more
+ * Cast, opset 25: (input: T1) → (output: T2)
+ * Options: roundMode? = up, saturate? = true, to
+ * T1: bfloat16, bool, float64, float32, float16, float4e2m1 and 18 more
+ * T2: bfloat16, bool, float64, float32, float16, float4e2m1 and 18 more
  */
-export const cast: <const A extends Tensor<Set14>, const O extends CastOptions>(input: A, options: O) => Value<DTypeOfOption<O, 'to', Set14>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Cast', 'cast', 'same');
+export const cast: <const A extends Tensor<Set15>, const O extends CastOptions>(input: A, options: O) => Value<DTypeOfOption<O, 'to', Set15>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Cast', 'cast', 'same');
 
 /**
- * CastLike, opset 21: (input: T1, targetType: T2) → (output: T2)
- * Options: saturate? = true
- * T1: bfloat16, bool, float64, float32, float16, float8e4m3fn and 14 more
- * T2: bfloat16, bool, float64, float32, float16, float8e4m3fn and 14 more
+ * CastLike, opset 25: (input: T1, targetType: T2) → (output: T2)
+ * Options: roundMode? = up, saturate? = true
+ * T1: bfloat16, bool, float64, float32, float16, float4e2m1 and 18 more
+ * T2: bfloat16, bool, float64, float32, float16, float4e2m1 and 18 more
  */
-export const castLike: <const A extends Tensor<Set14>, const B extends Tensor<Set14>>(input: A, targetType: Checked<B, PlaceErrors<'castLike', PlaceOf<A>, B>>, options?: CastLikeOptions) => Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('CastLike', 'castLike', 'same');
+export const castLike: <const A extends Tensor<Set15>, const B extends Tensor<Set15>>(input: A, targetType: Checked<B, PlaceErrors<'castLike', PlaceOf<A>, B>>, options?: CastLikeOptions) => Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('CastLike', 'castLike', 'same');
 
 /**
  * CausalConvWithState, opset 27: (input: T, weight: T, bias?: T, pastState?: T) → (output: T, presentState: T)
@@ -2378,7 +2394,7 @@ export const celu: <const A extends Tensor<'float32'>>(x: A, options?: CeluOptio
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  * Tind: int32, int64
  */
-export const centerCropPad: <const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal>(inputData: A, shape: Checked<B, PlaceErrors<'centerCropPad', PlaceOf<A>, B>>, options?: CenterCropPadOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('CenterCropPad', 'centerCropPad', 'unknown');
+export const centerCropPad: <const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal>(inputData: A, shape: Checked<B, PlaceErrors<'centerCropPad', PlaceOf<A>, B>>, options?: CenterCropPadOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('CenterCropPad', 'centerCropPad', 'unknown');
 
 /**
  * Clip, opset 13: (input: T, min?: T, max?: T) → (output: T)
@@ -2391,7 +2407,7 @@ export const clip: <const A extends Tensor<Set3>>(input: A, options?: ClipOption
  * Options: dilations?, pads?, strides?
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const col2Im: <const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal, const C extends Tensor<'int64'> | Literal>(input: A, imageShape: Checked<B, PlaceErrors<'col2Im', PlaceOf<A>, B>>, blockShape: Checked<C, PlaceErrors<'col2Im', PlaceOf<A>, C>>, options?: Col2ImOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Col2Im', 'col2Im', 'rank');
+export const col2Im: <const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal, const C extends Tensor<'int64'> | Literal>(input: A, imageShape: Checked<B, PlaceErrors<'col2Im', PlaceOf<A>, B>>, blockShape: Checked<C, PlaceErrors<'col2Im', PlaceOf<A>, C>>, options?: Col2ImOptions) => Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Col2Im', 'col2Im', 'unknown');
 
 /**
  * Compress, opset 11: (input: T, condition: T1) → (output: T)
@@ -2399,14 +2415,14 @@ export const col2Im: <const A extends Tensor<Set15>, const B extends Tensor<'int
  * T: bool, complex128, complex64, float64, float32, float16 and 9 more
  * T1: bool
  */
-export const compress: <const A extends Tensor<Set16>, const B extends Tensor<'bool'> | Literal>(input: A, condition: Checked<B, PlaceErrors<'compress', PlaceOf<A>, B>>, options?: CompressOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Compress', 'compress', 'rank');
+export const compress: <const A extends Tensor<Set17>, const B extends Tensor<'bool'> | Literal>(input: A, condition: Checked<B, PlaceErrors<'compress', PlaceOf<A>, B>>, options?: CompressOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('Compress', 'compress', 'unknown');
 
 /**
  * Concat, opset 13: (inputs: T[]) → (concatResult: T)
  * Options: axis
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const concat: <const A extends readonly Tensor<Set15>[], const O extends ConcatOptions>(inputs: Checked<A, ListErrors<'concat', A> | Mistake<'concat', Concat<A, O>>>, options: O) => Value<ListElement<A>, Found<Concat<A, O>>, JoinAll<A>> = operator('Concat', 'concat', 'concat');
+export const concat: <const A extends readonly Tensor<Set16>[], const O extends ConcatOptions>(inputs: Checked<A, ListErrors<'concat', A> | Mistake<'concat', Concat<A, O>>>, options: O) => Value<ListElement<A>, Found<Concat<A, O>>, JoinAll<A>> = operator('Concat', 'concat', 'concat');
 
 /**
  * ConcatFromSequence, opset 11: (inputSequence: S) → (concatResult: T)
@@ -2414,22 +2430,22 @@ export const concat: <const A extends readonly Tensor<Set15>[], const O extends 
  * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
  * T: bool, complex128, complex64, float64, float32, float16 and 9 more
  */
-export const concatFromSequence: <const A extends Tensor<Set17>>(inputSequence: A, options: ConcatFromSequenceOptions) => Value<Set16, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('ConcatFromSequence', 'concatFromSequence', 'unknown');
+export const concatFromSequence: <const A extends Tensor<Set18>>(inputSequence: A, options: ConcatFromSequenceOptions) => Value<Held<ElementOf<A>>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('ConcatFromSequence', 'concatFromSequence', 'unknown');
 
 /**
- * ConstantOfShape, opset 21: (input: T1) → (output: T2)
+ * ConstantOfShape, opset 25: (input: T1) → (output: T2)
  * Options: value?
  * T1: int64
- * T2: bfloat16, bool, float64, float32, float16, float8e4m3fn and 13 more
+ * T2: bfloat16, bool, float64, float32, float16, float4e2m1 and 17 more
  */
-export const constantOfShape: <const A extends Tensor<'int64'>>(input: A, options?: ConstantOfShapeOptions) => Value<Set18, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('ConstantOfShape', 'constantOfShape', 'unknown');
+export const constantOfShape: <const A extends Tensor<'int64'>, const O extends ConstantOfShapeOptions = {}>(input: A, options?: O) => Value<FilledWith<O>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('ConstantOfShape', 'constantOfShape', 'unknown');
 
 /**
- * Conv, opset 11: (x: T, w: T, b?: T) → (y: T)
+ * Conv, opset 22: (x: T, w: T, b?: T) → (y: T)
  * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, pads?, strides?
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const conv: <const A extends Tensor<Set4>, const B extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'conv', A, B>>, options?: ConvOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Conv', 'conv', 'rank');
+export const conv: <const A extends Tensor<Set0>, const B extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'conv', A, B>>, options?: ConvOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Conv', 'conv', 'rank');
 
 /**
  * ConvInteger, opset 10: (x: T1, w: T2, xZeroPoint?: T1, wZeroPoint?: T2) → (y: T3)
@@ -2438,26 +2454,26 @@ export const conv: <const A extends Tensor<Set4>, const B extends Tensor | Liter
  * T2: int8, uint8
  * T3: int32
  */
-export const convInteger: <const A extends Tensor<Set5>, const B extends Tensor<Set5> | Literal>(x: A, w: Checked<B, PlaceErrors<'convInteger', PlaceOf<A>, B>>, options?: ConvIntegerOptions<ElementIn<A>, ElementIn<B>>) => Value<'int32', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('ConvInteger', 'convInteger', 'rank');
+export const convInteger: <const A extends Tensor<Set4>, const B extends Tensor<Set4> | Literal>(x: A, w: Checked<B, PlaceErrors<'convInteger', PlaceOf<A>, B>>, options?: ConvIntegerOptions<ElementIn<A>, ElementIn<B>>) => Value<'int32', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('ConvInteger', 'convInteger', 'rank');
 
 /**
- * ConvTranspose, opset 11: (x: T, w: T, b?: T) → (y: T)
+ * ConvTranspose, opset 22: (x: T, w: T, b?: T) → (y: T)
  * Options: autoPad? = NOTSET, dilations?, group? = 1, kernelShape?, outputPadding?, outputShape?, pads?, strides?
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const convTranspose: <const A extends Tensor<Set4>, const B extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'convTranspose', A, B>>, options?: ConvTransposeOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('ConvTranspose', 'convTranspose', 'rank');
+export const convTranspose: <const A extends Tensor<Set0>, const B extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'convTranspose', A, B>>, options?: ConvTransposeOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('ConvTranspose', 'convTranspose', 'rank');
 
 /**
- * Cos, opset 7: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Cos, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const cos: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Cos', 'cos', 'same');
+export const cos: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Cos', 'cos', 'same');
 
 /**
- * Cosh, opset 9: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Cosh, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const cosh: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Cosh', 'cosh', 'same');
+export const cosh: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Cosh', 'cosh', 'same');
 
 /**
  * CumProd, opset 26: (x: T, axis: T2) → (y: T)
@@ -2465,7 +2481,7 @@ export const cosh: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A
  * T: bfloat16, float64, float32, float16, int32, int64 and 2 more
  * T2: int32, int64
  */
-export const cumProd: <const A extends Tensor<Set8>, const B extends Tensor<Set6> | Literal>(x: A, axis: Checked<B, PlaceErrors<'cumProd', PlaceOf<A>, B>>, options?: CumProdOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('CumProd', 'cumProd', 'same');
+export const cumProd: <const A extends Tensor<Set8>, const B extends Tensor<Set5> | Literal>(x: A, axis: Checked<B, PlaceErrors<'cumProd', PlaceOf<A>, B>>, options?: CumProdOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('CumProd', 'cumProd', 'same');
 
 /**
  * CumSum, opset 14: (x: T, axis: T2) → (y: T)
@@ -2473,7 +2489,7 @@ export const cumProd: <const A extends Tensor<Set8>, const B extends Tensor<Set6
  * T: bfloat16, float64, float32, float16, int32, int64 and 2 more
  * T2: int32, int64
  */
-export const cumSum: <const A extends Tensor<Set8>, const B extends Tensor<Set6> | Literal>(x: A, axis: Checked<B, PlaceErrors<'cumSum', PlaceOf<A>, B>>, options?: CumSumOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('CumSum', 'cumSum', 'same');
+export const cumSum: <const A extends Tensor<Set8>, const B extends Tensor<Set5> | Literal>(x: A, axis: Checked<B, PlaceErrors<'cumSum', PlaceOf<A>, B>>, options?: CumSumOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('CumSum', 'cumSum', 'same');
 
 /**
  * DFT, opset 20: (input: T1, dftLength?: T2, axis?: tensor(int64)) → (output: T1)
@@ -2484,32 +2500,33 @@ export const cumSum: <const A extends Tensor<Set8>, const B extends Tensor<Set6>
 export const dft: <const A extends Tensor<Set0>>(input: A, options?: DFTOptions) => Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('DFT', 'dft', 'unknown');
 
 /**
- * DeformConv, opset 19: (x: T, w: T, offset: T, b?: T, mask?: T) → (y: T)
+ * DeformConv, opset 22: (x: T, w: T, offset: T, b?: T, mask?: T) → (y: T)
  * Options: dilations?, group? = 1, kernelShape?, offsetGroup? = 1, pads?, strides?
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const deformConv: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'deformConv', A, B>>, offset: Checked<C, PairErrors<'deformConv', A, C>>, options?: DeformConvOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('DeformConv', 'deformConv', 'rank');
+export const deformConv: <const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'deformConv', A, B>>, offset: Checked<C, PairErrors<'deformConv', A, C>>, options?: DeformConvOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('DeformConv', 'deformConv', 'rank');
 
 /**
  * DepthToSpace, opset 13: (input: T) → (output: T)
  * Options: blocksize, mode? = DCR
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const depthToSpace: <const A extends Tensor<Set15>>(input: A, options: DepthToSpaceOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('DepthToSpace', 'depthToSpace', 'rank');
+export const depthToSpace: <const A extends Tensor<Set16>>(input: A, options: DepthToSpaceOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('DepthToSpace', 'depthToSpace', 'rank');
 
 /**
- * DequantizeLinear, opset 21: (x: T1, xScale: T2, xZeroPoint?: T1) → (y: T2)
- * Options: axis? = 1, blockSize? = 0
- * T1: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16, int32 and 5 more
- * T2: bfloat16, float32, float16
+ * DequantizeLinear, opset 25: (x: T1, xScale: T2, xZeroPoint?: T1) → (y: T3)
+ * Options: axis? = 1, blockSize? = 0, outputDtype? = that of the operand
+ * T1: float4e2m1, float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16 and 8 more
+ * T2: bfloat16, float32, float16, float8e8m0
+ * T3: bfloat16, float32, float16
  */
-export const dequantizeLinear: <const A extends Tensor<Set7>, const B extends Tensor<Set2>>(x: A, xScale: Checked<B, PlaceErrors<'dequantizeLinear', PlaceOf<A>, B>>, options?: DequantizeLinearOptions<ElementIn<A>>) => Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('DequantizeLinear', 'dequantizeLinear', 'same');
+export const dequantizeLinear: <const A extends Tensor<Set6>, const B extends Tensor<Set19> | Literal, const O extends DequantizeLinearOptions<ElementIn<A>> = {}>(x: A, xScale: Checked<B, PlaceErrors<'dequantizeLinear', PlaceOf<A>, B>>, options?: O) => Value<DTypeOfOption<O, 'outputDtype', Set2>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('DequantizeLinear', 'dequantizeLinear', 'same');
 
 /**
- * Det, opset 11: (x: T) → (y: T)
- * T: float64, float32, float16
+ * Det, opset 22: (x: T) → (y: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const det: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('Det', 'det', 'unknown');
+export const det: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('Det', 'det', 'unknown');
 
 /**
  * Div, opset 14: (a: T, b: T) → (c: T)
@@ -2518,13 +2535,13 @@ export const det: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, An
 export const div: <const A extends Tensor<Set3>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'div', A, B> | BroadcastErrors<'div', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('Div', 'div', 'broadcast');
 
 /**
- * Dropout, opset 13: (data: T, ratio?: T1, trainingMode?: T2) → (output: T, mask?: T2)
+ * Dropout, opset 22: (data: T, ratio?: T1, trainingMode?: T2) → (output: T, mask?: T2)
  * Options: seed?
- * T: bfloat16, float64, float32, float16
- * T1: float64, float32, float16
+ * T: bfloat16, float64, float32, float16, float8e4m3fn, float8e4m3fnuz and 2 more
+ * T1: bfloat16, float64, float32, float16, float8e4m3fn, float8e4m3fnuz and 2 more
  * T2: bool
  */
-export const dropout: <const A extends Tensor<Set0>>(data: A, options?: DropoutOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> & { readonly mask: Value<'bool', AnyShape, Join<PlaceOf<A>, 'any'>> } = operator('Dropout', 'dropout', 'same');
+export const dropout: <const A extends Tensor<Set7>>(data: A, options?: DropoutOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> & { readonly mask: Value<'bool', AnyShape, Join<PlaceOf<A>, 'any'>> } = operator('Dropout', 'dropout', 'same');
 
 /**
  * DynamicQuantizeLinear, opset 11: (x: T1) → (y: T2, yScale: tensor(float), yZeroPoint: T2)
@@ -2538,21 +2555,21 @@ export const dynamicQuantizeLinear: <const A extends Tensor<'float32'>>(x: A) =>
  * Options: equation
  * T: float64, float32, float16, int16, int32, int64 and 5 more
  */
-export const einsum: <const A extends readonly Tensor<Set26>[]>(inputs: Checked<A, ListErrors<'einsum', A>>, options: EinsumOptions) => Value<ListElement<A>, AnyShape, JoinAll<A>> = operator('Einsum', 'einsum', 'unknown');
+export const einsum: <const A extends readonly Tensor<Set25>[]>(inputs: Checked<A, ListErrors<'einsum', A>>, options: EinsumOptions) => Value<ListElement<A>, AnyShape, JoinAll<A>> = operator('Einsum', 'einsum', 'unknown');
 
 /**
- * Elu, opset 6: (x: T) → (y: T)
+ * Elu, opset 22: (x: T) → (y: T)
  * Options: alpha? = 1
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const elu: <const A extends Tensor<Set4>>(x: A, options?: EluOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Elu', 'elu', 'same');
+export const elu: <const A extends Tensor<Set0>>(x: A, options?: EluOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Elu', 'elu', 'same');
 
 /**
  * Equal, opset 19: (a: T, b: T) → (c: T1)
  * T: bfloat16, bool, float64, float32, float16, int16 and 8 more
  * T1: bool
  */
-export const equal: <const A extends Tensor<Set19>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'equal', A, B> | BroadcastErrors<'equal', A, B>>) => Value<'bool', Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('Equal', 'equal', 'broadcast');
+export const equal: <const A extends Tensor<Set20>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'equal', A, B> | BroadcastErrors<'equal', A, B>>) => Value<'bool', Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('Equal', 'equal', 'broadcast');
 
 /**
  * Erf, opset 13: (input: T) → (output: T)
@@ -2570,20 +2587,20 @@ export const exp: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>
  * Expand, opset 13: (input: T, shape: tensor(int64)) → (output: T)
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const expand: <const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal>(input: A, shape: Checked<B, PlaceErrors<'expand', PlaceOf<A>, B>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('Expand', 'expand', 'unknown');
+export const expand: <const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal>(input: A, shape: Checked<B, PlaceErrors<'expand', PlaceOf<A>, B>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('Expand', 'expand', 'unknown');
 
 /**
- * EyeLike, opset 9: (input: T1) → (output: T2)
+ * EyeLike, opset 22: (input: T1) → (output: T2)
  * Options: dtype?, k? = 0
- * T1: bool, float64, float32, float16, int16, int32 and 6 more
- * T2: bool, float64, float32, float16, int16, int32 and 6 more
+ * T1: bfloat16, bool, float64, float32, float16, int16 and 7 more
+ * T2: bfloat16, bool, float64, float32, float16, int16 and 7 more
  */
-export const eyeLike: <const A extends Tensor<Set20>, const O extends EyeLikeOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set20>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('EyeLike', 'eyeLike', 'same');
+export const eyeLike: <const A extends Tensor<Set1>, const O extends EyeLikeOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set1>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('EyeLike', 'eyeLike', 'same');
 
 /**
- * Flatten, opset 21: (input: T) → (output: T)
+ * Flatten, opset 25: (input: T) → (output: T)
  * Options: axis? = 1
- * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+ * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
  */
 export const flatten: <const A extends Tensor<Set9>>(input: A, options?: FlattenOptions) => Value<ElementOf<A>, [number, number], Join<PlaceOf<A>, 'any'>> = operator('Flatten', 'flatten', 'matrix');
 
@@ -2594,12 +2611,12 @@ export const flatten: <const A extends Tensor<Set9>>(input: A, options?: Flatten
 export const floor: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Floor', 'floor', 'same');
 
 /**
- * GRU, opset 14: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T) → (y?: T, yH?: T)
+ * GRU, opset 22: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T) → (y?: T, yH?: T)
  * Options: activationAlpha?, activationBeta?, activations?, clip?, direction? = forward, hiddenSize?, layout? = 0, linearBeforeReset? = false
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  * T1: int32
  */
-export const gru: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'gru', A, B>>, r: Checked<C, PairErrors<'gru', A, C>>, options?: GRUOptions<ElementIn<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('GRU', 'gru', 'unknown');
+export const gru: <const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'gru', A, B>>, r: Checked<C, PairErrors<'gru', A, C>>, options?: GRUOptions<ElementIn<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('GRU', 'gru', 'unknown');
 
 /**
  * Gather, opset 13: (data: T, indices: Tind) → (output: T)
@@ -2607,7 +2624,7 @@ export const gru: <const A extends Tensor<Set4>, const B extends Tensor | Litera
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  * Tind: int32, int64
  */
-export const gather: <const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal>(data: A, indices: Checked<B, PlaceErrors<'gather', PlaceOf<A>, B>>, options?: GatherOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('Gather', 'gather', 'unknown');
+export const gather: <const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal>(data: A, indices: Checked<B, PlaceErrors<'gather', PlaceOf<A>, B>>, options?: GatherOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('Gather', 'gather', 'unknown');
 
 /**
  * GatherElements, opset 13: (data: T, indices: Tind) → (output: T)
@@ -2615,14 +2632,14 @@ export const gather: <const A extends Tensor<Set15>, const B extends Tensor<Set6
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  * Tind: int32, int64
  */
-export const gatherElements: <const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal>(data: A, indices: Checked<B, PlaceErrors<'gatherElements', PlaceOf<A>, B>>, options?: GatherElementsOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('GatherElements', 'gatherElements', 'unknown');
+export const gatherElements: <const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal>(data: A, indices: Checked<B, PlaceErrors<'gatherElements', PlaceOf<A>, B>>, options?: GatherElementsOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('GatherElements', 'gatherElements', 'unknown');
 
 /**
  * GatherND, opset 13: (data: T, indices: tensor(int64)) → (output: T)
  * Options: batchDims? = 0
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const gatherND: <const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal>(data: A, indices: Checked<B, PlaceErrors<'gatherND', PlaceOf<A>, B>>, options?: GatherNDOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('GatherND', 'gatherND', 'unknown');
+export const gatherND: <const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal>(data: A, indices: Checked<B, PlaceErrors<'gatherND', PlaceOf<A>, B>>, options?: GatherNDOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('GatherND', 'gatherND', 'unknown');
 
 /**
  * Gelu, opset 20: (x: T) → (y: T)
@@ -2639,23 +2656,23 @@ export const gelu: <const A extends Tensor<Set0>>(x: A, options?: GeluOptions) =
 export const gemm: <const A extends Tensor<Set8>, const B extends Tensor | Literal, const O extends GemmOptions<ElementIn<A>> = {}>(a: A, b: Checked<B, PairErrors<'gemm', A, B> | Mistake<'gemm', Gemm<ShapeOf<A>, OperandShape<B>, O>>>, options?: O) => Value<ElementOf<A>, Found<Gemm<ShapeOf<A>, OperandShape<B>, O>>, JoinOf<PlaceOf<A>, B>> = operator('Gemm', 'gemm', 'gemm');
 
 /**
- * GlobalAveragePool, opset 1: (x: T) → (y: T)
- * T: float64, float32, float16
+ * GlobalAveragePool, opset 22: (x: T) → (y: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const globalAveragePool: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('GlobalAveragePool', 'globalAveragePool', 'rank');
+export const globalAveragePool: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('GlobalAveragePool', 'globalAveragePool', 'rank');
 
 /**
- * GlobalLpPool, opset 2: (x: T) → (y: T)
+ * GlobalLpPool, opset 22: (x: T) → (y: T)
  * Options: p? = 2
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const globalLpPool: <const A extends Tensor<Set4>>(x: A, options?: GlobalLpPoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('GlobalLpPool', 'globalLpPool', 'rank');
+export const globalLpPool: <const A extends Tensor<Set0>>(x: A, options?: GlobalLpPoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('GlobalLpPool', 'globalLpPool', 'rank');
 
 /**
- * GlobalMaxPool, opset 1: (x: T) → (y: T)
- * T: float64, float32, float16
+ * GlobalMaxPool, opset 22: (x: T) → (y: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const globalMaxPool: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('GlobalMaxPool', 'globalMaxPool', 'rank');
+export const globalMaxPool: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('GlobalMaxPool', 'globalMaxPool', 'rank');
 
 /**
  * Greater, opset 13: (a: T, b: T) → (c: T1)
@@ -2672,12 +2689,12 @@ export const greater: <const A extends Tensor<Set3>, const B extends Tensor | Li
 export const greaterOrEqual: <const A extends Tensor<Set3>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'greaterOrEqual', A, B> | BroadcastErrors<'greaterOrEqual', A, B>>) => Value<'bool', Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('GreaterOrEqual', 'greaterOrEqual', 'broadcast');
 
 /**
- * GridSample, opset 20: (x: T1, grid: T2) → (y: T1)
+ * GridSample, opset 22: (x: T1, grid: T2) → (y: T1)
  * Options: alignCorners? = 0, mode? = linear, paddingMode? = zeros
- * T1: bool, complex128, complex64, float64, float32, float16 and 9 more
- * T2: float64, float32, float16
+ * T1: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
+ * T2: bfloat16, float64, float32, float16
  */
-export const gridSample: <const A extends Tensor<Set16>, const B extends Tensor<Set4> | Literal>(x: A, grid: Checked<B, PlaceErrors<'gridSample', PlaceOf<A>, B>>, options?: GridSampleOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('GridSample', 'gridSample', 'unknown');
+export const gridSample: <const A extends Tensor<Set16>, const B extends Tensor<Set0> | Literal>(x: A, grid: Checked<B, PlaceErrors<'gridSample', PlaceOf<A>, B>>, options?: GridSampleOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('GridSample', 'gridSample', 'unknown');
 
 /**
  * GroupNormalization, opset 21: (x: T, scale: T, bias: T) → (y: T)
@@ -2692,7 +2709,7 @@ export const groupNormalization: <const A extends Tensor<Set0>, const B extends 
  * T1: int32, int64
  * T2: bfloat16, float64, float32, float16, int16, int32 and 6 more
  */
-export const hammingWindow: <const A extends Tensor<Set6>, const O extends HammingWindowOptions = {}>(size: A, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('HammingWindow', 'hammingWindow', 'unknown');
+export const hammingWindow: <const A extends Tensor<Set5>, const O extends HammingWindowOptions = {}>(size: A, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('HammingWindow', 'hammingWindow', 'unknown');
 
 /**
  * HannWindow, opset 17: (size: T1) → (output: T2)
@@ -2700,20 +2717,20 @@ export const hammingWindow: <const A extends Tensor<Set6>, const O extends Hammi
  * T1: int32, int64
  * T2: bfloat16, float64, float32, float16, int16, int32 and 6 more
  */
-export const hannWindow: <const A extends Tensor<Set6>, const O extends HannWindowOptions = {}>(size: A, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('HannWindow', 'hannWindow', 'unknown');
+export const hannWindow: <const A extends Tensor<Set5>, const O extends HannWindowOptions = {}>(size: A, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('HannWindow', 'hannWindow', 'unknown');
 
 /**
- * HardSigmoid, opset 6: (x: T) → (y: T)
+ * HardSigmoid, opset 22: (x: T) → (y: T)
  * Options: alpha? = 0.2, beta? = 0.5
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const hardSigmoid: <const A extends Tensor<Set4>>(x: A, options?: HardSigmoidOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('HardSigmoid', 'hardSigmoid', 'same');
+export const hardSigmoid: <const A extends Tensor<Set0>>(x: A, options?: HardSigmoidOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('HardSigmoid', 'hardSigmoid', 'same');
 
 /**
- * HardSwish, opset 14: (x: T) → (y: T)
- * T: float64, float32, float16
+ * HardSwish, opset 22: (x: T) → (y: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const hardSwish: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('HardSwish', 'hardSwish', 'same');
+export const hardSwish: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('HardSwish', 'hardSwish', 'same');
 
 /**
  * Hardmax, opset 13: (input: T) → (output: T)
@@ -2723,8 +2740,8 @@ export const hardSwish: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<
 export const hardmax: <const A extends Tensor<Set0>>(input: A, options?: HardmaxOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Hardmax', 'hardmax', 'same');
 
 /**
- * Identity, opset 21: (input: V) → (output: V)
- * V: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 61 more
+ * Identity, opset 25: (input: V) → (output: V)
+ * V: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 65 more
  */
 export const identity: <const A extends Tensor<Set21>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Identity', 'identity', 'same');
 
@@ -2737,11 +2754,11 @@ export const identity: <const A extends Tensor<Set21>>(input: A) => Value<Elemen
 export const imageDecoder: <const A extends Tensor<'uint8'>>(encodedStream: A, options?: ImageDecoderOptions) => Value<'uint8', AnyShape, Join<PlaceOf<A>, 'any'>> = operator('ImageDecoder', 'imageDecoder', 'unknown');
 
 /**
- * InstanceNormalization, opset 6: (input: T, scale: T, b: T) → (output: T)
+ * InstanceNormalization, opset 22: (input: T, scale: T, b: T) → (output: T)
  * Options: epsilon? = 0.00001
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const instanceNormalization: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(input: A, scale: Checked<B, PairErrors<'instanceNormalization', A, B>>, b: Checked<C, PairErrors<'instanceNormalization', A, C>>, options?: InstanceNormalizationOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('InstanceNormalization', 'instanceNormalization', 'same');
+export const instanceNormalization: <const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(input: A, scale: Checked<B, PairErrors<'instanceNormalization', A, B>>, b: Checked<C, PairErrors<'instanceNormalization', A, C>>, options?: InstanceNormalizationOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('InstanceNormalization', 'instanceNormalization', 'same');
 
 /**
  * IsInf, opset 20: (x: T1) → (y: T2)
@@ -2749,14 +2766,14 @@ export const instanceNormalization: <const A extends Tensor<Set4>, const B exten
  * T1: bfloat16, float64, float32, float16, float8e4m3fn, float8e4m3fnuz and 2 more
  * T2: bool
  */
-export const isInf: <const A extends Tensor<Set22>>(x: A, options?: IsInfOptions) => Value<'bool', ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('IsInf', 'isInf', 'same');
+export const isInf: <const A extends Tensor<Set7>>(x: A, options?: IsInfOptions) => Value<'bool', ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('IsInf', 'isInf', 'same');
 
 /**
  * IsNaN, opset 20: (x: T1) → (y: T2)
  * T1: bfloat16, float64, float32, float16, float8e4m3fn, float8e4m3fnuz and 2 more
  * T2: bool
  */
-export const isNaN: <const A extends Tensor<Set22>>(x: A) => Value<'bool', ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('IsNaN', 'isNaN', 'same');
+export const isNaN: <const A extends Tensor<Set7>>(x: A) => Value<'bool', ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('IsNaN', 'isNaN', 'same');
 
 /**
  * LRN, opset 13: (x: T) → (y: T)
@@ -2766,12 +2783,12 @@ export const isNaN: <const A extends Tensor<Set22>>(x: A) => Value<'bool', Shape
 export const lrn: <const A extends Tensor<Set0>>(x: A, options: LRNOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('LRN', 'lrn', 'same');
 
 /**
- * LSTM, opset 14: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T, initialC?: T, p?: T) → (y?: T, yH?: T, yC?: T)
+ * LSTM, opset 22: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T, initialC?: T, p?: T) → (y?: T, yH?: T, yC?: T)
  * Options: activationAlpha?, activationBeta?, activations?, clip?, direction? = forward, hiddenSize?, inputForget? = false, layout? = 0
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  * T1: int32
  */
-export const lstm: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'lstm', A, B>>, r: Checked<C, PairErrors<'lstm', A, C>>, options?: LSTMOptions<ElementIn<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yC: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('LSTM', 'lstm', 'unknown');
+export const lstm: <const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'lstm', A, B>>, r: Checked<C, PairErrors<'lstm', A, C>>, options?: LSTMOptions<ElementIn<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yC: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('LSTM', 'lstm', 'unknown');
 
 /**
  * LayerNormalization, opset 17: (x: T, scale: T, b?: T) → (y: T, mean?: U, invStdDev?: U)
@@ -2779,7 +2796,7 @@ export const lstm: <const A extends Tensor<Set4>, const B extends Tensor | Liter
  * T: bfloat16, float64, float32, float16
  * U: bfloat16, float32
  */
-export const layerNormalization: <const A extends Tensor<Set0>, const B extends Tensor | Literal>(x: A, scale: Checked<B, PairErrors<'layerNormalization', A, B>>, options?: LayerNormalizationOptions<ElementIn<A>>) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> & { readonly mean: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly invStdDev: Value<Set23, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('LayerNormalization', 'layerNormalization', 'same');
+export const layerNormalization: <const A extends Tensor<Set0>, const B extends Tensor | Literal>(x: A, scale: Checked<B, PairErrors<'layerNormalization', A, B>>, options?: LayerNormalizationOptions<ElementIn<A>>) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> & { readonly mean: Value<Set22, AnyShape, JoinOf<PlaceOf<A>, B>>; readonly invStdDev: Value<Set22, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('LayerNormalization', 'layerNormalization', 'same');
 
 /**
  * LeakyRelu, opset 16: (x: T) → (y: T)
@@ -2824,18 +2841,18 @@ export const log: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>
 export const logSoftmax: <const A extends Tensor<Set0>>(input: A, options?: LogSoftmaxOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('LogSoftmax', 'logSoftmax', 'same');
 
 /**
- * LpNormalization, opset 1: (input: T) → (output: T)
+ * LpNormalization, opset 22: (input: T) → (output: T)
  * Options: axis? = -1, p? = 2
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const lpNormalization: <const A extends Tensor<Set4>>(input: A, options?: LpNormalizationOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('LpNormalization', 'lpNormalization', 'same');
+export const lpNormalization: <const A extends Tensor<Set0>>(input: A, options?: LpNormalizationOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('LpNormalization', 'lpNormalization', 'same');
 
 /**
- * LpPool, opset 18: (x: T) → (y: T)
+ * LpPool, opset 22: (x: T) → (y: T)
  * Options: autoPad? = NOTSET, ceilMode? = false, dilations?, kernelShape, p? = 2, pads?, strides?
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const lpPool: <const A extends Tensor<Set4>>(x: A, options: LpPoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('LpPool', 'lpPool', 'rank');
+export const lpPool: <const A extends Tensor<Set0>>(x: A, options: LpPoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('LpPool', 'lpPool', 'rank');
 
 /**
  * MatMul, opset 13: (a: T, b: T) → (y: T)
@@ -2849,7 +2866,7 @@ export const matmul: <const A extends Tensor<Set8>, const B extends Tensor | Lit
  * T2: int8, uint8
  * T3: int32
  */
-export const matMulInteger: <const A extends Tensor<Set5>, const B extends Tensor<Set5> | Literal>(a: A, b: Checked<B, PlaceErrors<'matMulInteger', PlaceOf<A>, B> | Mistake<'matMulInteger', MatMul<ShapeOf<A>, OperandShape<B>>>>, options?: MatMulIntegerOptions<ElementIn<A>, ElementIn<B>>) => Value<'int32', Found<MatMul<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('MatMulInteger', 'matMulInteger', 'matmul');
+export const matMulInteger: <const A extends Tensor<Set4>, const B extends Tensor<Set4> | Literal>(a: A, b: Checked<B, PlaceErrors<'matMulInteger', PlaceOf<A>, B> | Mistake<'matMulInteger', MatMul<ShapeOf<A>, OperandShape<B>>>>, options?: MatMulIntegerOptions<ElementIn<A>, ElementIn<B>>) => Value<'int32', Found<MatMul<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('MatMulInteger', 'matMulInteger', 'matmul');
 
 /**
  * Max, opset 13: (data0: T[]) → (max: T)
@@ -2858,27 +2875,27 @@ export const matMulInteger: <const A extends Tensor<Set5>, const B extends Tenso
 export const max: <const A extends readonly Tensor<Set3>[]>(data0: Checked<A, ListErrors<'max', A> | Mistake<'max', BroadcastAll<A>>>) => Value<ListElement<A>, Found<BroadcastAll<A>>, JoinAll<A>> = operator('Max', 'max', 'broadcast');
 
 /**
- * MaxPool, opset 12: (x: T) → (y: T, indices?: I)
+ * MaxPool, opset 22: (x: T) → (y: T, indices?: I)
  * Options: autoPad? = NOTSET, ceilMode? = false, dilations?, kernelShape, pads?, storageOrder? = false, strides?
- * T: float64, float32, float16, int8, uint8
+ * T: bfloat16, float64, float32, float16, int8, uint8
  * I: int64
  */
-export const maxPool: <const A extends Tensor<Set24>>(x: A, options: MaxPoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> & { readonly indices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>> } = operator('MaxPool', 'maxPool', 'rank');
+export const maxPool: <const A extends Tensor<Set23>>(x: A, options: MaxPoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> & { readonly indices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>> } = operator('MaxPool', 'maxPool', 'rank');
 
 /**
- * MaxRoiPool, opset 1: (x: T, rois: T) → (y: T)
+ * MaxRoiPool, opset 22: (x: T, rois: T) → (y: T)
  * Options: pooledShape, spatialScale? = 1
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const maxRoiPool: <const A extends Tensor<Set4>, const B extends Tensor | Literal>(x: A, rois: Checked<B, PairErrors<'maxRoiPool', A, B>>, options: MaxRoiPoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('MaxRoiPool', 'maxRoiPool', 'rank');
+export const maxRoiPool: <const A extends Tensor<Set0>, const B extends Tensor | Literal>(x: A, rois: Checked<B, PairErrors<'maxRoiPool', A, B>>, options: MaxRoiPoolOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('MaxRoiPool', 'maxRoiPool', 'rank');
 
 /**
- * MaxUnpool, opset 11: (x: T1, i: T2, outputShape?: T2) → (output: T1)
+ * MaxUnpool, opset 22: (x: T1, i: T2, outputShape?: T2) → (output: T1)
  * Options: kernelShape, pads?, strides?
- * T1: float64, float32, float16
+ * T1: bfloat16, float64, float32, float16
  * T2: int64
  */
-export const maxUnpool: <const A extends Tensor<Set4>, const B extends Tensor<'int64'> | Literal>(x: A, i: Checked<B, PlaceErrors<'maxUnpool', PlaceOf<A>, B>>, options: MaxUnpoolOptions<ElementIn<B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('MaxUnpool', 'maxUnpool', 'rank');
+export const maxUnpool: <const A extends Tensor<Set0>, const B extends Tensor<'int64'> | Literal>(x: A, i: Checked<B, PlaceErrors<'maxUnpool', PlaceOf<A>, B>>, options: MaxUnpoolOptions<ElementIn<B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('MaxUnpool', 'maxUnpool', 'rank');
 
 /**
  * Mean, opset 13: (data0: T[]) → (mean: T)
@@ -2900,7 +2917,7 @@ export const meanVarianceNormalization: <const A extends Tensor<Set0>>(x: A, opt
  * T2: bfloat16, float64, float32, float16
  * T3: bfloat16, float64, float32, float16, int16, int32 and 6 more
  */
-export const melWeightMatrix: <const A extends Tensor<Set6>, const B extends Tensor | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0> | Literal, const E extends Tensor | Literal, const O extends MelWeightMatrixOptions = {}>(numMelBins: A, dftLength: Checked<B, PairErrors<'melWeightMatrix', A, B>>, sampleRate: Checked<C, PairErrors<'melWeightMatrix', A, C>>, lowerEdgeHertz: Checked<D, PlaceErrors<'melWeightMatrix', PlaceOf<A>, D>>, upperEdgeHertz: Checked<E, PairErrors<'melWeightMatrix', D, E>>, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> = operator('MelWeightMatrix', 'melWeightMatrix', 'unknown');
+export const melWeightMatrix: <const A extends Tensor<Set5>, const B extends Tensor | Literal, const C extends Tensor | Literal, const D extends Tensor<Set0> | Literal, const E extends Tensor | Literal, const O extends MelWeightMatrixOptions = {}>(numMelBins: A, dftLength: Checked<B, PairErrors<'melWeightMatrix', A, B>>, sampleRate: Checked<C, PairErrors<'melWeightMatrix', A, C>>, lowerEdgeHertz: Checked<D, PlaceErrors<'melWeightMatrix', PlaceOf<A>, D>>, upperEdgeHertz: Checked<E, PairErrors<'melWeightMatrix', D, E>>, options?: O) => Value<DTypeOfOption<O, 'outputDatatype', 'float32'>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>> = operator('MelWeightMatrix', 'melWeightMatrix', 'unknown');
 
 /**
  * Min, opset 13: (data0: T[]) → (min: T)
@@ -2909,10 +2926,10 @@ export const melWeightMatrix: <const A extends Tensor<Set6>, const B extends Ten
 export const min: <const A extends readonly Tensor<Set3>[]>(data0: Checked<A, ListErrors<'min', A> | Mistake<'min', BroadcastAll<A>>>) => Value<ListElement<A>, Found<BroadcastAll<A>>, JoinAll<A>> = operator('Min', 'min', 'broadcast');
 
 /**
- * Mish, opset 18: (x: T) → (y: T)
- * T: float64, float32, float16
+ * Mish, opset 22: (x: T) → (y: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const mish: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Mish', 'mish', 'same');
+export const mish: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Mish', 'mish', 'same');
 
 /**
  * Mod, opset 13: (a: T, b: T) → (c: T)
@@ -2928,26 +2945,26 @@ export const mod: <const A extends Tensor<Set3>, const B extends Tensor | Litera
 export const mul: <const A extends Tensor<Set3>, const B extends Tensor | Literal>(a: A, b: Checked<B, PairErrors<'mul', A, B> | BroadcastErrors<'mul', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('Mul', 'mul', 'broadcast');
 
 /**
- * Multinomial, opset 7: (input: T1) → (output: T2)
+ * Multinomial, opset 22: (input: T1) → (output: T2)
  * Options: dtype? = 6, sampleSize? = 1, seed?
- * T1: float64, float32, float16
+ * T1: bfloat16, float64, float32, float16
  * T2: int32, int64
  */
-export const multinomial: <const A extends Tensor<Set4>, const O extends MultinomialOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set6>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('Multinomial', 'multinomial', 'unknown');
+export const multinomial: <const A extends Tensor<Set0>, const O extends MultinomialOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set5>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('Multinomial', 'multinomial', 'unknown');
 
 /**
  * Neg, opset 13: (x: T) → (y: T)
  * T: bfloat16, float64, float32, float16, int16, int32 and 2 more
  */
-export const neg: <const A extends Tensor<Set25>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Neg', 'neg', 'same');
+export const neg: <const A extends Tensor<Set24>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Neg', 'neg', 'same');
 
 /**
- * NegativeLogLikelihoodLoss, opset 13: (input: T, target: Tind, weight?: T) → (loss: T)
+ * NegativeLogLikelihoodLoss, opset 22: (input: T, target: Tind, weight?: T) → (loss: T)
  * Options: ignoreIndex?, reduction? = mean
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  * Tind: int32, int64
  */
-export const negativeLogLikelihoodLoss: <const A extends Tensor<Set4>, const B extends Tensor<Set6> | Literal>(input: A, target: Checked<B, PlaceErrors<'negativeLogLikelihoodLoss', PlaceOf<A>, B>>, options?: NegativeLogLikelihoodLossOptions<ElementIn<A>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('NegativeLogLikelihoodLoss', 'negativeLogLikelihoodLoss', 'unknown');
+export const negativeLogLikelihoodLoss: <const A extends Tensor<Set0>, const B extends Tensor<Set5> | Literal>(input: A, target: Checked<B, PlaceErrors<'negativeLogLikelihoodLoss', PlaceOf<A>, B>>, options?: NegativeLogLikelihoodLossOptions<ElementIn<A>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('NegativeLogLikelihoodLoss', 'negativeLogLikelihoodLoss', 'unknown');
 
 /**
  * NonMaxSuppression, opset 11: (boxes: tensor(float), scores: tensor(float), maxOutputBoxesPerClass?: tensor(int64), iouThreshold?: tensor(float), scoreThreshold?: tensor(float)) → (selectedIndices: tensor(int64))
@@ -2959,7 +2976,7 @@ export const nonMaxSuppression: <const A extends Tensor<'float32'>, const B exte
  * NonZero, opset 13: (x: T) → (y: tensor(int64))
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const nonZero: <const A extends Tensor<Set15>>(x: A) => Value<'int64', [number, number], Join<PlaceOf<A>, 'any'>> = operator('NonZero', 'nonZero', 'matrix');
+export const nonZero: <const A extends Tensor<Set16>>(x: A) => Value<'int64', [number, number], Join<PlaceOf<A>, 'any'>> = operator('NonZero', 'nonZero', 'matrix');
 
 /**
  * Not, opset 1: (x: T) → (y: T)
@@ -2974,28 +2991,28 @@ export const not: <const A extends Tensor<'bool'>>(x: A) => Value<ElementOf<A>, 
  * T2: float64, float32, float16, int16, int32, int64 and 5 more
  * T3: bool, complex128, complex64, float64, float32, float16 and 9 more
  */
-export const oneHot: <const A extends Tensor<Set26>, const B extends Tensor<Set26> | Literal, const C extends Tensor<Set16>>(indices: A, depth: Checked<B, PlaceErrors<'oneHot', PlaceOf<A>, B>>, values: Checked<C, PlaceErrors<'oneHot', PlaceOf<A>, C>>, options?: OneHotOptions) => Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('OneHot', 'oneHot', 'unknown');
+export const oneHot: <const A extends Tensor<Set25>, const B extends Tensor<Set25> | Literal, const C extends Tensor<Set17>>(indices: A, depth: Checked<B, PlaceErrors<'oneHot', PlaceOf<A>, B>>, values: Checked<C, PlaceErrors<'oneHot', PlaceOf<A>, C>>, options?: OneHotOptions) => Value<ElementOf<C>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('OneHot', 'oneHot', 'unknown');
 
 /**
  * Optional, opset 15: (input?: V) → (output: O)
  * V: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 24 more
  * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 24 more
  */
-export const optional: <const A extends Tensor<Set27>>(input: A) => Value<`optional(${ElementOf<A>})`, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('Optional', 'optional', 'unknown');
+export const optional: <const A extends Tensor<Set26>>(input?: A) => Value<`optional(${ElementOf<A>})`, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('Optional', 'optional', 'unknown');
 
 /**
  * OptionalGetElement, opset 18: (input: O) → (output: V)
  * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 54 more
  * V: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 24 more
  */
-export const optionalGetElement: <const A extends Tensor<Set28>>(input: A) => Value<Set27, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('OptionalGetElement', 'optionalGetElement', 'unknown');
+export const optionalGetElement: <const A extends Tensor<Set27>>(input: A) => Value<Held<ElementOf<A>>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('OptionalGetElement', 'optionalGetElement', 'unknown');
 
 /**
  * OptionalHasElement, opset 18: (input?: O) → (output: B)
  * O: optional(seq(bool)), optional(seq(complex128)), optional(seq(complex64)), optional(seq(float64)), optional(seq(float32)), optional(seq(float16)) and 54 more
  * B: bool
  */
-export const optionalHasElement: <const A extends Tensor<Set28>>(input: A) => Value<'bool', [], Join<PlaceOf<A>, 'any'>> = operator('OptionalHasElement', 'optionalHasElement', 'scalar');
+export const optionalHasElement: <const A extends Tensor<Set27>>(input?: A) => Value<'bool', [], Join<PlaceOf<A>, 'any'>> = operator('OptionalHasElement', 'optionalHasElement', 'scalar');
 
 /**
  * Or, opset 7: (a: T, b: T) → (c: T1)
@@ -3011,9 +3028,9 @@ export const or: <const A extends Tensor<'bool'>, const B extends Tensor | Liter
 export const prelu: <const A extends Tensor<Set8>, const B extends Tensor | Literal>(x: A, slope: Checked<B, PairErrors<'prelu', A, B>>) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('PRelu', 'prelu', 'same');
 
 /**
- * Pad, opset 21: (data: T, pads: tensor(int64), constantValue?: T, axes?: Tind) → (output: T)
+ * Pad, opset 25: (data: T, pads: tensor(int64), constantValue?: T, axes?: Tind) → (output: T)
  * Options: mode? = constant
- * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+ * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
  * Tind: int32, int64
  */
 export const pad: <const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(data: A, pads: Checked<B, PlaceErrors<'pad', PlaceOf<A>, B>>, options?: PadOptions<ElementIn<A>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Pad', 'pad', 'rank');
@@ -3023,7 +3040,7 @@ export const pad: <const A extends Tensor<Set9>, const B extends Tensor<'int64'>
  * T: bfloat16, float64, float32, float16, int32, int64
  * T1: bfloat16, float64, float32, float16, int16, int32 and 6 more
  */
-export const pow: <const A extends Tensor<Set29>, const B extends Tensor<Set3> | Literal>(x: A, y: Checked<B, PlaceErrors<'pow', PlaceOf<A>, B> | BroadcastErrors<'pow', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('Pow', 'pow', 'broadcast');
+export const pow: <const A extends Tensor<Set28>, const B extends Tensor<Set3> | Literal>(x: A, y: Checked<B, PlaceErrors<'pow', PlaceOf<A>, B> | BroadcastErrors<'pow', A, B>>) => Value<ElementOf<A>, Found<Broadcast<ShapeOf<A>, OperandShape<B>>>, JoinOf<PlaceOf<A>, B>> = operator('Pow', 'pow', 'broadcast');
 
 /**
  * QLinearConv, opset 10: (x: T1, xScale: tensor(float), xZeroPoint: T1, w: T2, wScale: tensor(float), wZeroPoint: T2, yScale: tensor(float), yZeroPoint: T3, b?: T4) → (y: T3)
@@ -3033,7 +3050,7 @@ export const pow: <const A extends Tensor<Set29>, const B extends Tensor<Set3> |
  * T3: int8, uint8
  * T4: int32
  */
-export const qLinearConv: <const A extends Tensor<Set5>, const B extends Tensor<'float32'> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set5> | Literal, const E extends Tensor<'float32'> | Literal, const F extends Tensor | Literal, const G extends Tensor<'float32'> | Literal, const H extends Tensor<Set5>>(x: A, xScale: Checked<B, PlaceErrors<'qLinearConv', PlaceOf<A>, B>>, xZeroPoint: Checked<C, PairErrors<'qLinearConv', A, C>>, w: Checked<D, PlaceErrors<'qLinearConv', PlaceOf<A>, D>>, wScale: Checked<E, PlaceErrors<'qLinearConv', PlaceOf<A>, E>>, wZeroPoint: Checked<F, PairErrors<'qLinearConv', D, F>>, yScale: Checked<G, PlaceErrors<'qLinearConv', PlaceOf<A>, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearConv', PlaceOf<A>, H>>, options?: QLinearConvOptions) => Value<ElementOf<H>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>> = operator('QLinearConv', 'qLinearConv', 'rank');
+export const qLinearConv: <const A extends Tensor<Set4>, const B extends Tensor<'float32'> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set4> | Literal, const E extends Tensor<'float32'> | Literal, const F extends Tensor | Literal, const G extends Tensor<'float32'> | Literal, const H extends Tensor<Set4>>(x: A, xScale: Checked<B, PlaceErrors<'qLinearConv', PlaceOf<A>, B>>, xZeroPoint: Checked<C, PairErrors<'qLinearConv', A, C>>, w: Checked<D, PlaceErrors<'qLinearConv', PlaceOf<A>, D>>, wScale: Checked<E, PlaceErrors<'qLinearConv', PlaceOf<A>, E>>, wZeroPoint: Checked<F, PairErrors<'qLinearConv', D, F>>, yScale: Checked<G, PlaceErrors<'qLinearConv', PlaceOf<A>, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearConv', PlaceOf<A>, H>>, options?: QLinearConvOptions) => Value<ElementOf<H>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>> = operator('QLinearConv', 'qLinearConv', 'rank');
 
 /**
  * QLinearMatMul, opset 21: (a: T1, aScale: TS, aZeroPoint: T1, b: T2, bScale: TS, bZeroPoint: T2, yScale: TS, yZeroPoint: T3) → (y: T3)
@@ -3042,15 +3059,16 @@ export const qLinearConv: <const A extends Tensor<Set5>, const B extends Tensor<
  * T2: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int8, uint8
  * T3: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int8, uint8
  */
-export const qLinearMatMul: <const A extends Tensor<Set30>, const B extends Tensor<Set2> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set30> | Literal, const E extends Tensor | Literal, const F extends Tensor | Literal, const G extends Tensor | Literal, const H extends Tensor<Set30>>(a: A, aScale: Checked<B, PlaceErrors<'qLinearMatMul', PlaceOf<A>, B>>, aZeroPoint: Checked<C, PairErrors<'qLinearMatMul', A, C>>, b: Checked<D, PlaceErrors<'qLinearMatMul', PlaceOf<A>, D>>, bScale: Checked<E, PairErrors<'qLinearMatMul', B, E>>, bZeroPoint: Checked<F, PairErrors<'qLinearMatMul', D, F>>, yScale: Checked<G, PairErrors<'qLinearMatMul', B, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearMatMul', PlaceOf<A>, H>>) => Value<ElementOf<H>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>> = operator('QLinearMatMul', 'qLinearMatMul', 'unknown');
+export const qLinearMatMul: <const A extends Tensor<Set29>, const B extends Tensor<Set2> | Literal, const C extends Tensor | Literal, const D extends Tensor<Set29> | Literal, const E extends Tensor | Literal, const F extends Tensor | Literal, const G extends Tensor | Literal, const H extends Tensor<Set29>>(a: A, aScale: Checked<B, PlaceErrors<'qLinearMatMul', PlaceOf<A>, B>>, aZeroPoint: Checked<C, PairErrors<'qLinearMatMul', A, C>>, b: Checked<D, PlaceErrors<'qLinearMatMul', PlaceOf<A>, D>>, bScale: Checked<E, PairErrors<'qLinearMatMul', B, E>>, bZeroPoint: Checked<F, PairErrors<'qLinearMatMul', D, F>>, yScale: Checked<G, PairErrors<'qLinearMatMul', B, G>>, yZeroPoint: Checked<H, PlaceErrors<'qLinearMatMul', PlaceOf<A>, H>>) => Value<ElementOf<H>, AnyShape, JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<JoinOf<PlaceOf<A>, B>, C>, D>, E>, F>, G>, H>> = operator('QLinearMatMul', 'qLinearMatMul', 'unknown');
 
 /**
- * QuantizeLinear, opset 21: (x: T1, yScale: T1, yZeroPoint?: T2) → (y: T2)
- * Options: axis? = 1, blockSize? = 0, outputDtype? = that of the operand, saturate? = true
+ * QuantizeLinear, opset 25: (x: T1, yScale: T2, yZeroPoint?: T3) → (y: T3)
+ * Options: axis? = 1, blockSize? = 0, outputDtype? = that of the operand, precision? = 0, saturate? = true
  * T1: bfloat16, float32, float16, int32
- * T2: float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16, int4 and 4 more
+ * T2: bfloat16, float32, float16, float8e8m0, int32
+ * T3: float4e2m1, float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, int16 and 7 more
  */
-export const quantizeLinear: <const A extends Tensor<Set31>, const B extends Tensor | Literal, const O extends QuantizeLinearOptions = {}>(x: A, yScale: Checked<B, PairErrors<'quantizeLinear', A, B>>, options?: O) => Value<DTypeOfOption<O, 'outputDtype', Set10>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('QuantizeLinear', 'quantizeLinear', 'same');
+export const quantizeLinear: <const A extends Tensor<Set30>, const B extends Tensor<Set31> | Literal, const O extends QuantizeLinearOptions = {}>(x: A, yScale: Checked<B, PlaceErrors<'quantizeLinear', PlaceOf<A>, B>>, options?: O) => Value<DTypeOfOption<O, 'outputDtype', Set10>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('QuantizeLinear', 'quantizeLinear', 'same');
 
 /**
  * RMSNormalization, opset 23: (x: T, scale: V) → (y: V)
@@ -3061,48 +3079,49 @@ export const quantizeLinear: <const A extends Tensor<Set31>, const B extends Ten
 export const rmsNormalization: <const A extends Tensor<Set0>, const B extends Tensor<Set0>>(x: A, scale: Checked<B, PlaceErrors<'rmsNormalization', PlaceOf<A>, B>>, options?: RMSNormalizationOptions) => Value<ElementOf<B>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('RMSNormalization', 'rmsNormalization', 'same');
 
 /**
- * RNN, opset 14: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T) → (y?: T, yH?: T)
+ * RNN, opset 22: (x: T, w: T, r: T, b?: T, sequenceLens?: T1, initialH?: T) → (y?: T, yH?: T)
  * Options: activationAlpha?, activationBeta?, activations? = ["Tanh","Tanh"], clip?, direction? = forward, hiddenSize?, layout? = 0
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  * T1: int32
  */
-export const rnn: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'rnn', A, B>>, r: Checked<C, PairErrors<'rnn', A, C>>, options?: RNNOptions<ElementIn<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('RNN', 'rnn', 'unknown');
+export const rnn: <const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, w: Checked<B, PairErrors<'rnn', A, B>>, r: Checked<C, PairErrors<'rnn', A, C>>, options?: RNNOptions<ElementIn<A>>) => { readonly y: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>>; readonly yH: Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> } = operator('RNN', 'rnn', 'unknown');
 
 /**
- * RandomNormal, opset 1: () → (output: T)
+ * RandomNormal, opset 22: () → (output: T)
  * Options: dtype? = float32, mean? = 0, scale? = 1, seed?, shape
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
 export const randomNormal: <const O extends RandomNormalOptions>(options: O) => Value<DTypeOfOption<O, 'dtype', 'float32'>, AnyShape, 'any'> = operator('RandomNormal', 'randomNormal', 'unknown');
 
 /**
- * RandomNormalLike, opset 1: (input: T1) → (output: T2)
+ * RandomNormalLike, opset 22: (input: T1) → (output: T2)
  * Options: dtype?, mean? = 0, scale? = 1, seed?
- * T1: bool, complex128, complex64, float64, float32, float16 and 9 more
- * T2: float64, float32, float16
+ * T1: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
+ * T2: bfloat16, float64, float32, float16
  */
-export const randomNormalLike: <const A extends Tensor<Set16>, const O extends RandomNormalLikeOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set4>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('RandomNormalLike', 'randomNormalLike', 'same');
+export const randomNormalLike: <const A extends Tensor<Set16>, const O extends RandomNormalLikeOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set0>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('RandomNormalLike', 'randomNormalLike', 'same');
 
 /**
- * RandomUniform, opset 1: () → (output: T)
+ * RandomUniform, opset 22: () → (output: T)
  * Options: dtype? = float32, high? = 1, low? = 0, seed?, shape
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
 export const randomUniform: <const O extends RandomUniformOptions>(options: O) => Value<DTypeOfOption<O, 'dtype', 'float32'>, AnyShape, 'any'> = operator('RandomUniform', 'randomUniform', 'unknown');
 
 /**
- * RandomUniformLike, opset 1: (input: T1) → (output: T2)
+ * RandomUniformLike, opset 22: (input: T1) → (output: T2)
  * Options: dtype?, high? = 1, low? = 0, seed?
- * T1: bool, complex128, complex64, float64, float32, float16 and 9 more
- * T2: float64, float32, float16
+ * T1: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
+ * T2: bfloat16, float64, float32, float16
  */
-export const randomUniformLike: <const A extends Tensor<Set16>, const O extends RandomUniformLikeOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set4>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('RandomUniformLike', 'randomUniformLike', 'same');
+export const randomUniformLike: <const A extends Tensor<Set16>, const O extends RandomUniformLikeOptions = {}>(input: A, options?: O) => Value<DTypeOfOption<O, 'dtype', Set0>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('RandomUniformLike', 'randomUniformLike', 'same');
 
 /**
- * Range, opset 11: (start: T, limit: T, delta: T) → (output: T)
- * T: float64, float32, int16, int32, int64
+ * Range, opset 27: (start: T, limit: T, delta: T) → (output: T)
+ * Options: stashType? = 1
+ * T: bfloat16, float64, float32, float16, int16, int32 and 1 more
  */
-export const range: <const A extends Tensor<Set32>, const B extends Tensor | Literal, const C extends Tensor | Literal>(start: A, limit: Checked<B, PairErrors<'range', A, B>>, delta: Checked<C, PairErrors<'range', A, C>>) => Value<ElementOf<A>, [number], JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Range', 'range', 'vector');
+export const range: <const A extends Tensor<Set32>, const B extends Tensor | Literal, const C extends Tensor | Literal>(start: A, limit: Checked<B, PairErrors<'range', A, B>>, delta: Checked<C, PairErrors<'range', A, C>>, options?: RangeOptions) => Value<ElementOf<A>, [number], JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Range', 'range', 'vector');
 
 /**
  * Reciprocal, opset 13: (x: T) → (y: T)
@@ -3192,12 +3211,12 @@ export const regexFullMatch: <const A extends Tensor<'string'>>(x: A, options?: 
  * Relu, opset 14: (x: T) → (y: T)
  * T: bfloat16, float64, float32, float16, int16, int32 and 2 more
  */
-export const relu: <const A extends Tensor<Set25>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Relu', 'relu', 'same');
+export const relu: <const A extends Tensor<Set24>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Relu', 'relu', 'same');
 
 /**
- * Reshape, opset 21: (data: T, shape: tensor(int64)) → (reshaped: T)
+ * Reshape, opset 25: (data: T, shape: tensor(int64)) → (reshaped: T)
  * Options: allowzero? = false
- * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+ * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
  */
 export const reshape: <const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(data: A, shape: Checked<B, PlaceErrors<'reshape', PlaceOf<A>, B> | Mistake<'reshape', Reshape<ShapeOf<A>, B>>>, options?: ReshapeOptions) => Value<ElementOf<A>, Found<Reshape<ShapeOf<A>, B>>, JoinOf<PlaceOf<A>, B>> = operator('Reshape', 'reshape', 'reshape');
 
@@ -3207,22 +3226,22 @@ export const reshape: <const A extends Tensor<Set9>, const B extends Tensor<'int
  * T1: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  * T2: float64, float32, float16
  */
-export const resize: <const A extends Tensor<Set15>>(x: A, options?: ResizeOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('Resize', 'resize', 'rank');
+export const resize: <const A extends Tensor<Set16>>(x: A, options?: ResizeOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('Resize', 'resize', 'rank');
 
 /**
  * ReverseSequence, opset 10: (input: T, sequenceLens: tensor(int64)) → (y: T)
  * Options: batchAxis? = 1, timeAxis? = 0
  * T: bool, complex128, complex64, float64, float32, float16 and 9 more
  */
-export const reverseSequence: <const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal>(input: A, sequenceLens: Checked<B, PlaceErrors<'reverseSequence', PlaceOf<A>, B>>, options?: ReverseSequenceOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('ReverseSequence', 'reverseSequence', 'same');
+export const reverseSequence: <const A extends Tensor<Set17>, const B extends Tensor<'int64'> | Literal>(input: A, sequenceLens: Checked<B, PlaceErrors<'reverseSequence', PlaceOf<A>, B>>, options?: ReverseSequenceOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<PlaceOf<A>, B>> = operator('ReverseSequence', 'reverseSequence', 'same');
 
 /**
- * RoiAlign, opset 16: (x: T1, rois: T1, batchIndices: T2) → (y: T1)
+ * RoiAlign, opset 22: (x: T1, rois: T1, batchIndices: T2) → (y: T1)
  * Options: coordinateTransformationMode? = half_pixel, mode? = avg, outputHeight? = 1, outputWidth? = 1, samplingRatio? = 0, spatialScale? = 1
- * T1: float64, float32, float16
+ * T1: bfloat16, float64, float32, float16
  * T2: int64
  */
-export const roiAlign: <const A extends Tensor<Set4>, const B extends Tensor | Literal, const C extends Tensor<'int64'> | Literal>(x: A, rois: Checked<B, PairErrors<'roiAlign', A, B>>, batchIndices: Checked<C, PlaceErrors<'roiAlign', PlaceOf<A>, C>>, options?: RoiAlignOptions) => Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('RoiAlign', 'roiAlign', 'unknown');
+export const roiAlign: <const A extends Tensor<Set0>, const B extends Tensor | Literal, const C extends Tensor<'int64'> | Literal>(x: A, rois: Checked<B, PairErrors<'roiAlign', A, B>>, batchIndices: Checked<C, PlaceErrors<'roiAlign', PlaceOf<A>, C>>, options?: RoiAlignOptions) => Value<ElementOf<A>, AnyShape, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('RoiAlign', 'roiAlign', 'unknown');
 
 /**
  * RotaryEmbedding, opset 23: (x: T, cosCache: T, sinCache: T, positionIds?: M) → (y: T)
@@ -3233,10 +3252,10 @@ export const roiAlign: <const A extends Tensor<Set4>, const B extends Tensor | L
 export const rotaryEmbedding: <const A extends Tensor<Set2>, const B extends Tensor | Literal, const C extends Tensor | Literal>(x: A, cosCache: Checked<B, PairErrors<'rotaryEmbedding', A, B>>, sinCache: Checked<C, PairErrors<'rotaryEmbedding', A, C>>, options?: RotaryEmbeddingOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('RotaryEmbedding', 'rotaryEmbedding', 'same');
 
 /**
- * Round, opset 11: (x: T) → (y: T)
- * T: float64, float32, float16
+ * Round, opset 22: (x: T) → (y: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const round: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Round', 'round', 'same');
+export const round: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Round', 'round', 'same');
 
 /**
  * STFT, opset 17: (signal: T1, frameStep: T2, window?: T1, frameLength?: T2) → (output: T1)
@@ -3244,7 +3263,7 @@ export const round: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, 
  * T1: bfloat16, float64, float32, float16
  * T2: int32, int64
  */
-export const stft: <const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(signal: A, frameStep: Checked<B, PlaceErrors<'stft', PlaceOf<A>, B>>, options?: STFTOptions<ElementIn<A>, ElementIn<B>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('STFT', 'stft', 'unknown');
+export const stft: <const A extends Tensor<Set0>, const B extends Tensor<Set5> | Literal>(signal: A, frameStep: Checked<B, PlaceErrors<'stft', PlaceOf<A>, B>>, options?: STFTOptions<ElementIn<A>, ElementIn<B>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('STFT', 'stft', 'unknown');
 
 /**
  * ScatterElements, opset 18: (data: T, indices: Tind, updates: T) → (output: T)
@@ -3252,21 +3271,21 @@ export const stft: <const A extends Tensor<Set0>, const B extends Tensor<Set6> |
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  * Tind: int32, int64
  */
-export const scatterElements: <const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal, const C extends Tensor | Literal>(data: A, indices: Checked<B, PlaceErrors<'scatterElements', PlaceOf<A>, B>>, updates: Checked<C, PairErrors<'scatterElements', A, C>>, options?: ScatterElementsOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('ScatterElements', 'scatterElements', 'same');
+export const scatterElements: <const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal, const C extends Tensor | Literal>(data: A, indices: Checked<B, PlaceErrors<'scatterElements', PlaceOf<A>, B>>, updates: Checked<C, PairErrors<'scatterElements', A, C>>, options?: ScatterElementsOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('ScatterElements', 'scatterElements', 'same');
 
 /**
  * ScatterND, opset 18: (data: T, indices: tensor(int64), updates: T) → (output: T)
  * Options: reduction? = none
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const scatterND: <const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal, const C extends Tensor | Literal>(data: A, indices: Checked<B, PlaceErrors<'scatterND', PlaceOf<A>, B>>, updates: Checked<C, PairErrors<'scatterND', A, C>>, options?: ScatterNDOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('ScatterND', 'scatterND', 'same');
+export const scatterND: <const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal, const C extends Tensor | Literal>(data: A, indices: Checked<B, PlaceErrors<'scatterND', PlaceOf<A>, B>>, updates: Checked<C, PairErrors<'scatterND', A, C>>, options?: ScatterNDOptions) => Value<ElementOf<A>, ShapeOf<A>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('ScatterND', 'scatterND', 'same');
 
 /**
- * Selu, opset 6: (x: T) → (y: T)
+ * Selu, opset 22: (x: T) → (y: T)
  * Options: alpha? = 1.6732632, gamma? = 1.050701
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const selu: <const A extends Tensor<Set4>>(x: A, options?: SeluOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Selu', 'selu', 'same');
+export const selu: <const A extends Tensor<Set0>>(x: A, options?: SeluOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Selu', 'selu', 'same');
 
 /**
  * SequenceAt, opset 11: (inputSequence: S, position: I) → (tensor: T)
@@ -3274,14 +3293,14 @@ export const selu: <const A extends Tensor<Set4>>(x: A, options?: SeluOptions) =
  * T: bool, complex128, complex64, float64, float32, float16 and 9 more
  * I: int32, int64
  */
-export const sequenceAt: <const A extends Tensor<Set17>, const B extends Tensor<Set6> | Literal>(inputSequence: A, position: Checked<B, PlaceErrors<'sequenceAt', PlaceOf<A>, B>>) => Value<Set16, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('SequenceAt', 'sequenceAt', 'unknown');
+export const sequenceAt: <const A extends Tensor<Set18>, const B extends Tensor<Set5> | Literal>(inputSequence: A, position: Checked<B, PlaceErrors<'sequenceAt', PlaceOf<A>, B>>) => Value<Held<ElementOf<A>>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('SequenceAt', 'sequenceAt', 'unknown');
 
 /**
  * SequenceConstruct, opset 11: (inputs: T[]) → (outputSequence: S)
  * T: bool, complex128, complex64, float64, float32, float16 and 9 more
  * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
  */
-export const sequenceConstruct: <const A extends readonly Tensor<Set16>[]>(inputs: Checked<A, ListErrors<'sequenceConstruct', A>>) => Value<Set17, AnyShape, JoinAll<A>> = operator('SequenceConstruct', 'sequenceConstruct', 'unknown');
+export const sequenceConstruct: <const A extends readonly Tensor<Set17>[]>(inputs: Checked<A, ListErrors<'sequenceConstruct', A>>) => Value<`seq(${ListElement<A>})`, AnyShape, JoinAll<A>> = operator('SequenceConstruct', 'sequenceConstruct', 'unknown');
 
 /**
  * SequenceEmpty, opset 11: () → (output: S)
@@ -3295,7 +3314,7 @@ export const sequenceEmpty: <const O extends SequenceEmptyOptions = {}>(options?
  * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
  * I: int32, int64
  */
-export const sequenceErase: <const A extends Tensor<Set17>>(inputSequence: A, options?: SequenceEraseOptions) => Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('SequenceErase', 'sequenceErase', 'unknown');
+export const sequenceErase: <const A extends Tensor<Set18>>(inputSequence: A, options?: SequenceEraseOptions) => Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('SequenceErase', 'sequenceErase', 'unknown');
 
 /**
  * SequenceInsert, opset 11: (inputSequence: S, tensor: T, position?: I) → (outputSequence: S)
@@ -3303,19 +3322,19 @@ export const sequenceErase: <const A extends Tensor<Set17>>(inputSequence: A, op
  * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
  * I: int32, int64
  */
-export const sequenceInsert: <const A extends Tensor<Set17>, const B extends Tensor<Set16> | Literal>(inputSequence: A, tensor: Checked<B, PlaceErrors<'sequenceInsert', PlaceOf<A>, B>>, options?: SequenceInsertOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('SequenceInsert', 'sequenceInsert', 'unknown');
+export const sequenceInsert: <const A extends Tensor<Set18>, const B extends Tensor<Set17> | Literal>(inputSequence: A, tensor: Checked<B, PlaceErrors<'sequenceInsert', PlaceOf<A>, B>>, options?: SequenceInsertOptions) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> = operator('SequenceInsert', 'sequenceInsert', 'unknown');
 
 /**
  * SequenceLength, opset 11: (inputSequence: S) → (length: I)
  * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
  * I: int64
  */
-export const sequenceLength: <const A extends Tensor<Set17>>(inputSequence: A) => Value<'int64', [], Join<PlaceOf<A>, 'any'>> = operator('SequenceLength', 'sequenceLength', 'scalar');
+export const sequenceLength: <const A extends Tensor<Set18>>(inputSequence: A) => Value<'int64', [], Join<PlaceOf<A>, 'any'>> = operator('SequenceLength', 'sequenceLength', 'scalar');
 
 /**
- * Shape, opset 21: (data: T) → (shape: T1)
+ * Shape, opset 25: (data: T) → (shape: T1)
  * Options: end?, start? = 0
- * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+ * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
  * T1: int64
  */
 export const shape: <const A extends Tensor<Set9>>(data: A, options?: ShapeOptions) => Value<'int64', [number], Join<PlaceOf<A>, 'any'>> = operator('Shape', 'shape', 'vector');
@@ -3325,7 +3344,7 @@ export const shape: <const A extends Tensor<Set9>>(data: A, options?: ShapeOptio
  * Options: bias? = 0, lambd? = 0.5
  * T: float64, float32, float16, int16, int32, int64 and 5 more
  */
-export const shrink: <const A extends Tensor<Set26>>(input: A, options?: ShrinkOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Shrink', 'shrink', 'same');
+export const shrink: <const A extends Tensor<Set25>>(input: A, options?: ShrinkOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Shrink', 'shrink', 'same');
 
 /**
  * Sigmoid, opset 13: (x: T) → (y: T)
@@ -3340,20 +3359,20 @@ export const sigmoid: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>
 export const sign: <const A extends Tensor<Set3>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Sign', 'sign', 'same');
 
 /**
- * Sin, opset 7: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Sin, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const sin: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Sin', 'sin', 'same');
+export const sin: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Sin', 'sin', 'same');
 
 /**
- * Sinh, opset 9: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Sinh, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const sinh: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Sinh', 'sinh', 'same');
+export const sinh: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Sinh', 'sinh', 'same');
 
 /**
- * Size, opset 21: (data: T) → (size: T1)
- * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+ * Size, opset 25: (data: T) → (size: T1)
+ * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
  * T1: int64
  */
 export const size: <const A extends Tensor<Set9>>(data: A) => Value<'int64', [], Join<PlaceOf<A>, 'any'>> = operator('Size', 'size', 'scalar');
@@ -3363,7 +3382,7 @@ export const size: <const A extends Tensor<Set9>>(data: A) => Value<'int64', [],
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  * Tind: int32, int64
  */
-export const slice: <const A extends Tensor<Set15>, const B extends Tensor<Set6> | Literal, const C extends Tensor | Literal>(data: A, starts: Checked<B, PlaceErrors<'slice', PlaceOf<A>, B>>, ends: Checked<C, PairErrors<'slice', B, C>>, options?: SliceOptions<ElementIn<B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Slice', 'slice', 'rank');
+export const slice: <const A extends Tensor<Set16>, const B extends Tensor<Set5> | Literal, const C extends Tensor | Literal>(data: A, starts: Checked<B, PlaceErrors<'slice', PlaceOf<A>, B>>, ends: Checked<C, PairErrors<'slice', B, C>>, options?: SliceOptions<ElementIn<B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Slice', 'slice', 'rank');
 
 /**
  * Softmax, opset 13: (input: T) → (output: T)
@@ -3378,42 +3397,42 @@ export const softmax: <const A extends Tensor<Set0>>(input: A, options?: Softmax
  * T: bfloat16, float64, float32, float16
  * Tind: int32, int64
  */
-export const softmaxCrossEntropyLoss: <const A extends Tensor<Set0>, const B extends Tensor<Set6> | Literal>(scores: A, labels: Checked<B, PlaceErrors<'softmaxCrossEntropyLoss', PlaceOf<A>, B>>, options?: SoftmaxCrossEntropyLossOptions<ElementIn<A>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> & { readonly logProb: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('SoftmaxCrossEntropyLoss', 'softmaxCrossEntropyLoss', 'unknown');
+export const softmaxCrossEntropyLoss: <const A extends Tensor<Set0>, const B extends Tensor<Set5> | Literal>(scores: A, labels: Checked<B, PlaceErrors<'softmaxCrossEntropyLoss', PlaceOf<A>, B>>, options?: SoftmaxCrossEntropyLossOptions<ElementIn<A>>) => Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> & { readonly logProb: Value<ElementOf<A>, AnyShape, JoinOf<PlaceOf<A>, B>> } = operator('SoftmaxCrossEntropyLoss', 'softmaxCrossEntropyLoss', 'unknown');
 
 /**
- * Softplus, opset 1: (x: T) → (y: T)
- * T: float64, float32, float16
+ * Softplus, opset 22: (x: T) → (y: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const softplus: <const A extends Tensor<Set4>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Softplus', 'softplus', 'same');
+export const softplus: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Softplus', 'softplus', 'same');
 
 /**
- * Softsign, opset 1: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Softsign, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const softsign: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Softsign', 'softsign', 'same');
+export const softsign: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Softsign', 'softsign', 'same');
 
 /**
  * SpaceToDepth, opset 13: (input: T) → (output: T)
  * Options: blocksize
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const spaceToDepth: <const A extends Tensor<Set15>>(input: A, options: SpaceToDepthOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('SpaceToDepth', 'spaceToDepth', 'rank');
+export const spaceToDepth: <const A extends Tensor<Set16>>(input: A, options: SpaceToDepthOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>> = operator('SpaceToDepth', 'spaceToDepth', 'rank');
 
 /**
  * Split, opset 18: (input: T, split?: tensor(int64)) → (outputs: T[])
  * Options: axis? = 0, numOutputs?
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const split: <const A extends Tensor<Set15>>(input: A, options?: SplitOptions) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>[] = operator('Split', 'split', 'rank');
+export const split: <const A extends Tensor<Set16>, const O extends SplitOptions = {}>(input: A, options?: O) => Parts<Value<ElementOf<A>, SameRank<ShapeOf<A>>, Join<PlaceOf<A>, 'any'>>, O> = operator('Split', 'split', 'rank');
 
 /**
- * SplitToSequence, opset 11: (input: T, split?: I) → (outputSequence: S)
+ * SplitToSequence, opset 24: (input: T, split?: I) → (outputSequence: S)
  * Options: axis? = 0, keepdims? = true
- * T: bool, complex128, complex64, float64, float32, float16 and 9 more
+ * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  * I: int32, int64
- * S: seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32), seq(float16) and 9 more
+ * S: seq(bfloat16), seq(bool), seq(complex128), seq(complex64), seq(float64), seq(float32) and 10 more
  */
-export const splitToSequence: <const A extends Tensor<Set16>>(input: A, options?: SplitToSequenceOptions) => Value<Set17, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('SplitToSequence', 'splitToSequence', 'unknown');
+export const splitToSequence: <const A extends Tensor<Set16>>(input: A, options?: SplitToSequenceOptions) => Value<`seq(${ElementOf<A>})`, AnyShape, Join<PlaceOf<A>, 'any'>> = operator('SplitToSequence', 'splitToSequence', 'unknown');
 
 /**
  * Sqrt, opset 13: (x: T) → (y: T)
@@ -3422,8 +3441,8 @@ export const splitToSequence: <const A extends Tensor<Set16>>(input: A, options?
 export const sqrt: <const A extends Tensor<Set0>>(x: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Sqrt', 'sqrt', 'same');
 
 /**
- * Squeeze, opset 21: (data: T, axes?: tensor(int64)) → (squeezed: T)
- * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+ * Squeeze, opset 25: (data: T, axes?: tensor(int64)) → (squeezed: T)
+ * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
  */
 export const squeeze: <const A extends Tensor<Set9>, const O extends SqueezeOptions = {}>(data: A, options?: Checked<O, Mistake<'squeeze', Squeeze<ShapeOf<A>, O>>>) => Value<ElementOf<A>, Found<Squeeze<ShapeOf<A>, O>>, Join<PlaceOf<A>, 'any'>> = operator('Squeeze', 'squeeze', 'squeeze');
 
@@ -3468,10 +3487,10 @@ export const sum: <const A extends readonly Tensor<Set0>[]>(data0: Checked<A, Li
 export const swish: <const A extends Tensor<Set0>>(x: A, options?: SwishOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Swish', 'swish', 'same');
 
 /**
- * Tan, opset 7: (input: T) → (output: T)
- * T: float64, float32, float16
+ * Tan, opset 22: (input: T) → (output: T)
+ * T: bfloat16, float64, float32, float16
  */
-export const tan: <const A extends Tensor<Set4>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Tan', 'tan', 'same');
+export const tan: <const A extends Tensor<Set0>>(input: A) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Tan', 'tan', 'same');
 
 /**
  * Tanh, opset 13: (input: T) → (output: T)
@@ -3495,31 +3514,31 @@ export const tensorScatter: <const A extends Tensor<Set34>, const B extends Tens
 export const tfIdfVectorizer: <const A extends Tensor<Set35>>(x: A, options: TfIdfVectorizerOptions) => Value<'float32', AnyShape, Join<PlaceOf<A>, 'any'>> = operator('TfIdfVectorizer', 'tfIdfVectorizer', 'unknown');
 
 /**
- * ThresholdedRelu, opset 10: (x: T) → (y: T)
+ * ThresholdedRelu, opset 22: (x: T) → (y: T)
  * Options: alpha? = 1
- * T: float64, float32, float16
+ * T: bfloat16, float64, float32, float16
  */
-export const thresholdedRelu: <const A extends Tensor<Set4>>(x: A, options?: ThresholdedReluOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('ThresholdedRelu', 'thresholdedRelu', 'same');
+export const thresholdedRelu: <const A extends Tensor<Set0>>(x: A, options?: ThresholdedReluOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('ThresholdedRelu', 'thresholdedRelu', 'same');
 
 /**
  * Tile, opset 13: (input: T, repeats: T1) → (output: T)
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  * T1: int64
  */
-export const tile: <const A extends Tensor<Set15>, const B extends Tensor<'int64'> | Literal>(input: A, repeats: Checked<B, PlaceErrors<'tile', PlaceOf<A>, B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Tile', 'tile', 'rank');
+export const tile: <const A extends Tensor<Set16>, const B extends Tensor<'int64'> | Literal>(input: A, repeats: Checked<B, PlaceErrors<'tile', PlaceOf<A>, B>>) => Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> = operator('Tile', 'tile', 'rank');
 
 /**
- * TopK, opset 11: (x: T, k: tensor(int64)) → (values: T, indices: I)
+ * TopK, opset 24: (x: T, k: tensor(int64)) → (values: T, indices: I)
  * Options: axis? = -1, largest? = true, sorted? = true
- * T: float64, float32, float16, int16, int32, int64 and 5 more
+ * T: bfloat16, float64, float32, float16, int16, int32 and 6 more
  * I: int64
  */
-export const topK: <const A extends Tensor<Set26>, const B extends Tensor<'int64'> | Literal>(x: A, k: Checked<B, PlaceErrors<'topK', PlaceOf<A>, B>>, options?: TopKOptions) => { readonly values: Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>; readonly indices: Value<'int64', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> } = operator('TopK', 'topK', 'rank');
+export const topK: <const A extends Tensor<Set3>, const B extends Tensor<'int64'> | Literal>(x: A, k: Checked<B, PlaceErrors<'topK', PlaceOf<A>, B>>, options?: TopKOptions) => { readonly values: Value<ElementOf<A>, SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>>; readonly indices: Value<'int64', SameRank<ShapeOf<A>>, JoinOf<PlaceOf<A>, B>> } = operator('TopK', 'topK', 'rank');
 
 /**
- * Transpose, opset 21: (data: T) → (transposed: T)
+ * Transpose, opset 25: (data: T) → (transposed: T)
  * Options: perm?
- * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+ * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
  */
 export const transpose: <const A extends Tensor<Set9>, const O extends TransposeOptions = {}>(data: A, options?: Checked<O, Mistake<'transpose', Transpose<ShapeOf<A>, O>>>) => Value<ElementOf<A>, Found<Transpose<ShapeOf<A>, O>>, Join<PlaceOf<A>, 'any'>> = operator('Transpose', 'transpose', 'transpose');
 
@@ -3528,18 +3547,18 @@ export const transpose: <const A extends Tensor<Set9>, const O extends Transpose
  * Options: upper? = true
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const trilu: <const A extends Tensor<Set15>>(input: A, options?: TriluOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Trilu', 'trilu', 'same');
+export const trilu: <const A extends Tensor<Set16>>(input: A, options?: TriluOptions) => Value<ElementOf<A>, ShapeOf<A>, Join<PlaceOf<A>, 'any'>> = operator('Trilu', 'trilu', 'same');
 
 /**
  * Unique, opset 11: (x: T) → (y: T, indices?: tensor(int64), inverseIndices?: tensor(int64), counts?: tensor(int64))
  * Options: axis?, sorted? = true
  * T: bool, complex128, complex64, float64, float32, float16 and 9 more
  */
-export const unique: <const A extends Tensor<Set16>>(x: A, options?: UniqueOptions) => Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>> & { readonly indices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly inverseIndices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly counts: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>> } = operator('Unique', 'unique', 'unknown');
+export const unique: <const A extends Tensor<Set17>>(x: A, options?: UniqueOptions) => Value<ElementOf<A>, AnyShape, Join<PlaceOf<A>, 'any'>> & { readonly indices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly inverseIndices: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>>; readonly counts: Value<'int64', AnyShape, Join<PlaceOf<A>, 'any'>> } = operator('Unique', 'unique', 'unknown');
 
 /**
- * Unsqueeze, opset 21: (data: T, axes: tensor(int64)) → (expanded: T)
- * T: bfloat16, bool, complex128, complex64, float64, float32 and 16 more
+ * Unsqueeze, opset 25: (data: T, axes: tensor(int64)) → (expanded: T)
+ * T: bfloat16, bool, complex128, complex64, float64, float32 and 20 more
  */
 export const unsqueeze: <const A extends Tensor<Set9>, const B extends Tensor<'int64'> | Literal>(data: A, axes: Checked<B, PlaceErrors<'unsqueeze', PlaceOf<A>, B> | Mistake<'unsqueeze', Unsqueeze<ShapeOf<A>, B>>>) => Value<ElementOf<A>, Found<Unsqueeze<ShapeOf<A>, B>>, JoinOf<PlaceOf<A>, B>> = operator('Unsqueeze', 'unsqueeze', 'unsqueeze');
 
@@ -3548,7 +3567,7 @@ export const unsqueeze: <const A extends Tensor<Set9>, const B extends Tensor<'i
  * B: bool
  * T: bfloat16, bool, complex128, complex64, float64, float32 and 10 more
  */
-export const where: <const A extends Tensor<'bool'>, const B extends Tensor<Set15>, const C extends Tensor | Literal>(condition: A, x: Checked<B, PlaceErrors<'where', PlaceOf<A>, B>>, y: Checked<C, PairErrors<'where', B, C> | Mistake<'where', Broadcast<Found<Broadcast<ShapeOf<A>, ShapeOf<B>>>, OperandShape<C>>>>) => Value<ElementOf<B>, Found<Broadcast<Found<Broadcast<ShapeOf<A>, ShapeOf<B>>>, OperandShape<C>>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Where', 'where', 'broadcast');
+export const where: <const A extends Tensor<'bool'>, const B extends Tensor<Set16>, const C extends Tensor | Literal>(condition: A, x: Checked<B, PlaceErrors<'where', PlaceOf<A>, B>>, y: Checked<C, PairErrors<'where', B, C> | Mistake<'where', Broadcast<Found<Broadcast<ShapeOf<A>, ShapeOf<B>>>, OperandShape<C>>>>) => Value<ElementOf<B>, Found<Broadcast<Found<Broadcast<ShapeOf<A>, ShapeOf<B>>>, OperandShape<C>>>, JoinOf<JoinOf<PlaceOf<A>, B>, C>> = operator('Where', 'where', 'broadcast');
 
 /**
  * Xor, opset 7: (a: T, b: T) → (c: T1)

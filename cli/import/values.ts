@@ -1,0 +1,167 @@
+// The values of a model while its source is written: what each is called, and what an op's operand looks like.
+
+import {
+  constantOf,
+  formatType,
+  type GraphId,
+  type Model,
+  type Value,
+  type ValueId,
+  type Weight,
+} from '../../ir/index.ts';
+import { array, type Code, call, declare, flat, quoted, type Statement, WIDTH } from './code.ts';
+import { INLINE_BYTES, nested, type Written, written } from './literals.ts';
+import type { Names } from './names.ts';
+import { refuse } from './refusal.ts';
+
+/** Longest call that stands inside another one otherwise than before its dot. */
+const MAX_ARGUMENT = 40;
+/** Most calls on one line. */
+const MAX_CALLS = 3;
+
+/** A value that no statement has named yet: it may become part of the one expression that reads it. */
+interface Pending {
+  readonly code: Code;
+  readonly calls: number;
+  readonly block: Block;
+  readonly kind: string;
+}
+
+/** Statements of one function body. */
+export interface Block {
+  readonly graph: GraphId;
+  readonly statements: Statement[];
+  readonly indent: number;
+}
+
+export interface WriterOptions {
+  /** How the module's source names the file that holds the weights; absent: all constants are written out. */
+  readonly weights: string | undefined;
+  /** The tensors that can be had from that file by name. */
+  readonly tensors: ReadonlyMap<string, Weight>;
+}
+
+export class Values {
+  readonly model: Model;
+  readonly names: Names;
+  /** What the file imports from bytesandbrains. */
+  readonly imports = new Set<string>();
+  usesWeights = false;
+  readonly #options: WriterOptions;
+  readonly #codes = new Map<ValueId, Code>();
+  readonly #pending = new Map<ValueId, Pending>();
+
+  constructor(model: Model, names: Names, options: WriterOptions) {
+    this.model = model;
+    this.names = names;
+    this.#options = options;
+  }
+
+  /** Something that the file imports. */
+  use(name: string): string {
+    this.imports.add(name);
+    return name;
+  }
+
+  value(id: ValueId): Value {
+    return this.model.value(id);
+  }
+  /** The constant that a value is. */
+  weightOf(id: ValueId): Weight | undefined {
+    const { weight, def } = this.value(id);
+    return weight ?? (def.kind === 'op' ? constantOf(this.model.op(def.op)) : undefined);
+  }
+  written(id: ValueId): Written | undefined {
+    const weight = this.weightOf(id);
+    return weight && written(weight);
+  }
+
+  /** Names a value for what follows. */
+  name(id: ValueId, kind: string): string {
+    const name = this.names.take(this.value(id).name, kind);
+    this.#codes.set(id, name);
+    return name;
+  }
+  /** From now on, `code` is the value. */
+  bind(id: ValueId, code: Code): void {
+    this.#codes.set(id, code);
+  }
+
+  /** What a call gives: a variable, or part of the expression that reads it if only one op does, in the same body. */
+  result(block: Block, id: ValueId, code: Code, kind: string): void {
+    const uses = this.model.uses(id);
+    const [use] = uses;
+    const calls = callsIn(code);
+    const short = (flat(code)?.length ?? WIDTH) + block.indent + 10 <= WIDTH;
+    const inside =
+      uses.length === 1 &&
+      (use!.kind === 'output' ? use!.graph : this.model.op(use!.op).graph) === block.graph;
+    if (inside && short && calls <= MAX_CALLS) this.#pending.set(id, { code, calls, block, kind });
+    else block.statements.push(declare(this.name(id, kind), code));
+  }
+
+  /** The code of a value; what is pending and not taken into an expression gets a statement first. */
+  code(id: ValueId): Code {
+    const constant = this.weightOf(id);
+    if (constant !== undefined) return this.constant(id, constant);
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) this.#flush(id, pending);
+    const code = this.#codes.get(id);
+    if (code === undefined) throw new Error(`value ${this.value(id).name} was not written before its use`);
+    return code;
+  }
+
+  /**
+   * Makes an expression over operands, taking in those that are pending as long as it fits on a line; `build` is
+   * called with the code of each. The first one stands before the dot.
+   */
+  expression(block: Block, ids: readonly ValueId[], before: number, build: (codes: Code[]) => Code): Code {
+    const taken = ids.map((id, index) => {
+      const pending = this.#pending.get(id);
+      if (pending === undefined || pending.block !== block) return undefined;
+      const fits =
+        index === 0 || ((flat(pending.code)?.length ?? WIDTH) <= MAX_ARGUMENT && pending.calls === 1);
+      return fits ? pending : undefined;
+    });
+    const codes = (): Code[] => ids.map((id, index) => taken[index]?.code ?? this.code(id));
+    for (;;) {
+      const code = build(codes());
+      const length = flat(code)?.length ?? WIDTH;
+      if (length + block.indent + before <= WIDTH && callsIn(code) <= MAX_CALLS) break;
+      // What stands before the dot goes last.
+      const last = taken.findLastIndex((one) => one !== undefined);
+      if (last < 0) break;
+      taken[last] = undefined;
+    }
+    const code = build(codes());
+    ids.forEach((id, index) => {
+      if (taken[index] !== undefined) this.#pending.delete(id);
+    });
+    return code;
+  }
+
+  #flush(id: ValueId, { code, block, kind }: Pending): void {
+    this.#pending.delete(id);
+    block.statements.push(declare(this.name(id, kind), code));
+  }
+
+  /** A constant as an expression of its own. */
+  constant(id: ValueId, weight: Weight): Code {
+    const { name } = this.value(id);
+    const held = this.#options.weights === undefined ? undefined : this.#options.tensors.get(name);
+    const small = written(weight, held === undefined ? Number.POSITIVE_INFINITY : INLINE_BYTES);
+    if (weight.dtype === undefined)
+      return refuse('BB388', { value: name, type: formatType(this.value(id).type) });
+    const dtype = this.use(weight.dtype);
+    if (small !== undefined) return call(this.use('constant'), [nested(small), dtype]);
+    if (held === undefined) return refuse('BB387', { op: name, what: `a constant of ${weight.dtype}` });
+    this.usesWeights = true;
+    return call('weight', [quoted(name), dtype, array(weight.dims.map(String))]);
+  }
+}
+
+/** Calls on one line, those in arguments not counted. */
+function callsIn(code: Code): number {
+  if (typeof code === 'string' || code.kind !== 'call') return 0;
+  return code.method === undefined ? 1 : 1 + callsIn(code.of);
+}

@@ -1,0 +1,196 @@
+// bbc import: what it writes records the same graph, and reads as somebody would have written it.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { importSource } from '../../cli/import/import.ts';
+import { recordSource } from '../../cli/import/record.ts';
+import { DiagnosticError, graphDifferences, importModel, memorySource } from '../../ir/index.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'import-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The source written for a model in ONNX text, and how what it records differs from the model. */
+async function imported(text: string): Promise<{ source: string; differences: readonly string[] }> {
+  const file = path.join(folder, 'model.onnxtxt');
+  writeFileSync(file, text);
+  const { model, diagnostics } = importModel(memorySource('model.onnxtxt', new TextEncoder().encode(text)));
+  if (model === undefined) throw new DiagnosticError(diagnostics);
+  const made = importSource(model, { name: 'model', weights: './model.onnxtxt' });
+  const recorded = await recordSource(made.text, path.join(folder, 'model.ts'));
+  return { source: made.text, differences: graphDifferences(made.model, recorded) };
+}
+
+const bodyOf = (source: string): string =>
+  source.slice(source.indexOf('export default')).split('\n').slice(1, -2).join('\n');
+
+async function bodyFor(text: string): Promise<string> {
+  const { source, differences } = await imported(text);
+  expect(differences).toEqual([]);
+  return bodyOf(source);
+}
+
+const model = (text: string, opset = 21): string =>
+  `<ir_version: 10, opset_import: ["" : ${opset}]>\n${text}`;
+
+describe('the source of', () => {
+  test('a chain is a chain of methods', async () => {
+    const body = await bodyFor(
+      model(`m (float["N", 4] x) => (float["N", 4] y) {
+        half = Constant <value = float {0.5}> ()
+        a = Mul (x, half)
+        b = Relu (a)
+        y = Softmax <axis = -1> (b)
+      }`),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const x = input('x', float32, ['N', 4]);
+        output('y', x.mul(0.5).relu().softmax().as(float32, ['N', 4]));"
+    `);
+  });
+
+  test('values that are read twice have their names, as identifiers', async () => {
+    const body = await bodyFor(
+      model(`m (float[4] "in") => (float[4] y) {
+        "/block.0/Relu_output_0" = Relu ("in")
+        "/block.1/Relu_output_0" = Neg ("/block.0/Relu_output_0")
+        "12" = Add ("/block.0/Relu_output_0", "/block.1/Relu_output_0")
+        class = Abs ("12")
+        y = Sub (class, "12")
+        z = Mul ("/block.1/Relu_output_0", "12")
+      }`),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const inValue = input('in', float32, [4]);
+        const relu = inValue.relu();
+        const block1Relu = relu.neg();
+        const add12 = relu.add(block1Relu);
+        output('y', add12.abs().sub(add12).as(float32, [4]));"
+    `);
+  });
+
+  test('large weights refers to the file', async () => {
+    const body = await bodyFor(
+      model(`m (float[1, 8] x) => (float[1, 2] y)
+      <float[8, 2] "dense/kernel" = {0.1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}>
+      { y = MatMul (x, "dense/kernel") }`),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const x = input('x', float32, [1, 8]);
+        output('y', x.matmul(weight('dense/kernel', float32, [8, 2])).as(float32, [1, 2]));"
+    `);
+  });
+
+  test('ops with several outputs names those that are used', async () => {
+    const body = await bodyFor(
+      model(`m (float[2, 6] x) => (float[2, 3] a, int64[2, 2] i) {
+        sizes = Constant <value_ints = [3, 3]> ()
+        a, b = Split <axis = 1> (x, sizes)
+        k = Constant <value_ints = [2]> ()
+        v, i = TopK (b, k)
+      }`),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const x = input('x', float32, [2, 6]);
+        const [a, b] = x.split({ split: [3, 3], axis: 1 });
+        const { indices: i } = b.topK([2]);
+        output('a', a.as(float32, [2, 3]));
+        output('i', i.as(int64, [2, 2]));"
+    `);
+  });
+
+  test('control flow is callbacks', async () => {
+    const body = await bodyFor(
+      model(`m (float[2] x, bool c, int64 n) => (float[2] y, float["k", 2] rows) {
+        z = If (c) <
+          then_branch = yes () => (float[2] p) { p = Neg (x) },
+          else_branch = no () => (float[2] q) { q = Identity (x) }
+        >
+        y, rows = Loop (n, c, z) <
+          body = step (int64 i, bool go, float[2] s) => (bool on, float[2] t, float[2] row) {
+            on = Identity (go)
+            t = Add (s, x)
+            row = Mul (t, s)
+          }
+        >
+      }`),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const x = input('x', float32, [2]);
+        const c = input('c', bool, []);
+        const n = input('n', int64, []);
+        const z = ifElse(c, () => x.neg(), () => x.identity());
+        const { y, rows } = loop({ y: z }, { count: n, while: c }, ({ y: s }) => {
+          const t = s.add(x);
+          const row = t.mul(s);
+          return { y: t, rows: row };
+        });
+        output('y', y.as(float32, [2]));
+        output('rows', rows.as(float32, ['k', 2]));"
+    `);
+  });
+
+  test('what old opsets have in attributes is what the newest has', async () => {
+    const body = await bodyFor(
+      model(
+        `m (float[2, 3] x) => (float[2, 1] y) { r = ReduceSum <axes = [1], keepdims = 1> (x)  y = Clip <max = 6.0> (r) }`,
+        9,
+      ),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const x = input('x', float32, [2, 3]);
+        output('y', x.reduceSum({ axes: [1] }).clip({ max: 6 }).as(float32, [2, 1]));"
+    `);
+  });
+
+  test('an opset above the default states it', async () => {
+    const { source, differences } = await imported(
+      model('m (float[2] x) => (float[2] y) { y = Relu (x) }', 24),
+    );
+    expect(differences).toEqual([]);
+    expect(source).toContain("module('model', { opset: 24 }, () => {");
+  });
+
+  test('sequences and optionals states their types', async () => {
+    const body = await bodyFor(
+      model(`m (seq(float[2]) xs, optional(float[3]) o) => (float[2] y, float[3] e) {
+        first = Constant <value_int = 0> ()
+        y = SequenceAt (xs, first)
+        e = OptionalGetElement (o)
+      }`),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const xs = input('xs', sequenceOf(float32, [2]));
+        const o = input('o', optionalOf(float32, [3]));
+        output('y', xs.sequenceAt(0).as(float32, [2]));
+        output('e', o.optionalGetElement().as(float32, [3]));"
+    `);
+  });
+});
+
+describe('it refuses, by name,', () => {
+  const codesFor = async (text: string): Promise<readonly string[]> =>
+    imported(text).then(
+      () => [],
+      (error: unknown) => (error as DiagnosticError).diagnostics.map((one) => `${one.code} ${one.message}`),
+    );
+
+  test('operators of others', async () => {
+    const text = `<ir_version: 8, opset_import: ["" : 21, "x" : 1]> m (float[2] x) => (float[2] y) { y = x.F (x) }`;
+    expect(await codesFor(text)).toEqual(['BB386 x.F has no function in the DSL']);
+  });
+  test('attributes that an operator does not have', async () => {
+    const text = model('m (float[2] x) => (float[2] y) { y = Relu <slope = 1.0> (x) }');
+    expect(await codesFor(text)).toEqual(['BB387 Relu: attribute slope cannot be written in TypeScript']);
+  });
+  test('maps', async () => {
+    const text = model('m (map(int64, float) x) => (map(int64, float) y) { y = Identity (x) }');
+    expect(await codesFor(text)).toEqual([
+      'BB388 x is map(int64, float32[]), which no value of a module can be',
+    ]);
+  });
+});
