@@ -128,4 +128,5 @@ export const jsonDiagnostic = (one: Diagnostic) => ({
   file: one.at?.file ?? null,
   line: one.at?.line ?? null,
   column: one.at?.column ?? null,
+  offset: one.at?.offset ?? null,
 });

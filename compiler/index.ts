@@ -2,6 +2,7 @@
 
 export { nearestName } from '../ir/excerpt.ts';
 export { jsonBytes, writeDeployment } from './emit.ts';
+export { inferModel } from './infer/infer.ts';
 export { type Config, parseConfig } from './lint/config.ts';
 export {
   findingOf,
@@ -24,3 +25,4 @@ export { defaultLimits, type Limits } from './simplify/budget.ts';
 export { rewrites } from './simplify/rewrites.ts';
 export { type Simplified, type SimplifyOptions, simplifyModel } from './simplify/simplify.ts';
 export { chainTopology, parseTopology, TOPOLOGY_VERSION } from './topology.ts';
+export { fullCheck, typesOf } from './verdict.ts';

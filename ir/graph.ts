@@ -181,6 +181,8 @@ export interface ModelHeader {
   readonly opsets: ReadonlyMap<string, number>;
   /** File the model came from, as named in diagnostics. */
   readonly file: string;
+  /** The byte of that file at which each op begins, by OpId. */
+  readonly offsets?: readonly number[];
   readonly residue?: ModelProto;
 }
 
@@ -318,7 +320,9 @@ export class ModelEditor {
       this.#ops = tables.ops;
       this.#values = tables.values;
     } else {
-      this.header = from;
+      // Another model's ops have other ids.
+      const { offsets: _, ...header } = from;
+      this.header = header;
       this.main = 0 as GraphId;
       this.functions = [];
       this.#graphs = [];
@@ -478,3 +482,9 @@ export function describeOp(model: Pick<Model, 'value'>, op: Op): string {
   const output = op.outputs.find((value) => value !== NO_VALUE);
   return output === undefined ? op.type : `${op.type} → ${model.value(output).name}`;
 }
+
+/** Where an op was written: its line, or where it stands in the file it was read from. */
+export const positionOf = ({ header }: Pick<Model, 'header'>, op: Op): Position => {
+  const offset = header.offsets?.[op.id];
+  return op.at ?? { file: header.file, ...(offset === undefined ? {} : { offset }) };
+};

@@ -3,20 +3,25 @@
 import { hasErrors } from '../../ir/index.ts';
 import { command } from '../frame.ts';
 
-export const check = command<object>({
+export const check = command<{ readonly plain?: boolean }>({
   usage: 'check <files...>',
   summary: 'say whether models are valid ONNX',
-  options: (c) => c.option('--json', 'print one JSON document: { ok, diagnostics }'),
-  examples: ['bbc check model.onnx', 'bbc check models/*.onnx --json'],
-  async run(cx, files) {
-    const [{ loadSource }, { checkModel }] = await Promise.all([
+  options: (c) =>
+    c
+      .option('--full', 'structure, and types and shapes too (what is done anyway)')
+      .option('--plain', 'structure only')
+      .option('--json', 'print one JSON document: { ok, diagnostics }'),
+  examples: ['bbc check model.onnx', 'bbc check --plain model.onnx', 'bbc check models/*.onnx --json'],
+  async run(cx, files, { plain }) {
+    const [{ loadSource }, { checkModel, fullCheck }] = await Promise.all([
       import('../load.ts'),
       import('../../compiler/index.ts'),
     ]);
+    const judge = plain ? checkModel : fullCheck;
     for (const [index, file] of files.entries()) {
       if (files.length > 1) cx.progress(`${index + 1} of ${files.length}: ${file}`);
       const { model, diagnostics } = await loadSource(file, { name: file });
-      const problems = model === undefined ? diagnostics : [...diagnostics, ...checkModel(model)];
+      const problems = model === undefined ? diagnostics : [...diagnostics, ...judge(model)];
       cx.report(problems);
       if (!hasErrors(problems)) cx.print(`${file}: valid`);
     }

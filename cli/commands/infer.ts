@@ -2,24 +2,57 @@
 
 import { command } from '../frame.ts';
 
-export const infer = command<{ readonly check: boolean }>({
-  usage: 'infer <model>',
+interface Options {
+  readonly check: boolean;
+  readonly input?: readonly string[];
+}
+
+export const infer = command<Options>({
+  usage: 'infer <files...>',
   summary: 'show the inferred type of every value',
   options: (c) =>
     c
+      .option(
+        '--input <name=type>',
+        'take another type for an input, such as x=float32[2,3]; can be given again',
+        (text: string, before: readonly string[] = []) => [...before, text],
+      )
       .option('--no-check', 'do not type-check a model.ts')
-      .option('--json', 'print one JSON document: { tensors: { NAME: { elem_type, dims } } }'),
-  examples: ['bbc infer model.onnx', 'bbc infer model.ts --json'],
-  async run(cx, [source], { check }) {
-    const [{ loadSource }, { answersOf, inferLoaded, typeRows }] = await Promise.all([
-      import('../load.ts'),
-      import('../infer.ts'),
-    ]);
-    const { model, diagnostics } = await loadSource(source!, { check });
-    cx.require(diagnostics);
-    const inferred = inferLoaded(model!);
-    cx.report(inferred.diagnostics);
-    cx.result(answersOf(inferred.model));
-    cx.printTable(['value', 'type', 'made by'], typeRows(inferred.model));
+      .option(
+        '--json',
+        'print one JSON document: { tensors: { NAME: { elem_type, dims } }, unknown }; for several files { files: { FILE: … } }',
+      ),
+  examples: [
+    'bbc infer model.onnx',
+    'bbc infer model.ts --json',
+    'bbc infer model.onnx --input x=float32[1,3,224,224] --input mask=bool[1,?]',
+    'bbc infer models/*.onnx --json',
+  ],
+  async run(cx, files, { check, input = [] }) {
+    const [{ loadSource }, { answersOf, typeRows }, { overridden, readOverride }, { typesOf }] =
+      await Promise.all([
+        import('../load.ts'),
+        import('../infer/answers.ts'),
+        import('../infer/override.ts'),
+        import('../../compiler/index.ts'),
+      ]);
+    const overrides = input.map(readOverride);
+    const documents: [string, unknown][] = [];
+    for (const [index, file] of files.entries()) {
+      if (files.length > 1) cx.progress(`${index + 1} of ${files.length}: ${file}`);
+      const loaded = await loadSource(file, { check, name: file });
+      const given = loaded.model && overridden(loaded.model, overrides);
+      const typed = given?.model && typesOf(given.model);
+      const problems = [
+        ...loaded.diagnostics,
+        ...(given?.diagnostics ?? []),
+        ...(typed?.diagnostics ?? []),
+      ];
+      cx.report(problems);
+      documents.push([file, answersOf(typed?.model, problems)]);
+      if (files.length > 1) cx.print(`${index > 0 ? '\n' : ''}${file}`);
+      if (typed !== undefined) cx.printTable(['value', 'type', 'made by'], typeRows(typed.model));
+    }
+    cx.result(files.length === 1 ? documents[0]![1] : { files: Object.fromEntries(documents) });
   },
 });

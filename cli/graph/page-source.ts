@@ -4,10 +4,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Compilation } from '../../compiler/index.ts';
-import { type Model, type Op, type Place, type Position, placeKey } from '../../ir/index.ts';
+import { inferModel } from '../../compiler/index.ts';
+import { type Model, type Op, type Place, type Position, placeKey, sortModel } from '../../ir/index.ts';
 import { compileSource } from '../compile.ts';
 import type { CommandContext } from '../context.ts';
-import { inferLoaded } from '../infer.ts';
 import { loadSource } from '../load.ts';
 import { formatBytes, formatNs } from '../output.ts';
 import { type Cut, cutOf, cutOfFolder, isFolder } from './cut.ts';
@@ -66,7 +66,7 @@ async function pageOfModel(
   const loaded = await loadSource(source, { check });
   cx.require(loaded.diagnostics);
   // A model with mistakes is drawn as far as its types are known; `bbc check` tells of them.
-  const { model } = inferLoaded(loaded.model!);
+  const { model } = inferModel(sortModel(loaded.model!).model);
   const places = placesOf(model);
   const peerOf = (place: Place | undefined): number =>
     place === undefined ? -1 : places.get(placeKey(place))!;

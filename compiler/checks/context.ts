@@ -1,6 +1,13 @@
 // What the checks share: the model, where to report, and how to say where.
 
-import { type Diagnostic, type DiagnosticContext, describeOp, type Model, type Op } from '../../ir/index.ts';
+import {
+  type Diagnostic,
+  type DiagnosticContext,
+  describeOp,
+  type Model,
+  type Op,
+  positionOf,
+} from '../../ir/index.ts';
 
 export interface CheckContext {
   readonly model: Model;
@@ -10,7 +17,7 @@ export interface CheckContext {
 /** The diagnostic context of an op: its name, and its line or file. */
 export const about = (model: Model, op: Op): DiagnosticContext => ({
   op: describeOp(model, op),
-  at: op.at ?? { file: model.header.file },
+  at: positionOf(model, op),
 });
 
 /** The diagnostic context of a value or of the whole file. */

@@ -100,12 +100,18 @@ function checkCall({ model, report }: CheckContext, op: Op, fn: ModelFunction): 
       : op.outputs.length > outputs.length
         ? `has ${op.outputs.length} outputs, but its function gives ${outputs.length}`
         : undefined;
-  if (problem !== undefined) report(diagnostic('BB208', { type: op.type, problem }, about(model, op)));
+  if (problem !== undefined)
+    report(diagnostic('BB220', { problem: `${op.type} ${problem}` }, about(model, op)));
 }
 
 function checkSchema(cx: CheckContext, op: Op, version: number): void {
   const { model, report } = cx;
   const schema = schemaOf(op.domain, op.type, version);
+  if (schema === undefined && op.domain === '' && experimentalOps.has(op.type)) {
+    const problem = `${op.type} was an experiment, and no opset has it any more`;
+    report(diagnostic('BB220', { problem }, about(model, op)));
+    return;
+  }
   if (schema === undefined || schema.deprecated) {
     const similar = schema === undefined ? similarOp(op) : undefined;
     const domain = op.domain === '' ? 'ai.onnx' : op.domain;
@@ -136,6 +142,13 @@ function checkSchema(cx: CheckContext, op: Op, version: number): void {
       report(diagnostic('BB209', { type: op.type, name, kind }, about(model, op)));
   }
 }
+
+/** Operators of opset 1 that never left the experiment; the ONNX checker lets them pass in any opset. */
+const experimentalOps: ReadonlySet<string> = new Set(
+  'ATen Affine ConstantFill Crop DynamicSlice GRUUnit GivenTensorFill ImageScaler ParametricSoftplus Scale ScaledTanh'.split(
+    ' ',
+  ),
+);
 
 function countProblem(op: Op, schema: OpSchema): string | undefined {
   const { inputs, outputs } = op;

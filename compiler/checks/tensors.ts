@@ -36,6 +36,13 @@ function checkAttribute(cx: CheckContext, attribute: Attribute): void {
 function checkWeight(cx: CheckContext, weight: Weight, name: string): void {
   const problem = weightProblem(weight);
   if (problem !== undefined) cx.report(diagnostic('BB215', { name, problem }, inFile(cx.model, name)));
+  else {
+    const size = sizeProblem(weight);
+    if (size !== undefined) {
+      const text = `tensor ${JSON.stringify(name)}: ${size}`;
+      cx.report(diagnostic('BB220', { problem: text }, inFile(cx.model, name)));
+    }
+  }
 }
 
 type DataField = 'floatData' | 'int32Data' | 'stringData' | 'int64Data' | 'doubleData' | 'uint64Data';
@@ -85,16 +92,15 @@ function weightProblem(weight: Weight): string | undefined {
   if (count === 0) return contents === 0 || external ? undefined : 'it has no elements, yet data';
   if (contents === 0) return range === undefined ? 'it has no data' : 'its raw_data is empty';
   if (filled.length > 0 && filled[0] !== fieldOf(dtype)) return `${dtype} cannot be in ${filled[0]}`;
-  return sizeProblem(weight, dtype, count, filled[0]);
+  return undefined;
 }
 
-function sizeProblem(
-  weight: Weight,
-  dtype: DType,
-  count: number,
-  field: DataField | undefined,
-): string | undefined {
-  const { proto, range, dims } = weight;
+/** Of a tensor that has no other problem: whether it holds as much as its dimensions say. */
+function sizeProblem(weight: Weight): string | undefined {
+  const { dtype, proto, range, dims } = weight;
+  const count = elementCount(dims)!;
+  if (dtype === undefined || count === 0) return undefined;
+  const field = dataFields.find((one) => proto[one].length > 0);
   const wanted = byteLengthOf(dtype, count);
   const type = `${dtype}[${dims.join(', ')}]`;
   if (range !== undefined)

@@ -17,7 +17,7 @@ import {
 } from '../../ir/graph.ts';
 import { DOMAIN } from '../../ir/names.ts';
 import { modelLimits } from '../../ir/onnx/limits.ts';
-import { schemaOf } from '../../ir/ops/schema.ts';
+import { type OpSchema, schemaOf } from '../../ir/ops/schema.ts';
 import { type Shape, tensorType, type ValueType } from '../../ir/types.ts';
 import { controlRules } from './control.ts';
 import { coreTypes } from './core.ts';
@@ -79,12 +79,15 @@ export class Evaluator {
   readonly #graphOutputs = new Set<ValueId>();
   /** Elements of values of the main graph and the graphs in it; complete once {@link run} is done. */
   known: ReadonlyMap<ValueId, Known | undefined> = new Map();
+  /** Before IR 4 every initializer had to be an input too; since then, one that is has a mere default. */
+  readonly #defaultsHold: boolean;
   #trialDepth = 0;
   #steps = 0;
   readonly #stepLimit: number;
 
-  constructor(model: Model) {
+  constructor(model: Model, defaultsHold = false) {
     this.model = model;
+    this.#defaultsHold = defaultsHold || model.header.irVersion < 4;
     this.#stepLimit = FREE_STEPS + STEPS_PER_OP * model.opLimit;
     this.problems = new Problems(model);
     for (const graph of model.graphs) for (const id of graph.outputs) this.#graphOutputs.add(id);
@@ -116,8 +119,8 @@ export class Evaluator {
       return graph.outputs.map(() => ({ type: undefined }));
     for (const initializer of graph.initializers) {
       const { weight } = this.model.value(initializer);
-      if (weight !== undefined)
-        this.#record(scope, initializer, { type: tensorType(weight.dtype, weight.dims) });
+      // A sparse one has no weight; its type is declared.
+      this.#record(scope, initializer, { type: weight && tensorType(weight.dtype, weight.dims) });
     }
     graph.inputs.forEach((input, index) => {
       const given = inputs[index];
@@ -150,8 +153,7 @@ export class Evaluator {
   knownOfConstant(id: ValueId): Known | undefined {
     const value = this.model.value(id);
     if (value.weight === undefined) return undefined;
-    // Before IR 4 every initializer had to be an input too; since then, one that is has a mere default.
-    if (value.def.kind === 'input' && this.model.header.irVersion >= 4) return undefined;
+    if (value.def.kind === 'input' && !this.#defaultsHold) return undefined;
     return this.#reading(() => knownOfWeight(value.weight!));
   }
 
@@ -200,6 +202,8 @@ export class Evaluator {
     const view = new OpView(op, schema, scope);
     const { outputs, clashes } = applySignature(view, schema);
     for (const clash of clashes) this.problems.clash(op, clash);
+    // Without what an operator requires its rule would judge what nobody wrote; check reports it.
+    if (lacksAttribute(op, schema)) return outputs.map((type) => ({ type }));
     const control = controlRules.get(op.type);
     if (control !== undefined) return control(view, scope, this);
     const decided = decidedTypes(view);
@@ -279,6 +283,11 @@ function withShape(type: ValueType | undefined, computed: Shape): ValueType | un
   if (type === undefined) return dims && tensorType(undefined, dims);
   return type.kind === 'tensor' && dims !== undefined ? { ...type, dims } : type;
 }
+
+const lacksAttribute = (op: Op, schema: OpSchema): boolean =>
+  schema.attributes.some(
+    ({ name, required }) => required && !op.attributes.some((given) => given.name === name),
+  );
 
 /** The op with references to the function's attributes replaced by what the call gives. */
 function bindAttributes(op: Op, bindings: ReadonlyMap<string, Attribute> | undefined): Op {

@@ -14,13 +14,21 @@ export interface Inference {
   readonly known: ReadonlyMap<ValueId, Known | undefined>;
 }
 
+export interface InferenceOptions {
+  /**
+   * Take an input's default for its value, as ONNX's own inference does. Not for compiling: who runs the
+   * model may give the input another value.
+   */
+  readonly defaultsHold?: boolean;
+}
+
 /**
  * Types, symbolic shapes and small known values, followed through subgraphs and functions. Ops must be in an
  * order of execution; what an unsorted graph uses too early stays unknown. Linear in ops. Reads weights of at
  * most 64 elements, when a rule asks for them.
  */
-export function inferModel(model: Model): Inference {
-  const evaluator = new Evaluator(model);
+export function inferModel(model: Model, { defaultsHold = false }: InferenceOptions = {}): Inference {
+  const evaluator = new Evaluator(model, defaultsHold);
   let editor: ModelEditor | undefined;
   for (const [id, type] of evaluator.run()) {
     if (sameType(model.value(id).type, type)) continue;

@@ -1,7 +1,7 @@
 // Collects what is wrong, each problem once, with the op and its position.
 
 import { type Diagnostic, type DiagnosticContext, diagnostic, type Position } from '../../ir/diagnostic.ts';
-import type { Model, Op, Value } from '../../ir/graph.ts';
+import { type Model, NO_VALUE, type Op, positionOf, type Value } from '../../ir/graph.ts';
 import { formatType, type ValueType } from '../../ir/types.ts';
 import type { TypeClash } from './element-types.ts';
 
@@ -56,13 +56,13 @@ export class Problems {
     const { type } = value;
     const known = type !== undefined && !((type.kind === 'tensor' || type.kind === 'sparse') && !type.dtype);
     if (known || value.weight?.dtype !== undefined) return;
-    this.add(diagnostic('BB254', {}, { value: value.name, at: this.#position(value.at) }));
+    this.add(diagnostic('BB254', {}, { value: value.name, at: this.#position(value) }));
   }
 
   /** A declared type that cannot be true. */
   declared(value: Value, inferred: ValueType): void {
     const texts = { declared: formatType(value.type), inferred: formatType(inferred) };
-    const context = { value: value.name, at: this.#position(value.at) };
+    const context = { value: value.name, at: this.#position(value) };
     // Files often have stale shapes, which every runtime takes; none takes another element type.
     this.add(diagnostic(sameElements(value.type, inferred) ? 'BB253' : 'BB255', texts, context));
   }
@@ -75,9 +75,17 @@ export class Problems {
   }
 
   #about(op: Op): DiagnosticContext {
-    return { op: op.name || op.type, at: this.#position(op.at) };
+    const made = op.outputs.find((id) => id !== NO_VALUE);
+    return {
+      op: op.name || op.type,
+      ...(made !== undefined && { value: this.#model.value(made).name }),
+      at: positionOf(this.#model, op),
+    };
   }
-  #position(at: Position | undefined): Position {
-    return at ?? { file: this.#model.header.file };
+  #position({ at, def }: Value): Position {
+    if (at !== undefined) return at;
+    return def.kind === 'op'
+      ? positionOf(this.#model, this.#model.op(def.op))
+      : { file: this.#model.header.file };
   }
 }

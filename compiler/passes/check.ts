@@ -14,6 +14,7 @@ import {
   sortModel,
 } from '../../ir/index.ts';
 import { about, type CheckContext, inFile } from '../checks/context.ts';
+import { checkDoubtful } from '../checks/doubtful.ts';
 import { checkFunctions } from '../checks/functions.ts';
 import { checkBoundary, checkHeader, checkRanks } from '../checks/header.ts';
 import { checkNames } from '../checks/names.ts';
@@ -33,12 +34,18 @@ export const check = pass('check', {
   },
 });
 
-/** Whether a model is valid ONNX, as it stands in its file: unsorted ops are an error here. */
+/** Legal by the letter, though no runtime takes it: for compiling an error, for a verdict on a file a warning. */
+const doubtful: ReadonlySet<Diagnostic['code']> = new Set(['BB220']);
+
+/** Whether a model is valid ONNX, as it stands in its file: unsorted ops are an error here. Types aside. */
 export function checkModel(model: Model): readonly Diagnostic[] {
   const problems: Diagnostic[] = [];
-  const cx: CheckContext = { model, report: (problem) => void problems.push(problem) };
+  const report = (problem: Diagnostic): void =>
+    void problems.push(doubtful.has(problem.code) ? { ...problem, severity: 'warning' } : problem);
+  const cx: CheckContext = { model, report };
   checkStructure(cx, sortModel(model));
   checkBoundary(cx);
+  checkDoubtful(cx);
   return problems;
 }
 

@@ -153,6 +153,17 @@ export const graphMessages = {
       `known are ${o.oldest} to ${o.newest}`,
     ],
   },
+  BB220: {
+    severity: 'error',
+    text: ({ problem }: { problem: string }) => [
+      problem,
+      'correct it: the ONNX checker lets it pass, but no runtime takes it',
+    ],
+  },
+  BB221: {
+    severity: 'warning',
+    text: ({ problem, hint }: { problem: string; hint: string }) => [problem, hint],
+  },
 
   BB250: {
     severity: 'error',

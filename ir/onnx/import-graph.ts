@@ -53,13 +53,21 @@ interface Listed {
   readonly values: readonly ValueId[];
 }
 
+/** What is known of where nodes stand: lines of text, or bytes of a binary file. */
+export interface NodePositions {
+  readonly positions?: ReadonlyMap<NodeProto, Position>;
+  readonly offsets?: ReadonlyMap<NodeProto, number>;
+}
+
 export class GraphReader {
+  /** Byte offsets of ops, by OpId; empty for text. */
+  readonly offsets: number[] = [];
   readonly #editor: ModelEditor;
   readonly #cuts: readonly Cut[];
   readonly #file: string;
   readonly #external: OpenExternal | undefined;
   readonly #diagnostics: Diagnostic[];
-  readonly #positions: ReadonlyMap<NodeProto, Position>;
+  readonly #where: NodePositions;
   #early: { value: ValueId; type: ValueType | undefined }[] = [];
 
   constructor(
@@ -68,10 +76,10 @@ export class GraphReader {
     file: string,
     external: OpenExternal | undefined,
     diagnostics: Diagnostic[],
-    positions: ReadonlyMap<NodeProto, Position> = new Map(),
+    where: NodePositions = {},
   ) {
     this.#editor = editor;
-    this.#positions = positions;
+    this.#where = where;
     this.#cuts = cuts;
     this.#file = file;
     this.#external = external;
@@ -231,7 +239,8 @@ export class GraphReader {
     const attributes: Attribute[] = node.attribute.map((attribute) => readAttribute(attribute, reader));
     const { name, domain, opType, overload } = node;
     const marks = this.#marks(scope, node.metadataProps);
-    const at = marks.at ?? this.#positions.get(node);
+    const at = marks.at ?? this.#where.positions?.get(node);
+    const offset = this.#where.offsets?.get(node);
     node.input = [];
     node.output = [];
     node.attribute = [];
@@ -249,7 +258,9 @@ export class GraphReader {
       ...(marks.declassified === undefined ? {} : { declassified: marks.declassified }),
       ...(this.#isPlain(node, marks) ? {} : { residue: node }),
     };
-    return this.#editor.addOp(scope.graph, op);
+    const id = this.#editor.addOp(scope.graph, op);
+    if (offset !== undefined) this.offsets[id] = offset;
+    return id;
   }
 
   /** Whether the op's fields say all that the message says, its lists aside. */

@@ -2,13 +2,14 @@
 // that unsorted graphs read like sorted ones. Weights stay in the file; see scan.ts.
 
 import { fromBinary } from '@bufbuild/protobuf';
-import { type Diagnostic, diagnostic, hasErrors, type Position } from '../diagnostic.ts';
-import { type ModelProto, ModelProtoSchema, type NodeProto } from '../generated/onnx-ml_pb.ts';
+import { type Diagnostic, diagnostic, hasErrors } from '../diagnostic.ts';
+import { type ModelProto, ModelProtoSchema } from '../generated/onnx-ml_pb.ts';
 import { type ByteSource, type GraphId, type Model, ModelEditor, type ModelHeader } from '../graph.ts';
 import { readText } from '../text/read.ts';
 import { isPresent } from './attributes.ts';
 import type { OpenExternal } from './external.ts';
-import { GraphReader } from './import-graph.ts';
+import { GraphReader, type NodePositions } from './import-graph.ts';
+import { nodeOffsets } from './offsets.ts';
 import { readOpsets } from './opsets.ts';
 import { type Cut, CutConflict, type Skeleton, scan } from './scan.ts';
 import { problemOf } from './source.ts';
@@ -54,18 +55,20 @@ function failed({ name }: ByteSource, error: unknown): Imported {
 function importText(source: ByteSource, options: ImportOptions): Imported {
   const text = new TextDecoder().decode(source.read(0, source.byteLength));
   const { proto, positions, diagnostics } = readText(text, source.name);
-  return proto === undefined ? { diagnostics } : buildFrom(proto, source, [], options, positions);
+  return proto === undefined ? { diagnostics } : buildFrom(proto, source, [], options, { positions });
 }
 
-const build = (source: ByteSource, { bytes, cuts }: Skeleton, options: ImportOptions): Imported =>
-  buildFrom(fromBinary(ModelProtoSchema, bytes), source, cuts, options);
+function build(source: ByteSource, { bytes, cuts, nodes }: Skeleton, options: ImportOptions): Imported {
+  const proto = fromBinary(ModelProtoSchema, bytes);
+  return buildFrom(proto, source, cuts, options, { offsets: nodeOffsets(proto, nodes) });
+}
 
 function buildFrom(
   proto: ModelProto,
   source: ByteSource,
   cuts: readonly Cut[],
   options: ImportOptions,
-  positions?: ReadonlyMap<NodeProto, Position>,
+  positions: NodePositions,
 ): Imported {
   const { graph, functions } = proto;
   if (graph === undefined) {
@@ -77,6 +80,7 @@ function buildFrom(
   const reader = new GraphReader(editor, cuts, source.name, options.external, diagnostics, positions);
   editor.main = reader.graph(graph, 'main', undefined) as GraphId;
   editor.functions = functions.map((fn) => reader.function(fn));
+  if (reader.offsets.length > 0) editor.header = { ...editor.header, offsets: reader.offsets };
   return hasErrors(diagnostics) ? { diagnostics } : { model: editor.finish(), diagnostics };
 }
 

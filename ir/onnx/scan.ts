@@ -26,6 +26,8 @@ export interface Skeleton {
   /** A valid encoding of the message, without the cut contents. */
   readonly bytes: Uint8Array;
   readonly cuts: readonly Cut[];
+  /** Where each NodeProto begins, in file order, by the field of the whole message that it is in. */
+  readonly nodes: ReadonlyMap<number, readonly number[]>;
 }
 
 /** The file itself uses the number of CUT: it must be read uncut. */
@@ -125,17 +127,19 @@ function reachesTensor(schema: DescMessage, seen: Set<string>): boolean {
 export function scan(schema: DescMessage, source: ByteSource, options: { cut: boolean }): Skeleton {
   const scanner = new Scanner(source);
   scanner.message(ruleOf(schema, options.cut), source.byteLength, 1);
-  return { bytes: scanner.out.finish(), cuts: scanner.cuts };
+  return { bytes: scanner.out.finish(), cuts: scanner.cuts, nodes: scanner.nodes };
 }
 
 class Scanner {
   readonly cuts: Cut[] = [];
+  readonly nodes = new Map<number, number[]>();
   readonly out = new GrowingBytes();
   readonly #source: ByteSource;
   readonly #reader: WindowReader;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true });
   #messages = 0;
   #numbers = 0;
+  #outermost = 0;
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -147,6 +151,7 @@ class Scanner {
     if (depth > modelLimits.nesting)
       throw new LimitError('levels of nested messages', modelLimits.nesting, reader.pos);
     this.#countMessage(reader.pos);
+    if (rule.name === 'NodeProto') this.#noteNode(reader.pos);
     while (reader.pos < end) {
       const start = reader.pos;
       const tag = reader.varint();
@@ -154,6 +159,7 @@ class Scanner {
       const wire = tag % 8;
       if (number === 0 || number > CUT_FIELD) throw new FormatError(`there is no field ${number}`, start);
       if (number === CUT_FIELD && rule.cuts) throw new CutConflict();
+      if (depth === 1) this.#outermost = number;
       const field = rule.fields.get(number);
       if (field === undefined) this.#copyUnknown(start, number, wire, end, depth);
       else this.#field(rule, field, start, number, wire, end, depth);
@@ -211,6 +217,12 @@ class Scanner {
         start,
       );
     return length;
+  }
+
+  #noteNode(at: number): void {
+    const list = this.nodes.get(this.#outermost);
+    if (list === undefined) this.nodes.set(this.#outermost, [at]);
+    else list.push(at);
   }
 
   #countMessage(at: number): void {

@@ -2,7 +2,7 @@
 // much is read.
 
 import { expect, test } from 'vitest';
-import { inferLoaded } from '../../cli/infer.ts';
+import { typesOf } from '../../compiler/index.ts';
 import { tensorsIn } from '../../cli/tensors/files.ts';
 import { checkModel, parseConfig, parseTopology } from '../../compiler/index.ts';
 import { type Diagnostic, DiagnosticError, importModel, memorySource } from '../../ir/index.ts';
@@ -10,7 +10,7 @@ import { bombs } from '../fuzz/model-bombs.ts';
 
 function model(name: string, bytes: Uint8Array): readonly Diagnostic[] {
   const { model, diagnostics } = importModel(memorySource(name, bytes));
-  return model === undefined ? diagnostics : [...checkModel(model), ...inferLoaded(model).diagnostics];
+  return model === undefined ? diagnostics : [...checkModel(model), ...typesOf(model).diagnostics];
 }
 const topology = (fields: string, classes = '"a":{}') =>
   parseTopology(`{"version":1,"classes":{${classes}},${fields}}`, 't.json').diagnostics;

@@ -2,8 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { inferLoaded } from '../../../cli/infer.ts';
-import { checkModel } from '../../../compiler/index.ts';
+import { checkModel, fullCheck, typesOf } from '../../../compiler/index.ts';
 import { ModelProtoSchema } from '../../../ir/generated/onnx-ml_pb.ts';
 import { type Diagnostic, hasErrors, type Imported, importModel, memorySource } from '../../../ir/index.ts';
 import { fixtures, onnxFiles } from '../../support/onnx-files.ts';
@@ -85,8 +84,9 @@ export function verdictOf({ model, diagnostics }: Imported): readonly string[] {
   if (odd !== undefined) throw new Error(odd.message);
   if (model === undefined) return [verdict('import', diagnostics)];
   const problems = checkModel(model);
+  fullCheck(model);
   // What check refuses is inferred all the same: other tools of ours ask for types first.
-  const inferred = inferLoaded(model);
+  const inferred = typesOf(model);
   if (hasErrors(problems)) return [verdict('check', problems)];
   if (hasErrors(inferred.diagnostics)) return [verdict('infer', inferred.diagnostics)];
   return ['accepted'];

@@ -1,32 +1,20 @@
 // What `bbc infer` shows: the main graph's values with their types, as a table and as ONNX names them.
 
-import { chainTopology, compile, passes } from '../compiler/index.ts';
 import {
   type Diagnostic,
   type Dim,
   formatType,
+  hasErrors,
   type Model,
   onnxNameOf,
   type Value,
   type ValueType,
-} from '../ir/index.ts';
-import type { Cell } from './output.ts';
+} from '../../ir/index.ts';
+import { type Cell, jsonDiagnostic } from '../output.ts';
 
-/** Runs the passes up to types. With errors the model is as far as they got, so that what is known can be shown. */
-export function inferLoaded(model: Model): {
-  readonly model: Model;
-  readonly diagnostics: readonly Diagnostic[];
-} {
-  const upToTypes = passes.slice(0, passes.findIndex((pass) => pass.gives === 'typed') + 1);
-  // Types do not depend on peers; any topology will do.
-  const { compilation, diagnostics } = compile(model, { topology: chainTopology(1), passes: upToTypes });
-  return { model: compilation.model, diagnostics };
-}
-
-/** Inputs and results of the main graph, in order of their making; weights left out. */
+/** Inputs and results of the main graph, in order of their making; constants left out. */
 function shownValues(model: Model): Value[] {
-  const graph = model.mainGraph;
-  const inputs = graph.inputs.filter((id) => model.value(id).weight === undefined);
+  const { inputs } = model.mainGraph;
   const made = [...model.opsOf()].flatMap((op) => op.outputs.filter((id) => id > 0));
   return [...inputs, ...made].map((id) => model.value(id));
 }
@@ -48,17 +36,26 @@ export type Answer =
   | { readonly opaque: string };
 
 /** The document of `--json`; `unknown` are the values of which nothing is known. */
-export function answersOf(model: Model): {
+export interface Answers {
   readonly tensors: Readonly<Record<string, Answer>>;
   readonly unknown: readonly string[];
-} {
-  const values = shownValues(model);
+  readonly ok: boolean;
+  readonly diagnostics: readonly unknown[];
+}
+
+/** Of a model, if there is one, and what is wrong with it. */
+export function answersOf(model: Model | undefined, problems: readonly Diagnostic[]): Answers {
+  const values = model === undefined ? [] : shownValues(model);
   const typed = values.flatMap(({ name, type }): [string, Answer][] =>
     type ? [[name, answerOf(type)]] : [],
   );
-  const unknown = values.filter(({ type }) => type === undefined).map(({ name }) => name);
-  // Not an object literal: a value may be called `__proto__`.
-  return { tensors: Object.fromEntries(typed), unknown };
+  return {
+    // Not an object literal: a value may be called `__proto__`.
+    tensors: Object.fromEntries(typed),
+    unknown: values.filter(({ type }) => type === undefined).map(({ name }) => name),
+    ok: !hasErrors(problems),
+    diagnostics: problems.map(jsonDiagnostic),
+  };
 }
 
 function answerOf(type: ValueType): Answer {

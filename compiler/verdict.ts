@@ -1,0 +1,41 @@
+// What the two commands that judge a file say of it: is it valid ONNX, and what are its types?
+
+import { type Diagnostic, type Model, sortModel } from '../ir/index.ts';
+import { inferModel } from './infer/infer.ts';
+import { checkModel } from './passes/check.ts';
+
+type Code = Diagnostic['code'];
+type Severities = Partial<Record<Code, Diagnostic['severity']>>;
+
+/** The compiler goes on with what it inferred where a declared shape is stale; ONNX's full check refuses it. */
+const inCheck: Severities = { BB253: 'error' };
+/** Types can be told without these; `bbc check` refuses them. */
+const inInference: Severities = { BB206: 'warning', BB250: 'warning', BB251: 'warning', BB253: 'error' };
+
+const asIn = (severities: Severities, problems: readonly Diagnostic[]): Diagnostic[] =>
+  problems.map((one) => ({ ...one, severity: severities[one.code] ?? one.severity }));
+
+/** Everything that ONNX's checker refuses, and with types what its full check does; doubtful things as warnings. */
+export function fullCheck(model: Model): readonly Diagnostic[] {
+  const plain = checkModel(model);
+  const { diagnostics } = inferModel(model, { defaultsHold: true });
+  // Contents that cannot be read are the check of tensors' to report.
+  const told = plain.some(({ code }) => code === 'BB215' || code === 'BB220');
+  const types = diagnostics.filter(({ code }) => !(code === 'BB254' || (told && code === 'BB106')));
+  return [...plain, ...asIn(inCheck, types)];
+}
+
+export interface Typed {
+  readonly model: Model;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The types of a file's values as far as they can be known, whatever else is wrong with it. */
+export function typesOf(model: Model): Typed {
+  const plain = checkModel(model).filter(
+    ({ code }) => code !== 'BB204' && code !== 'BB214' && code !== 'BB221',
+  );
+  const sorted = sortModel(model).model;
+  const { model: typed, diagnostics } = inferModel(sorted, { defaultsHold: true });
+  return { model: typed, diagnostics: asIn(inInference, [...plain, ...diagnostics]) };
+}
