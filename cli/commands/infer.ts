@@ -43,11 +43,7 @@ export const infer = command<Options>({
       const loaded = await loadSource(file, { check, name: file });
       const given = loaded.model && overridden(loaded.model, overrides);
       const typed = given?.model && typesOf(given.model);
-      const problems = [
-        ...loaded.diagnostics,
-        ...(given?.diagnostics ?? []),
-        ...(typed?.diagnostics ?? []),
-      ];
+      const problems = [...loaded.diagnostics, ...(given?.diagnostics ?? []), ...(typed?.diagnostics ?? [])];
       cx.report(problems);
       documents.push([file, answersOf(typed?.model, problems)]);
       if (files.length > 1) cx.print(`${index > 0 ? '\n' : ''}${file}`);

@@ -1,8 +1,8 @@
 // Legal and doubtful: what the ONNX checker lets pass and an author will hardly have meant.
 
-import { diagnostic, isOurDomain } from '../../ir/index.ts';
-import { isOnnxDomain, minIrVersion, newestOpset } from '../../ir/ops/schema.ts';
-import { about, type CheckContext, inFile } from './context.ts';
+import { diagnostic } from '../../ir/index.ts';
+import { minIrVersion, newestOpset } from '../../ir/ops/schema.ts';
+import { type CheckContext, inFile } from './context.ts';
 import { repeated } from './header.ts';
 
 export function checkDoubtful(cx: CheckContext): void {
@@ -28,11 +28,5 @@ export function checkDoubtful(cx: CheckContext): void {
         `IR version ${irVersion} is older than opset ${version} of ${name}`,
         `set ir_version to ${minIrVersion(version, domain)} or later`,
       );
-  }
-  for (const op of model.allOps()) {
-    const known = isOnnxDomain(op.domain) || isOurDomain(op.domain) || model.functionOf(op) !== undefined;
-    if (known || !opsets.has(op.domain)) continue;
-    const hint = 'define it as a function of the model, unless whoever runs it knows it';
-    doubt(`nothing says what ${op.type} of domain "${op.domain}" computes`, hint, about(model, op));
   }
 }

@@ -202,7 +202,7 @@ describe('contradictions', () => {
       output m
     `);
     expect(problems(model).map((text) => text.split('\n')[0])).toEqual([
-      'test.onnx: error BB252: MatMul(x, w): inner dimensions differ: 784 and 10 ([N, 784] times [10, 784]) (op MatMul)',
+      'test.onnx: error BB252: MatMul(x, w): inner dimensions differ: 784 and 10 ([N, 784] times [10, 784]) (op MatMul, value h)',
       'test.onnx: error BB251: Add wants one type for several inputs: B is tensor(int64), g is tensor(float) (op Add, value i)',
       'test.onnx: error BB250: Sqrt does not take tensor(int64) as X (op Sqrt, value i)',
     ]);

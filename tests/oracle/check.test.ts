@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkModel } from '../../compiler/index.ts';
+import { checkModel, fullCheck } from '../../compiler/index.ts';
 import { type Diagnostic, hasErrors } from '../../ir/index.ts';
 import { fixtures, importFile, onnxFiles, sharedOnnx } from '../support/onnx-files.ts';
 
@@ -18,7 +18,20 @@ const { files } = JSON.parse(readFileSync(path.join(fixtures, 'malformed/index.j
   files: Verdict[];
 };
 
+const fullProblemsOf = (file: string): readonly Diagnostic[] => {
+  const { model, diagnostics } = importFile(file);
+  return model === undefined ? diagnostics : fullCheck(model);
+};
+
 describe("bbc check and ONNX's checker", () => {
+  test('agree on every file, types included', () => {
+    const refused = files.filter(({ file }) =>
+      hasErrors(fullProblemsOf(path.join(fixtures, 'malformed', file))),
+    );
+    const wanted = files.filter(({ class: kind }) => kind === 'malformed' || kind === 'ill-typed');
+    expect(refused).toEqual(wanted);
+  });
+
   for (const { file, class: kind } of files) {
     if (kind !== 'malformed' && kind !== 'well-formed') continue;
     test(`agree that ${file} is ${kind}`, () => {

@@ -36,6 +36,14 @@ writeFileSync(
 const bbc = bbcOf(check, compileCommand, exportCommand, graph, inspect);
 
 describe('bbc check', () => {
+  test('judges types too, unless told to be plain, and says at which byte', async () => {
+    const file = 'tests/fixtures/onnx/malformed/split-sum.onnx';
+    const full = await bbc('check', file);
+    expect(full.status).toBe(EXIT.input);
+    expect(full.err).toMatch(/split-sum\.onnx@\d+: error BB252: Split/);
+    expect((await bbc('check', file, '--plain')).status).toBe(EXIT.fine);
+  });
+
   test('says valid, one line per file', async () => {
     expect(await bbc('check', chain)).toEqual({ status: EXIT.fine, out: `${chain}: valid\n`, err: '' });
   });
