@@ -2,9 +2,8 @@
 // much is read.
 
 import { expect, test } from 'vitest';
-import { typesOf } from '../../compiler/index.ts';
 import { tensorsIn } from '../../cli/tensors/files.ts';
-import { checkModel, parseConfig, parseTopology } from '../../compiler/index.ts';
+import { checkModel, parseConfig, parseTopology, typesOf } from '../../compiler/index.ts';
 import { type Diagnostic, DiagnosticError, importModel, memorySource } from '../../ir/index.ts';
 import { bombs } from '../fuzz/model-bombs.ts';
 
