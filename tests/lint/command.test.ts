@@ -21,9 +21,7 @@ afterAll(() => {
 
 mkdirSync(path.join(folder, 'app'));
 const write = (name: string, text: string): void => writeFileSync(path.join(folder, name), text);
-write(
-  'app/model.ts',
-  `import { cohort, collect, float32, input, module, on, output, peer, state } from 'bytesandbrains';
+const model = `import { cohort, collect, float32, input, module, on, output, peer, state } from 'bytesandbrains';
 const phones = cohort('phone');
 const server = peer('server');
 export default module('rounds', () => {
@@ -35,8 +33,8 @@ export default module('rounds', () => {
   w.assign(on(server, () => now.add(mean)));
   output('step', on(server, () => mean.reduceSumSquare()));
 });
-`,
-);
+`;
+write('app/model.ts', model);
 write('peers.json', '{ "version": 1,\n  "classes": { "phone": { "count": 3 }, "server": {}, "spare": {} } }');
 const lint = (...argv: readonly string[]) =>
   bbc('lint', 'app/model.ts', '-p', 'peers.json', '--no-check', ...argv);
@@ -93,6 +91,26 @@ describe('bbc lint', () => {
       region: { startLine: 10, startColumn: 5 },
     });
     expect(result.codeFlows[0].threadFlows[0].locations.length).toBe(result.relatedLocations.length);
+  });
+  test('gives SARIF with what the author accepts, and why', async () => {
+    const accepted = '  // bbc-lint-disable-next-line lost-update: one flow at a time\n  w.assign';
+    write('app/accepted.ts', model.replace('  w.assign', accepted));
+    const { out } = await bbc(
+      'lint',
+      'app/accepted.ts',
+      '--no-check',
+      '-p',
+      'peers.json',
+      '--format',
+      'sarif',
+    );
+    const log = JSON.parse(out);
+    expect(sarifProblems(log)).toEqual([]);
+    const [result] = log.runs[0].results;
+    expect([result.ruleId, result.suppressions]).toEqual([
+      'lost-update',
+      [{ kind: 'inSource', status: 'accepted', justification: 'one flow at a time' }],
+    ]);
   });
   test('what does not compile is a finding, in SARIF too', async () => {
     write(

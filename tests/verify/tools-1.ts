@@ -14,7 +14,7 @@ import { runTests } from './run-tests.ts';
 import type { Line } from './verification.ts';
 
 const OPS = 10_000;
-const ROUNDS = 5;
+const ROUNDS = 8;
 const examplesOfRules = 'tests/lint/';
 
 const verify: Line = async (cx) => {
@@ -43,8 +43,8 @@ const verify: Line = async (cx) => {
     cx.figure(`seeded/${name}`, same ? found.join(', ') : `${found} instead of ${wanted}`, same);
   }
   const { rulesMs, wholeMs } = await cx.step('speed', lintTimes);
-  cx.figure(`all rules over ${OPS} ops on three peers`, `${rulesMs} ms`, rulesMs < 1000);
-  cx.note(`${wholeMs} ms with compiling them first`);
+  cx.figure(`${OPS} ops on three peers, compiled and linted`, `${wholeMs} ms of processor`, wholeMs < 1000);
+  cx.note(`${rulesMs} ms of them in rules; with a process of its own and the file to read it is more`);
 };
 export default verify;
 
@@ -61,7 +61,7 @@ function lintToSarif(name: string): { status: number; count: number; problems: r
   return { status: status ?? -1, count: log.runs[0]!.results.length, problems: sarifProblems(log) };
 }
 
-/** The fastest of some rounds: how long the work takes, not what else the machine does. */
+/** The fastest of some rounds, in processor time: how long the work takes, not what else the machine does. */
 function lintTimes(): { rulesMs: number; wholeMs: number } {
   const model = chainModel(OPS);
   const topology = chainTopology(3);
@@ -69,19 +69,24 @@ function lintTimes(): { rulesMs: number; wholeMs: number } {
   const timed = graphRules.map((rule) => ({
     ...rule,
     check: (views: Parameters<typeof rule.check>[0]) => {
-      const from = performance.now();
+      const from = processorMs();
       const problems = [...rule.check(views)];
-      inRules += performance.now() - from;
+      inRules += processorMs() - from;
       return problems;
     },
   }));
   let [rulesMs, wholeMs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let round = 0; round < ROUNDS; round++) {
     inRules = 0;
-    const from = performance.now();
+    const from = processorMs();
     lint(model, { topology, rules: timed });
-    wholeMs = Math.min(wholeMs, Math.round(performance.now() - from));
+    wholeMs = Math.min(wholeMs, Math.round(processorMs() - from));
     rulesMs = Math.min(rulesMs, Math.round(inRules));
   }
   return { rulesMs, wholeMs };
+}
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
