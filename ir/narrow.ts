@@ -12,7 +12,7 @@ interface NarrowFloat {
   readonly max: number;
   /** What ±infinity becomes, and what is beyond `max`: itself, NaN, or (float4e2m1) the largest. */
   readonly overflow: 'infinity' | 'nan' | 'max';
-  /** Bits of NaN; undefined: there is none. */
+  /** Bits of NaN; undefined: there is none, and it becomes -0, as in ml_dtypes. */
   readonly nan?: number;
   /** Bits without sign from which all is infinity or NaN. */
   readonly special?: number;
@@ -25,7 +25,7 @@ const formats = {
   bfloat16: f(8, 7, 127, (2 - 2 ** -7) * 2 ** 127, 'infinity', { nan: 0x7fc0, special: 0x7f80 }),
   float8e4m3fn: f(4, 3, 7, 448, 'nan', { nan: 0x7f, special: 0x7f }),
   float8e4m3fnuz: f(4, 3, 8, 240, 'nan', { nan: 0x80, unsignedZero: true }),
-  float8e5m2: f(5, 2, 15, 57344, 'infinity', { nan: 0x7f, special: 0x7c }),
+  float8e5m2: f(5, 2, 15, 57344, 'infinity', { nan: 0x7e, special: 0x7c }),
   float8e5m2fnuz: f(5, 2, 16, 57344, 'nan', { nan: 0x80, unsignedZero: true }),
   float4e2m1: f(2, 1, 1, 6, 'max', {}),
   float8e8m0: { ...f(8, 0, 127, 2 ** 127, 'nan', { nan: 0xff, special: 0xff }), signed: false },
@@ -93,7 +93,7 @@ const TO_WHOLE = 2 ** 52;
  */
 export function roundNarrow(dtype: NarrowFloatDType, value: number, saturate = false): number {
   const format: NarrowFloat = formats[dtype];
-  if (Number.isNaN(value)) return format.nan === undefined ? format.max : value;
+  if (Number.isNaN(value)) return format.nan === undefined ? -0 : value;
   if (!format.signed) return roundPower(format, value, saturate);
   const size = Math.abs(value);
   let rounded = size;

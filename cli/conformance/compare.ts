@@ -33,7 +33,8 @@ export function difference(
   as.forEach((a, index) => {
     const e = es[index]!;
     const distance = distanceOf(a, e);
-    if (distance <= (typeof e === 'string' ? 0 : atol + rtol * Math.abs(Number(e)))) return;
+    // A tolerance relative to NaN is none.
+    if (distance === 0 || distance <= (typeof e === 'string' ? 0 : atol + rtol * Math.abs(Number(e)))) return;
     if (wrong === 0 || distance > worst) [worst, example] = [distance, index];
     wrong++;
   });

@@ -1,6 +1,7 @@
 // Elements of tensors as JavaScript numbers, bigints, booleans and strings, one codec per element type.
 
 import { type DType, elementCount, packStrings, type Tensor, unpackStrings } from '../../ir/index.ts';
+import { type NarrowFloatDType, narrowBits, narrowValues, roundNarrow } from '../../ir/narrow.ts';
 
 export type Element = number | bigint | boolean | string;
 
@@ -69,30 +70,18 @@ const whole = (bits: 8 | 16 | 32 | 64, signed: boolean): Codec => {
   };
 };
 
-/** A float16's bits as a number. */
-export function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
-/** The nearest float16, ties to even. */
-export function toHalf(value: number): number {
-  if (Number.isNaN(value)) return 0x7e00;
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const size = Math.abs(value);
-  // 65520 is half-way to the first number that has no float16.
-  if (size >= 65520) return sign | 0x7c00;
-  const exponent = size < 2 ** -14 ? -14 : Math.floor(Math.log2(size));
-  const scaled = size * 2 ** (10 - exponent);
-  const floor = Math.floor(scaled);
-  const rest = scaled - floor;
-  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-  // For subnormals 1024 is not taken off; a carry into the next exponent comes out right by itself.
-  return sign | (size < 2 ** -14 ? rounded : ((exponent + 15) << 10) + rounded - 1024);
-}
+const narrow = (dtype: NarrowFloatDType): Codec => {
+  const wide = dtype === 'float16' || dtype === 'bfloat16';
+  return float(
+    wide ? 2 : 1,
+    (view, at) => narrowValues(dtype)[wide ? view.getUint16(at, true) : view.getUint8(at)]!,
+    (view, at, value) => {
+      const bits = narrowBits(dtype, roundNarrow(dtype, value));
+      if (wide) view.setUint16(at, bits, true);
+      else view.setUint8(at, bits);
+    },
+  );
+};
 
 const codecs: Partial<Record<DType, Codec>> = {
   float32: float(
@@ -105,11 +94,13 @@ const codecs: Partial<Record<DType, Codec>> = {
     (view, at) => view.getFloat64(at, true),
     (view, at, value) => view.setFloat64(at, value, true),
   ),
-  float16: float(
-    2,
-    (view, at) => fromHalf(view.getUint16(at, true)),
-    (view, at, value) => view.setUint16(at, toHalf(value), true),
-  ),
+  float16: narrow('float16'),
+  bfloat16: narrow('bfloat16'),
+  float8e4m3fn: narrow('float8e4m3fn'),
+  float8e4m3fnuz: narrow('float8e4m3fnuz'),
+  float8e5m2: narrow('float8e5m2'),
+  float8e5m2fnuz: narrow('float8e5m2fnuz'),
+  float8e8m0: narrow('float8e8m0'),
   bool: {
     size: 1,
     get: (view, at) => view.getUint8(at) !== 0,
@@ -130,7 +121,7 @@ const codecs: Partial<Record<DType, Codec>> = {
   uint64: whole(64, false),
 };
 
-/** Whether {@link elementsOf} and {@link tensorFrom} know this type: all but complex and narrow floats. */
+/** Whether {@link elementsOf} and {@link tensorFrom} know this type: all but complex and packed ones. */
 export const hasElements = (dtype: DType): boolean => dtype === 'string' || codecs[dtype] !== undefined;
 
 /** Elements in row-major order. The tensor's bytes must fill its shape. */

@@ -114,7 +114,8 @@ class Cpu implements CpuBackend {
 function modelOf(bytes: Uint8Array, file: string): ModelProto {
   let reason = 'it has no graph';
   try {
-    const proto = decode(modelTable, bytes);
+    // As a plain array: parts of a Buffer of Node would not be copied where they must be.
+    const proto = decode(modelTable, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (proto.graph !== undefined) return proto;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

@@ -176,7 +176,8 @@ interface ViewConstructor<T> {
 /** The bytes as elements; copied if their address does not suit. */
 function view<T>(View: ViewConstructor<T>, bytes: Uint8Array): T {
   const size = View.BYTES_PER_ELEMENT;
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not `slice`: of a Buffer of Node it is a view.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new View(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
