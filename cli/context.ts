@@ -9,6 +9,7 @@ import {
   jsonDiagnostic,
   type Paint,
   paint,
+  pointer,
   prettyDiagnostic,
 } from './output.ts';
 
@@ -52,7 +53,7 @@ export interface OpenContext extends CommandContext {
   /** The signal that cut the command short. */
   readonly signal: 'SIGINT' | 'SIGTERM' | undefined;
   readonly reported: readonly Diagnostic[];
-  /** Writes the JSON document if there is to be one. */
+  /** Writes the JSON document if there is to be one, or else where the last diagnostic is explained. */
   finish(): void;
 }
 
@@ -120,7 +121,10 @@ export function openContext(io: Io, json: boolean): OpenContext {
     progress,
     finish() {
       progress();
-      if (!json) return;
+      if (!json) {
+        io.stderr.write(pointer(reported, errorColours));
+        return;
+      }
       const value = document?.value ?? {
         ok: !hasErrors(reported),
         diagnostics: reported.map(jsonDiagnostic),

@@ -9,6 +9,13 @@ import { type CommandContext, type Io, openContext, UsageError } from './context
 const NOT_YET = ['sim', 'replay', 'grad', 'trainstep', 'bench'];
 
 export const EXIT = { fine: 0, input: 1, usage: 2, bug: 3 } as const;
+/** What `bbc --help` shows. */
+const EXAMPLES = [
+  'bbc init demo',
+  'bbc compile model.ts --peers topology.json',
+  'bbc run dist --random 1',
+  'bbc explain BB411',
+];
 /** 128 and the signal's number, as shells have it. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -56,10 +63,11 @@ export async function runCli(
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
+  program.addHelpText('after', examplesText(EXAMPLES));
   for (const spec of commands) {
     const sub = spec.options(program.command(spec.usage).description(spec.summary));
     sub.showHelpAfterError(`(bbc ${sub.name()} --help lists its options)`);
-    sub.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join('\n')}`);
+    sub.addHelpText('after', examplesText(spec.examples));
     sub.action(async () => {
       status = await runCommand(spec, sub, io);
     });
@@ -73,6 +81,9 @@ export async function runCli(
   }
   return status;
 }
+
+const examplesText = (lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 
 async function runCommand(spec: CommandSpec, sub: Command, io: Io): Promise<number> {
   const options = sub.opts<{ json?: boolean }>();

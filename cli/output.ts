@@ -117,6 +117,14 @@ export function prettyDiagnostic(one: Diagnostic, colours: Paint): string {
   return `${lines.join('\n')}\n`;
 }
 
+export const POINTER = 'for more: ';
+
+/** Where the last of what was reported is explained: the last error, or else the last warning. */
+export function pointer(reported: readonly Diagnostic[], colours: Paint): string {
+  const last = reported.findLast(({ severity }) => severity === 'error') ?? reported.at(-1);
+  return last === undefined ? '' : `${colours.dim(`${POINTER}bbc explain ${last.code}`)}\n`;
+}
+
 /** A diagnostic as `--json` shows it: every key there, null where nothing is known. */
 export const jsonDiagnostic = (one: Diagnostic) => ({
   code: one.code,

@@ -21,6 +21,7 @@ interface Options {
   readonly readyTimeout: string;
   readonly giveUp?: string;
   readonly opt: string;
+  readonly workers?: string;
   readonly controlled?: boolean;
 }
 
@@ -66,6 +67,10 @@ export const node = command<Options>({
         'how long a peer may be away, or never (default: the longest deadline between the two)',
       )
       .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
+      .option(
+        '--workers <n>',
+        'threads for ONNX Runtime’s sessions, at most (default: one per core); 0: on the calling thread',
+      )
       .option('--json', 'print what was done as one JSON document')
       .addOption(c.createOption('--controlled', 'by the parent process').hideHelp())
       .addHelpText('after', EXIT_STATUS),
@@ -75,7 +80,7 @@ export const node = command<Options>({
     'bbc node dist/server --listen wss://0.0.0.0:7000 --token-file token --tls-cert s.pem --tls-key s.key',
   ],
   async run(cx, [folder], options) {
-    const [{ countOf, optimizationOf }, node, { loadBundle }, ort] = await Promise.all([
+    const [{ countOf, optimizationOf, workersOf }, node, { loadBundle }, ort] = await Promise.all([
       import('../run/options.ts'),
       import('../node/options.ts'),
       import('../../runtime/host/node-bundle.ts'),
@@ -94,7 +99,7 @@ export const node = command<Options>({
     const { manifest } = bundle;
     const peer = node.peerOf(manifest, options.peer);
     const token = node.tokenOf(options.tokenFile, cx.env);
-    const backend = ort.onnxRuntimeBackend({ optimization });
+    const backend = ort.onnxRuntimeBackend({ optimization, ...workersOf(options.workers) });
     try {
       if (options.controlled) {
         const { runControlled } = await import('../node/controlled.ts');

@@ -19,6 +19,7 @@ interface Options {
   readonly processes?: boolean;
   readonly flows: string;
   readonly opt: string;
+  readonly workers?: string;
   readonly verify?: boolean;
   readonly check: boolean;
 }
@@ -46,6 +47,10 @@ export const run = command<Options>({
       .option('--processes', 'the same as --transport ws: a process for each peer, over WebSockets')
       .option('--flows <n>', 'how often to run it', '1')
       .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
+      .option(
+        '--workers <n>',
+        'threads for ONNX Runtime’s sessions, at most (default: one per core); 0: on the calling thread',
+      )
       .option('--verify', 'also run the uncut graph, and compare')
       .option('--no-check', 'do not type-check a model.ts')
       .option('--json', 'print results as one JSON document'),
@@ -54,11 +59,12 @@ export const run = command<Options>({
     'bbc run model.onnx --peers topology.json --random 1 --dim N=8 --verify',
     'bbc run dist --inputs x=x.pb --json',
     'bbc run dist --random 1 --processes',
+    'bbc run dist --random 1 --workers 0',
   ],
   async run(cx, [source], options) {
     const transport = transportOf(options);
     const [
-      { countOf, optimizationOf },
+      { countOf, optimizationOf, workersOf },
       { prepare },
       { inputsFor, valuesFor },
       { peersOf },
@@ -79,7 +85,8 @@ export const run = command<Options>({
     }
     const flows = countOf('--flows', options.flows, 1);
     const optimization = optimizationOf(options.opt);
-    const backend = ort.onnxRuntimeBackend({ optimization });
+    const workers = workersOf(options.workers);
+    const backend = ort.onnxRuntimeBackend({ optimization, ...workers });
     const prepared = await prepare(cx, source!, options);
     try {
       const { plan } = prepared.deployment;
@@ -94,7 +101,7 @@ export const run = command<Options>({
           return startDeployment({ peers: peersOf(prepared.deployment), backend });
         }
         const { startProcesses } = await import('../run/processes.ts');
-        return startProcesses(cx, prepared, optimization);
+        return startProcesses(cx, prepared, { optimization, ...workers });
       };
       const ran = await runFlows(prepared.deployment, start, valuesFor(plan, inputs), flows, (done) =>
         cx.progress(`flow ${done} of ${flows}`),

@@ -5,15 +5,16 @@ import type { Box, Drawing } from './drawing.ts';
 /** Fills of clusters, light enough for black text and different also without colour vision. */
 const fills = ['#dbeafe', '#fde8c8', '#d9f2dc', '#f3d9ea', '#e6e0f8', '#fdf3b5', '#d4f1f4', '#ececec'];
 
-/** Graphviz measures Helvetica; viewers often have a wider font, hence the wide margins. */
 const fonts = 'Helvetica,Arial,sans-serif';
 
-export function dotText(drawing: Drawing): string {
+/** Font sizes are multiplied by `scale`. */
+export function dotText(drawing: Drawing, scale = 1): string {
+  const size = (points: number): string => `fontsize=${points * scale}`;
   const lines = [
     'digraph {',
-    `  graph [label=${quote([drawing.title, drawing.note].filter(Boolean).join('\n'))} labelloc=t fontname="${fonts}" rankdir=TB nodesep=0.25 ranksep=0.4];`,
-    `  node [shape=box style="rounded,filled" fillcolor=white fontname="${fonts}" fontsize=10 margin="0.17,0.06"];`,
-    `  edge [fontname="${fonts}" fontsize=9 arrowsize=0.6 color="#555555"];`,
+    `  graph [label=${quote([drawing.title, drawing.note].filter(Boolean).join('\n'))} labelloc=t fontname="${fonts}" ${size(14)} rankdir=TB nodesep=0.25 ranksep=0.4];`,
+    `  node [shape=box style="rounded,filled" fillcolor=white fontname="${fonts}" ${size(10)} margin="0.1,0.05"];`,
+    `  edge [fontname="${fonts}" ${size(9)} arrowsize=0.6 color="#555555"];`,
   ];
   const number = new Map(drawing.boxes.map((box, index) => [box.id, `n${index}`]));
   for (const [index, cluster] of drawing.clusters.entries()) {

@@ -60,6 +60,11 @@ export function projectFiles(project: Project): Readonly<Record<string, string>>
       },
       include: ['*.ts'],
     }),
+    // What is there to set stands in the schema; none of it differs from the defaults.
+    'bytesandbrains.json': json({
+      $schema: './node_modules/bytesandbrains/dist/schemas/config.schema.json',
+      lint: { rules: {} },
+    }),
     '.gitignore': 'node_modules/\ndist/\ngraph.html\n',
     'README.md': readme(project),
     'model.ts': templateFile(template, 'model.ts'),
@@ -74,6 +79,7 @@ ${project.template.about[0]!.toUpperCase()}${project.template.about.slice(1)}.
 
 - \`model.ts\`: the computation.
 - \`topology.json\`: the peers it runs on, and the links between them.
+- \`bytesandbrains.json\`: levels of lint rules; \`npx bbc lint --rules\` lists the rules.
 
 \`\`\`sh
 npm install

@@ -2,11 +2,13 @@
 
 import type { Finding } from '../../compiler/index.ts';
 import { formatPosition } from '../../ir/index.ts';
-import type { Paint } from '../output.ts';
+import { type Paint, POINTER } from '../output.ts';
 
 export function prettyFindings(findings: readonly Finding[], colours: Paint): string {
   const shown = findings.filter((one) => one.suppressed === undefined);
-  return [...shown.map((one) => `${prettyFinding(one, colours)}\n`), summary(findings)].join('\n');
+  const last = shown.findLast(({ level }) => level === 'error') ?? shown.at(-1);
+  const pointer = last === undefined ? '' : `${colours.dim(`${POINTER}bbc explain ${last.rule}`)}\n`;
+  return [...shown.map((one) => `${prettyFinding(one, colours)}\n`), summary(findings)].join('\n') + pointer;
 }
 
 function prettyFinding(one: Finding, colours: Paint): string {

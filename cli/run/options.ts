@@ -8,6 +8,10 @@ export function optimizationOf(text: string): Optimization {
   throw new UsageError(`--opt is disabled, basic or all, not '${text}'`);
 }
 
+/** How many threads sessions run on; nothing where that is left to the backend. */
+export const workersOf = (text: string | undefined): { readonly workers?: number } =>
+  text === undefined ? {} : { workers: countOf('--workers', text, 0) };
+
 /** A whole number from `least`. */
 export function countOf(option: string, text: string, least: number): number {
   const value = Number(text);

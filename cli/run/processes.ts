@@ -10,6 +10,7 @@ import { DiagnosticError, diagnostic, type Manifest } from '../../ir/index.ts';
 import { Coordinator, type Deployment, neighboursOf, type RemotePeer } from '../../runtime/host/index.ts';
 import type { CommandContext } from '../context.ts';
 import type { FromPeer, ToPeer } from '../node/protocol.ts';
+import { POINTER } from '../output.ts';
 import type { Prepared } from './deployment.ts';
 
 /** How long a process may take to end after it was told to. */
@@ -24,18 +25,23 @@ interface Child {
   readonly ended: Promise<void>;
 }
 
+interface BackendSettings {
+  readonly optimization: string;
+  readonly workers?: number;
+}
+
 /** Rejects with DiagnosticError BB768 if a process ends before everybody is ready. */
 export async function startProcesses(
   cx: CommandContext,
   { deployment, folder }: Prepared,
-  optimization: string,
+  backend: BackendSettings,
 ): Promise<Deployment> {
   const token = randomBytes(32).toString('hex');
   let coordinator: Coordinator | undefined;
   let closing = false;
   const children = Object.entries(deployment.plan.programs).flatMap(([name, program]) =>
     program.peers.map((id) => {
-      const process = startProcess(id, path.join(folder, program.folder), token, optimization);
+      const process = startProcess(id, path.join(folder, program.folder), token, backend);
       const events = (message: FromPeer): void => {
         if (message.kind === 'event') coordinator?.note(id, message.event);
       };
@@ -66,9 +72,15 @@ export async function startProcesses(
   return { invoke: (values, invocation) => coordinator.invoke(values, invocation), close: closeAll };
 }
 
-function startProcess(peer: string, bundle: string, token: string, optimization: string): ChildProcess {
+function startProcess(
+  peer: string,
+  bundle: string,
+  token: string,
+  { optimization, workers }: BackendSettings,
+): ChildProcess {
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
-  return fork(main, ['node', bundle, '--peer', peer, '--opt', optimization, '--controlled'], {
+  const threads = workers === undefined ? [] : ['--workers', String(workers)];
+  return fork(main, ['node', bundle, '--peer', peer, '--opt', optimization, ...threads, '--controlled'], {
     // Tensors as they are, not as JSON.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -78,7 +90,10 @@ function startProcess(peer: string, bundle: string, token: string, optimization:
 
 function watch(id: string, manifest: Manifest, child: ChildProcess, onEnd: (status: string) => void): Child {
   // What a peer says to people, with its name before it.
-  createInterface({ input: child.stderr! }).on('line', (line) => process.stderr.write(`${id}: ${line}\n`));
+  createInterface({ input: child.stderr! }).on('line', (line) => {
+    // This process points to the explanation itself.
+    if (!line.startsWith(POINTER)) process.stderr.write(`${id}: ${line}\n`);
+  });
   const heard = <Kind extends FromPeer['kind']>(kind: Kind): Promise<Extract<FromPeer, { kind: Kind }>> =>
     new Promise((resolve, reject) => {
       child.on('message', (message: FromPeer) => {

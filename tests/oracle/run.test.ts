@@ -43,6 +43,17 @@ describe('bbc run', () => {
     expect(document.peers.edge.receivedBytes).toBe(document.peers.phone.sentBytes);
   });
 
+  it('runs sessions on the calling thread if asked to, with the same result', async () => {
+    const result = async (...options: string[]) => {
+      const { status, out } = await bbc('run', model, ...onePeer, '-i', file('x.json'), '--json', ...options);
+      expect(status).toBe(0);
+      return JSON.parse(out).outputs;
+    };
+    expect(await result('--workers', '0')).toEqual(await result());
+    const refused = await bbc('run', model, ...onePeer, '--random', '1', '--workers', '-1');
+    expect([refused.status, refused.err]).toEqual([2, expect.stringContaining('--workers is a whole number')]);
+  });
+
   it('reads inputs, writes outputs, and weights come from the bundle', async () => {
     const { status, out } = await bbc('run', model, ...onePeer, '-i', file('x.json'), '-o', file('y.npz'));
     expect(status).toBe(0);

@@ -3,14 +3,17 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { withBuiltBbc } from './built-bbc.ts';
+import { type Execute, withBuiltBbc } from './built-bbc.ts';
 import { type Block, blocksOf, commandsOf, runPage, writeFile } from './pages.ts';
 import { projectRoot } from './root.ts';
 
 export const explanationFolder = path.join(projectRoot, 'cli/explain/codes');
 export const explanations = (): string[] => readdirSync(explanationFolder).sort();
 
-const execute = withBuiltBbc();
+const bbc = withBuiltBbc();
+/** Without the line that points to the explanation: this is the explanation. */
+const execute: Execute = async (line, folder) =>
+  (await bbc(line, folder)).replace(/^for more: bbc explain BB\d+\n/gm, '');
 
 export interface Tried {
   /** The explanation, and as it is with what its commands print now. */

@@ -43,8 +43,18 @@ describe('the exit status', () => {
     expect([status, out]).toEqual([EXIT.input, '']);
     expect(err).toBe(
       'a.onnx:2:3: error BB101: not an ONNX model: empty\n    abc\n      ^\n' +
-        '  try: check that the file is complete and was saved as a binary .onnx file\n',
+        '  try: check that the file is complete and was saved as a binary .onnx file\n' +
+        'for more: bbc explain BB101\n',
     );
+  });
+  test('is told once where the last diagnostic is explained, errors first, and not with --json', async () => {
+    const warning = diagnostic('BB218', {});
+    const run = probe((cx) => cx.report([problem, problem, warning]));
+    const { err } = await run('probe');
+    expect(err.match(/for more: .*/g)).toEqual(['for more: bbc explain BB101']);
+    expect(err.endsWith('for more: bbc explain BB101\n')).toBe(true);
+    expect((await run('probe', '--json')).err).not.toContain('for more');
+    expect((await probe((cx) => cx.report([warning]))('probe')).err).toContain('bbc explain BB218\n');
   });
   test('is 2 for an unknown command, with a suggestion', async () => {
     const { status, err } = await probe(() => {})('prob');

@@ -45,6 +45,7 @@ describe.each(templates)('the template $name', (template) => {
       '.gitignore',
       '.npmrc',
       'README.md',
+      'bytesandbrains.json',
       'model.ts',
       'package.json',
       'topology.json',

@@ -1,6 +1,8 @@
 // Where one looks from: pan and zoom of an element, by mouse, touch, wheel and keys.
 
 const LEAST_SCALE = 0.02;
+/** What the zoom buttons take at the bottom. */
+const TOOLS_HEIGHT = 68;
 const MOST_SCALE = 3;
 
 export interface Box {
@@ -68,7 +70,7 @@ export class Camera {
   /** Shows a box as a whole, no larger than life, but not smaller than `least` either: then its beginning. */
   fit(box: Box, least = LEAST_SCALE, most = 1): void {
     const margin = 28;
-    const room = { width: this.width - 2 * margin, height: this.height - 2 * margin };
+    const room = { width: this.width - 2 * margin, height: this.height - margin - TOOLS_HEIGHT };
     const wanted = Math.min(most, room.width / Math.max(1, box.width), room.height / Math.max(1, box.height));
     this.scale = Math.max(least, Math.max(LEAST_SCALE, wanted));
     this.x = margin + (room.width - box.width * this.scale) / 2 - box.x * this.scale;
