@@ -51,7 +51,10 @@ describe('bbc run', () => {
     };
     expect(await result('--workers', '0')).toEqual(await result());
     const refused = await bbc('run', model, ...onePeer, '--random', '1', '--workers', '-1');
-    expect([refused.status, refused.err]).toEqual([2, expect.stringContaining('--workers is a whole number')]);
+    expect([refused.status, refused.err]).toEqual([
+      2,
+      expect.stringContaining('--workers is a whole number'),
+    ]);
   });
 
   it('reads inputs, writes outputs, and weights come from the bundle', async () => {

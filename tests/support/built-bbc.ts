@@ -44,7 +44,7 @@ export type Execute = (line: string, folder: string) => Promise<string> | string
 
 /** Runs a line in a shell; `env` is added. */
 export const inShell =
-  (env: Readonly<Record<string, string>>): Execute =>
+  (env: Readonly<Record<string, string | undefined>>): Execute =>
   (line, folder) =>
     new Promise((resolve) => {
       const options = { cwd: folder, env: { ...process.env, NO_COLOR: '1', COLUMNS: '80', ...env } };
@@ -52,7 +52,7 @@ export const inShell =
     });
 
 /** `bbc` and plain words, then what a shell does with its output and status. */
-const oneBbc = /^bbc((?: [\w./:=@,+-]+)+)( *(?:\||;|[12]?>(?!&)).*)?$/;
+const oneBbc = /^bbc((?: (?:[\w./:=@,+-]+|'[^']*'))+)( *(?:\||;|[12]?>(?!&)).*)?$/;
 
 /** Like a shell's, with a `bbc` that runs in this process where a line has one, in front. */
 export const withBuiltBbc =
@@ -60,7 +60,10 @@ export const withBuiltBbc =
   async (line, folder) => {
     const [, words, rest = ''] = oneBbc.exec(line) ?? [];
     if (words === undefined || / bbc /.test(rest)) return inShell(env)(line, folder);
-    const { status, chunks } = await builtBbc(words.trim().split(' '), folder);
+    const { status, chunks } = await builtBbc(
+      words.match(/'[^']*'|\S+/g)!.map((word) => word.replaceAll("'", '')),
+      folder,
+    );
     if (rest === '') return chunks.map(({ text }) => text).join('');
     return replayed({ status, chunks }, rest, folder);
   };

@@ -102,7 +102,11 @@ function settled({ comment, body }: Block, text: string): string {
   const masked = kinds.reduce((masked, kind) => {
     const rule = varying[kind];
     if (rule === undefined) throw new Error(`a page says that ${kind} varies: unknown`);
-    return masked.replaceAll(rule[0], rule[1]);
+    // What is typed is as it is.
+    return masked
+      .split('\n')
+      .map((line) => (line.startsWith('$ ') ? line : line.replaceAll(rule[0], rule[1])))
+      .join('\n');
   }, text);
   // Columns are as wide as the numbers were.
   const loose = (one: string): string => one.replace(/ +/g, ' ');

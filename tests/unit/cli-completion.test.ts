@@ -70,8 +70,8 @@ test('every line of the fish script is one complete command: whose, when, what, 
   const lines = words.trimEnd().split('\n');
   expect(lines.length).toBe(fish!.split('\n').filter((line) => line.startsWith('complete ')).length);
   for (const line of lines) {
-    expect(line).toMatch(
-      /^-c\tbbc\t-n\t__fish_\w+( \w+)?\t(-f\t-a\t[\w ]+|-l\t[\w-]+(\t-r)?|-s\t\w(\t-r)?)(\t-d\t[^\t]+)?\t$/,
+    expect(line.trimEnd()).toMatch(
+      /^-c\tbbc\t-n\t__fish_\w+( \w+)?\t(-f\t-a\t[\w ]+|-l\t[\w-]+(\t-r)?|-s\t\w(\t-r)?)(\t-d\t[^\t]+)?$/,
     );
   }
 });

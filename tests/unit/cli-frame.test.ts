@@ -53,7 +53,8 @@ describe('the exit status', () => {
     const { err } = await run('probe');
     expect(err.match(/for more: .*/g)).toEqual(['for more: bbc explain BB101']);
     expect(err.endsWith('for more: bbc explain BB101\n')).toBe(true);
-    expect((await run('probe', '--json')).err).not.toContain('for more');
+    const json = await probe((cx) => cx.report([problem]))('probe', '--json');
+    expect(json.err).not.toContain('for more');
     expect((await probe((cx) => cx.report([warning]))('probe')).err).toContain('bbc explain BB218\n');
   });
   test('is 2 for an unknown command, with a suggestion', async () => {
@@ -131,7 +132,9 @@ describe('colours', () => {
     expect((await probe(run, { tty: true, noColor: true })('probe')).err).not.toContain('\u001b[31m');
   });
   test('do not show in a pipe', async () => {
-    expect((await probe(run)('probe')).err).toBe(prettyDiagnostic(problem, paint(false)));
+    expect((await probe(run)('probe')).err).toBe(
+      `${prettyDiagnostic(problem, paint(false))}for more: bbc explain BB101\n`,
+    );
   });
 });
 
