@@ -48,7 +48,7 @@ describe('the exit status', () => {
     );
   });
   test('is told once where the last diagnostic is explained, errors first, and not with --json', async () => {
-    const warning = diagnostic('BB218', {});
+    const warning = diagnostic('BB218', undefined);
     const run = probe((cx) => cx.report([problem, problem, warning]));
     const { err } = await run('probe');
     expect(err.match(/for more: .*/g)).toEqual(['for more: bbc explain BB101']);
