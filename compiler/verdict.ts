@@ -21,7 +21,10 @@ export function fullCheck(model: Model): readonly Diagnostic[] {
   const { diagnostics } = inferModel(model, { defaultsHold: true });
   // Contents that cannot be read are the check of tensors' to report.
   const told = plain.some(({ code }) => code === 'BB215' || code === 'BB220');
-  const types = diagnostics.filter(({ code }) => !(code === 'BB254' || (told && code === 'BB106')));
+  const untyped = new Set(plain.filter(({ code }) => code === 'BB214').map(({ value }) => value));
+  const types = diagnostics.filter(
+    ({ code, value }) => !((code === 'BB254' && untyped.has(value)) || (told && code === 'BB106')),
+  );
   return [...plain, ...asIn(inCheck, types)];
 }
 

@@ -9,6 +9,7 @@ import {
   schemaTypeOf,
 } from '../../ir/ops/schema.ts';
 import {
+  bitsOf,
   type DType,
   dtypeOfElemType,
   dtypeOfOnnxName,
@@ -95,6 +96,18 @@ function named(op: OpView, attribute: string): DType | undefined {
 const dtypeAttribute =
   (attribute: string, fallback: (op: OpView) => DType | undefined): TypeRule =>
   (op) => [ofDType(named(op, attribute) ?? fallback(op))];
+function sameWidth(op: OpView): DType | undefined {
+  const [from, to] = [op.dtype(0), named(op, 'to')];
+  if (from !== undefined && to !== undefined && bitsOf(from) !== bitsOf(to))
+    throw new Contradiction(`${from} has ${bitsOf(from)} bits, ${to} ${bitsOf(to)}`);
+  return to;
+}
+function quantized(op: OpView): DType | undefined {
+  const [stated, point] = [named(op, 'output_dtype'), op.dtype(2)];
+  if (stated !== undefined && point !== undefined && stated !== point)
+    throw new Contradiction(`output_dtype is ${stated}, and the zero point ${point}`);
+  return op.has(2) ? point : (stated ?? 'uint8');
+}
 const float = (): DType => 'float32';
 const ofInput =
   (index: number) =>
@@ -164,7 +177,7 @@ function labelEncoder(op: OpView): readonly (ValueType | undefined)[] {
 
 function zipMap(op: OpView): readonly (ValueType | undefined)[] {
   const key = op.attribute('classlabels_strings') ? 'string' : 'int64';
-  return [{ kind: 'sequence', elem: { kind: 'map', key, value: tensorType('float32') } }];
+  return [{ kind: 'sequence', elem: { kind: 'map', key, value: tensorType('float32', []) } }];
 }
 
 /** Stateful optimisers: values and statistics come out in the types they went in with. */
@@ -189,7 +202,7 @@ const rules = new Map<string, TypeRule>(
       if (to === undefined) throw new Contradiction('its attribute to names no element type');
       return [ofDType(to)];
     },
-    BitCast: dtypeAttribute('to', () => undefined),
+    BitCast: (op) => [ofDType(sameWidth(op))],
     Bernoulli: dtypeAttribute('dtype', ofInput(0)),
     EyeLike: dtypeAttribute('dtype', ofInput(0)),
     RandomNormal: dtypeAttribute('dtype', float),
@@ -201,7 +214,7 @@ const rules = new Map<string, TypeRule>(
     HannWindow: dtypeAttribute('output_datatype', float),
     HammingWindow: dtypeAttribute('output_datatype', float),
     MelWeightMatrix: dtypeAttribute('output_datatype', float),
-    QuantizeLinear: (op) => [ofDType(op.has(2) ? op.dtype(2) : (named(op, 'output_dtype') ?? 'uint8'))],
+    QuantizeLinear: (op) => [ofDType(quantized(op))],
     DequantizeLinear: (op) => [ofDType(named(op, 'output_dtype') ?? op.dtype(1))],
     Constant: constant,
     ConstantOfShape: (op) => [ofDType(op.attribute('value') ? op.tensor('value')?.dtype : 'float32')],

@@ -25,7 +25,7 @@ import { Contradiction, checkRank, dimOf } from './dims.ts';
 import { applySignature, decidedTypes } from './element-types.ts';
 import { type Known, knownOfWeight } from './known.ts';
 import { Problems } from './problems.ts';
-import { shapeRuleOf } from './shapes/index.ts';
+import { shapesOf } from './shapes/index.ts';
 import { joinTypes, unifyTypes } from './value-types.ts';
 import { propagate } from './values.ts';
 import { type Facts, OpView } from './view.ts';
@@ -208,7 +208,7 @@ export class Evaluator {
     if (control !== undefined) return control(view, scope, this);
     const decided = decidedTypes(view);
     const types = outputs.map((type, index) => decided[index] ?? type);
-    const shapes = shapeRuleOf(op.type)?.(view) ?? [];
+    const shapes = shapesOf(view);
     const typed = types.map((type, index) => withShape(type, shapes[index]));
     const first = typed[0];
     const known = propagate(view, typed.map(shapeOf), first?.kind === 'tensor' ? first.dtype : undefined);

@@ -175,8 +175,4 @@ export const convShapes: Record<string, ShapeRule> = {
   ...each('GlobalAveragePool GlobalMaxPool GlobalLpPool', (op) => [
     op.dims(0)?.map((dim, axis) => (axis < 2 ? dim : 1)),
   ]),
-  CausalConvWithState: (op) => {
-    const [dims, kernel] = [op.dims(0), op.dim(1, -1)];
-    return [dims, dims && [dims[0]!, dims[1]!, typeof kernel === 'number' ? dimOf(kernel - 1) : null]];
-  },
 };

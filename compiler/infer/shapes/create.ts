@@ -80,16 +80,4 @@ export const createShapes: Record<string, ShapeRule> = {
     return [op.dims(0) && [...op.dims(0)!.slice(0, -1), size]];
   },
   ImageDecoder: (op) => [[null, null, op.string('pixel_format') === 'Grayscale' ? 1 : 3]],
-  TreeEnsemble: (op) => [[op.dim(0, 0), op.int('n_targets') ?? null]],
-  TreeEnsembleRegressor: (op) => [[op.dim(0, 0), op.int('n_targets') ?? null]],
-  ...each('LinearClassifier TreeEnsembleClassifier SVMClassifier', (op) => [
-    [op.rank(0) === 1 ? 1 : op.dim(0, 0)],
-  ]),
-  OneHotEncoder: (op) => {
-    const categories = op.attribute('cats_int64s') ?? op.attribute('cats_strings');
-    const count =
-      categories?.kind === 'ints' || categories?.kind === 'strings' ? categories.value.length : null;
-    return [op.dims(0) && [...op.dims(0)!, count]];
-  },
-  ...each('CategoryMapper LabelEncoder Binarizer Scaler Normalizer Imputer', (op) => [op.dims(0)]),
 };

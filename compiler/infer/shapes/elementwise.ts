@@ -1,10 +1,19 @@
 // Operators whose output has the shape of an input, or of all inputs broadcast together.
 
-import { broadcast } from '../dims.ts';
+import { axisOf, broadcast, unifyDim } from '../dims.ts';
 import type { OpView } from '../view.ts';
 import { each, type ShapeRule } from './rule.ts';
 
 const likeFirst: ShapeRule = (op) => [op.dims(0)];
+
+/** As the first input, which must have the axis. */
+const likeFirstAlong =
+  (axis: (op: OpView) => number): ShapeRule =>
+  (op) => {
+    const dims = op.dims(0);
+    if (dims !== undefined) axisOf(axis(op), dims.length);
+    return [dims];
+  };
 
 /** Before opset 7 the second operand was fitted into the first by attributes. */
 const broadcastAll: ShapeRule = (op: OpView) => [
@@ -16,9 +25,15 @@ export const elementwiseShapes: Record<string, ShapeRule> = {
   ...each('Not Reciprocal Round Sign Sin Sinh Sqrt Tan Tanh BitwiseNot', likeFirst),
   ...each('Celu Elu Gelu HardSigmoid HardSwish LeakyRelu Mish PRelu Relu Selu Shrink Sigmoid', likeFirst),
   ...each('Softplus Softsign Swish ThresholdedRelu Clip', likeFirst),
-  ...each('Softmax LogSoftmax Hardmax CumSum CumProd Trilu', likeFirst),
-  ...each('LRN LpNormalization MeanVarianceNormalization InstanceNormalization', likeFirst),
-  ...each('GroupNormalization RMSNormalization RotaryEmbedding', likeFirst),
+  ...each('CumSum CumProd Trilu', likeFirst),
+  ...each(
+    'Softmax LogSoftmax Hardmax',
+    likeFirstAlong((op) => op.int('axis', op.since < 13 ? 1 : -1)),
+  ),
+  LpNormalization: likeFirstAlong((op) => op.int('axis', -1)),
+  RMSNormalization: likeFirstAlong((op) => op.int('axis', -1)),
+  ...each('LRN MeanVarianceNormalization InstanceNormalization', likeFirst),
+  ...each('GroupNormalization RotaryEmbedding', likeFirst),
   ...each('Identity Cast CastLike BitCast QuantizeLinear DequantizeLinear', likeFirst),
   ...each('Bernoulli EyeLike RandomNormalLike RandomUniformLike', likeFirst),
   ...each('ReverseSequence Scatter ScatterElements ScatterND TensorScatter RegexFullMatch', likeFirst),
@@ -28,15 +43,16 @@ export const elementwiseShapes: Record<string, ShapeRule> = {
   Dropout: (op) => [op.dims(0), op.dims(0)],
   DynamicQuantizeLinear: (op) => [op.dims(0), [], []],
   BatchNormalization: (op) => {
-    const channels = [op.dim(0, 1)];
-    const statistics = op.dims(3) ?? op.dims(1) ?? (op.dims(0) && channels);
+    const first = op.rank(0) === 1 ? 1 : op.dim(0, 1);
+    const channels = [[1, 2, 3, 4].map((index) => op.dim(index, 0)).reduce(unifyDim, first)];
+    const statistics = channels[0] === null && op.dims(0) === undefined ? undefined : channels;
     return [op.dims(0), statistics, statistics, statistics, statistics];
   },
   LayerNormalization: (op) => {
     const dims = op.dims(0);
     if (dims === undefined) return [];
     const axis = op.int('axis', -1);
-    const front = axis < 0 ? axis + dims.length : axis;
+    const front = axisOf(axis, dims.length);
     const statistics = dims.map((dim, at) => (at < front ? dim : 1));
     return [dims, statistics, statistics];
   },

@@ -81,5 +81,9 @@ export const linearShapes: Record<string, ShapeRule> = {
   QLinearMatMul: (op) => [matmul(op.dims(0), op.dims(3))],
   Gemm: (op) => [gemm(op)],
   Einsum: (op) => [einsum(op)],
-  Det: (op) => [op.dims(0)?.slice(0, -2)],
+  Det: (op) => {
+    const dims = op.dims(0);
+    if (dims !== undefined) sameInner(dims.at(-1)!, dims.at(-2)!, dims, dims);
+    return [dims?.slice(0, -2)];
+  },
 };

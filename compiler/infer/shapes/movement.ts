@@ -70,6 +70,8 @@ function split(op: OpView): readonly Shape[] {
   if (wanted !== parts) throw new Contradiction(`num_outputs is ${wanted}, and there are ${parts} outputs`);
   const given =
     op.ints('split') ?? (op.has(1) ? (op.elems(1)?.map(dimOf) ?? unknownSizes(parts)) : undefined);
+  if (given !== undefined && given.length !== parts)
+    throw new Contradiction(`${given.length} sizes for ${parts} outputs`);
   const sizes = given ?? evenParts(dims[axis]!, parts);
   const total = sumDims(sizes);
   if (typeof total === 'number' && typeof dims[axis] === 'number' && total !== dims[axis]) {
@@ -126,9 +128,16 @@ function slice(op: OpView): Shape {
   if (axes === undefined) return unknownDims(dims.length);
   const count = starts?.length ?? ends?.length ?? axes?.length ?? op.dim(1, 0);
   if (typeof count !== 'number') return unknownDims(dims.length);
+  if (starts && ends && starts.length !== ends.length)
+    throw new Contradiction(`${starts.length} starts and ${ends.length} ends`);
+  if (axes && axes.length !== count) throw new Contradiction(`${axes.length} axes for ${count} starts`);
   const result = [...dims];
+  const done = new Set<number>();
   for (let at = 0; at < count; at++) {
     const axis = axisOf(axes?.[at] ?? at, dims.length);
+    if (done.has(axis)) throw new Contradiction(`axes name axis ${axis} twice`);
+    done.add(axis);
+    if (steps?.[at] === 0) throw new Contradiction(`the step along axis ${axis} is 0`);
     const step = op.has(4) ? (steps?.[at] ?? null) : 1;
     result[axis] = sliced(dims[axis]!, starts?.[at] ?? null, ends?.[at] ?? null, step);
   }
@@ -151,6 +160,12 @@ function reshape(op: OpView): Shape {
     return dims[axisOf(axis, dims.length)]!;
   });
   const open = target.indexOf(-1);
+  if (open >= 0 && target.lastIndexOf(-1) !== open)
+    throw new Contradiction(
+      `the target [${target.map((size) => size ?? '?').join(', ')}] has more than one -1`,
+    );
+  const below = target.find((size) => typeof size === 'number' && size < -1);
+  if (below !== undefined) throw new Contradiction(`there is no dimension ${below}`);
   if (open < 0) {
     checkCount(dims, result);
     return result.map(dimOf);

@@ -42,6 +42,12 @@ function oneHot(op: OpView): Shape {
 }
 
 function lossShape(op: OpView): Shape {
+  const [scores, labels] = [op.dims(0), op.dims(1)];
+  if (scores !== undefined && labels !== undefined) {
+    if (labels.length !== scores.length - 1)
+      throw new Contradiction(`labels ${formatDims(labels)} for scores ${formatDims(scores)}`);
+    for (const [axis, dim] of scores.toSpliced(1, 1).entries()) unifyDim(dim, labels[axis]!);
+  }
   if ((op.string('reduction') ?? 'mean') !== 'none') return [];
   return op.dims(1) ?? op.dims(0)?.toSpliced(1, 1);
 }

@@ -1,7 +1,16 @@
 // Resampling and spectra.
 
 import type { Dim, Shape } from '../../../ir/types.ts';
-import { addDims, axisOf, Contradiction, dimOf, floorDim, multiplyDims, unknownDims } from '../dims.ts';
+import {
+  addDims,
+  axisOf,
+  Contradiction,
+  dimOf,
+  floorDim,
+  formatDims,
+  multiplyDims,
+  unknownDims,
+} from '../dims.ts';
 import type { OpView } from '../view.ts';
 import type { ShapeRule } from './rule.ts';
 
@@ -22,6 +31,8 @@ function resize(op: OpView): Shape {
   const dims = op.dims(0);
   if (dims === undefined || op.since < 11) return upsample(op);
   const axes = op.ints('axes')?.map((axis) => axisOf(axis, dims.length)) ?? dims.map((_, axis) => axis);
+  if (op.since >= 13 && hasElements(op, 2) && hasElements(op, 3))
+    throw new Contradiction('both sizes and scales are given');
   // Empty lists stand for "not given", as absent inputs do.
   const sizes = op.elems(3)?.length === 0 ? undefined : op.elems(3);
   const result = [...dims];
@@ -41,6 +52,9 @@ function resize(op: OpView): Shape {
     });
     return result;
   }
+  const policy = op.string('keep_aspect_ratio_policy') ?? 'stretch';
+  if (op.has(2) && policy !== 'stretch' && op.elems(2)?.length !== 0)
+    throw new Contradiction(`scales leave nothing to keep_aspect_ratio_policy ${policy}`);
   const scales = op.elems(2);
   if (scales?.length === 0) return unknownDims(dims.length);
   checkLength(scales?.length, axes.length, 'scales');
@@ -49,6 +63,12 @@ function resize(op: OpView): Shape {
   });
   return result;
 }
+
+/** Whether a list is given for sure. */
+const hasElements = (op: OpView, index: number): boolean => {
+  const length = op.elems(index)?.length ?? op.dim(index, 0);
+  return op.has(index) && typeof length === 'number' && length > 0;
+};
 
 function checkLength(length: number | undefined, axes: number, what: string): void {
   if (length !== undefined && length !== axes) throw new Contradiction(`${length} ${what} for ${axes} axes`);
@@ -75,12 +95,18 @@ function dft(op: OpView): Shape {
   const onesided = op.int('onesided', 0) !== 0;
   // A one-sided inverse gives real numbers; everything else complex ones.
   const parts = onesided && op.int('inverse', 0) !== 0 ? 1 : 2;
+  const given = dims.at(-1);
+  // One side is enough where the other is its mirror: of real numbers, and back to them.
+  if (onesided && typeof given === 'number' && given !== 3 - parts)
+    throw new Contradiction(`one-sided, ${formatDims(dims)} must end in ${3 - parts}`);
   const axis = op.since < 20 ? op.int('axis', 1) : op.has(2) ? op.elems(2)?.[0] : -2;
   if (typeof axis !== 'number') {
     const kept = onesided || op.has(1) ? unknownDims(dims.length) : dims;
     return [...kept.slice(0, -1), parts];
   }
   const at = axisOf(axis, dims.length);
+  if (at === dims.length - 1)
+    throw new Contradiction(`axis ${axis} of ${formatDims(dims)} holds the parts of complex numbers`);
   const length = op.has(1) ? dimOf(op.elems(1)?.[0]) : parts === 1 ? inverseLength(dims[at]!) : dims[at]!;
   const bins = onesided && parts === 2 ? addDims(floorDim(length, 2), 1) : length;
   return dims.with(at, bins).with(-1, parts);
@@ -91,6 +117,9 @@ const inverseLength = (bins: Dim): Dim => dimOf(addDims(multiplyDims(bins, 2), -
 
 function stft(op: OpView): Shape {
   const batch = op.dim(0, 0);
+  const [frame, window] = [op.elems(3)?.[0], op.dim(2, 0)];
+  if (typeof frame === 'number' && typeof window === 'number' && frame !== window)
+    throw new Contradiction(`a window of ${window} for frames of ${frame}`);
   const [samples, step] = [op.dim(0, 1), op.elems(1)?.[0]];
   const length = op.has(3) ? op.elems(3)?.[0] : op.has(2) ? op.dim(2, 0) : undefined;
   if (typeof length !== 'number') return [batch, null, null, 2];
@@ -106,6 +135,11 @@ export const visionShapes: Record<string, ShapeRule> = {
   Resize: (op) => [resize(op)],
   GridSample: (op) => {
     const [dims, grid] = [op.dims(0), op.dims(1)];
+    if (dims && grid && dims.length !== grid.length)
+      throw new Contradiction(`input ${formatDims(dims)} and grid ${formatDims(grid)} differ in rank`);
+    const last = grid?.at(-1);
+    if (typeof last === 'number' && last !== grid!.length - 2)
+      throw new Contradiction(`grid ${formatDims(grid)} must end in ${grid!.length - 2} coordinates`);
     return [
       grid
         ? [dims?.[0] ?? grid[0]!, dims?.[1] ?? null, ...grid.slice(1, -1)]
