@@ -1,6 +1,6 @@
 // What a recording needs from outside: files beside the module, and where in its source a call stands.
 
-import type { ByteSource, Position } from '../ir/index.ts';
+import type { ByteSource, Model, Position } from '../ir/index.ts';
 
 /** Where the author wrote a call. */
 export interface Site {
@@ -21,4 +21,6 @@ export interface Environment {
   open(path: string): ByteSource;
   /** Maps a captured stack, whose first frame is the author's call, to the author's source; undefined if it is not there. */
   locate(stack: string): Site | undefined;
+  /** An imported model with the types that can be inferred, for its conversion to the opset of another one. */
+  readonly infer?: (model: Model) => Model;
 }

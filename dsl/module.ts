@@ -53,32 +53,38 @@ export interface Recorded {
 }
 
 /**
- * Runs a module's body once and gives the graph it recorded. Recording twice gives equal models.
- * Throws DiagnosticError (BB3xx) at the author's line; what else the body throws passes through.
+ * Runs a module's body and gives the graph it recorded: once, or a second time if it imports models of different
+ * opsets, which then meet at the highest. Recording twice gives equal models.
+ * Throws DiagnosticError (BB3xx, BB23x) at the author's line; what else the body throws passes through.
  */
 export function record(root: Module, environment: Environment): Recorded {
-  const { name, body, opset } = root[definition];
-  const owner = new Recorder(name, environment, opset);
+  const { name, opset } = root[definition];
+  const first = new Recorder(name, environment, opset);
+  if (recorded(first, root)) return { model: first.editor.finish(), diagnostics: first.diagnostics };
+  const again = new Recorder(name, environment, opset, first.meeting);
+  recorded(again, root);
+  return { model: again.editor.finish(), diagnostics: again.diagnostics };
+}
+
+/** Whether it came to its end; not if the opsets of imported models differ. */
+function recorded(owner: Recorder, root: Module): boolean {
+  const { name, body } = root[definition];
   recording(owner, () => {
     body();
+    if (owner.meeting !== undefined) return;
     for (const finish of owner.finishers) finish();
     if (owner.mainGraph.outputs.length === 0) {
-      const at = { file: environment.file };
+      const at = { file: owner.environment.file };
       owner.fail('BB309', { module: name, reason: 'it has no output' }, { at });
     }
     close(owner);
   });
-  return { model: owner.editor.finish(), diagnostics: owner.diagnostics };
+  return owner.meeting === undefined;
 }
 
 function close(owner: Recorder): void {
   const { editor, main, mainGraph, imported } = owner;
   const opset = owner.statedOpset ?? imported?.opsets.get('') ?? owner.opset;
-  const theirs = imported?.opsets.get('') ?? opset;
-  if (imported !== undefined && theirs !== opset) {
-    const stated = { other: `the module ${owner.name}`, otherOpset: opset };
-    owner.fail('BB311', { file: imported.file, domain: 'ai.onnx', opset: theirs, ...stated });
-  }
   settle(owner, opset);
   editor.setGraph(main, {
     ops: mainGraph.ops,

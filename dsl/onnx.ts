@@ -53,7 +53,8 @@ export type OnnxFunction<Output extends string> = <
 ) => { readonly [Name in Output | Inner]: Value<never, AnyShape, Where<A>> };
 
 /**
- * An existing model, by its path relative to the module's file. The program keeps the model's opset.
+ * An existing model, by its path relative to the module's file. The program keeps the model's opset; of several
+ * models with different ones the highest, to which the others are converted.
  * Fails (BB312) at a call that names what the model does not have, with BB1xx if the file cannot be read.
  *
  *     const rec = onnx('./rec.onnx', { outputs: ['softmax'] });

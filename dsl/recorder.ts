@@ -67,6 +67,10 @@ export class Recorder {
   imported:
     | { readonly file: string; readonly opsets: ReadonlyMap<string, number>; readonly irVersion: number }
     | undefined;
+  /** The opsets to which imported models are converted: what the module states, or an earlier attempt found. */
+  readonly opsets: ReadonlyMap<string, number> | undefined;
+  /** What the next attempt has to know: imported models differ. */
+  meeting: ReadonlyMap<string, number> | undefined;
   /** Ops of ONNX that the author called, to be put into the form of the program's opset. */
   readonly authored: OpId[] = [];
   /** The opset that the module asks for. */
@@ -96,9 +100,15 @@ export class Recorder {
   #site: Site | undefined;
   #busy = false;
 
-  constructor(name: string, environment: Environment, statedOpset?: number) {
+  constructor(
+    name: string,
+    environment: Environment,
+    statedOpset?: number,
+    opsets: ReadonlyMap<string, number> | undefined = statedOpset === undefined ? undefined : new Map([['', statedOpset]]),
+  ) {
     this.name = name;
     this.statedOpset = statedOpset;
+    this.opsets = opsets;
     this.environment = environment;
     this.editor = new ModelEditor({ irVersion: 0, opsets: new Map(), file: environment.file });
     this.main = this.editor.addGraph({ kind: 'main', name });

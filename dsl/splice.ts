@@ -13,6 +13,8 @@ import {
   type Value,
   type ValueId,
 } from '../ir/index.ts';
+import { newestOpset } from '../ir/ops/schema.ts';
+import { convertModel } from '../ir/versions/index.ts';
 import { addConstant, fromNested, type Nested } from './constant.ts';
 import { dimsIn, dtypeIn } from './core-op.ts';
 import { checkReason } from './private.ts';
@@ -52,7 +54,7 @@ function read(owner: Recorder, path: string): Opened {
   if (imported === undefined) throw new DiagnosticError(diagnostics);
   owner.diagnostics.push(...diagnostics);
   // Places and positions of what follows are found op by op, in order.
-  const { model } = sortModel(imported);
+  const model = meet(owner, sortModel(imported).model);
   agreeOnOpsets(owner, path, model);
   copyFunctions(owner, path, model);
   const byName = new Map<string, ValueId>();
@@ -60,7 +62,10 @@ function read(owner: Recorder, path: string): Opened {
   return { file: path, model, weights: new Map(), byName };
 }
 
-/** ONNX has one opset per domain in a model, so all imported models must agree. */
+/**
+ * ONNX has one opset per domain in a model. Where imported models differ, the highest is noted for the next attempt
+ * at this recording, in which each model is converted before it is copied.
+ */
 function agreeOnOpsets(owner: Recorder, file: string, model: Model): void {
   const { opsets, irVersion } = model.header;
   const before = owner.imported;
@@ -68,22 +73,29 @@ function agreeOnOpsets(owner: Recorder, file: string, model: Model): void {
     owner.imported = { file, opsets, irVersion };
     return;
   }
+  let ruling = before.file;
+  const agreed = new Map([...before.opsets, ...opsets]);
   for (const [domain, opset] of opsets) {
-    const other = before.opsets.get(domain);
+    const other: number | undefined = before.opsets.get(domain);
     if (other === undefined || other === opset) continue;
-    owner.fail('BB311', {
-      file,
-      domain: domain === '' ? 'ai.onnx' : domain,
-      opset,
-      other: before.file,
-      otherOpset: other,
-    });
+    if (newestOpset(domain) === undefined) {
+      owner.fail('BB311', { file, domain, opset, other: before.file, otherOpset: other });
+    }
+    agreed.set(domain, Math.max(opset, other));
+    if (domain === '' && opset > other) ruling = file;
+    owner.meeting = agreed;
   }
-  owner.imported = {
-    file: before.file,
-    opsets: new Map([...before.opsets, ...opsets]),
-    irVersion: Math.max(before.irVersion, irVersion),
-  };
+  owner.imported = { file: ruling, opsets: agreed, irVersion: Math.max(before.irVersion, irVersion) };
+}
+
+/** The model in the opsets at which this recording's models meet, as far as it imports their domains. */
+function meet(owner: Recorder, model: Model): Model {
+  const { opsets } = owner;
+  if (opsets === undefined) return model;
+  const { infer } = owner.environment;
+  const { model: converted, diagnostics } = convertModel(model, opsets, infer === undefined ? {} : { infer });
+  if (converted === undefined) throw new DiagnosticError(diagnostics);
+  return converted;
 }
 
 function copyFunctions(owner: Recorder, file: string, model: Model): void {

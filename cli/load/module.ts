@@ -3,6 +3,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { ts } from '@ts-morph/common';
+import { inferModel } from '../../compiler/infer/infer.ts';
 import { type Environment, isModule, record } from '../../dsl/index.ts';
 import {
   type Diagnostic,
@@ -73,6 +74,7 @@ function openEnvironment(script: Script, file: string): Environment {
   };
   return {
     file,
+    infer: (model) => inferModel(model).model,
     open: (name) => {
       try {
         return fileSource(path.resolve(script.folder, name), name);

@@ -70,9 +70,7 @@ export const authoringMessages = {
     severity: 'error',
     text: ({ op, have, need, file }: { op: string; have: number; need: number; file: string }) => [
       `${op} is written in its form of opset ${need}, but the ${file === '' ? 'module' : `imported model ${file}`} has opset ${have}`,
-      file === ''
-        ? 'state a newer opset: module(name, { opset }, body)'
-        : "use operators that the imported model's opset has in the same form, or export the model with a newer opset",
+      `state a newer opset: module(name, { opset: ${need} }, body)${file === '' ? '' : '; the model is converted to it'}`,
     ],
   },
   BB311: {
@@ -91,7 +89,7 @@ export const authoringMessages = {
       otherOpset: number;
     }) => [
       `${file} has opset ${opset} of ${domain}, ${other} has ${otherOpset}`,
-      'export the models with one opset: a program can have only one per domain',
+      'export the models with one version of the domain: only those of ONNX are converted',
     ],
   },
   BB312: {
