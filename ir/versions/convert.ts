@@ -17,6 +17,7 @@ import {
   NO_VALUE,
   type Op,
   type OpId,
+  type ValueId,
 } from '../graph.ts';
 import { newestOpset, schemasOf } from '../ops/schema.ts';
 import { fitted } from './fit.ts';
@@ -247,10 +248,13 @@ const convertedOpsets = (
 ): ReadonlyMap<string, number> =>
   new Map([...opsets].map(([domain, version]) => [domain, targets.get(domain) ?? version]));
 
-/** Takes out constants whose readers were told by an attribute instead; what nobody read before stays. */
+/**
+ * Takes out constants whose readers were told by an attribute instead, and those of steps that a later step undid;
+ * what nobody read before stays.
+ */
 function dropUnread(before: Model, after: Model): Model {
-  const isUnread = (id: number): boolean =>
-    id < before.valueLimit && before.uses(id as never).length > 0 && after.uses(id as never).length === 0;
+  const isUnread = (id: ValueId): boolean =>
+    after.uses(id).length === 0 && (id >= before.valueLimit || before.uses(id).length > 0);
   let editor: ModelEditor | undefined;
   for (const graph of after.graphs) {
     const weights = new Set(graph.initializers.filter((id) => isUnread(id) && !graph.inputs.includes(id)));

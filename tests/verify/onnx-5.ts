@@ -41,11 +41,12 @@ async function report(
   const of = (outcome: Converted['outcome']): readonly Converted[] =>
     results.filter((one) => one.outcome === outcome);
   for (const { name, outcome, reason } of results)
-    if (outcome !== 'same' && outcome !== 'not run') cx.note(`${name}: ${outcome}: ${reason}`);
+    if (outcome !== 'same' && outcome !== 'close' && outcome !== 'not run')
+      cx.note(`${name}: ${outcome}: ${reason}`);
   const wrong = of('differs').length + of('refused').length;
   cx.figure(
     what,
-    `${of('same').length} of ${results.length} the same bits; ${of('not run').length} that ONNX Runtime does not run as they are, ${of('no kernel').length} without a kernel of that opset, ${of('refused').length} refused, ${of('differs').length} different`,
+    `${of('same').length} of ${results.length} the same bits, ${of('close').length} within tolerance; ${of('not run').length} that ONNX Runtime does not run as they are, ${of('no kernel').length} without a kernel of that opset, ${of('refused').length} refused, ${of('differs').length} different`,
     wrong === 0 && of('same').length > 0,
   );
 }
