@@ -25,7 +25,7 @@ export type Module<B extends Body = () => unknown> = B & {
 export interface ModuleOptions {
   /**
    * The opset of the program. Default: that of an imported model, else 21, raised to the lowest that has every
-   * operator used. Without effect where the module is called by another one.
+   * operator used. Imported models are converted to it. Without effect where the module is called by another one.
    */
   readonly opset?: number;
 }

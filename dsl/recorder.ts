@@ -104,7 +104,9 @@ export class Recorder {
     name: string,
     environment: Environment,
     statedOpset?: number,
-    opsets: ReadonlyMap<string, number> | undefined = statedOpset === undefined ? undefined : new Map([['', statedOpset]]),
+    opsets: ReadonlyMap<string, number> | undefined = statedOpset === undefined
+      ? undefined
+      : new Map([['', statedOpset]]),
   ) {
     this.name = name;
     this.statedOpset = statedOpset;
