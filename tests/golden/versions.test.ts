@@ -12,13 +12,13 @@ const read = (opset: number, text: string, more = ''): Model =>
   );
 
 /** The body of the converted main graph, one line an op, constants first. */
-function after(opset: number, text: string, target: number): string[] {
+function converted(opset: number, text: string, target: number): string[] {
   const { model, diagnostics } = convert(read(opset, text), target);
   if (model === undefined) return diagnostics.map(({ code, message }) => `${code} ${message}`);
   const lines = exportText(model).text.split('\n').slice(5);
   return lines.map((line) => line.trim()).filter((line) => !/^[{}]?$/.test(line));
 }
-const up = (opset: number, text: string): string[] => after(opset, text, 21);
+const up = (opset: number, text: string): string[] => converted(opset, text, 21);
 
 describe('upwards', () => {
   it('what an attribute told is told by an input', () => {
@@ -228,7 +228,7 @@ describe('upwards', () => {
 describe('downwards', () => {
   it('what inputs tell is told by attributes, and constants that nobody reads go', () => {
     expect(
-      after(
+      converted(
         21,
         'g (float[4,6] x) => (float[6] y) <int64[1] axes = {0}> { y = ReduceSum<keepdims = 0>(x, axes) }',
         11,
@@ -239,7 +239,7 @@ describe('downwards', () => {
       ]
     `);
     expect(
-      after(
+      converted(
         21,
         'g (float[4,6] x) => (float[4,6] y) <float low = {0}, float high = {6}> { y = Clip(x, low, high) }',
         7,
@@ -250,7 +250,7 @@ describe('downwards', () => {
       ]
     `);
     expect(
-      after(
+      converted(
         21,
         'g (float[4,6] x) => (float[5,6] y) <int64[2] p = {0, 1}, int64[1] a = {0}> { y = Pad(x, p, "", a) }',
         11,
@@ -265,7 +265,7 @@ describe('downwards', () => {
 
   it('a softmax is over the last axis', () => {
     expect(
-      after(21, 'g (float[2,3,4] x) => (float[2,3,4] y) { y = Softmax<axis = 1>(x) }', 11),
+      converted(21, 'g (float[2,3,4] x) => (float[2,3,4] y) { y = Softmax<axis = 1>(x) }', 11),
     ).toMatchInlineSnapshot(`
       [
         "x_turned = Transpose <perm: ints = [0, 2, 1]> (x)",
@@ -273,7 +273,9 @@ describe('downwards', () => {
         "y = Transpose <perm: ints = [0, 2, 1]> (y_turned)",
       ]
     `);
-    expect(after(21, 'g (float[2,3,4] x) => (float[2,3,4] y) { y = Softmax(x) }', 7)).toMatchInlineSnapshot(`
+    expect(
+      converted(21, 'g (float[2,3,4] x) => (float[2,3,4] y) { y = Softmax(x) }', 7),
+    ).toMatchInlineSnapshot(`
       [
         "y = Softmax <axis: int = 2> (x)",
       ]
@@ -282,14 +284,14 @@ describe('downwards', () => {
 
   it('older names of the same are used', () => {
     expect(
-      after(21, 'g (float[3,3] x, int64[3,3] i) => (float[3,3] y) { y = ScatterElements(x, i, x) }', 9),
+      converted(21, 'g (float[3,3] x, int64[3,3] i) => (float[3,3] y) { y = ScatterElements(x, i, x) }', 9),
     ).toMatchInlineSnapshot(`
       [
         "y = Scatter (x, i, x)",
       ]
     `);
     expect(
-      after(
+      converted(
         21,
         'g (float[1,1,2,2] x) => (float[1,1,4,4] y) <float[4] s = {1, 1, 2, 2}> { y = Resize<coordinate_transformation_mode = "asymmetric", nearest_mode = "floor">(x, "", s) }',
         7,
@@ -303,7 +305,7 @@ describe('downwards', () => {
 
   it('what has no older form is refused, all of it, with the reason', () => {
     expect(
-      after(
+      converted(
         21,
         `g (float[N,4] x, bfloat16[N] b, int64[1] axes, int64[2] s) => (float[N,4] y, bfloat16[N] c, float[1] d, float[N,4] e, float[N,M] f) {
           y = Gelu(x)  c = Neg(b)  d = ReduceSum(x, axes)  e = Elu<alpha = 0.5>(x)  f = Reshape<allowzero = 1>(x, s)
