@@ -14,12 +14,16 @@ export interface SourcesOptions {
   readonly overlay?: ReadonlyMap<string, string>;
 }
 
-/** A module's file with everything that it imports. */
-export function openSources(file: string, { nodeTypes, overlay }: SourcesOptions): ts.Program {
-  const folder = path.dirname(file);
+/** Files of one folder with everything that they import. */
+export function openSources(
+  files: string | readonly string[],
+  { nodeTypes, overlay }: SourcesOptions,
+): ts.Program {
+  const rootNames = typeof files === 'string' ? [files] : files;
+  const folder = path.dirname(rootNames[0] ?? '.');
   const types = nodeTypes ? nodeTypesFor(folder) : undefined;
   return ts.createProgram({
-    rootNames: [file],
+    rootNames,
     host: hostFor(folder, overlay),
     options: {
       target: ts.ScriptTarget.ES2022,
