@@ -26,7 +26,7 @@ export interface Arrow {
   readonly body: readonly Statement[];
 }
 
-/** `before code after`, such as `const x = … ;`, or a block: `before { … }`. */
+/** `before code after`, such as `const x = … ;`, or a loop: `before code) { … }`. */
 export type Statement =
   | { readonly kind: 'line'; readonly before: string; readonly code: Code; readonly after: string }
   | {
@@ -80,6 +80,8 @@ export function flat(code: Code): string | undefined {
   if (typeof code === 'string') return code;
   switch (code.kind) {
     case 'call': {
+      // Two callbacks are read better below each other.
+      if (code.args.filter(isArrow).length > 1) return undefined;
       const of = flat(code.of);
       const args = flatAll(code.args);
       return of === undefined || args === undefined ? undefined : `${of}${dot(code)}(${args.join(', ')})`;
@@ -108,6 +110,8 @@ function returned({ body }: Arrow): string | undefined {
   return typeof only.code !== 'string' && only.code.kind === 'object' ? value && `(${value})` : value;
 }
 
+const isArrow = (code: Code): boolean => typeof code !== 'string' && code.kind === 'arrow';
+
 const dot = ({ method }: Call): string => (method === undefined ? '' : `.${method}`);
 const entry = (name: string, value: string): string => (name === value ? name : `${key(name)}: ${value}`);
 
@@ -128,10 +132,23 @@ export const render = (statements: readonly Statement[], indent = 0): string =>
 function statement(one: Statement, indent: number): string {
   if (one.kind === 'line') {
     if (one.code === '') return one.before + one.after;
+    const length = flat(one.code)?.length ?? WIDTH;
+    const fits = indent + one.before.length + length + one.after.length <= WIDTH;
+    const pattern = fits ? undefined : brokenPattern(one.before, indent);
+    if (pattern !== undefined)
+      return `${pattern}${layout(one.code, indent, indent + 4, one.after.length)}${one.after}`;
     return `${one.before}${layout(one.code, indent, indent + one.before.length, one.after.length)}${one.after}`;
   }
   const head = `${one.before}${layout(one.code, indent, indent + one.before.length, 3)}`;
-  return `${head} {\n${render(one.body, indent + 2)}${' '.repeat(indent)}}`;
+  return `${head}) {\n${render(one.body, indent + 2)}${' '.repeat(indent)}}`;
+}
+
+/** `const { a: b, c, d } = ` below each other: more than two names, one of them a new one. */
+function brokenPattern(before: string, indent: number): string | undefined {
+  const fields = /^const \{ (.*) \} = $/.exec(before)?.[1]?.split(', ');
+  if (fields === undefined || fields.length < 3 || !before.includes(':')) return undefined;
+  const inner = ' '.repeat(indent + 2);
+  return `const {\n${fields.map((field) => `${inner}${field},\n`).join('')}${' '.repeat(indent)}} = `;
 }
 
 /** The text of an expression that begins at `column` of a line indented by `indent`, with `rest` columns after it. */
@@ -159,14 +176,44 @@ function layout(code: Code, indent: number, column: number, rest: number): strin
   }
 }
 
+/** Calls that follow each other, innermost first, and what they start from. */
+function chainOf(code: Call): { readonly base: Code; readonly calls: readonly Call[] } {
+  const calls: Call[] = [];
+  let base: Code = code;
+  while (typeof base !== 'string' && base.kind === 'call' && base.method !== undefined) {
+    calls.unshift(base);
+    base = base.of;
+  }
+  return { base, calls };
+}
+
+/** Each call of a chain on a line of its own. */
+function layoutChain(base: Code, calls: readonly Call[], indent: number, column: number): string {
+  const inner = indent + 2;
+  const lines = calls.map((one) => {
+    const text = layout({ ...one, of: '' }, inner, inner, 0);
+    return `\n${' '.repeat(inner)}${text}`;
+  });
+  return layout(base, indent, column, 0) + lines.join('');
+}
+
 function layoutCall(code: Call, indent: number, column: number, rest: number): string {
+  const { base, calls } = chainOf(code);
+  if (calls.length > 1) return layoutChain(base, calls, indent, column);
   const of = layout(code.of, indent, column, 0);
   const head = `${of}${dot(code)}(`;
   const start = of.includes('\n') ? head.length - head.lastIndexOf('\n') - 1 : column + head.length;
   const { args } = code;
   const last = args.at(-1);
   const before = flatAll(args.slice(0, -1));
-  if (last !== undefined && typeof last !== 'string' && last.kind !== 'call' && before !== undefined) {
+  const alone = code.args.filter(isArrow).length < 2;
+  if (
+    alone &&
+    last !== undefined &&
+    typeof last !== 'string' &&
+    last.kind !== 'call' &&
+    before !== undefined
+  ) {
     const leading = before.map((one) => `${one}, `).join('');
     const opening = last.kind === 'arrow' ? `(${last.parameters}) => {`.length : 1;
     if (start + leading.length + opening <= WIDTH)

@@ -9,6 +9,7 @@ import {
   type GraphId,
   type Model,
   NO_VALUE,
+  type Op,
   type OpId,
   type Value,
   type ValueType,
@@ -28,9 +29,11 @@ import {
   type Statement,
 } from './code.ts';
 import { isControl, writeControl } from './control.ts';
+import { writeRun } from './loops.ts';
 import { Names } from './names.ts';
 import { formOf, writeOp } from './ops.ts';
 import { refuse } from './refusal.ts';
+import { findRuns } from './repeats.ts';
 import { type Block, Values } from './values.ts';
 
 export interface SourceOptions {
@@ -131,11 +134,29 @@ const subgraphs = (model: Model, op: OpId): GraphId[] =>
     );
 
 function writeGraph(values: Values, block: Block, needed: ReadonlySet<OpId>): void {
-  for (const op of values.model.opsOf(block.graph)) {
-    if (!needed.has(op.id) || constantOf(op) !== undefined) continue;
-    if (isControl(op)) writeControl(values, block, op, (body) => writeGraph(values, body, needed));
-    else writeOp(values, block, op);
+  const ops = [...values.model.opsOf(block.graph)].filter(
+    (op) => needed.has(op.id) && constantOf(op) === undefined,
+  );
+  const runs = findRuns({
+    model: values.model,
+    ops,
+    weightOf: (id) => values.weightOf(id),
+    sameLiteral: (a, b) => values.sameLiteral(a, b),
+    hasName: (id) => values.hasName(id),
+  });
+  const write = (into: Block, some: readonly Op[]): void => {
+    for (const op of some) {
+      if (isControl(op)) writeControl(values, into, op, (body) => writeGraph(values, body, needed));
+      else writeOp(values, into, op);
+    }
+  };
+  let at = 0;
+  for (const run of runs) {
+    write(block, ops.slice(at, run.start));
+    writeRun(values, block, run, ops, write);
+    at = run.start + run.size * run.count;
   }
+  write(block, ops.slice(at));
 }
 
 function writeInput(values: Values, block: Block, value: Value): void {
@@ -152,8 +173,10 @@ function writeOutput(values: Values, block: Block, value: Value): void {
   const type = typeCodes(values, value.type);
   if (type === undefined)
     return refuse('BB388', { value: value.name, type: formatType(value.type) }, value.at);
-  const code = values.expression(block, [value.id], 24 + value.name.length, ([code]) => code!);
-  const typed = value.type === undefined ? code : method(code, 'as', type);
+  const before = `output(${quoted(value.name)}, );`.length;
+  const typed = values.expression(block, [value.id], before, ([code]) =>
+    value.type === undefined ? code! : method(code!, 'as', type),
+  );
   block.statements.push(line('', call(values.use('output'), [quoted(value.name), typed])));
 }
 

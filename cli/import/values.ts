@@ -16,8 +16,8 @@ import { refuse } from './refusal.ts';
 
 /** Longest call that stands inside another one otherwise than before its dot. */
 const MAX_ARGUMENT = 40;
-/** Most calls on one line. */
-const MAX_CALLS = 3;
+/** Most calls on one line; one more if all that they are given is names and numbers. */
+const MAX_CALLS = 2;
 
 /** A value that no statement has named yet: it may become part of the one expression that reads it. */
 interface Pending {
@@ -50,6 +50,7 @@ export class Values {
   readonly #options: WriterOptions;
   readonly #codes = new Map<ValueId, Code>();
   readonly #pending = new Map<ValueId, Pending>();
+  readonly #parameters = new Set<ValueId>();
 
   constructor(model: Model, names: Names, options: WriterOptions) {
     this.model = model;
@@ -66,14 +67,47 @@ export class Values {
   value(id: ValueId): Value {
     return this.model.value(id);
   }
-  /** The constant that a value is. */
+  /** The constant that a value is; not one that a loop gives from a list. */
   weightOf(id: ValueId): Weight | undefined {
+    if (this.#parameters.has(id)) return undefined;
     const { weight, def } = this.value(id);
     return weight ?? (def.kind === 'op' ? constantOf(this.model.op(def.op)) : undefined);
   }
   written(id: ValueId): Written | undefined {
     const weight = this.weightOf(id);
     return weight && written(weight);
+  }
+
+  /** Whether two constants are written alike: small, and the same. */
+  sameLiteral(a: ValueId, b: ValueId): boolean {
+    const [one, other] = [this.written(a), this.written(b)];
+    return one !== undefined && other !== undefined && one.elements.join() === other.elements.join();
+  }
+
+  /** Writes `body` with other code for some values: constants and carried values of a loop's first iteration. */
+  within(codes: ReadonlyMap<ValueId, Code>, body: () => void): void {
+    const before = [...codes.keys()].map((id) => [id, this.#codes.get(id)] as const);
+    for (const [id, code] of codes) {
+      this.#parameters.add(id);
+      this.#codes.set(id, code);
+    }
+    body();
+    for (const [id, code] of before) {
+      this.#parameters.delete(id);
+      if (code === undefined) this.#codes.delete(id);
+      else this.#codes.set(id, code);
+    }
+  }
+
+  /** Whether a constant can be had from the file by its name. */
+  hasName(id: ValueId): boolean {
+    return this.#options.weights !== undefined && this.#options.tensors.has(this.value(id).name);
+  }
+  /** A constant of the file, by an expression for its name. */
+  byName(id: ValueId, name: Code): Code {
+    const { dtype, dims } = this.weightOf(id)!;
+    this.usesWeights = true;
+    return call('weight', [name, this.use(dtype!), array(dims.map(String))]);
   }
 
   /** Names a value for what follows. */
@@ -96,7 +130,7 @@ export class Values {
     const inside =
       uses.length === 1 &&
       (use!.kind === 'output' ? use!.graph : this.model.op(use!.op).graph) === block.graph;
-    if (inside && short && calls <= MAX_CALLS) this.#pending.set(id, { code, calls, block, kind });
+    if (inside && short && calls <= maxCalls(code)) this.#pending.set(id, { code, calls, block, kind });
     else block.statements.push(declare(this.name(id, kind), code));
   }
 
@@ -127,7 +161,7 @@ export class Values {
     for (;;) {
       const code = build(codes());
       const length = flat(code)?.length ?? WIDTH;
-      if (length + block.indent + before <= WIDTH && callsIn(code) <= MAX_CALLS) break;
+      if (length + block.indent + before <= WIDTH && callsIn(code) <= maxCalls(code)) break;
       // What stands before the dot goes last.
       const last = taken.findLastIndex((one) => one !== undefined);
       if (last < 0) break;
@@ -155,8 +189,7 @@ export class Values {
     const dtype = this.use(weight.dtype);
     if (small !== undefined) return call(this.use('constant'), [nested(small), dtype]);
     if (held === undefined) return refuse('BB387', { op: name, what: `a constant of ${weight.dtype}` });
-    this.usesWeights = true;
-    return call('weight', [quoted(name), dtype, array(weight.dims.map(String))]);
+    return this.byName(id, quoted(name));
   }
 }
 
@@ -165,3 +198,8 @@ function callsIn(code: Code): number {
   if (typeof code === 'string' || code.kind !== 'call') return 0;
   return code.method === undefined ? 1 : 1 + callsIn(code.of);
 }
+
+const maxCalls = (code: Code): number => (isPlain(code) ? MAX_CALLS + 1 : MAX_CALLS);
+const isPlain = (code: Code): boolean =>
+  typeof code === 'string' ||
+  (code.kind === 'call' && isPlain(code.of) && code.args.every((one) => typeof one === 'string'));

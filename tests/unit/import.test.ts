@@ -49,7 +49,8 @@ describe('the source of', () => {
     );
     expect(body).toMatchInlineSnapshot(`
       "  const x = input('x', float32, ['N', 4]);
-        output('y', x.mul(0.5).relu().softmax().as(float32, ['N', 4]));"
+        const y = x.mul(0.5).relu().softmax();
+        output('y', y.as(float32, ['N', 4]));"
     `);
   });
 
@@ -69,7 +70,8 @@ describe('the source of', () => {
         const relu = inValue.relu();
         const block1Relu = relu.neg();
         const add12 = relu.add(block1Relu);
-        output('y', add12.abs().sub(add12).as(float32, [4]));"
+        const y = add12.abs().sub(add12);
+        output('y', y.as(float32, [4]));"
     `);
   });
 
@@ -103,6 +105,61 @@ describe('the source of', () => {
     `);
   });
 
+  test('blocks that differ in their weights is a loop over the names of these', async () => {
+    const layers = [0, 1, 2];
+    const weights = layers.map(
+      (at) => `float[2, 2] "w${at}" = {0.5, 1.5, ${at}.0, 4.0}, float[2] "b${at}" = {${at}.0, 1.0}`,
+    );
+    const ops = layers.map(
+      (at) =>
+        `m${at} = MatMul (${at === 0 ? 'x' : `r${at - 1}`}, "w${at}")  a${at} = Add (m${at}, "b${at}")  r${at} = Relu (a${at})`,
+    );
+    const body = await bodyFor(
+      model(
+        `m (float["N", 2] x) => (float["N", 2] y) <${weights.join(', ')}> { ${ops.join('\n')}  y = Neg (r2) }`,
+      ),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const x = input('x', float32, ['N', 2]);
+        let r2 = x.as(float32, ['N', 2]);
+        for (const { matmulB, addB } of [
+          { matmulB: 'w0', addB: 'b0' },
+          { matmulB: 'w1', addB: 'b1' },
+          { matmulB: 'w2', addB: 'b2' },
+        ]) {
+          const a0 = r2.matmul(weight(matmulB, float32, [2, 2])).add(weight(addB, float32, [2]));
+          r2 = a0.relu().as(float32, ['N', 2]);
+        }
+        output('y', r2.neg().as(float32, ['N', 2]));"
+    `);
+  });
+
+  test('two values that blocks hand on changes both at once', async () => {
+    const steps = [0, 1, 2].map(
+      (at) => `h${at + 1} = Mul (c${at}, "w${at}")  c${at + 1} = Add (h${at}, h${at + 1})`,
+    );
+    const weights = [0, 1, 2].map((at) => `float[1] "w${at}" = {${at}.5}`);
+    const body = await bodyFor(
+      model(`m (float[2] h0, float[2] c0) => (float[2] y) <${weights.join(', ')}> {
+        ${steps.join('\n')}
+        y = Sub (h3, c3)
+      }`),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const h0 = input('h0', float32, [2]);
+        const c0 = input('c0', float32, [2]);
+        let c3 = c0.as(float32, [2]);
+        let h3 = h0.as(float32, [2]);
+        for (const mulB of ['w0', 'w1', 'w2']) {
+          const h1 = c3.mul(weight(mulB, float32, [1]));
+          const c1 = h3.add(h1);
+          c3 = c1.as(float32, [2]);
+          h3 = h1.as(float32, [2]);
+        }
+        output('y', h3.sub(c3).as(float32, [2]));"
+    `);
+  });
+
   test('control flow is callbacks', async () => {
     const body = await bodyFor(
       model(`m (float[2] x, bool c, int64 n) => (float[2] y, float["k", 2] rows) {
@@ -123,7 +180,11 @@ describe('the source of', () => {
       "  const x = input('x', float32, [2]);
         const c = input('c', bool, []);
         const n = input('n', int64, []);
-        const z = ifElse(c, () => x.neg(), () => x.identity());
+        const z = ifElse(
+          c,
+          () => x.neg(),
+          () => x.identity(),
+        );
         const { y, rows } = loop({ y: z }, { count: n, while: c }, ({ y: s }) => {
           const t = s.add(x);
           const row = t.mul(s);
@@ -143,7 +204,8 @@ describe('the source of', () => {
     );
     expect(body).toMatchInlineSnapshot(`
       "  const x = input('x', float32, [2, 3]);
-        output('y', x.reduceSum({ axes: [1] }).clip({ max: 6 }).as(float32, [2, 1]));"
+        const y = x.reduceSum({ axes: [1] }).clip({ max: 6 });
+        output('y', y.as(float32, [2, 1]));"
     `);
   });
 
