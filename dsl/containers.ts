@@ -32,13 +32,10 @@ interface OptionalOf {
   <const D extends DType>(sequence: ContainerType<`seq(${D})`>): ContainerType<`optional(seq(${D}))`>;
 }
 /** A tensor or a sequence that may be absent: `optionalOf(float32, [2])`, `optionalOf(sequenceOf(float32))`. */
-export const optionalOf: OptionalOf = (
-  of: DType | ContainerType,
-  shape?: StatedShape,
-): ContainerType<never> => {
+export const optionalOf = ((of: DType | { readonly type: ValueType }, shape?: StatedShape) => {
   const elem = typeof of === 'string' ? tensorType(of, statedDims(shape)) : of.type;
   return container({ kind: 'optional', elem });
-};
+}) as OptionalOf;
 
 /** The type that an author stated as `dtype, shape` or as a container. */
 export const statedType = (of: DType | ContainerType, shape: StatedShape | undefined): ValueType =>
