@@ -12,6 +12,7 @@ import {
   sortModel,
 } from '../../ir/index.ts';
 import { convertModel } from '../../ir/versions/index.ts';
+import { withoutLegacy } from './legacy.ts';
 import { refuse } from './refusal.ts';
 import { sourceOf } from './source.ts';
 
@@ -46,7 +47,7 @@ function write(model: Model, options: ImportSourceOptions): ImportedSource {
   const tensors = namedTensors(model);
   refuseWhole(model);
   const typed = (one: Model): Model => inferModel(one).model;
-  const sorted = sortModel(model).model;
+  const sorted = withoutLegacy(sortModel(model).model, typed);
   const opset = Math.max(LOWEST_OPSET, sorted.header.opsets.get('') ?? 0);
   const converted = convertModel(sorted, opset, { infer: typed });
   if (converted.model === undefined || hasErrors(converted.diagnostics))

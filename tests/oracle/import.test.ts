@@ -40,10 +40,6 @@ test('conformance cases and a classifier type-check and record the same graph', 
       "test_ai_onnx_ml_label_encoder_tensor_mapping: BB386 ai.onnx.ml.LabelEncoder has no function in the DSL",
       "test_if_opt: BB387 Optional: attribute type cannot be written in TypeScript",
       "test_loop16_seq_none: BB387 a loop: carrying opt_seq, optional(seq(float32[])) that becomes seq(float32[]), cannot be written in TypeScript",
-      "test_AvgPool1d_stride: BB231 opset 6 of ai.onnx cannot be converted",
-      "test_AvgPool2d_stride: BB231 opset 6 of ai.onnx cannot be converted",
-      "test_operator_add_broadcast: BB231 opset 6 of ai.onnx cannot be converted",
-      "test_operator_add_size1_broadcast: BB231 opset 6 of ai.onnx cannot be converted",
     ]
   `);
 });
