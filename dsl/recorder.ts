@@ -40,6 +40,8 @@ interface OpenGraph {
   readonly ops: OpId[];
   readonly inputs: ValueId[];
   readonly outputs: ValueId[];
+  /** How many `on` were open when it was: they hold for the op that holds it. */
+  readonly placesAround: number;
 }
 
 export interface OpRequest {
@@ -115,7 +117,7 @@ export class Recorder {
     this.editor = new ModelEditor({ irVersion: 0, opsets: new Map(), file: environment.file });
     this.main = this.editor.addGraph({ kind: 'main', name });
     this.editor.main = this.main;
-    this.#open.push({ id: this.main, ops: [], inputs: [], outputs: [] });
+    this.#open.push({ id: this.main, ops: [], inputs: [], outputs: [], placesAround: 0 });
   }
 
   /** The graph that ops go to: the main graph, or the innermost subgraph being recorded. */
@@ -194,7 +196,7 @@ export class Recorder {
   /** Records a subgraph of the op to come: `body` gives its outputs. */
   inSubgraph(name: string, body: (graph: OpenGraph) => readonly ValueId[]): GraphId {
     const id = this.editor.addGraph({ kind: 'subgraph', name, parent: this.graph.id });
-    const graph: OpenGraph = { id, ops: [], inputs: [], outputs: [] };
+    const graph: OpenGraph = { id, ops: [], inputs: [], outputs: [], placesAround: this.#places.length };
     this.#open.push(graph);
     try {
       graph.outputs.push(...body(graph));
@@ -276,8 +278,9 @@ export class Recorder {
       attributes: request.attributes ?? [],
       ...(at !== undefined && { at }),
       ...(this.scope !== '' && { scope: this.scope }),
-      // Ops of subgraphs live where the op that holds them lives.
-      ...(place !== undefined && graph.id === this.main && { place }),
+      // Ops of subgraphs live where the op that holds them lives, unless an `on` in the subgraph says otherwise.
+      ...(place !== undefined &&
+        (graph.id === this.main || this.#places.length > graph.placesAround) && { place }),
     });
     graph.ops.push(id);
     return id;

@@ -195,6 +195,13 @@ export const messages = {
       'compute what the update needs elsewhere first, and pass the result into it',
     ],
   },
+  BB508: {
+    severity: 'error',
+    text: ({ loop, place }: { loop: string; place: string }) => [
+      `an op in the body of a ${loop} is placed at ${place}, but a ${loop} runs on one peer`,
+      `place the ${loop} as a whole, or unroll it`,
+    ],
+  },
 
   // --- BB6xx: bundles and plans ----------------------------------------------------------------------
   BB620: {

@@ -43,7 +43,8 @@ export function coreResult(
       return condition.tensor.bytes[0] === 0 ? { reason: 'declined', peer } : first!;
     }
     case 'orElse':
-      return isHeld(first!) ? first : second!;
+      // Of two that are missing, one that was only declined says less about why.
+      return isHeld(first!) || (!isHeld(second!) && second!.reason === 'declined') ? first! : second!;
     case 'present':
       return boolScalar(isHeld(first!));
     case 'reason':

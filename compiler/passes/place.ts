@@ -5,7 +5,8 @@
 //
 // In this order, each adding to what is known: the author's annotations, the topology's rules (the first that
 // matches), values that may not cross, groups enclosed by one place, and the contiguous cut of what is left.
-// Constant expressions decide nothing and follow their readers: the split copies them anyway.
+// Constant expressions decide nothing and follow their readers: the split copies them anyway. An If that has places
+// inside lies open for it (placing/branches.ts).
 
 import {
   CORE,
@@ -26,6 +27,7 @@ import { nominalModel } from '../nominal.ts';
 import { contiguousParts, placeByParts, singleOpParts } from '../parts.ts';
 import { type Pass, type PassContext, type Placement, pass } from '../pass.ts';
 import { authoredPlaces, type Known, placeOf, settle, unplaced } from '../placing/authored.ts';
+import { closeBranches, unfoldBranches } from '../placing/branches.ts';
 import { cutChain } from '../placing/chain.ts';
 import { sharesAbove } from '../placing/memory.ts';
 import { fillEnclosed, followData, isCore, pinUncrossable, readersOf } from '../placing/propagate.ts';
@@ -37,10 +39,14 @@ export const place: Pass = pass('place', {
   needs: 'simplified',
   gives: 'placed',
   run: (compilation, cx) => {
-    const flow = dataflow(compilation.model);
-    const placement = placeModel(flow, cx);
-    if (placement === undefined) return compilation;
-    return { ...compilation, model: marked(compilation.model, placement), level: 'placed', placement };
+    const problems: Diagnostic[] = [];
+    const unfolded = unfoldBranches(compilation.model, cx.topology, (problem) => problems.push(problem));
+    problems.forEach(cx.report);
+    if (hasErrors(problems)) return compilation;
+    const found = placeModel(dataflow(unfolded.model), cx);
+    if (found === undefined) return compilation;
+    const { model, placement } = closeBranches(unfolded, found);
+    return { ...compilation, model: marked(model, placement), level: 'placed', placement };
   },
 });
 

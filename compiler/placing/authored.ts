@@ -84,17 +84,20 @@ function misfit(place: Place, topology: Topology, context: DiagnosticContext): D
   return undefined;
 }
 
+/** The topology's rules, ready to be asked, with the place each names. */
+export const rulesOf = (topology: Topology) =>
+  topology.rules.map((rule) => ({
+    ...compileRule(rule),
+    place: placeOf(topology.classes.find((one) => one.name === rule.on)!),
+  }));
+
 function applyRules(
   model: Model,
   topology: Topology,
   known: Known,
   report: (problem: Diagnostic) => void,
 ): void {
-  const rules = topology.rules.map((rule) => ({
-    ...compileRule(rule),
-    place: placeOf(topology.classes.find((one) => one.name === rule.on)!),
-    used: false,
-  }));
+  const rules = rulesOf(topology).map((rule) => ({ ...rule, used: false }));
   if (rules.length === 0) return;
   for (const op of model.opsOf()) {
     // A rule that matches only what is placed already, or what an earlier rule took, is still about something.

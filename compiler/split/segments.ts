@@ -146,6 +146,9 @@ export function groupOps(
     if (isCore(op, CORE.present) || isCore(op, CORE.reason) || isCore(op, CORE.stateRead)) return pool.empty;
     if (isCore(op, CORE.broadcast)) return inputs;
     // When adds a reason of its own; OrElse and Collect are missing in cases that no input alone decides.
-    return isCore(op, CORE.when) ? pool.union(inputs, sourceSet(`op ${id}`)) : sourceSet(`op ${id}`);
+    // All that one condition declines is missing in the same cases.
+    return isCore(op, CORE.when)
+      ? pool.union(inputs, sourceSet(`when ${op.inputs[1]}`))
+      : sourceSet(`op ${id}`);
   }
 }
