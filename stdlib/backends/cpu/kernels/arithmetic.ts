@@ -2,9 +2,10 @@
 
 import { kernels, type OpContext, since } from '../kernel.ts';
 import { type Binary, binary, unary } from '../loops/elementwise.ts';
+import { addRow, divideRow, multiplyRow, subtractRow } from '../loops/float32.ts';
 import { broadcastDims, broadcastStrides } from '../loops/shape.ts';
 import { gatherStrided } from '../loops/strided.ts';
-import { allocate, type NdArray, ndarray, settled } from '../value.ts';
+import { allocate, familyOf, type NdArray, ndarray, settled } from '../value.ts';
 
 const arithmetic = (scalars: Binary) => (_: OpContext, a: NdArray, b: NdArray) => binary(a, b, scalars);
 const comparison = (scalars: Binary) => (_: OpContext, a: NdArray, b: NdArray) =>
@@ -15,7 +16,12 @@ const folded =
   (_: OpContext, first: NdArray, ...rest: NdArray[]) =>
     rest.reduce((sum, one) => binary(sum, one, scalars), first);
 
-const add: Binary = { float: (a, b) => a + b, int: (a, b) => a + b, bigint: (a, b) => a + b };
+const add: Binary = {
+  float32: addRow,
+  float: (a, b) => a + b,
+  int: (a, b) => a + b,
+  bigint: (a, b) => a + b,
+};
 const less = (a: number, b: number): boolean => a < b;
 const more = (a: number, b: number): boolean => a > b;
 const atMost = (a: number, b: number): boolean => a <= b;
@@ -66,6 +72,14 @@ function pow(_: OpContext, a: NdArray, b: NdArray): NdArray {
       bigint: (x, y) => (y < 0n ? (x === 1n ? 1n : x === -1n ? (y % 2n ? -1n : 1n) : 0n) : powerModulo(x, y)),
     });
   }
+  // By far the most common power, and exact to the last bit.
+  if (
+    familyOf(a.dtype) === 'float' &&
+    b.data.length === 1 &&
+    Number(b.data[0]) === 2 &&
+    b.dims.length <= a.dims.length
+  )
+    return unary(a, { float: (base) => base * base });
   const x = converted(a, 'float64');
   const result = binary(x, converted(b, 'float64'), { float: (base, power) => base ** power });
   return converted(result, a.dtype);
@@ -150,11 +164,21 @@ const both = (kernel: (op: OpContext, a: NdArray, b: NdArray) => NdArray) =>
 
 export const pairwise = kernels('', {
   Add: both(arithmetic(add)),
-  Sub: both(arithmetic({ float: (a, b) => a - b, int: (a, b) => a - b, bigint: (a, b) => a - b })),
-  Mul: both(arithmetic({ float: (a, b) => a * b, int: Math.imul, bigint: (a, b) => a * b })),
+  Sub: both(
+    arithmetic({
+      float32: subtractRow,
+      float: (a, b) => a - b,
+      int: (a, b) => a - b,
+      bigint: (a, b) => a - b,
+    }),
+  ),
+  Mul: both(
+    arithmetic({ float32: multiplyRow, float: (a, b) => a * b, int: Math.imul, bigint: (a, b) => a * b }),
+  ),
   // Whole numbers: towards zero; by zero gives 0, as numpy has it.
   Div: both(
     arithmetic({
+      float32: divideRow,
       float: (a, b) => a / b,
       int: (a, b) => (b === 0 ? 0 : Math.trunc(a / b)),
       bigint: (a, b) => (b === 0n ? 0n : a / b),

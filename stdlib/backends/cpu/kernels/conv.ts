@@ -4,6 +4,7 @@
 
 import { Invalid, kernels, type OpContext, Unsupported } from '../kernel.ts';
 import { unary } from '../loops/elementwise.ts';
+import { addScaled } from '../loops/float32.ts';
 import { multiply, multiplyPacked, packRows } from '../loops/matmul.ts';
 import { product, stridesOf } from '../loops/shape.ts';
 import { sigmoid } from '../loops/special.ts';
@@ -168,8 +169,7 @@ function depthwise(
   eachIndex(g.kernel, (place, at) => {
     const factor = w[atW + at]!;
     eachRun(g, place, 0, g.output[0]!, (from, step, to, count) => {
-      const source = atX + from;
-      for (let n = 0; n < count; n++) sums[to + n] = sums[to + n]! + factor * x[source + n * step]!;
+      addScaled(sums, to, x, atX + from, step, factor, count);
     });
   });
   out.set(sums, atOut);

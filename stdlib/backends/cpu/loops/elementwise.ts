@@ -13,6 +13,7 @@ import {
   settled,
   sizeOf,
 } from '../value.ts';
+import type { Float32Row } from './float32.ts';
 import { broadcastDims, broadcastStrides, sameDims } from './shape.ts';
 import { mergeAxes } from './strided.ts';
 
@@ -28,7 +29,10 @@ interface Elements {
 type Any = number | bigint | string | Complex;
 /** Scalar functions by the family of the inputs; what they return belongs to the output's type. */
 export type Unary = { readonly [F in Family]?: (a: Elements[F]) => Any | boolean };
-export type Binary = { readonly [F in Family]?: (a: Elements[F], b: Elements[F]) => Any | boolean };
+export type Binary = { readonly [F in Family]?: (a: Elements[F], b: Elements[F]) => Any | boolean } & {
+  /** The same as `float`, for rows of float32. */
+  readonly float32?: Float32Row;
+};
 
 function forDtype<F>(scalars: { readonly [family in Family]?: F }, dtype: DType): F {
   const found = scalars[familyOf(dtype)];
@@ -59,10 +63,8 @@ export function binary(a: NdArray, b: NdArray, scalars: Binary, dtype: DType = a
   const f = forDtype(scalars as Partial<Record<Family, (a: never, b: never) => Any>>, a.dtype);
   const dims = sameDims(a.dims, b.dims) ? a.dims : broadcastDims(a.dims, b.dims);
   const out = allocate(dtype, sizeOf(dims));
-  const rows =
-    a.data instanceof Float32Array && out instanceof Float32Array
-      ? (rowFloat32 as unknown as typeof rowAny)
-      : rowAny;
+  const float32 = a.data instanceof Float32Array && out instanceof Float32Array;
+  const rows = (float32 ? (scalars.float32 ?? rowFloat32) : rowAny) as typeof rowAny;
   const merged = mergeAxes(dims, broadcastStrides(a.dims, dims), broadcastStrides(b.dims, dims));
   if (merged !== undefined) {
     forRows(merged, (n, atA, stepA, atB, stepB, at) =>
