@@ -20,6 +20,7 @@ interface Options {
   readonly flows?: string;
   readonly readyTimeout: string;
   readonly giveUp?: string;
+  readonly backend?: string;
   readonly opt: string;
   readonly workers?: string;
   readonly controlled?: boolean;
@@ -66,6 +67,7 @@ export const node = command<Options>({
         '--give-up <duration>',
         'how long a peer may be away, or never (default: the longest deadline between the two)',
       )
+      .option('--backend <name>', 'ort (ONNX Runtime) or cpu (default: what the manifest says)')
       .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
       .option(
         '--workers <n>',
@@ -80,11 +82,11 @@ export const node = command<Options>({
     'bbc node dist/server --listen wss://0.0.0.0:7000 --token-file token --tls-cert s.pem --tls-key s.key',
   ],
   async run(cx, [folder], options) {
-    const [{ countOf, optimizationOf, workersOf }, node, { loadBundle }, ort] = await Promise.all([
+    const [{ countOf, optimizationOf, workersOf }, node, { loadBundle }, { Backends }] = await Promise.all([
       import('../run/options.ts'),
       import('../node/options.ts'),
       import('../../runtime/host/node-bundle.ts'),
-      import('../../stdlib/backends/onnxruntime/index.ts'),
+      import('../run/backends.ts'),
     ]);
     const readyTimeoutNs = node.durationOf('--ready-timeout', options.readyTimeout);
     const giveUpNs =
@@ -99,7 +101,8 @@ export const node = command<Options>({
     const { manifest } = bundle;
     const peer = node.peerOf(manifest, options.peer);
     const token = node.tokenOf(options.tokenFile, cx.env);
-    const backend = ort.onnxRuntimeBackend({ optimization, ...workersOf(options.workers) });
+    const backends = new Backends(options.backend, { optimization, ...workersOf(options.workers) });
+    const backend = backends.of(manifest);
     try {
       if (options.controlled) {
         const { runControlled } = await import('../node/controlled.ts');
@@ -136,7 +139,7 @@ export const node = command<Options>({
       cx.result(documentOf(peer, served));
       if (served.signal !== undefined) cx.interrupted(served.signal);
     } finally {
-      await backend.close();
+      await backends.close();
     }
   },
 });

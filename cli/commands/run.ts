@@ -18,6 +18,7 @@ interface Options {
   readonly transport?: string;
   readonly processes?: boolean;
   readonly flows: string;
+  readonly backend?: string;
   readonly opt: string;
   readonly workers?: string;
   readonly verify?: boolean;
@@ -46,6 +47,10 @@ export const run = command<Options>({
       )
       .option('--processes', 'the same as --transport ws: a process for each peer, over WebSockets')
       .option('--flows <n>', 'how often to run it', '1')
+      .option(
+        '--backend <name>',
+        'ort (ONNX Runtime) or cpu for every peer (default: what the topology says)',
+      )
       .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
       .option(
         '--workers <n>',
@@ -57,6 +62,7 @@ export const run = command<Options>({
   examples: [
     'bbc run model.onnx --peers topology.json --inputs image.npz --outputs result.npz',
     'bbc run model.onnx --peers topology.json --random 1 --dim N=8 --verify',
+    'bbc run model.onnx --peers topology.json --random 1 --backend cpu',
     'bbc run dist --inputs x=x.pb --json',
     'bbc run dist --random 1 --processes',
     'bbc run dist --random 1 --workers 0',
@@ -69,14 +75,14 @@ export const run = command<Options>({
       { inputsFor, valuesFor },
       { peersOf },
       { runFlows },
-      ort,
+      { Backends },
     ] = await Promise.all([
       import('../run/options.ts'),
       import('../run/deployment.ts'),
       import('../run/inputs.ts'),
       import('../run/memory.ts'),
       import('../run/flows.ts'),
-      import('../../stdlib/backends/onnxruntime/index.ts'),
+      import('../run/backends.ts'),
     ]);
     if (options.outputs !== undefined) {
       // Before the work, not after it.
@@ -86,7 +92,7 @@ export const run = command<Options>({
     const flows = countOf('--flows', options.flows, 1);
     const optimization = optimizationOf(options.opt);
     const workers = workersOf(options.workers);
-    const backend = ort.onnxRuntimeBackend({ optimization, ...workers });
+    const backends = new Backends(options.backend, { optimization, ...workers });
     const prepared = await prepare(cx, source!, options);
     try {
       const { plan } = prepared.deployment;
@@ -98,10 +104,14 @@ export const run = command<Options>({
       const start = async (): Promise<Deployment> => {
         if (transport === 'inproc') {
           const { startDeployment } = await import('../../runtime/host/index.ts');
-          return startDeployment({ peers: peersOf(prepared.deployment), backend });
+          const peers = peersOf(prepared.deployment).map((peer) => ({
+            ...peer,
+            backend: backends.of(peer.bundle.manifest),
+          }));
+          return startDeployment({ peers, backend: peers[0]!.backend });
         }
         const { startProcesses } = await import('../run/processes.ts');
-        return startProcesses(cx, prepared, { optimization, ...workers });
+        return startProcesses(cx, prepared, { optimization, ...workers, backend: options.backend });
       };
       const ran = await runFlows(prepared.deployment, start, valuesFor(plan, inputs), flows, (done) =>
         cx.progress(`flow ${done} of ${flows}`),
@@ -114,13 +124,16 @@ export const run = command<Options>({
       if (options.verify) {
         cx.progress('running the uncut graph');
         const { compareRuns, runUncut } = await import('../run/verify.ts');
-        verification = compareRuns(ran.outputs, await runUncut(backend, source!, prepared.uncut!, inputs));
+        const whole = backends.whole(
+          [...prepared.deployment.bundles.values()].map(({ manifest }) => manifest),
+        );
+        verification = compareRuns(ran.outputs, await runUncut(whole, source!, prepared.uncut!, inputs));
       }
       cx.result(document(ran, flows, verification));
       await print(cx, plan, ran, flows, verification);
       report(cx, verification, options.opt);
     } finally {
-      await backend.close();
+      await backends.close();
       prepared.dispose();
     }
   },

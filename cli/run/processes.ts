@@ -28,6 +28,8 @@ interface Child {
 interface BackendSettings {
   readonly optimization: string;
   readonly workers?: number;
+  /** For every peer; undefined: what its manifest says. */
+  readonly backend?: string | undefined;
 }
 
 /** Rejects with DiagnosticError BB768 if a process ends before everybody is ready. */
@@ -76,11 +78,13 @@ function startProcess(
   peer: string,
   bundle: string,
   token: string,
-  { optimization, workers }: BackendSettings,
+  { optimization, workers, backend }: BackendSettings,
 ): ChildProcess {
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const threads = workers === undefined ? [] : ['--workers', String(workers)];
-  return fork(main, ['node', bundle, '--peer', peer, '--opt', optimization, ...threads, '--controlled'], {
+  const chosen = backend === undefined ? [] : ['--backend', backend];
+  const settings = ['--opt', optimization, ...threads, ...chosen];
+  return fork(main, ['node', bundle, '--peer', peer, ...settings, '--controlled'], {
     // Tensors as they are, not as JSON.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -13,9 +13,9 @@ import {
   type Tensor,
 } from '../../ir/index.ts';
 import { writeFolder } from '../../runtime/host/node-sink.ts';
-import type { OnnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { maxAbsDiff, sameBits } from '../conformance/compare.ts';
 import { elementsOf, hasElements } from '../tensors/elements.ts';
+import type { WholeModels } from './backends.ts';
 
 export interface Verification {
   /** Largest over all outputs; null if types or shapes differ. */
@@ -30,7 +30,7 @@ export interface Verification {
  * for a graph with ops that only nodes of ours run.
  */
 export async function runUncut(
-  backend: OnnxRuntimeBackend,
+  backend: WholeModels,
   source: string,
   uncut: Model,
   inputs: ReadonlyMap<string, Tensor>,
@@ -67,7 +67,7 @@ function* withGaps(weights: ReturnType<typeof exportModel>['external']) {
 }
 
 async function runModelFile(
-  backend: OnnxRuntimeBackend,
+  backend: WholeModels,
   file: string,
   inputs: ReadonlyMap<string, Tensor>,
 ): Promise<ReadonlyMap<string, Tensor>> {

@@ -20,7 +20,12 @@ import { loadSegments, releaseSegments, type Segments } from './segments.ts';
 
 export interface DeploymentOptions {
   /** Peers may share a bundle object; it is decoded once. */
-  readonly peers: readonly { readonly id: string; readonly bundle: LoadedBundle }[];
+  readonly peers: readonly {
+    readonly id: string;
+    readonly bundle: LoadedBundle;
+    /** Instead of the common one. */
+    readonly backend?: Backend;
+  }[];
   readonly backend: Backend;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
@@ -48,10 +53,10 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const programs = new Map<LoadedBundle, Program>();
   const peers: LoadedPeer[] = [];
   try {
-    for (const [lane, { id, bundle }] of options.peers.entries()) {
+    for (const [lane, { id, bundle, backend }] of options.peers.entries()) {
       const program = programs.get(bundle) ?? decodeProgram(bundle);
       programs.set(bundle, program);
-      const segments = await loadSegments(id, bundle, options.backend, lane);
+      const segments = await loadSegments(id, bundle, backend ?? options.backend, lane);
       peers.push({ id, manifest: bundle.manifest, program, segments });
     }
   } catch (error) {

@@ -1,9 +1,21 @@
 import { expect, test } from 'vitest';
 import { CORE_LIMIT_BYTES, coreSize } from '../support/core-size.ts';
+import { CPU_LIMIT_BYTES, cpuSize } from '../support/cpu-size.ts';
 
 test('the runtime core, with the decoding of program, manifest and envelope, stays under 40 kB gzipped', async () => {
   const { bytes, nodeModules } = await coreSize();
   console.log(`runtime core: ${bytes} bytes gzipped, limit ${CORE_LIMIT_BYTES}`);
   expect(nodeModules).toEqual([]);
   expect(bytes).toBeLessThanOrEqual(CORE_LIMIT_BYTES);
+});
+
+test('the CPU backend with all operators stays under 100 kB gzipped, and leaves out families that nobody names', async () => {
+  const all = await cpuSize('cpu.cpuBackend()');
+  const some = await cpuSize('cpu.cpuBackendOf([cpu.movement])');
+  console.log(
+    `CPU backend: ${all.bytes} bytes gzipped, limit ${CPU_LIMIT_BYTES}; movement alone: ${some.bytes}`,
+  );
+  expect(all.nodeModules).toEqual([]);
+  expect(all.bytes).toBeLessThanOrEqual(CPU_LIMIT_BYTES);
+  expect(some.bytes).toBeLessThan(all.bytes - 10_000);
 });

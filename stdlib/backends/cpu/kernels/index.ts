@@ -6,19 +6,23 @@ import { casting } from './cast.ts';
 import { control } from './control.ts';
 import { convolutions } from './conv.ts';
 import { creation } from './creation.ts';
+import { deformable } from './deform.ts';
 import { gathering } from './gather.ts';
 import { matrices } from './matmul.ts';
 import { movement } from './movement.ts';
 import { normalization } from './norm.ts';
 import { pooling } from './pool.ts';
+import { chance } from './random.ts';
 import { reductions } from './reduce.ts';
 import { elementwise } from './unary.ts';
 
 export {
   casting,
+  chance,
   control,
   convolutions,
   creation,
+  deformable,
   elementwise,
   gathering,
   matrices,
@@ -32,9 +36,11 @@ export {
 /** Every operator that there is a kernel for. */
 export const allFamilies: readonly KernelFamily[] = [
   casting,
+  chance,
   control,
   convolutions,
   creation,
+  deformable,
   elementwise,
   gathering,
   matrices,

@@ -1,0 +1,70 @@
+// Which backend computes what: by the topology, whose answer each manifest carries, or one for all.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Manifest, Tensor } from '../../ir/index.ts';
+import type { Backend } from '../../runtime/backend.ts';
+import { fileSource } from '../../runtime/host/node-source.ts';
+import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
+import { type OnnxRuntimeOptions, onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { UsageError } from '../context.ts';
+
+/** Runs a model file that nobody cut. */
+export interface WholeModels {
+  loadModel(file: string): Promise<{
+    run(inputs: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>>;
+    release(): Promise<void>;
+  }>;
+}
+
+export class Backends {
+  readonly #all: string | undefined;
+  readonly #ort;
+  readonly #cpu = cpuBackend();
+
+  /** `all`: the name that `--backend` gives; without it each program has its own. */
+  constructor(all: string | undefined, settings: OnnxRuntimeOptions) {
+    if (all !== undefined && all !== 'ort' && all !== 'cpu')
+      throw new UsageError(`--backend is ort or cpu, not '${all}'`);
+    this.#all = all;
+    this.#ort = onnxRuntimeBackend(settings);
+  }
+
+  of(manifest: Manifest): Backend {
+    return this.#isCpu(manifest) ? this.#cpu : this.#ort;
+  }
+
+  /** For the uncut graph: the CPU if all programs compute there. */
+  whole(manifests: readonly Manifest[]): WholeModels {
+    return manifests.every((one) => this.#isCpu(one)) ? this.#wholeOnCpu() : this.#ort;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#ort.close(), this.#cpu.close()]);
+  }
+
+  #isCpu({ slots }: Manifest): boolean {
+    if (this.#all !== undefined) return this.#all === 'cpu';
+    return slots.find(({ role }) => role === 'backend')?.component === 'cpu';
+  }
+
+  #wholeOnCpu(): WholeModels {
+    return {
+      loadModel: async (file) => {
+        const beside = (location: string) =>
+          fileSource(path.join(path.dirname(file), path.basename(location)), location);
+        const model = this.#cpu.loadModel(readFileSync(file), beside);
+        return {
+          async run(inputs) {
+            const values = [...inputs].map(([name, tensor]) => [name, { kind: 'tensor', tensor }] as const);
+            const outputs = [...model.run(new Map(values))];
+            return new Map(
+              outputs.flatMap(([name, value]) => (value.kind === 'tensor' ? [[name, value.tensor]] : [])),
+            );
+          },
+          release: async () => {},
+        };
+      },
+    };
+  }
+}
