@@ -33,6 +33,7 @@ import {
   noIndicesFromEnd,
   noMask,
   notShifted,
+  noWindowInPadding,
   ofOptional,
   oneScale,
   renamed,
@@ -68,7 +69,7 @@ const wider: Readonly<Record<number, string>> = {
   19: 'AveragePool Cast CastLike Constant DequantizeLinear Equal Identity If Loop Pad QuantizeLinear Reshape Resize Scan Shape Size',
   20: 'ConstantOfShape IsInf IsNaN ReduceMax ReduceMin',
   21: 'Cast CastLike Constant ConstantOfShape DequantizeLinear Flatten Identity If Loop Pad QLinearMatMul QuantizeLinear Reshape Scan Shape Size Squeeze Transpose Unsqueeze',
-  22: 'Acos Acosh Asin Asinh Atan Atanh AveragePool Bernoulli Conv ConvTranspose Cos Cosh DeformConv Det Dropout Elu EyeLike GRU GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample HardSigmoid HardSwish InstanceNormalization LSTM LpNormalization LpPool MaxPool MaxRoiPool MaxUnpool Mish Multinomial NegativeLogLikelihoodLoss RNN RandomNormal RandomNormalLike RandomUniform RandomUniformLike RoiAlign Round Selu Sin Sinh Softplus Softsign Tan ThresholdedRelu',
+  22: 'Acos Acosh Asin Asinh Atan Atanh Bernoulli Conv ConvTranspose Cos Cosh DeformConv Det Dropout Elu EyeLike GRU GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample HardSigmoid HardSwish InstanceNormalization LSTM LpNormalization LpPool MaxRoiPool MaxUnpool Mish Multinomial NegativeLogLikelihoodLoss RNN RandomNormal RandomNormalLike RandomUniform RandomUniformLike RoiAlign Round Selu Sin Sinh Softplus Softsign Tan ThresholdedRelu',
   23: 'Cast CastLike Constant ConstantOfShape DequantizeLinear Flatten Identity If Loop Pad QuantizeLinear Reshape Scan Shape Size Squeeze Transpose Unsqueeze',
   24: 'Attention Cast CastLike Constant ConstantOfShape DequantizeLinear Flatten Identity If Loop Pad QuantizeLinear Reshape Scan Shape Size SplitToSequence Squeeze TopK Transpose Unsqueeze',
   25: 'Cast CastLike Constant ConstantOfShape DequantizeLinear Flatten Identity If Loop Pad QuantizeLinear Reshape Scan Shape Size Squeeze Transpose Unsqueeze',
@@ -79,6 +80,7 @@ const reduction: Step = { up: intsToInputs('axes'), down: inputToAxes };
 const softmax: Step = { up: overOneAxis, down: overLastAxis };
 const unbroadcast: Step = { down: sameShapes };
 const perTensor: Step = { down: oneScale };
+const pooling: Step = { down: noWindowInPadding };
 
 /** Steps that take more than that. */
 const changed: Readonly<Record<number, Readonly<Record<string, Step>>>> = {
@@ -140,6 +142,7 @@ const changed: Readonly<Record<number, Readonly<Record<string, Step>>>> = {
     GridSample: { up: newGridMode, down: oldGridMode },
   },
   21: { GroupNormalization: { up: perChannel } },
+  22: { AveragePool: pooling, MaxPool: pooling },
   27: { Range: {} },
 };
 

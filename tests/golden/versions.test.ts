@@ -303,6 +303,19 @@ describe('downwards', () => {
     `);
   });
 
+  it('a last window in the padding has no older form', () => {
+    const pool = (size: number): string[] =>
+      converted(
+        22,
+        `g (float[1,1,${size}] x) => (float[1,1,2] y) { y = MaxPool<ceil_mode = 1, kernel_shape = [1], strides = [2]>(x) }`,
+        13,
+      );
+    expect(pool(3)).toEqual([
+      'y = MaxPool <ceil_mode: int = 1, kernel_shape: ints = [1], strides: ints = [2]> (x)',
+    ]);
+    expect(pool(4)[0]).toMatch(/^BB230 MaxPool .* begins in the padding$/);
+  });
+
   it('what has no older form is refused, all of it, with the reason', () => {
     expect(
       converted(

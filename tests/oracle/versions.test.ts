@@ -6,7 +6,7 @@ import { checkModel } from '../../compiler/passes/check.ts';
 import { formatDiagnostic } from '../../ir/diagnostic.ts';
 import type { Model } from '../../ir/graph.ts';
 import { NEWEST_RUNNABLE_OPSET } from '../../ir/names.ts';
-import { compareConverted, convert, madeInputs, modelOfBytes, outputsOf } from '../support/converted.ts';
+import { compareConverted, convert, madeInputs, modelOfBytes, onOnnxRuntime } from '../support/converted.ts';
 import { oldForms } from '../support/old-forms.ts';
 import { fixtures } from '../support/onnx-files.ts';
 
@@ -22,12 +22,13 @@ function converted(model: Model, opset: number): Model {
 }
 
 async function bits(model: Model): Promise<Record<string, string>> {
-  const outputs = await outputsOf(model, madeInputs(model));
+  const outputs = await onOnnxRuntime(model, madeInputs(model));
   return Object.fromEntries(
-    [...outputs].map(([name, { dtype, dims, bytes }]) => [
-      name,
-      `${dtype}[${dims}] ${Buffer.from(bytes).toString('hex')}`,
-    ]),
+    [...outputs].map(([name, value]) => {
+      if (value.kind !== 'tensor') throw new Error(`${name} is no tensor`);
+      const { dtype, dims, bytes } = value.tensor;
+      return [name, `${dtype}[${dims}] ${Buffer.from(bytes).toString('hex')}`];
+    }),
   );
 }
 

@@ -112,3 +112,25 @@ export const ofOptional: Adapter = (op: Form, bench) =>
   bench.typeOf(op.inputs[0] ?? NO_VALUE)?.kind === 'optional'
     ? op
     : bench.refuse('its input is not known to be an optional');
+
+/**
+ * Pooling 22 → 19: both round sizes up with `ceil_mode`, but only the newer leaves out a last window that would begin
+ * in the padding behind.
+ */
+export const noWindowInPadding: Adapter = (op, bench) => {
+  if (bench.int(op, 'ceil_mode', 0) === 0 || bench.string(op, 'auto_pad', 'NOTSET') !== 'NOTSET') return op;
+  const kernel = bench.ints(op, 'kernel_shape') ?? [];
+  const dims = bench.dimsOf(op.inputs[0]!)?.slice(2);
+  const [strides, dilations] = [bench.ints(op, 'strides'), bench.ints(op, 'dilations')];
+  const pads = bench.ints(op, 'pads') ?? [];
+  for (const [axis, taps] of kernel.entries()) {
+    const [stride, reach] = [strides?.[axis] ?? 1, (taps - 1) * (dilations?.[axis] ?? 1) + 1];
+    const [front, behind] = [pads[axis] ?? 0, pads[axis + kernel.length] ?? 0];
+    if (stride + behind <= reach) continue;
+    const size = dims?.[axis];
+    const last = typeof size === 'number' ? Math.ceil((size + front + behind - reach) / stride) * stride : 0;
+    if (typeof size !== 'number' || last >= size + front)
+      return bench.refuse('with ceil_mode, earlier versions count a last window that begins in the padding');
+  }
+  return op;
+};
