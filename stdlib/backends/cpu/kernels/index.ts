@@ -12,8 +12,14 @@ import { matrices } from './matmul.ts';
 import { movement } from './movement.ts';
 import { normalization } from './norm.ts';
 import { pooling } from './pool.ts';
+import { quantizedProducts } from './quantized-products.ts';
+import { quantization } from './quantized.ts';
 import { chance } from './random.ts';
+import { recurrentNets } from './recurrent.ts';
 import { reductions } from './reduce.ts';
+import { sequences } from './sequences.ts';
+import { texts } from './text.ts';
+import { training } from './training.ts';
 import { elementwise } from './unary.ts';
 
 export {
@@ -30,7 +36,13 @@ export {
   normalization,
   pairwise,
   pooling,
+  quantization,
+  quantizedProducts,
+  recurrentNets,
   reductions,
+  sequences,
+  texts,
+  training,
 };
 
 /** Every operator that there is a kernel for. */
@@ -48,5 +60,11 @@ export const allFamilies: readonly KernelFamily[] = [
   normalization,
   pairwise,
   pooling,
+  quantization,
+  quantizedProducts,
+  recurrentNets,
   reductions,
+  sequences,
+  texts,
+  training,
 ];
