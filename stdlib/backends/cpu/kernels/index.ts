@@ -2,12 +2,17 @@
 
 import type { KernelFamily } from '../kernel.ts';
 import { pairwise } from './arithmetic.ts';
+import { attentions, previewAttentions } from './attention.ts';
 import { casting } from './cast.ts';
 import { control } from './control.ts';
 import { convolutions } from './conv.ts';
 import { creation } from './creation.ts';
 import { deformable } from './deform.ts';
+import { sums } from './einsum.ts';
 import { gathering } from './gather.ts';
+import { layerNorms } from './layernorm.ts';
+import { linearAttentions } from './linear-attention.ts';
+import { losses } from './losses.ts';
 import { matrices } from './matmul.ts';
 import { movement } from './movement.ts';
 import { normalization } from './norm.ts';
@@ -18,11 +23,13 @@ import { chance } from './random.ts';
 import { recurrentNets } from './recurrent.ts';
 import { reductions } from './reduce.ts';
 import { sequences } from './sequences.ts';
+import { signals } from './signal.ts';
 import { texts } from './text.ts';
 import { training } from './training.ts';
 import { elementwise } from './unary.ts';
 
 export {
+  attentions,
   casting,
   chance,
   control,
@@ -31,22 +38,29 @@ export {
   deformable,
   elementwise,
   gathering,
+  layerNorms,
+  linearAttentions,
+  losses,
   matrices,
   movement,
   normalization,
   pairwise,
   pooling,
+  previewAttentions,
   quantization,
   quantizedProducts,
   recurrentNets,
   reductions,
   sequences,
+  signals,
+  sums,
   texts,
   training,
 };
 
 /** Every operator that there is a kernel for. */
 export const allFamilies: readonly KernelFamily[] = [
+  attentions,
   casting,
   chance,
   control,
@@ -55,16 +69,22 @@ export const allFamilies: readonly KernelFamily[] = [
   deformable,
   elementwise,
   gathering,
+  layerNorms,
+  linearAttentions,
+  losses,
   matrices,
   movement,
   normalization,
   pairwise,
   pooling,
+  previewAttentions,
   quantization,
   quantizedProducts,
   recurrentNets,
   reductions,
   sequences,
+  signals,
+  sums,
   texts,
   training,
 ];

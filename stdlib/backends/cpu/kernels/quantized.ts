@@ -56,7 +56,11 @@ function quantize(op: OpContext, x: NdArray, scale: NdArray, zero?: NdArray): Nd
   for (let at = 0; at < quotient.length; at++)
     quotient[at] = (x.data[at] as number) / (scale.data[index(at)] as number);
   const rounded = settled(precision, x.dims, quotient);
-  if (range === undefined) return cast(rounded, dtype, { saturate: op.int('saturate', 1) === 1, mode: 'up' });
+  if (range === undefined) {
+    // The zero point is 0, but adding it makes -0 one.
+    for (let at = 0; at < quotient.length; at++) quotient[at]! += 0;
+    return cast(rounded, dtype, { saturate: op.int('saturate', 1) === 1, mode: 'up' });
+  }
   const [low, high] = range;
   const out = allocate(dtype, x.data.length);
   for (let at = 0; at < out.length; at++) {
