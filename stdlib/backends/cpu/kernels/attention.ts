@@ -133,8 +133,10 @@ function hide(
   }
 }
 
+type Inputs = [q: NdArray, k: NdArray, v: NdArray, ...rest: (NdArray | undefined)[]];
+
 function attention(op: OpContext, ...inputs: (NdArray | undefined)[]): readonly NdArray[] {
-  const [query, key, value, mask, pastKey, pastValue, lengths] = inputs as [NdArray, NdArray, NdArray];
+  const [query, key, value, mask, pastKey, pastValue, lengths] = inputs as Inputs;
   const grown = (past: NdArray | undefined, x: NdArray): NdArray =>
     past === undefined ? x : concatenated([past, x], 2);
   const heads = checked({

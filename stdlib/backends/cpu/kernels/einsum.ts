@@ -94,7 +94,7 @@ function einsum(op: OpContext, ...operands: NdArray[]): NdArray {
   const [outer, inner] = [walk(output), walk(summed)];
   const count = product(lengths(summed));
   const out = allocate(dtype, sizeOf(lengths(output)));
-  const factors = terms.map(({ x }) => x.data as ArrayLike<never>);
+  const factors = terms.map(({ x }) => x.data as unknown as ArrayLike<number>);
   const exact = family === 'bigint';
   for (let at = 0; at < out.length; at++) {
     let sum = (exact ? 0n : 0) as number;

@@ -17,11 +17,14 @@ import { matrices } from './matmul.ts';
 import { movement } from './movement.ts';
 import { normalization } from './norm.ts';
 import { pooling } from './pool.ts';
-import { quantizedProducts } from './quantized-products.ts';
 import { quantization } from './quantized.ts';
+import { quantizedProducts } from './quantized-products.ts';
 import { chance } from './random.ts';
 import { recurrentNets } from './recurrent.ts';
 import { reductions } from './reduce.ts';
+import { regions } from './regions.ts';
+import { resizing } from './resize.ts';
+import { sampling } from './sampling.ts';
 import { sequences } from './sequences.ts';
 import { signals } from './signal.ts';
 import { texts } from './text.ts';
@@ -51,6 +54,9 @@ export {
   quantizedProducts,
   recurrentNets,
   reductions,
+  regions,
+  resizing,
+  sampling,
   sequences,
   signals,
   sums,
@@ -82,6 +88,9 @@ export const allFamilies: readonly KernelFamily[] = [
   quantizedProducts,
   recurrentNets,
   reductions,
+  regions,
+  resizing,
+  sampling,
   sequences,
   signals,
   sums,

@@ -43,7 +43,12 @@ function rowOf(x: NdArray, entry: number, head: number, step: number): Floats {
 }
 
 function linearAttention(op: OpContext, ...inputs: (NdArray | undefined)[]): readonly NdArray[] {
-  const [query, key, value, past, decay, beta] = inputs as [NdArray, NdArray, NdArray];
+  const [query, key, value, past, decay, beta] = inputs as [
+    q: NdArray,
+    k: NdArray,
+    v: NdArray,
+    ...rest: (NdArray | undefined)[],
+  ];
   const [queryHeads, heads] = [op.int('q_num_heads'), op.int('kv_num_heads')];
   if (queryHeads === undefined || heads === undefined || queryHeads % heads !== 0)
     throw new Invalid(`${queryHeads} heads of queries for ${heads} of keys`);
