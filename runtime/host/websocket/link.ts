@@ -14,6 +14,12 @@ export const CHUNK_BYTES = 2 ** 20;
 /** Handed to the socket before it has taken what came earlier. */
 const WINDOW_BYTES = 4 * CHUNK_BYTES;
 
+/**
+ * What has to come of a frame between two heartbeats: one of which nothing comes would hold its room for ever, and
+ * signs of life alone are no reason to wait.
+ */
+const FRAME_PROGRESS_BYTES = 1024;
+
 export interface LinkLimits {
   /** Frames that wait for one peer, in bytes and in number. One frame may always wait. */
   readonly queueBytes: number;
@@ -275,11 +281,15 @@ export class Link {
     const { clock, limits } = this.#cx;
     let heard = socket.bytesRead;
     let unheard = 0;
+    let still = 0;
     const again = (): void => {
       const stop = clock.wake(clock.now() + limits.heartbeatNs, () => {
-        unheard = socket.bytesRead === heard ? unheard + 1 : 0;
-        heard = socket.bytesRead;
+        const bytes = socket.bytesRead - heard;
+        heard += bytes;
+        unheard = bytes === 0 ? unheard + 1 : 0;
+        still = this.#incoming !== undefined && bytes < FRAME_PROGRESS_BYTES ? still + 1 : 0;
         if (unheard > 3) return this.#drop(`no sign of life for ${(unheard * limits.heartbeatNs) / 1e9} s`);
+        if (still > 3) return this.#drop(`a frame stood still for ${(still * limits.heartbeatNs) / 1e9} s`);
         if (unheard > 0) ws.ping();
         again();
       });
