@@ -36,6 +36,8 @@ const heapBytes = (): number => {
 // Tables and compiled code are there after a while; what grows from then on is a leak.
 chosen.fuzz({ seed: 0, runs: 300 });
 const before = heapBytes();
+const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
+const startBytes = peakBytes();
 const { path } = values;
 const report = chosen.fuzz({
   seed,
@@ -49,11 +51,11 @@ const report = chosen.fuzz({
   }),
 });
 const grownBytes = heapBytes() - before;
-const peakBytes = process.resourceUsage().maxRSS * 1024;
+const aboveBytes = peakBytes() - startBytes;
 const { failure } = report;
 if (failure !== undefined) {
   process.stderr.write(
     `${failure.error}\n${replayCommand(chosen.name, seed, failure.path)}\n${failure.hex}\n`,
   );
 }
-process.stdout.write(`${JSON.stringify({ ...report, grownBytes, peakBytes })}\n`);
+process.stdout.write(`${JSON.stringify({ ...report, grownBytes, aboveBytes, peakBytes: peakBytes() })}\n`);

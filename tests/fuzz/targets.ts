@@ -5,7 +5,7 @@ import { bundle } from './targets/bundle.ts';
 import { configs } from './targets/config.ts';
 import { envelopes } from './targets/envelope.ts';
 import { nodes } from './targets/node.ts';
-import { onnx } from './targets/onnx.ts';
+import { conformance, onnx } from './targets/onnx.ts';
 import { rules } from './targets/rules.ts';
 import { tensors } from './targets/tensors.ts';
 import { texts } from './targets/text.ts';
@@ -13,6 +13,7 @@ import { topologies } from './targets/topology.ts';
 
 export const targets: readonly Target[] = [
   onnx,
+  conformance,
   topologies,
   rules,
   envelopes,

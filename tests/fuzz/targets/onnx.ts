@@ -1,47 +1,53 @@
 // The reader of ONNX models: import, check and infer, as `bbc infer` and `bbc compile` begin.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import fc from 'fast-check';
 import { checkModel, fullCheck, typesOf } from '../../../compiler/index.ts';
 import { ModelProtoSchema } from '../../../ir/generated/onnx-ml_pb.ts';
 import { type Diagnostic, hasErrors, type Imported, importModel, memorySource } from '../../../ir/index.ts';
-import { fixtures, onnxFiles } from '../../support/onnx-files.ts';
+import { fixtures, onnxFiles, sharedOnnx } from '../../support/onnx-files.ts';
+import { projectRoot } from '../../support/root.ts';
 import { target } from '../harness.ts';
 import { bombs } from '../model-bombs.ts';
 import { byteChange, changed, changedBytes, parseWire, wireChange, writeWire } from '../wire-tree.ts';
 
 const LARGEST_SEED_BYTES = 3000;
-const seeds = onnxFiles(fixtures)
-  .map((file) => readFileSync(file))
-  .filter((bytes) => bytes.length <= LARGEST_SEED_BYTES);
-/** Those that are whole: a few of the malformed ones are no protobuf. */
-const trees = seeds.flatMap((bytes) => {
-  try {
-    const tree = parseWire(ModelProtoSchema, bytes);
-    return Buffer.compare(writeWire(tree), bytes) === 0 ? [tree] : [];
-  } catch {
-    return [];
-  }
-});
+const seeds = readSeeds(fixtures, LARGEST_SEED_BYTES);
 
-const seed = fc.nat(trees.length - 1);
-const mutated = fc
-  .record({
-    seed,
-    donor: seed,
-    changes: fc.array(wireChange, { minLength: 1, maxLength: 3 }),
-    bytes: fc.oneof(
-      { weight: 7, arbitrary: fc.constant([]) },
-      { weight: 1, arbitrary: fc.array(byteChange, { maxLength: 4, size: 'max' }) },
-    ),
-  })
-  .map(({ seed, donor, changes, bytes }) =>
-    changedBytes(
-      writeWire(changed(trees[seed]!, trees[donor]!, changes)),
-      bytes,
-      seeds[donor % seeds.length]!,
-    ),
-  );
+function readSeeds(folder: string, largestBytes: number): readonly Uint8Array[] {
+  return onnxFiles(folder)
+    .map((file) => readFileSync(file))
+    .filter((bytes) => bytes.length <= largestBytes);
+}
+
+/** Models that differ from one of the seeds in a few fields, and at times in a few bytes. */
+function mutations(of: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
+  /** Those that are whole: a few of the malformed ones are no protobuf. */
+  const trees = of.flatMap((bytes) => {
+    try {
+      const tree = parseWire(ModelProtoSchema, bytes);
+      return Buffer.compare(writeWire(tree), bytes) === 0 ? [tree] : [];
+    } catch {
+      return [];
+    }
+  });
+  const seed = fc.nat(trees.length - 1);
+  return fc
+    .record({
+      seed,
+      donor: seed,
+      changes: fc.array(wireChange, { minLength: 1, maxLength: 3 }),
+      bytes: fc.oneof(
+        { weight: 7, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: fc.array(byteChange, { maxLength: 4, size: 'max' }) },
+      ),
+    })
+    .map(({ seed, donor, changes, bytes }) =>
+      changedBytes(writeWire(changed(trees[seed]!, trees[donor]!, changes)), bytes, of[donor % of.length]!),
+    );
+}
+
 const bomb = fc
   .record({
     name: fc.constantFrom(...Object.keys(bombs)),
@@ -55,7 +61,7 @@ const largeBomb = fc
   .map(({ name, n }) => bombs[name]!(n));
 const random = fc.uint8Array({ maxLength: 300, size: 'max' });
 export const modelBytes = fc.oneof(
-  { weight: 1600, arbitrary: mutated },
+  { weight: 1600, arbitrary: mutations(seeds) },
   { weight: 100, arbitrary: random },
   { weight: 60, arbitrary: bomb },
   { weight: 1, arbitrary: largeBomb },
@@ -93,3 +99,21 @@ export function verdictOf({ model, diagnostics }: Imported): readonly string[] {
 }
 
 export const onnx = target({ name: 'onnx', arbitrary: modelBytes, run: readModel, bytes: (bytes) => bytes });
+
+const LARGEST_CONFORMANCE_BYTES = 20_000;
+const shared = path.join(sharedOnnx, 'conformance');
+const conformanceFolder = existsSync(shared) ? shared : path.join(projectRoot, 'tests/fixtures/conformance');
+
+export const conformance = target({
+  name: 'conformance',
+  arbitrary: fc.constant(undefined).chain(() => conformanceMutations()),
+  run: readModel,
+  bytes: (bytes) => bytes,
+});
+
+let made: fc.Arbitrary<Uint8Array> | undefined;
+/** Made when first asked for: reading the whole set takes a while, and the other targets do without. */
+function conformanceMutations(): fc.Arbitrary<Uint8Array> {
+  made ??= mutations(readSeeds(conformanceFolder, LARGEST_CONFORMANCE_BYTES));
+  return made;
+}
