@@ -10,10 +10,14 @@ import { projectRoot } from './root.ts';
 export const explanationFolder = path.join(projectRoot, 'cli/explain/codes');
 export const explanations = (): string[] => readdirSync(explanationFolder).sort();
 
-const bbc = withBuiltBbc();
 /** Without the line that points to the explanation: this is the explanation. */
-const execute: Execute = async (line, folder) =>
-  (await bbc(line, folder)).replace(/^for more: bbc explain BB\d+\n/gm, '');
+const executeIn =
+  (bin: string): Execute =>
+  async (line, folder) =>
+    (await withBuiltBbc({ PATH: `${bin}:${process.env.PATH}` })(line, folder)).replace(
+      /^for more: bbc explain BB\d+\n/gm,
+      '',
+    );
 
 export interface Tried {
   /** The explanation, and as it is with what its commands print now. */
@@ -29,8 +33,11 @@ export async function tryExplanation(file: string): Promise<Tried> {
   const [example, fix] = page.split('\n## Fix\n') as [string, string];
   const folder = mkdtempSync(path.join(tmpdir(), 'explain-'));
   try {
-    mkdirSync(path.join(folder, 'node_modules'));
+    const bin = path.join(folder, 'node_modules/.bin');
+    mkdirSync(bin, { recursive: true });
+    symlinkSync(path.join(projectRoot, 'dist/cli/main.js'), path.join(bin, 'bbc'));
     symlinkSync(projectRoot, path.join(folder, 'node_modules/bytesandbrains'));
+    const execute = executeIn(bin);
     const made = await runPage(example, folder, execute);
     const blocks = blocksOf(fix);
     for (const block of blocks) if (block.name !== '') writeFile(path.join(folder, block.name), block);
