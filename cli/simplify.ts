@@ -1,7 +1,15 @@
 // What `bbc simplify` shows: operators before and after, and whether both models compute the same.
 
-import { chainTopology, compile, passes, type Simplified } from '../compiler/index.ts';
-import { type Diagnostic, type Model, type Port, subgraphsOf } from '../ir/index.ts';
+import { chainTopology, compile, passes } from '../compiler/index.ts';
+import {
+  type Diagnostic,
+  exportModel,
+  type Model,
+  type Port,
+  readRange,
+  subgraphsOf,
+  type Tensor,
+} from '../ir/index.ts';
 import { UsageError } from './context.ts';
 import type { Cell } from './output.ts';
 import { type InputOptions, inputsAt } from './run/inputs.ts';
@@ -49,12 +57,16 @@ export const countsDocument = (model: Model) => {
   return { total: totalOf(counts), ops: Object.fromEntries(counts) };
 };
 
+export interface VerifyOptions extends InputOptions {
+  readonly backend: string;
+}
+
 /** Runs both models on the same inputs, those not given made up. Throws DiagnosticError if one does not run. */
 export async function verifySimplified(
   source: string,
   before: Model,
-  { model }: Simplified,
-  options: InputOptions,
+  after: Model,
+  options: VerifyOptions,
 ): Promise<Verification> {
   const ports = before.mainGraph.inputs
     .map((id) => before.value(id))
@@ -65,13 +77,35 @@ export async function verifySimplified(
       return { name, dtype: type.dtype ?? null, shape: type.dims ?? null };
     });
   const inputs = inputsAt(ports, options);
+  if (options.backend === 'cpu')
+    return compareRuns(await runOnCpu(after, inputs), await runOnCpu(before, inputs));
   const { onnxRuntimeBackend } = await import('../stdlib/backends/onnxruntime/index.ts');
   // At this level ONNX Runtime computes op by op: what differs is our doing.
   const backend = onnxRuntimeBackend({ optimization: 'disabled' });
   try {
     const whole = await runUncut(backend, source, before, inputs);
-    return compareRuns(await runUncut(backend, '', model, inputs), whole);
+    return compareRuns(await runUncut(backend, '', after, inputs), whole);
   } finally {
     await backend.close();
   }
+}
+
+async function runOnCpu(
+  model: Model,
+  inputs: ReadonlyMap<string, Tensor>,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const { cpuBackend } = await import('../stdlib/backends/cpu/index.ts');
+  const pieces = exportModel(model, { external: 'inline' }).pieces;
+  const bytes = Buffer.concat(
+    pieces.map((piece) => (piece instanceof Uint8Array ? piece : readRange(piece))),
+  );
+  const given = [...inputs].map(([name, tensor]) => [name, { kind: 'tensor', tensor }] as const);
+  const outputs = cpuBackend().loadModel(bytes).run(new Map(given));
+  return new Map(
+    [...outputs].map(([name, value]) => {
+      if (value.kind !== 'tensor')
+        throw new UsageError(`--verify takes models of tensors; output ${name} is none`);
+      return [name, value.tensor];
+    }),
+  );
 }

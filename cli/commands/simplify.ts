@@ -9,6 +9,7 @@ interface Options {
   readonly maxConstant: string;
   readonly maxGrowth: string;
   readonly verify?: boolean;
+  readonly backend: string;
   readonly inputs?: readonly string[];
   readonly random: string;
   readonly dim?: readonly string[];
@@ -25,7 +26,8 @@ export const simplify = command<Options>({
       .requiredOption('-o, --output <file>', 'the .onnx or .onnxtxt file to write')
       .option('--max-constant <bytes>', 'largest constant that folding reads or makes', '16777216')
       .option('--max-growth <bytes>', 'by how much folded constants may make the model larger', '1048576')
-      .option('--verify', 'run both models on ONNX Runtime and compare; nothing is written if they differ')
+      .option('--verify', 'run both models and compare; nothing is written if they differ')
+      .option('--backend <name>', 'what --verify runs them on: ort (ONNX Runtime) or cpu', 'ort')
       .option('--tolerance <difference>', 'largest difference that --verify accepts', '1e-6')
       .option(
         '-i, --inputs <[name=]file>',
@@ -52,6 +54,7 @@ export const simplify = command<Options>({
       { simplifyModel },
       { checkLoaded, countRows, countsDocument, verifySimplified },
       { writeModel },
+      { cpuEvaluator },
       { countOf },
     ] = await Promise.all([
       import('../load.ts'),
@@ -59,12 +62,15 @@ export const simplify = command<Options>({
       import('../../compiler/index.ts'),
       import('../simplify.ts'),
       import('../write-model.ts'),
+      import('../../stdlib/backends/cpu/index.ts'),
       import('../run/options.ts'),
     ]);
     const limits = {
       maxConstantBytes: countOf('--max-constant', options.maxConstant, 0),
       maxGrowthBytes: countOf('--max-growth', options.maxGrowth, 0),
     };
+    if (options.backend !== 'ort' && options.backend !== 'cpu')
+      throw new UsageError(`--backend is ort or cpu, not '${options.backend}'`);
     const tolerance = Number(options.tolerance);
     if (!(tolerance >= 0)) throw new UsageError(`--tolerance is a number from 0, not '${options.tolerance}'`);
     const loaded = await loadSource(source!, { check: options.check });
@@ -72,8 +78,10 @@ export const simplify = command<Options>({
     const { model, diagnostics } = checkLoaded(loaded.model!);
     cx.require(diagnostics);
     cx.progress('simplifying');
-    const simplified = simplifyModel(model, { limits });
-    const verified = options.verify ? await verifySimplified(source!, model, simplified, options) : undefined;
+    const simplified = simplifyModel(model, { limits, evaluate: cpuEvaluator() });
+    const verified = options.verify
+      ? await verifySimplified(source!, model, simplified.model, options)
+      : undefined;
     cx.result({
       before: countsDocument(model),
       after: countsDocument(simplified.model),

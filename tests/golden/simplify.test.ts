@@ -17,13 +17,14 @@ import {
   type Tensor,
 } from '../../ir/index.ts';
 import { exportText } from '../../ir/text/index.ts';
+import { cpuEvaluator } from '../../stdlib/backends/cpu/index.ts';
 import { type OnnxRuntimeBackend, onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { joined } from '../support/onnx-files.ts';
 import { onnxOf } from '../support/onnx-text.ts';
 
 const folder = path.join(import.meta.dirname, 'simplify');
 const tidying = ['dead-op', 'unused-initializers'];
-const evaluate = undefined;
+const evaluate = cpuEvaluator();
 
 interface Case {
   readonly title: string;
