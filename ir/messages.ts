@@ -432,7 +432,7 @@ export const messages = {
   BB836: {
     severity: 'error',
     text: ({ difference, tolerance }: { difference: string; tolerance: number }) => [
-      `the simplified model differs from the original ${difference}, and ${tolerance} is accepted`,
+      `the simplified model differs from the original ${difference}; ${tolerance} of the largest output is accepted`,
       'report it with the model and the inputs; graphs with random ops differ from run to run',
     ],
   },

@@ -28,7 +28,11 @@ export const simplify = command<Options>({
       .option('--max-growth <bytes>', 'by how much folded constants may make the model larger', '1048576')
       .option('--verify', 'run both models and compare; nothing is written if they differ')
       .option('--backend <name>', 'what --verify runs them on: ort (ONNX Runtime) or cpu', 'ort')
-      .option('--tolerance <difference>', 'largest difference that --verify accepts', '1e-6')
+      .option(
+        '--tolerance <relative>',
+        'by how much results may move: from 1e-6 on all constant ops are folded, from 1e-5 on also into what backends pack',
+        '0',
+      )
       .option(
         '-i, --inputs <[name=]file>',
         'tensors to verify with: .npz, .npy, .json or .pb; repeatable',
@@ -78,7 +82,7 @@ export const simplify = command<Options>({
     const { model, diagnostics } = checkLoaded(loaded.model!);
     cx.require(diagnostics);
     cx.progress('simplifying');
-    const simplified = simplifyModel(model, { limits, evaluate: cpuEvaluator() });
+    const simplified = simplifyModel(model, { limits, tolerance, evaluate: cpuEvaluator() });
     const verified = options.verify
       ? await verifySimplified(source!, model, simplified.model, options)
       : undefined;
@@ -93,8 +97,8 @@ export const simplify = command<Options>({
       countRows(model, simplified.model),
     );
     if (verified !== undefined) {
-      const { maxAbsDiff, bitEqual } = verified;
-      if (maxAbsDiff === null || maxAbsDiff > tolerance) {
+      const { maxAbsDiff, maxAbs, bitEqual } = verified;
+      if (maxAbsDiff === null || maxAbsDiff > tolerance * Math.max(1, maxAbs)) {
         const difference = maxAbsDiff === null ? 'in type or shape' : `by ${maxAbsDiff}`;
         cx.require([diagnostic('BB836', { difference, tolerance })]);
       }

@@ -30,11 +30,16 @@ export type Rewrite = OpRewrite | ModelRewrite;
 /** Declares a rewrite; `exact` is short for a tolerance of 0. */
 export const rewrite = (
   name: string,
-  definition: { readonly exact: true } & Omit<OpRewrite, keyof Declared>,
-): OpRewrite => {
-  const { exact: _, ...rest } = definition;
-  return { name, tolerance: 0, ...rest };
-};
+  {
+    exact: _,
+    tolerance = 0,
+    ...rest
+  }: (
+    | { readonly exact: true; readonly tolerance?: never }
+    | { readonly exact?: never; readonly tolerance: number }
+  ) &
+    Omit<OpRewrite, keyof Declared>,
+): OpRewrite => ({ name, tolerance, ...rest });
 
 export const modelRewrite = (name: string, sweep: ModelRewrite['sweep']): ModelRewrite => ({
   name,

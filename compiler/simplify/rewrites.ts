@@ -12,6 +12,7 @@ import { emptyConcat } from './rewrites/empty-concat.ts';
 import { equalConstants } from './rewrites/equal-constants.ts';
 import { expandTarget } from './rewrites/expand-target.ts';
 import { foldConstant } from './rewrites/fold-constant.ts';
+import { foldRounded } from './rewrites/fold-rounded.ts';
 import { idempotent } from './rewrites/idempotent.ts';
 import { identity } from './rewrites/identity.ts';
 import { inverse } from './rewrites/inverse.ts';
@@ -39,6 +40,7 @@ export const rewrites: readonly Rewrite[] = [
   // What inference knows costs nothing to compute; folding comes after it.
   shapeArithmetic,
   foldConstant,
+  foldRounded,
   // Branches before what is in them: the one not taken is never looked at again.
   constantIf,
   // Ops that give what they take.

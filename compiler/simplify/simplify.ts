@@ -15,7 +15,10 @@ export interface SimplifyOptions {
   /** What folding computes with; without one, only shape arithmetic is folded. */
   readonly evaluate?: Evaluator | undefined;
   readonly limits?: Partial<Limits>;
-  /** Rewrites of a larger tolerance are left out. 0, the default: only what moves no bit. */
+  /**
+   * How far a result may move, relative to its size. 0, the default: not a bit. From 1e-6 on, folding also computes what
+   * backends round in ways of their own; from 1e-5 on, it may make constants that backends pack.
+   */
   readonly tolerance?: number;
   /** Those to try instead of all. */
   readonly rewrites?: readonly Rewrite[];
@@ -26,8 +29,6 @@ export interface Simplified {
   readonly model: Model;
   /** How often each rewrite applied, those that did not left out. */
   readonly applied: ReadonlyMap<string, number>;
-  /** The largest tolerance of a rewrite that applied. */
-  readonly tolerance: number;
   readonly rounds: number;
 }
 
@@ -47,13 +48,16 @@ export function simplifyModel(model: Model, options: SimplifyOptions = {}): Simp
   let current = model;
   let rounds = 0;
   for (let changed = true; changed && rounds < MAX_ROUNDS; ) {
-    const bench = new Workbench(current, factsOf(current), budget, options.evaluate);
+    const bench = new Workbench(current, factsOf(current), {
+      budget,
+      tolerance,
+      evaluate: options.evaluate,
+    });
     runRound(bench, wanted, (name) => applied.set(name, (applied.get(name) ?? 0) + 1));
     ({ model: current, changed } = bench.finish());
     if (changed) rounds++;
   }
-  const used = wanted.filter(({ name }) => applied.has(name)).map((one) => one.tolerance);
-  return { model: current, applied, tolerance: Math.max(0, ...used), rounds };
+  return { model: current, applied, rounds };
 }
 
 function runRound(bench: Workbench, rewrites: readonly Rewrite[], count: (name: string) => void): void {

@@ -39,9 +39,19 @@ export interface Facts {
 /** The fields of an op that stands in for another with the same outputs. */
 export type Replacement = Pick<Op, 'type' | 'inputs'> & { readonly attributes?: readonly Attribute[] };
 
+/**
+ * Operators whose operands, but for the first, backends pack when a session is made if they are constants. ONNX Runtime
+ * then adds up in another order, also without optimizations.
+ */
+const packing = new Set(['Gemm', 'GRU', 'LSTM', 'MatMul']);
+/** By how much packing moves a result, relative to its size: a few times what was measured. */
+export const PACKING_TOLERANCE = 1e-5;
+
 export class Workbench {
   readonly evaluate: Evaluator | undefined;
   readonly budget: Budget;
+  /** How far results may move, relative to their size. */
+  readonly tolerance: number;
   readonly #model: Model;
   readonly #editor: ModelEditor;
   readonly #facts: Facts;
@@ -62,12 +72,17 @@ export class Workbench {
   readonly #queued = new Set<OpId>();
   #changed = false;
 
-  constructor(model: Model, facts: Facts, budget: Budget, evaluate?: Evaluator) {
+  constructor(
+    model: Model,
+    facts: Facts,
+    { budget, tolerance, evaluate }: Pick<Workbench, 'budget' | 'tolerance' | 'evaluate'>,
+  ) {
     this.#model = model;
     this.#editor = model.edit();
     this.#facts = facts;
     this.evaluate = evaluate;
     this.budget = budget;
+    this.tolerance = tolerance;
     this.#names = new Names(model);
     this.#opsets = opsetsOf(model);
     for (const op of model.allOps()) this.#addReads(op);
@@ -166,6 +181,16 @@ export class Workbench {
     return this.#givenBy(id) > 0;
   }
 
+  /** Whether a value that is computed now may become a constant: not where a backend would then round differently. */
+  mayBeConstant(id: ValueId): boolean {
+    if (this.tolerance >= PACKING_TOLERANCE) return true;
+    for (const reader of this.#readers[id] ?? []) {
+      const { type, inputs } = this.op(reader);
+      if (packing.has(type) && inputs.indexOf(id, 1) > 0) return false;
+    }
+    return true;
+  }
+
   isStandard(op: Op): boolean {
     return op.domain === '' && this.#model.functionOf(op) === undefined;
   }
@@ -208,6 +233,8 @@ export class Workbench {
     const pairs = op.outputs.flatMap((from, index) =>
       from === NO_VALUE || this.useCount(from) === 0 ? [] : [[from, values[index]!] as const],
     );
+    if (pairs.some(([from, to]) => this.constant(to) !== undefined && !this.mayBeConstant(from)))
+      return false;
     const needIdentity = pairs.filter(([from, to]) => this.isOutput(from) && !this.#canTakeOver(from, to));
     if (needIdentity.length > 0 && (op.type === 'Identity' || op.outputs.length > 1)) return false;
     const reached = pairs.every(([from, to]) =>

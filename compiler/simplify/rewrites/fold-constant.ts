@@ -6,19 +6,10 @@
 // Only operators whose results ONNX and IEEE 754 fix to the last bit: moving elements, comparing, whole numbers,
 // and the arithmetic that is correctly rounded. Within byte limits, so that a file never grows by more than it is allowed to.
 
-import {
-  type DType,
-  elementCount,
-  NO_VALUE,
-  type Op,
-  type Tensor,
-  type ValueId,
-  type Weight,
-  weightByteLength,
-  weightOf,
-} from '../../../ir/index.ts';
+import { type DType, NO_VALUE, type Op } from '../../../ir/index.ts';
 import { rewrite } from '../rewrite.ts';
 import type { Workbench } from '../workbench.ts';
+import { fold } from './fold.ts';
 
 /** Operators that move or compare elements, of any type. */
 const moving = [
@@ -97,29 +88,9 @@ export const foldConstant = rewrite('fold-constant', {
   exact: true,
   ops: [...moving, ...rounded, ...wholeNumbers, 'Cast', 'CastLike'],
   apply(op, bench) {
-    if (bench.evaluate === undefined || !isExact(op, bench)) return false;
-    const given = op.inputs.filter((id) => id !== NO_VALUE);
-    const weights = given.map((id) => bench.constant(id));
-    if (!weights.every((weight) => weight !== undefined)) return false;
-    const sizes = weights.map((weight) => weightByteLength(weight) ?? Number.POSITIVE_INFINITY);
-    if (sizes.some((size) => size > bench.budget.limits.maxConstantBytes) || tooLarge(op, bench))
-      return false;
-    const inputs = op.inputs.map((id) => (id === NO_VALUE ? undefined : bench.tensor(id)));
-    if (op.inputs.some((id, index) => id !== NO_VALUE && inputs[index] === undefined)) return false;
-    const outputs = bench.evaluate(op, inputs, bench.opset(op));
-    const used = op.outputs.map((id) => id !== NO_VALUE && bench.useCount(id) > 0);
-    if (outputs === undefined || used.some((is, index) => is && outputs[index] === undefined)) return false;
-    const made = sum(outputs.map((tensor, index) => (used[index] ? tensor!.bytes.length : 0)));
-    if (!bench.budget.spend(made, freedBytes(given, weights, bench))) return false;
-    const held = outputs.map((tensor, index): Weight | undefined =>
-      used[index] ? weightOf(tensor as Tensor, bench.value(op.outputs[index]!).name) : undefined,
-    );
-    bench.makeConstant(op, held);
-    return true;
+    return isExact(op, bench) && fold(op, bench);
   },
 });
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 function isExact(op: Op, bench: Workbench): boolean {
   const dtypes = op.inputs.flatMap((id) => (id === NO_VALUE ? [] : [bench.dtype(id)]));
@@ -152,27 +123,3 @@ const dividesByZero = (op: Op, bench: Workbench): boolean =>
   op.type === 'Div' &&
   isWhole(bench.dtype(op.inputs[0])) &&
   !(bench.numbers(op.inputs[1])?.every((number) => number !== 0) ?? false);
-
-/** Operators whose results are no larger than what they take, of a size that only computing tells. */
-const shrinking = ['Compress', 'NonZero'];
-
-/** By the types alone, before anything is computed. */
-const tooLarge = (op: Op, bench: Workbench): boolean =>
-  !shrinking.includes(op.type) &&
-  op.outputs.some(
-    (id) =>
-      id !== NO_VALUE &&
-      (elementCount(bench.dims(id)) ?? Number.POSITIVE_INFINITY) > bench.budget.limits.maxConstantBytes,
-  );
-
-/** Bytes of constants that nothing else reads. */
-function freedBytes(given: readonly ValueId[], weights: readonly Weight[], bench: Workbench): number {
-  const seen = new Set<ValueId>();
-  return sum(
-    given.map((id, index) => {
-      if (seen.has(id) || bench.useCount(id) > 1) return 0;
-      seen.add(id);
-      return weightByteLength(weights[index]!) ?? 0;
-    }),
-  );
-}
