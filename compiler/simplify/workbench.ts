@@ -29,6 +29,9 @@ import { type Known, knownOfWeight } from '../infer/known.ts';
 import { type Budget, readable } from './budget.ts';
 import { contentOf } from './constants.ts';
 import { Names } from './names.ts';
+import { opsetsOf } from './opsets.ts';
+import { isPacked, PACKING_TOLERANCE } from './packing.ts';
+import { Worklist } from './worklist.ts';
 
 /** What inference says of the values as they were when the round began; a value's meaning never changes. */
 export interface Facts {
@@ -38,14 +41,6 @@ export interface Facts {
 
 /** The fields of an op that stands in for another with the same outputs. */
 export type Replacement = Pick<Op, 'type' | 'inputs'> & { readonly attributes?: readonly Attribute[] };
-
-/**
- * Operators whose operands, but for the first, backends pack when a session is made if they are constants. ONNX Runtime
- * then adds up in another order, also without optimizations.
- */
-const packing = new Set(['Gemm', 'GRU', 'LSTM', 'MatMul']);
-/** By how much packing moves a result, relative to its size: a few times what was measured. */
-export const PACKING_TOLERANCE = 1e-5;
 
 export class Workbench {
   readonly evaluate: Evaluator | undefined;
@@ -68,8 +63,7 @@ export class Workbench {
   /** Where in the order of execution an op stands; ops that came later share the place of the one they came for. */
   readonly #rank: number[] = [];
   readonly #removed = new Set<OpId>();
-  readonly #queue: OpId[] = [];
-  readonly #queued = new Set<OpId>();
+  readonly #worklist = new Worklist();
   #changed = false;
 
   constructor(
@@ -185,8 +179,7 @@ export class Workbench {
   mayBeConstant(id: ValueId): boolean {
     if (this.tolerance >= PACKING_TOLERANCE) return true;
     for (const reader of this.#readers[id] ?? []) {
-      const { type, inputs } = this.op(reader);
-      if (packing.has(type) && inputs.indexOf(id, 1) > 0) return false;
+      if (isPacked(this.op(reader), id)) return false;
     }
     return true;
   }
@@ -380,18 +373,11 @@ export class Workbench {
   // --- the queue of ops to look at --------------------------------------------------------------------
 
   enqueue(id: OpId): void {
-    if (this.#queued.has(id) || this.#removed.has(id)) return;
-    this.#queued.add(id);
-    this.#queue.push(id);
+    if (!this.#removed.has(id)) this.#worklist.add(id);
   }
   /** Ops to look at, in the order in which they came; those that come meanwhile too. */
   *queue(): Iterable<Op> {
-    for (let at = 0; at < this.#queue.length; at++) {
-      const id = this.#queue[at]!;
-      this.#queued.delete(id);
-      if (!this.#removed.has(id)) yield this.op(id);
-    }
-    this.#queue.length = 0;
+    for (const id of this.#worklist) if (!this.#removed.has(id)) yield this.op(id);
   }
 
   /** Whether there were changes; and the model with them. */
@@ -534,21 +520,12 @@ export class Workbench {
     const visit = (id: GraphId): void => {
       for (const op of this.#model.opsOf(id)) {
         this.#rank[op.id] = rank++;
-        this.#queue.push(op.id);
-        this.#queued.add(op.id);
+        this.#worklist.add(op.id);
         subgraphsOf(op).forEach(visit);
       }
     };
     visit(root);
   }
-}
-
-/** Opsets of the main graph and of each function, which hold for the graphs in them. */
-function opsetsOf(model: Model): ReadonlyMap<GraphId, ReadonlyMap<string, number>> {
-  return new Map([
-    [model.main, model.header.opsets],
-    ...model.functions.map((fn) => [fn.graph, fn.opsets] as const),
-  ]);
 }
 
 function listAt<K, T>(map: Map<K, T[]>, key: K): T[] {
