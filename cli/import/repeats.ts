@@ -36,7 +36,9 @@ export interface Sequence {
   hasName(id: ValueId): boolean;
 }
 
-const MAX_SIZE = 96;
+const MAX_SIZE = 64;
+/** Looked at from one beginning on; a longer run is several. */
+const MAX_GROUPS = 64;
 /** Fewer ops are as readable one by one. */
 const MIN_OPS = 6;
 /** Groups of at least so many ops are worth a loop of two. */
@@ -48,7 +50,12 @@ export function findRuns(sequence: Sequence): readonly Run[] {
   const marks = ops.map(signature);
   const repeats = repeatsByPeriod(marks);
   const position = new Map<OpId, number>(ops.map((op, index) => [op.id, index]));
+  const known = new Map<number, Run | undefined>();
   const bestAt = (start: number): Run | undefined => {
+    if (!known.has(start)) known.set(start, searchAt(start));
+    return known.get(start);
+  };
+  const searchAt = (start: number): Run | undefined => {
     let best: Run | undefined;
     for (let size = 1; size <= Math.min(MAX_SIZE, (ops.length - start) >> 1); size++) {
       const count = Math.floor(repeats[size]![start]! / size) + 1;
@@ -109,6 +116,12 @@ function repeatsByPeriod(marks: readonly string[]): Int32Array[] {
   return rows;
 }
 
+interface Reads {
+  readonly parameters: ReadonlyMap<ValueId, readonly ValueId[]>;
+  /** Values that the first group reads from outside, and by which slot they are replaced later; -1: by none. */
+  readonly outside: ReadonlyMap<ValueId, number>;
+}
+
 /** Compares the groups of one period from one beginning on with the first. */
 class Matcher {
   readonly #sequence: Sequence;
@@ -123,20 +136,38 @@ class Matcher {
     this.#size = size;
   }
 
-  /** The longest run of at most `count` groups that is worth a loop. */
+  /** The longest run of at most `count` groups that is worth a loop, or one a little shorter. */
   run(count: number): Run | undefined {
-    for (let groups = count; groups >= 2; groups--) {
-      if (this.#size * groups < MIN_OPS || (groups === 2 && this.#size < LARGE_GROUP)) return undefined;
+    const most = this.#alike(Math.min(count, MAX_GROUPS));
+    for (const groups of new Set([most, most - 1, most - 2, 2])) {
+      if (groups < 2 || groups > most || this.#size * groups < MIN_OPS) continue;
+      if (groups === 2 && this.#size < LARGE_GROUP) continue;
       const run = this.#match(groups);
       if (run !== undefined) return run;
     }
     return undefined;
   }
 
-  #match(count: number): Run | undefined {
+  /** How many groups read alike: if some do, the first of them do. */
+  #alike(count: number): number {
+    const two = this.#reads(2);
+    // What two groups do not have, more of them seldom have.
+    if (two === undefined || two.parameters.size === 0 || ![...two.outside.values()].some((one) => one >= 0))
+      return 1;
+    if (!this.#closed(2, 1, new Set())) return 1;
+    let [least, above] = [2, count + 1];
+    while (above - least > 1) {
+      const middle = least * 2 < above ? least * 2 : (least + above) >> 1;
+      if (this.#reads(middle) === undefined) above = middle;
+      else least = middle;
+    }
+    return least;
+  }
+
+  /** What the groups read: constants that differ, and values from outside the first one; undefined if not alike. */
+  #reads(count: number): Reads | undefined {
     const { weightOf } = this.#sequence;
     const parameters = new Map<ValueId, readonly ValueId[]>();
-    /** Values that the first group reads from outside, and by which slot they are replaced later; -1: by none. */
     const outside = new Map<ValueId, number>();
     for (let offset = 0; offset < this.#size; offset++) {
       const ops = Array.from({ length: count }, (_, group) => this.#op(group, offset));
@@ -154,6 +185,13 @@ class Matcher {
         outside.set(id, slot);
       }
     }
+    return { parameters, outside };
+  }
+
+  #match(count: number): Run | undefined {
+    const reads = this.#reads(count);
+    if (reads === undefined) return undefined;
+    const { parameters, outside } = reads;
     const slots = [...new Set([...outside.values()].filter((slot) => slot >= 0))];
     const carried = slots.map((slot) => {
       const initials = [...outside].filter(([, one]) => one === slot).map(([id]) => id);
@@ -162,7 +200,7 @@ class Matcher {
     if (parameters.size === 0 || carried.length === 0) return undefined;
     if (carried.some(({ initials }) => initials.length !== 1)) return undefined;
     const made = new Set(carried.map(({ made }) => made.at(-1)!));
-    if (!this.#closed(count, made)) return undefined;
+    if (!this.#closed(count, count, made)) return undefined;
     return {
       start: this.#start,
       size: this.#size,
@@ -227,10 +265,10 @@ class Matcher {
     return this.#op(group, Math.floor(slot / 64)).outputs[slot % 64]!;
   }
 
-  /** Whether what groups make is read by themselves, by the next group, or, of the last one, is carried. */
-  #closed(count: number, last: ReadonlySet<ValueId>): boolean {
+  /** Whether what the first `checked` groups make is read by themselves, by the next one, or, of the last, is carried. */
+  #closed(count: number, checked: number, last: ReadonlySet<ValueId>): boolean {
     const { model } = this.#sequence;
-    for (let group = 0; group < count; group++) {
+    for (let group = 0; group < checked; group++) {
       for (let offset = 0; offset < this.#size; offset++) {
         for (const id of this.#op(group, offset).outputs) {
           if (id === NO_VALUE || (group === count - 1 && last.has(id))) continue;

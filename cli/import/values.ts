@@ -51,6 +51,7 @@ export class Values {
   readonly #codes = new Map<ValueId, Code>();
   readonly #pending = new Map<ValueId, Pending>();
   readonly #parameters = new Set<ValueId>();
+  readonly #literals = new Map<ValueId, string | undefined>();
 
   constructor(model: Model, names: Names, options: WriterOptions) {
     this.model = model;
@@ -80,8 +81,14 @@ export class Values {
 
   /** Whether two constants are written alike: small, and the same. */
   sameLiteral(a: ValueId, b: ValueId): boolean {
-    const [one, other] = [this.written(a), this.written(b)];
-    return one !== undefined && other !== undefined && one.elements.join() === other.elements.join();
+    const [one, other] = [this.#literal(a), this.#literal(b)];
+    return one !== undefined && one === other;
+  }
+
+  /** The elements of a small constant as one text. */
+  #literal(id: ValueId): string | undefined {
+    if (!this.#literals.has(id)) this.#literals.set(id, this.written(id)?.elements.join());
+    return this.#literals.get(id);
   }
 
   /** Writes `body` with other code for some values: constants and carried values of a loop's first iteration. */
