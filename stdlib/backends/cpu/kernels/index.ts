@@ -14,6 +14,8 @@ import { layerNorms } from './layernorm.ts';
 import { linearAttentions } from './linear-attention.ts';
 import { losses } from './losses.ts';
 import { matrices } from './matmul.ts';
+import { features, maps } from './ml-features.ts';
+import { linearModels } from './ml-linear.ts';
 import { movement } from './movement.ts';
 import { normalization } from './norm.ts';
 import { pooling } from './pool.ts';
@@ -29,6 +31,7 @@ import { sequences } from './sequences.ts';
 import { signals } from './signal.ts';
 import { texts } from './text.ts';
 import { training } from './training.ts';
+import { trees } from './trees.ts';
 import { elementwise } from './unary.ts';
 
 export {
@@ -40,10 +43,13 @@ export {
   creation,
   deformable,
   elementwise,
+  features,
   gathering,
   layerNorms,
   linearAttentions,
+  linearModels,
   losses,
+  maps,
   matrices,
   movement,
   normalization,
@@ -62,6 +68,7 @@ export {
   sums,
   texts,
   training,
+  trees,
 };
 
 /** Every operator that there is a kernel for. */
@@ -74,10 +81,13 @@ export const allFamilies: readonly KernelFamily[] = [
   creation,
   deformable,
   elementwise,
+  features,
   gathering,
   layerNorms,
   linearAttentions,
+  linearModels,
   losses,
+  maps,
   matrices,
   movement,
   normalization,
@@ -96,4 +106,5 @@ export const allFamilies: readonly KernelFamily[] = [
   sums,
   texts,
   training,
+  trees,
 ];
