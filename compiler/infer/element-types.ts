@@ -10,6 +10,7 @@ import {
 } from '../../ir/ops/schema.ts';
 import {
   bitsOf,
+  type Dim,
   type DType,
   dtypeOfElemType,
   dtypeOfOnnxName,
@@ -17,7 +18,7 @@ import {
   tensorType,
   type ValueType,
 } from '../../ir/types.ts';
-import { axisOf, Contradiction } from './dims.ts';
+import { axisOf, Contradiction, sumDims } from './dims.ts';
 import { joinTypes } from './value-types.ts';
 import type { OpView } from './view.ts';
 
@@ -147,6 +148,12 @@ function inserted(op: OpView): ValueType | undefined {
   return { kind: 'sequence', elem: joinTypes(sequence.elem, tensor) };
 }
 
+function checkParts(whole: Dim, sizes: readonly Dim[] | undefined): void {
+  const total = sizes === undefined ? null : sumDims(sizes);
+  if (typeof total === 'number' && typeof whole === 'number' && total !== whole)
+    throw new Contradiction(`parts of ${total} in all do not make up an axis of ${whole}`);
+}
+
 function splitSequence(op: OpView): ValueType {
   const dims = op.dims(0);
   if (dims === undefined) return sequenceOf(op, 0, undefined);
@@ -154,6 +161,7 @@ function splitSequence(op: OpView): ValueType {
   const at = axisOf(axis, dims.length);
   if (op.has(1)) {
     const sizes = op.elems(1);
+    checkParts(dims[at]!, op.rank(1) === 1 ? sizes : undefined);
     const size = sizes?.every((one) => one === sizes[0]) ? (sizes[0] ?? null) : null;
     return sequenceOf(op, 0, dims.with(at, op.rank(1) === 0 && dims[at] !== size ? null : size));
   }
@@ -164,7 +172,7 @@ function splitSequence(op: OpView): ValueType {
 const byAttribute =
   (strings: string, ints: string, more: readonly (DType | undefined)[] = []): TypeRule =>
   (op) => {
-    const label = op.attribute(strings) ? 'string' : op.attribute(ints) ? 'int64' : undefined;
+    const label = op.attribute(strings) && !op.attribute(ints) ? 'string' : 'int64';
     return [ofDType(label), ...more.map(ofDType)];
   };
 
@@ -209,7 +217,13 @@ const rules = new Map<string, TypeRule>(
     RandomUniform: dtypeAttribute('dtype', float),
     RandomNormalLike: dtypeAttribute('dtype', ofInput(0)),
     RandomUniformLike: dtypeAttribute('dtype', ofInput(0)),
-    Multinomial: dtypeAttribute('dtype', () => 'int32'),
+    Multinomial: (op) => {
+      const dtype = named(op, 'dtype') ?? 'int32';
+      if (dtype !== 'int32' && dtype !== 'int64') throw new Contradiction(`it draws integers, not ${dtype}`);
+      return [tensorType(dtype)];
+    },
+    // The gradient with respect to each of the inputs that come first.
+    Gradient: (op) => op.op.outputs.map((_, index) => op.type(index)),
     BlackmanWindow: dtypeAttribute('output_datatype', float),
     HannWindow: dtypeAttribute('output_datatype', float),
     HammingWindow: dtypeAttribute('output_datatype', float),
@@ -237,7 +251,11 @@ const rules = new Map<string, TypeRule>(
       const elem = elemOf(op.type(0), 'sequence');
       return [ofDType(elem?.kind === 'tensor' ? elem.dtype : undefined)];
     },
-    Optional: (op) => [{ kind: 'optional', elem: op.has(0) ? op.type(0) : typeAttribute(op, 'type') }],
+    Optional: (op) => {
+      if (!op.has(0) && op.attribute('type') === undefined)
+        throw new Contradiction('it has neither an input nor the attribute type');
+      return [{ kind: 'optional', elem: op.has(0) ? op.type(0) : typeAttribute(op, 'type') }];
+    },
     // From opset 18 on it also takes what is not optional, and hands it through.
     OptionalGetElement: (op) => [
       op.type(0)?.kind === 'optional' ? elemOf(op.type(0), 'optional') : op.type(0),

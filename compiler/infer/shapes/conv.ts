@@ -44,6 +44,7 @@ function windowOf(op: OpView, axes: number, kernel: readonly Dim[]): Window {
   if (kernel.length !== axes) {
     throw new Contradiction(`the kernel has ${kernel.length} axes, the input ${axes} spatial ones`);
   }
+  list('pads', 2 * axes, 0);
   const strides = list('strides', axes, 1);
   const dilations = list('dilations', axes, 1);
   positive('strides', strides);

@@ -1,7 +1,16 @@
 // Operators that make tensors from attributes, sizes or shapes.
 
 import type { Dim, Shape } from '../../../ir/types.ts';
-import { addDims, ceilDim, dimOf, floorDim, isAtLeast, subtractDims, unknownDims } from '../dims.ts';
+import {
+  addDims,
+  ceilDim,
+  dimOf,
+  floorDim,
+  isAtLeast,
+  subtractDims,
+  unifyDim,
+  unknownDims,
+} from '../dims.ts';
 import type { OpView } from '../view.ts';
 import { each, type ShapeRule } from './rule.ts';
 
@@ -69,7 +78,10 @@ export const createShapes: Record<string, ShapeRule> = {
     return [[dimOf(sizes?.[0]), ...unknownDims(spatial).map((_, axis) => dimOf(sizes?.[axis + 2])), spatial]];
   },
   ...each('OptionalHasElement SequenceLength', () => [[]]),
-  StringNormalizer: (op) => [op.rank(0) === 2 ? [1, null] : [null]],
+  StringNormalizer: (op) => {
+    if (op.rank(0) === 2) unifyDim(1, op.dim(0, 0));
+    return [op.rank(0) === 2 ? [1, null] : [null]];
+  },
   StringSplit: (op) => {
     const dims = op.dims(0);
     return [dims && [...dims, null], dims];

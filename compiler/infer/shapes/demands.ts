@@ -18,6 +18,7 @@ function ranks(text: string): Ranks {
 
 const rankDemands = new Map<string, Ranks>(
   Object.entries({
+    AffineGrid: '1:1',
     ArrayFeatureExtractor: '0:1+ 1:1+',
     BatchNormalization: '0:1+ 1:1 2:1 3:1 4:1',
     CausalConvWithState: '0:3 1:3 2:1 3:3',
@@ -28,7 +29,7 @@ const rankDemands = new Map<string, Ranks>(
     Conv: '0:3+ 1:3+',
     ConvInteger: '0:3+ 1:3+',
     ConvTranspose: '0:3+ 1:3+',
-    DFT: '0:2+',
+    DFT: '0:2+ 1:0 2:0',
     Det: '0:2+',
     Dropout: '1:0 2:0',
     Expand: '1:1',
@@ -53,18 +54,17 @@ const rankDemands = new Map<string, Ranks>(
     OneHot: '0:1+ 1:0-1 2:1',
     Range: '0:0-1 1:0-1 2:0-1',
     Reshape: '1:1',
+    Resize: '2:1 3:1',
     ReverseSequence: '0:2+ 1:1',
     RoiAlign: '0:4 1:2 2:1',
     RotaryEmbedding: '0:3-4',
-    SVMClassifier: '0:1-2',
-    SVMRegressor: '0:1-2',
+    STFT: '0:2+ 1:0 2:1 3:0',
     StringNormalizer: '0:1-2',
+    TensorScatter: '0:1+ 1:1+',
     TfIdfVectorizer: '0:1-2',
     Tile: '1:1',
     TopK: '0:1+',
     TreeEnsemble: '0:2',
-    TreeEnsembleClassifier: '0:2',
-    TreeEnsembleRegressor: '0:2',
     Trilu: '0:2+ 1:0-1',
     ZipMap: '0:1-2',
   }).map(([type, text]) => [type, ranks(text)]),
@@ -77,6 +77,7 @@ const positive = new Map(
     SpaceToDepth: ['blocksize'],
     MaxRoiPool: ['pooled_shape'],
     MaxUnpool: ['kernel_shape', 'strides'],
+    TopK: ['k'],
   }),
 );
 const windowed = ['pads', 'output_padding', 'output_shape'];
@@ -90,6 +91,8 @@ const notNegative = new Map(
     LpPool: windowed,
     MaxPool: windowed,
     QLinearConv: windowed,
+    RandomNormal: ['shape'],
+    RandomUniform: ['shape'],
     TfIdfVectorizer: ['ngram_indexes'],
   }),
 );

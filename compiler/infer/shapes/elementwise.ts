@@ -1,6 +1,6 @@
 // Operators whose output has the shape of an input, or of all inputs broadcast together.
 
-import { axisOf, broadcast, unifyDim } from '../dims.ts';
+import { axisOf, broadcast, Contradiction, formatDims, unifyDim } from '../dims.ts';
 import type { OpView } from '../view.ts';
 import { each, type ShapeRule } from './rule.ts';
 
@@ -28,15 +28,28 @@ export const elementwiseShapes: Record<string, ShapeRule> = {
   ...each('CumSum CumProd Trilu', likeFirst),
   ...each(
     'Softmax LogSoftmax Hardmax',
-    likeFirstAlong((op) => op.int('axis', op.since < 13 ? 1 : -1)),
+    likeFirstAlong((op) => (op.since < 11 ? 0 : op.int('axis', op.since < 13 ? 1 : -1))),
   ),
   LpNormalization: likeFirstAlong((op) => op.int('axis', -1)),
   RMSNormalization: likeFirstAlong((op) => op.int('axis', -1)),
   ...each('LRN MeanVarianceNormalization InstanceNormalization', likeFirst),
-  ...each('GroupNormalization RotaryEmbedding', likeFirst),
+  GroupNormalization: likeFirst,
+  RotaryEmbedding: (op) => {
+    if (op.rank(0) === 3 && !op.int('num_heads'))
+      throw new Contradiction('with 3 dimensions, num_heads says how many heads there are');
+    return [op.dims(0)];
+  },
+  TensorScatter: (op) => {
+    const dims = op.dims(0);
+    // The first axis counts the batch.
+    if (dims !== undefined && axisOf(op.int('axis', -2), dims.length) === 0)
+      throw new Contradiction(`axis 0 of ${formatDims(dims)} counts the batch`);
+    return [dims];
+  },
+  Gradient: (op) => op.op.outputs.map((_, index) => op.dims(index)),
   ...each('Identity Cast CastLike BitCast QuantizeLinear DequantizeLinear', likeFirst),
   ...each('Bernoulli EyeLike RandomNormalLike RandomUniformLike', likeFirst),
-  ...each('ReverseSequence Scatter ScatterElements ScatterND TensorScatter RegexFullMatch', likeFirst),
+  ...each('ReverseSequence Scatter ScatterElements ScatterND RegexFullMatch', likeFirst),
   ...each('Add Sub Mul Div Mod Pow Min Max Sum Mean Where', broadcastAll),
   ...each('And Or Xor Equal Greater GreaterOrEqual Less LessOrEqual', broadcastAll),
   ...each('BitShift BitwiseAnd BitwiseOr BitwiseXor StringConcat', broadcastAll),
@@ -65,6 +78,7 @@ export const elementwiseShapes: Record<string, ShapeRule> = {
 /** Inputs after R and T are `groups` lists of n; outputs are the first list, then those after the gradients. */
 function updated(op: OpView, groups: number, outputs: number): ReturnType<ShapeRule> {
   const n = (op.inputCount - 2) / groups;
-  if (!Number.isInteger(n)) return [];
+  if (!Number.isInteger(n))
+    throw new Contradiction(`${op.inputCount - 2} inputs after R and T are not ${groups} for each tensor`);
   return Array.from({ length: n * outputs }, (_, index) => op.dims(2 + (index < n ? index : index + n)));
 }

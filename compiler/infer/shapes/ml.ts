@@ -97,6 +97,10 @@ function labelEncoder(op: OpView): Shape {
     const form = labelForms.find((one) => op.attribute(`${what}_${one}`));
     return form === undefined ? op.tensor(`${what}_tensor`)?.dims[0] : lengthOf(op, `${what}_${form}`);
   };
+  const forms = (what: string): number =>
+    [...labelForms, 'tensor'].filter((one) => op.attribute(`${what}_${one}`)).length;
+  if (forms('keys') !== 1 || forms('values') !== 1)
+    throw new Contradiction('exactly one of the attributes keys_… and one of values_… are given');
   const [keys, values] = [count('keys'), count('values')];
   if (op.since >= 4 && keys !== values)
     throw new Contradiction(`${keys ?? 'no'} keys for ${values ?? 'no'} values`);

@@ -72,7 +72,11 @@ function split(op: OpView): readonly Shape[] {
     op.ints('split') ?? (op.has(1) ? (op.elems(1)?.map(dimOf) ?? unknownSizes(parts)) : undefined);
   if (given !== undefined && given.length !== parts)
     throw new Contradiction(`${given.length} sizes for ${parts} outputs`);
-  const sizes = given ?? evenParts(dims[axis]!, parts);
+  const whole = dims[axis]!;
+  // Since version 18 the last part may be smaller.
+  if (given === undefined && op.since < 18 && typeof whole === 'number' && whole % parts !== 0)
+    throw new Contradiction(`axis ${axis} of ${formatDims(dims)} does not split into ${parts} equal parts`);
+  const sizes = given ?? evenParts(whole, parts);
   const total = sumDims(sizes);
   if (typeof total === 'number' && typeof dims[axis] === 'number' && total !== dims[axis]) {
     throw new Contradiction(`parts of ${total} in all do not make up axis ${axis} of ${formatDims(dims)}`);
@@ -228,7 +232,7 @@ function flatten(op: OpView): Shape {
   if (dims === undefined) return [null, null];
   const axis = op.int('axis', 1);
   const front = axis < 0 ? axis + dims.length : axis;
-  if (front < 0 || front > dims.length)
+  if (front < 0 || front > dims.length || (axis < 0 && op.since < 11))
     throw new Contradiction(`axis ${axis} is outside rank ${dims.length}`);
   return [productOfDims(dims.slice(0, front)), productOfDims(dims.slice(front))];
 }
@@ -253,8 +257,10 @@ function pad(op: OpView): Shape {
     throw new Contradiction(`${pads.length} pads for ${axes.length} axes of ${formatDims(dims)}`);
   }
   const result = [...dims];
-  axes.forEach((axis, at) => {
-    const front = axisOf(axis, dims.length);
+  const fronts = axes.map((axis) => axisOf(axis, dims.length));
+  if (new Set(fronts).size !== fronts.length)
+    throw new Contradiction(`axes [${axes.join(', ')}] name an axis twice`);
+  fronts.forEach((front, at) => {
     result[front] = dimOf(addDims(dims[front]!, addDims(pads[at]!, pads[at + axes.length]!)));
   });
   return result;
@@ -296,6 +302,9 @@ export const movementShapes: Record<string, ShapeRule> = {
     const sizes = op.elems(1);
     const axes = op.ints('axes')?.map((axis) => axisOf(axis, dims?.length ?? Number.POSITIVE_INFINITY));
     if (dims === undefined) return [];
+    const count = axes?.length ?? dims.length;
+    if (sizes !== undefined && sizes.length !== count)
+      throw new Contradiction(`${sizes.length} sizes for ${count} axes`);
     return [
       dims.map((dim, axis) => {
         const at = axes === undefined ? axis : axes.indexOf(axis);

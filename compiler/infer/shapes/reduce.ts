@@ -22,7 +22,7 @@ function reduced(op: OpView, axes: readonly number[] | null | undefined, keep: b
   return dims.flatMap((dim, axis) => (all || chosen.has(axis) ? (keep ? [1] : []) : [dim]));
 }
 
-const keepsDims = (op: OpView): boolean => op.int('keepdims', 1) !== 0;
+const keepsDims = (op: OpView): boolean => op.int('keepdims', 1) === 1;
 
 export const reduceShapes: Record<string, ShapeRule> = {
   ...each(

@@ -27,6 +27,9 @@ function topK(op: OpView): readonly Shape[] {
   const dims = op.dims(0);
   if (dims === undefined) return [];
   const axis = axisOf(op.int('axis', -1), dims.length);
+  const count = op.since < 10 ? 1 : op.dim(1, 0);
+  if (typeof count === 'number' && count !== 1)
+    throw new Contradiction(`K has ${count} elements and not one`);
   const k = op.since < 10 ? (op.int('k') ?? null) : dimOf(op.elems(1)?.[0]);
   if (typeof k === 'number' && typeof dims[axis] === 'number' && k > dims[axis]) {
     throw new Contradiction(`the ${k} largest of axis ${axis} of ${formatDims(dims)}`);
@@ -37,6 +40,11 @@ function topK(op: OpView): readonly Shape[] {
 function oneHot(op: OpView): Shape {
   const indices = op.dims(0);
   if (indices === undefined) return undefined;
+  const [depth, values] = [op.dim(1, 0), op.dim(2, 0)];
+  if (typeof depth === 'number' && depth !== 1)
+    throw new Contradiction(`${depth} depths where one is needed`);
+  if (typeof values === 'number' && values !== 2)
+    throw new Contradiction(`${values} values, where one is for off and one for on`);
   const axis = axisOf(op.int('axis', -1), indices.length + 1);
   return indices.toSpliced(axis, 0, dimOf(op.elems(1)?.[0]));
 }

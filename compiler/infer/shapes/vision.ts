@@ -9,6 +9,7 @@ import {
   floorDim,
   formatDims,
   multiplyDims,
+  unifyDim,
   unknownDims,
 } from '../dims.ts';
 import type { OpView } from '../view.ts';
@@ -33,6 +34,8 @@ function resize(op: OpView): Shape {
   const axes = op.ints('axes')?.map((axis) => axisOf(axis, dims.length)) ?? dims.map((_, axis) => axis);
   if (op.since >= 13 && hasElements(op, 2) && hasElements(op, 3))
     throw new Contradiction('both sizes and scales are given');
+  if (op.since >= 13 && !op.has(2) && !op.has(3))
+    throw new Contradiction('neither sizes nor scales are given');
   // Empty lists stand for "not given", as absent inputs do.
   const sizes = op.elems(3)?.length === 0 ? undefined : op.elems(3);
   const result = [...dims];
@@ -140,6 +143,7 @@ export const visionShapes: Record<string, ShapeRule> = {
     const last = grid?.at(-1);
     if (typeof last === 'number' && last !== grid!.length - 2)
       throw new Contradiction(`grid ${formatDims(grid)} must end in ${grid!.length - 2} coordinates`);
+    unifyDim(op.dim(0, 0), op.dim(1, 0));
     return [
       grid
         ? [dims?.[0] ?? grid[0]!, dims?.[1] ?? null, ...grid.slice(1, -1)]
