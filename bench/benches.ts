@@ -2,6 +2,7 @@
 
 import { benchRun } from './backend.ts';
 import { benchCompile, benchWeights } from './compile.ts';
+import { benchCpu } from './cpu.ts';
 import type { Figure } from './figure.ts';
 import { benchRuntime } from './runtime.ts';
 
@@ -9,6 +10,7 @@ import { benchRuntime } from './runtime.ts';
 export const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   runtime: benchRuntime,
   run: benchRun,
+  cpu: benchCpu,
   compile: benchCompile,
   weights: benchWeights,
 };

@@ -38,16 +38,18 @@ export function convolve(x: NdArray, w: NdArray, g: Geometry, groups: number): N
   if (!(x.data instanceof Float32Array && w.data instanceof Float32Array && out instanceof Float32Array))
     return settled(x.dtype, dims, convolveAny(x, w, flat, groups, out));
   const window = product(g.kernel);
+  const single = perGroup === 1 && filtersPerGroup === 1;
+  const work = single && { runs: allRuns(flat), step: flat.strides.at(-1)!, sums: new Float64Array(outside) };
   for (let group = 0; group < groups; group++) {
-    const panels =
-      perGroup === 1 && filtersPerGroup === 1
-        ? undefined
-        : packRows(w.data, group * filtersPerGroup * perGroup * window, filtersPerGroup, perGroup * window);
+    const panels = single
+      ? undefined
+      : packRows(w.data, group * filtersPerGroup * perGroup * window, filtersPerGroup, perGroup * window);
     for (let image = 0; image < batch; image++) {
       const atX = (image * channels + group * perGroup) * inside;
       const atOut = (image * filters + group * filtersPerGroup) * outside;
-      if (panels === undefined) depthwise(x.data, atX, w.data, group * window, out, atOut, flat);
-      else byColumns(x.data, atX, panels, out, atOut, flat, perGroup, filtersPerGroup);
+      if (work) depthwise(x.data, atX, w.data, group * window, out, atOut, work);
+      else if (panels !== undefined)
+        byColumns(x.data, atX, panels, out, atOut, flat, perGroup, filtersPerGroup);
     }
   }
   return settled(x.dtype, dims, out);
@@ -115,13 +117,14 @@ function gatherColumns(
   const width = rowCount * product(g.output, 1);
   const window = product(g.kernel);
   eachIndex(g.kernel, (place, at) => {
-    for (let channel = 0; channel < channels; channel++)
-      eachRun(g, place, firstRow, rowCount, (from, step, to, count) => {
+    eachRun(g, place, firstRow, rowCount, (from, step, to, count) => {
+      for (let channel = 0; channel < channels; channel++) {
         const source = atX + channel * inside + from;
         const target = (channel * window + at) * width + to;
         if (step === 1 && count > 16) columns.set(x.subarray(source, source + count), target);
         else for (let n = 0; n < count; n++) columns[target + n] = x[source + n * step]!;
-      });
+      }
+    });
   });
 }
 
@@ -156,6 +159,17 @@ function eachRun(
   walk(0, 0, 0);
 }
 
+/** Every run of every place of the window: place, from, to, count. They are the same for all channels. */
+function allRuns(g: Geometry): Int32Array {
+  const runs: number[] = [];
+  eachIndex(g.kernel, (place, at) => {
+    eachRun(g, place, 0, g.output[0]!, (from, _, to, count) => {
+      runs.push(at, from, to, count);
+    });
+  });
+  return Int32Array.from(runs);
+}
+
 function depthwise(
   x: Float32Array,
   atX: number,
@@ -163,15 +177,13 @@ function depthwise(
   atW: number,
   out: Float32Array,
   atOut: number,
-  g: Geometry,
+  { runs, step, sums }: { readonly runs: Int32Array; readonly step: number; readonly sums: Float64Array },
 ): void {
-  const sums = new Float64Array(product(g.output));
-  eachIndex(g.kernel, (place, at) => {
-    const factor = w[atW + at]!;
-    eachRun(g, place, 0, g.output[0]!, (from, step, to, count) => {
-      addScaled(sums, to, x, atX + from, step, factor, count);
-    });
-  });
+  sums.fill(0);
+  for (let run = 0; run < runs.length; run += 4) {
+    const factor = w[atW + runs[run]!]!;
+    addScaled(sums, runs[run + 2]!, x, atX + runs[run + 1]!, step, factor, runs[run + 3]!);
+  }
   out.set(sums, atOut);
 }
 
