@@ -13,7 +13,7 @@ export function dotText(drawing: Drawing, scale = 1): string {
   const lines = [
     'digraph {',
     `  graph [label=${quote([drawing.title, drawing.note].filter(Boolean).join('\n'))} labelloc=t fontname="${fonts}" ${size(14)} rankdir=TB nodesep=0.25 ranksep=0.4];`,
-    `  node [shape=box style="rounded,filled" fillcolor=white fontname="${fonts}" ${size(10)} margin="0.1,0.05"];`,
+    `  node [shape=box style="rounded,filled" fillcolor=white fontname="${fonts}" ${size(10)} margin="0.16,0.05"];`,
     `  edge [fontname="${fonts}" ${size(9)} arrowsize=0.6 color="#555555"];`,
   ];
   const number = new Map(drawing.boxes.map((box, index) => [box.id, `n${index}`]));

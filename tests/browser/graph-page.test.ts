@@ -55,6 +55,15 @@ describe('det over three peers', () => {
     for (const pill of pills) expect(pill).toMatch(/float32\[.*≤ 1\d/);
   });
 
+  test('Fit shows all of it, above the zoom buttons', async () => {
+    await page.locator('#fit').click();
+    await settled(page);
+    const boxes = await Promise.all((await page.locator('.box').all()).map((box) => box.boundingBox()));
+    const lowest = Math.max(...boxes.map((box) => box!.y + box!.height));
+    const tools = (await page.locator('.tools').boundingBox())!.y;
+    expect(lowest).toBeLessThanOrEqual(tools);
+  });
+
   test('search finds an op inside a collapsed block, and shows it', async () => {
     await search(page, 'p2o.Conv.30');
     await page.locator('.box.selected').waitFor();
