@@ -49,8 +49,11 @@ function sourceOf(at: number, { input, output, scale, roi }: AxisPlan, coordinat
   }
 }
 
+/** No mode could be chosen; ONNX Runtime looks ahead where the image shrinks. */
+const BEFORE_11 = 'before opset 11';
+
 /** Which neighbour counts alone. */
-function nearestOf(x: number, mode: string): number {
+function nearestOf(x: number, mode: string, scale: number): number {
   switch (mode) {
     case 'round_prefer_floor':
       return Math.ceil(x - 0.5);
@@ -60,6 +63,8 @@ function nearestOf(x: number, mode: string): number {
       return Math.floor(x);
     case 'ceil':
       return Math.ceil(x);
+    case BEFORE_11:
+      return scale < 1 ? Math.ceil(x) : Math.floor(x);
     default:
       throw new Invalid(`no nearest mode is called ${mode}`);
   }
@@ -82,7 +87,8 @@ interface Taps {
 
 /** The inputs that count for one position, beyond the ends too, and their weights. */
 function tapsOf(x: number, plan: AxisPlan, settings: Settings): Taps {
-  if (settings.mode === 'nearest') return { from: [nearestOf(x, settings.nearest)], weights: [1] };
+  if (settings.mode === 'nearest')
+    return { from: [nearestOf(x, settings.nearest, plan.scale)], weights: [1] };
   const smooth = settings.mode === 'cubic';
   // Antialiasing widens the kernel when there are fewer outputs than inputs.
   const stretch = settings.antialias ? Math.min(plan.scale, 1) : 1;
@@ -223,7 +229,7 @@ const settingsOf = (op: OpContext): Settings => ({
   antialias: op.int('antialias', 0) === 1,
 });
 
-/** As Upsample and the first Resize did it: from the left edge, the neighbour below. */
+/** As Upsample and the first Resize did it: counted from the left edge. */
 function fromEdge(op: OpContext, x: NdArray, scales: readonly number[]): NdArray {
   if (scales.length !== x.dims.length) throw new Invalid(`${scales.length} scales for rank ${x.dims.length}`);
   const plans = x.dims.map((input, axis): AxisPlan => {
@@ -232,7 +238,7 @@ function fromEdge(op: OpContext, x: NdArray, scales: readonly number[]): NdArray
   });
   const given = op.string('mode', 'nearest').toLowerCase();
   const mode = given === 'bilinear' ? 'linear' : given;
-  return resized(x, plans, { ...settingsOf(op), mode, coordinates: 'asymmetric', nearest: 'floor' });
+  return resized(x, plans, { ...settingsOf(op), mode, coordinates: 'asymmetric', nearest: BEFORE_11 });
 }
 
 export const resizing = kernels('', {
