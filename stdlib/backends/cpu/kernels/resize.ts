@@ -172,7 +172,7 @@ function interpolate(x: NdArray, plans: readonly AxisPlan[], settings: Settings)
   const family = familyOf(x.dtype);
   if (family !== 'float' && family !== 'int') throw new Unsupported(x.dtype);
   const dims = [...x.dims];
-  let data = Float64Array.from(x.data as Floats);
+  let data: Float64Array = Float64Array.from(x.data as Floats);
   plans.forEach((plan, axis) => {
     const still = plan.scale === 1 && plan.output === plan.input && plan.roi[0] === 0 && plan.roi[1] === 1;
     if (still) return;
