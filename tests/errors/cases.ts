@@ -273,9 +273,9 @@ export const errorCases: readonly ErrorCase[] = [
   },
   {
     name: 'a backend that is not there',
-    command: 'conformance errors --backend cpu',
+    command: 'conformance errors --backend webgpu',
     exit: 2,
-    says: ['cpu', 'not there'],
+    says: ["--backend is ort or cpu, not 'webgpu'"],
   },
   {
     name: 'an unknown command',
@@ -285,9 +285,9 @@ export const errorCases: readonly ErrorCase[] = [
   },
   {
     name: 'a command that is not there yet',
-    command: 'import model.onnx -o model.ts',
+    command: 'sim model.onnx --peers topology.json',
     exit: 2,
-    says: ['bbc import is not there yet'],
+    says: ['bbc sim is not there yet'],
   },
   {
     name: 'an unknown option',
