@@ -262,12 +262,18 @@ class Gates {
     if (isConstant && !constantsToo) return value;
     const { def } = this.#model.value(value);
     const isMadeHere = def.kind === 'op' && !isConstant && samePlace(this.#places[def.op]!, place);
-    // What is made here in the same branch is missing already where the branch is not taken.
-    const known = isMadeHere ? enclosing(this.#branches.get(def.op)) : [];
+    // What is made here in the same branch from something is missing already where the branch is not taken; what is
+    // made from nothing, as random numbers are, is there in any case.
+    const known =
+      isMadeHere && this.#waits(this.#model.op(def.op)) ? enclosing(this.#branches.get(def.op)) : [];
     let read = value;
     for (const one of enclosing(branch))
       if (!known.some((other) => same(one, other))) read = this.#gate(read, one, place);
     return read;
+  }
+
+  #waits(op: Op): boolean {
+    return dependenciesOf(this.#model, op).some((id) => this.#constant[id] !== 1);
   }
 
   #gate(value: ValueId, { condition, holds, outer }: Branch, place: Place): ValueId {

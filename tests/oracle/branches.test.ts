@@ -3,7 +3,18 @@
 
 import { afterAll, describe, expect, test } from 'vitest';
 import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
-import { bool, float32, ifElse, input, loop, module, on, output, peer } from '../../dsl/index.ts';
+import {
+  bool,
+  float32,
+  ifElse,
+  input,
+  loop,
+  module,
+  on,
+  output,
+  peer,
+  randomUniform,
+} from '../../dsl/index.ts';
 import type { Tensor } from '../../ir/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { World } from '../sim/world.ts';
@@ -88,6 +99,27 @@ describe('an If with places in its branches', () => {
     const to = deployment!.edges.filter(({ value }) => value === 'c').map((one) => one.to.class);
     expect(to.sort()).toEqual(['edge', 'server']);
   });
+});
+
+test('what a branch makes from nothing is not taken for the result of the other', async () => {
+  const drawn = module('drawn', () => {
+    const x = input('x', float32, [2], { at: phone });
+    const c = input('c', bool, [], { at: phone });
+    const y = ifElse(
+      c,
+      () => on(server, () => randomUniform({ shape: [2], low: 5, high: 6 })),
+      () => on(server, () => x.neg()),
+    );
+    output(
+      'y',
+      on(phone, () => y.mul(1)),
+    );
+  });
+  const time = new VirtualTime();
+  const running = await deploy(drawn, peers, time.over(backend), time);
+  const { outputs } = await time.until(running.invoke({ x: floats(1, 3), c: truth(false) }));
+  expect(plain(outputs.y)).toEqual([-1, -3]);
+  await running.close();
 });
 
 test('an If without places inside stays whole', () => {
