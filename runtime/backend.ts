@@ -23,6 +23,8 @@ export interface LoadOptions {
    * are pinned to workers: lane modulo pool size.
    */
   readonly lane?: number;
+  /** Never does another segment of the host compute while one of this lane does: a thread of its own gains nothing. */
+  readonly takesTurns?: boolean;
 }
 
 export interface RunOptions {

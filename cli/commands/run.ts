@@ -54,7 +54,7 @@ export const run = command<Options>({
       .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
       .option(
         '--workers <n>',
-        'threads for ONNX Runtime’s sessions, at most (default: one per core); 0: on the calling thread',
+        'threads for ONNX Runtime’s sessions, at most; 0: on the calling thread (default: one per core, none where peers take turns)',
       )
       .option('--verify', 'also run the uncut graph, and compare')
       .option('--no-check', 'do not type-check a model.ts')
@@ -65,7 +65,7 @@ export const run = command<Options>({
     'bbc run model.onnx --peers topology.json --random 1 --backend cpu',
     'bbc run dist --inputs x=x.pb --json',
     'bbc run dist --random 1 --processes',
-    'bbc run dist --random 1 --workers 0',
+    'bbc run dist --random 1 --workers 2',
   ],
   async run(cx, [source], options) {
     const transport = transportOf(options);

@@ -16,6 +16,7 @@ import { Driver, POOL_BYTES } from './driver.ts';
 import { FlowBook, type InvokeOptions } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
 import { handOver } from './hand-over.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
 
 export interface DeploymentOptions {
@@ -50,14 +51,18 @@ interface LoadedPeer extends Member {
 
 /** Loads every segment and starts a node per peer. Rejects with DiagnosticError BB622 or BB703. */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
-  const programs = new Map<LoadedBundle, Program>();
+  const decoded = new Map<LoadedBundle, Program>();
+  const programs = options.peers.map(({ bundle }) => {
+    const program = decoded.get(bundle) ?? decodeProgram(bundle);
+    decoded.set(bundle, program);
+    return program;
+  });
+  const takesTurns = oneAtATime(programs);
   const peers: LoadedPeer[] = [];
   try {
     for (const [lane, { id, bundle, backend }] of options.peers.entries()) {
-      const program = programs.get(bundle) ?? decodeProgram(bundle);
-      programs.set(bundle, program);
-      const segments = await loadSegments(id, bundle, backend ?? options.backend, lane);
-      peers.push({ id, manifest: bundle.manifest, program, segments });
+      const segments = await loadSegments(id, bundle, backend ?? options.backend, { lane, takesTurns });
+      peers.push({ id, manifest: bundle.manifest, program: programs[lane]!, segments });
     }
   } catch (error) {
     await Promise.all(peers.map(({ segments }) => releaseSegments(segments)));

@@ -63,7 +63,9 @@ interface Account {
 /** Rejects with DiagnosticError BB622 or BB703, or what opening the transport rejects with. */
 export async function startPeer(options: PeerHostOptions): Promise<PeerHost> {
   const program = decodeProgram(options.bundle);
-  const segments = await loadSegments(options.peer, options.bundle, options.backend, options.lane ?? 0);
+  const segments = await loadSegments(options.peer, options.bundle, options.backend, {
+    lane: options.lane ?? 0,
+  });
   const host = new PeerHost(options, program, segments);
   try {
     await host.open();

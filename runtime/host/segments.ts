@@ -1,7 +1,7 @@
 // Loads a peer's segments into its backend.
 
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
-import type { Backend, LoadedSegment } from '../backend.ts';
+import type { Backend, LoadedSegment, LoadOptions } from '../backend.ts';
 import type { LoadedBundle } from '../bundle.ts';
 import { segmentModels } from '../segment-model.ts';
 
@@ -12,12 +12,12 @@ export async function loadSegments(
   peer: string,
   bundle: LoadedBundle,
   backend: Backend,
-  lane: number,
+  options: LoadOptions,
 ): Promise<Segments> {
   const loaded = new Map<string, LoadedSegment>();
   for (const [name, model] of segmentModels(bundle)) {
     try {
-      loaded.set(name, await backend.load(model, { lane }));
+      loaded.set(name, await backend.load(model, options));
     } catch (error) {
       await releaseSegments(loaded);
       if (error instanceof DiagnosticError) throw error;

@@ -175,6 +175,21 @@ describe('a worker thread that dies', () => {
     await expect(own.load({ ...addExternal, weights })).rejects.toThrow('closed');
   });
 
+  it.each([
+    ['on the calling thread where segments take turns', {}, { takesTurns: true }, 256],
+    ['in a worker where they do not', {}, { takesTurns: false }, 0],
+    ['in a worker where workers are wanted', { workers: 1 }, { takesTurns: true }, 0],
+  ])('is there when it gains something: a run is %s', async (_, options, load, left) => {
+    const own = onnxRuntimeBackend(options);
+    const segment = await own.load({ ...addExternal, weights }, load);
+    const given = ones();
+    const outputs = await segment.run([given], { transfer: [given.bytes.buffer as ArrayBuffer] });
+    expect(floatsOf(outputs[0]!)).toEqual(expectedSum);
+    // What goes to another thread leaves this one.
+    expect(given.bytes.byteLength).toBe(left);
+    await own.close();
+  });
+
   it('fails pending runs when the backend closes', async () => {
     const own = onnxRuntimeBackend();
     const segment = await own.load({ ...addExternal, weights });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Tensor } from '../../ir/types.ts';
 import { startDeployment } from '../../runtime/host/index.ts';
-import type { Backend, NodeEvent } from '../../runtime/index.ts';
+import type { Backend, LoadOptions, NodeEvent } from '../../runtime/index.ts';
 import { call, edge, f32, makeBundle, numbers, recv, send } from './programs.ts';
 
 const members = { a: ['a'], b: ['b'] };
@@ -27,14 +27,14 @@ const peers = [
 ];
 
 function fakeBackend(functions: Record<string, (...inputs: number[][]) => number[]>) {
-  const lanes: [string, number | undefined][] = [];
+  const lanes: [string, LoadOptions | undefined][] = [];
   let open = 0;
   const backend: Backend = {
     name: 'fake',
     async load({ name }, options) {
       const run = functions[name];
       if (run === undefined) throw new Error(`no ${name}`);
-      lanes.push([name, options?.lane]);
+      lanes.push([name, options]);
       open++;
       return {
         async run(inputs: readonly Tensor[]) {
@@ -58,8 +58,8 @@ describe('the in-process host', () => {
     const { backend, lanes, open } = fakeBackend({ double, add });
     const deployment = await startDeployment({ peers, backend });
     expect(lanes).toEqual([
-      ['double', 0],
-      ['add', 1],
+      ['double', { lane: 0, takesTurns: true }],
+      ['add', { lane: 1, takesTurns: true }],
     ]);
     const result = await deployment.invoke({ x: f32(1, 2), k: f32(10, 20) });
     expect(result.status).toBe('complete');
@@ -69,6 +69,39 @@ describe('the in-process host', () => {
     expect(result.peers.a!.sentBytes).toBeGreaterThan(8);
     await deployment.close();
     expect(open()).toBe(0);
+  });
+
+  test('peers that can compute at once do not take turns', async () => {
+    const fork = [
+      {
+        id: 'a',
+        bundle: makeBundle({
+          class: 'a',
+          members,
+          edges,
+          inputs: ['x'],
+          ops: [send(0, 'x'), call('double', ['x'], ['y'])],
+          outputs: ['y'],
+        }),
+      },
+      {
+        id: 'b',
+        bundle: makeBundle({
+          class: 'b',
+          members,
+          edges,
+          outputs: ['z'],
+          ops: [recv(0, 'x'), call('add', ['x', 'x'], ['z'])],
+        }),
+      },
+    ];
+    const { backend, lanes } = fakeBackend({ double, add });
+    const deployment = await startDeployment({ peers: fork, backend });
+    expect(lanes.map(([name, options]) => [name, options?.takesTurns])).toEqual([
+      ['double', false],
+      ['add', false],
+    ]);
+    await deployment.close();
   });
 
   test('flows overlap', async () => {

@@ -20,8 +20,9 @@ export interface OnnxRuntimeOptions {
   /** How far ONNX Runtime may rewrite a graph; only 'disabled' keeps a cut model's bits. Default 'all'. */
   readonly optimization?: Optimization;
   /**
-   * Worker threads, at most; default and upper limit: one per core. 0: sessions run on the calling thread, which
-   * blocks its event loop while they compute and saves two thread switches each time.
+   * Worker threads, at most; the upper limit is one per core. 0: sessions run on the calling thread, which blocks
+   * its event loop while they compute and saves two thread switches each time. Default: one per core, but the
+   * calling thread for segments that take turns anyway, such as those of a chain of peers in one process.
    */
   readonly workers?: number;
 }
@@ -57,8 +58,10 @@ export function onnxRuntimeBackend(options: OnnxRuntimeOptions = {}): OnnxRuntim
 class Pool implements OnnxRuntimeBackend {
   readonly name = 'onnxruntime';
   readonly #optimization: Optimization;
-  readonly #lanes: (Lane | undefined)[];
-  readonly #newLane: () => Lane;
+  readonly #lanes: (ThreadLane | undefined)[];
+  /** For segments that take turns, and for all of them without workers. */
+  readonly #callingThread = new CallingThread();
+  readonly #workers: number | undefined;
   #nextSession = 0;
   #nextLane = 0;
   #closed = false;
@@ -66,13 +69,13 @@ class Pool implements OnnxRuntimeBackend {
   constructor({ optimization = 'all', workers }: OnnxRuntimeOptions) {
     const cores = availableParallelism();
     this.#optimization = optimization;
-    this.#newLane = workers === 0 ? () => new CallingThread() : () => new ThreadLane();
+    this.#workers = workers;
     this.#lanes = new Array(Math.max(1, Math.min(workers ?? cores, cores)));
   }
 
   async load(segment: SegmentModel, options: LoadOptions = {}): Promise<LoadedSegment> {
     const weights = segment.weights && locate(segment.weights);
-    const session = await this.#open(segment.name, segment.onnx, weights, options.lane);
+    const session = await this.#open(segment.name, segment.onnx, weights, options);
     const inputNames = segment.inputs.map((port) => port.name);
     const outputNames = segment.outputs.map((port) => port.name);
     return {
@@ -82,11 +85,11 @@ class Pool implements OnnxRuntimeBackend {
   }
 
   async loadModel(model: Uint8Array | string, options: LoadModelOptions = {}): Promise<LoadedModel> {
-    const { folder, lane } = options;
+    const { folder } = options;
     const weights: WeightsLocation | undefined =
       folder === undefined ? undefined : { kind: 'folder', folder };
     const name = typeof model === 'string' ? path.basename(model) : 'model';
-    const session = await this.#open(name, model, weights, lane);
+    const session = await this.#open(name, model, weights, options);
     return {
       ...session.ports,
       run: async (inputs, runOptions) => {
@@ -104,21 +107,17 @@ class Pool implements OnnxRuntimeBackend {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#lanes.map((lane) => lane?.close()));
+    await Promise.all([this.#callingThread, ...this.#lanes].map((lane) => lane?.close()));
   }
 
   async #open(
     name: string,
     model: Uint8Array | string,
     weights: WeightsLocation | undefined,
-    wantedLane: number | undefined,
+    options: LoadOptions,
   ): Promise<Session> {
     if (this.#closed) throw new Error('the backend is closed');
-    const index = (wantedLane ?? this.#nextLane++) % this.#lanes.length;
-    // A thread that died lost its sessions, but the next model gets a new one.
-    if (this.#lanes[index]?.lost) this.#lanes[index] = undefined;
-    this.#lanes[index] ??= this.#newLane();
-    const lane = this.#lanes[index];
+    const lane = this.#laneFor(options);
     const id = this.#nextSession++;
     // Only weights that were read for this call are given away; the model's bytes stay the caller's.
     const transfer = weights?.kind === 'bytes' ? [weights.bytes.buffer as ArrayBuffer] : [];
@@ -133,6 +132,15 @@ class Pool implements OnnxRuntimeBackend {
     if (answer.kind === 'failed') throw loadError(name, answer);
     if (answer.kind !== 'loaded') throw new Error(`the worker answered ${answer.kind} to load`);
     return new Session(lane, id, answer.ports);
+  }
+
+  #laneFor({ lane = this.#nextLane++, takesTurns = false }: LoadOptions): Lane {
+    if (this.#workers === 0 || (takesTurns && this.#workers === undefined)) return this.#callingThread;
+    const index = lane % this.#lanes.length;
+    // A thread that died lost its sessions, but the next model gets a new one.
+    if (this.#lanes[index]?.lost) this.#lanes[index] = undefined;
+    this.#lanes[index] ??= new ThreadLane();
+    return this.#lanes[index];
   }
 }
 
