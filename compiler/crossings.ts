@@ -38,7 +38,7 @@ export function crossings(
   rank: (op: OpId) => number,
   ends: { enters(value: ValueId): boolean; leaves(index: number): boolean },
 ): Crossings {
-  const { model } = flow;
+  const { model, boundary } = flow;
   const count = row.length;
   const lastUse = lastUses(flow, row, ends.leaves);
   const bytes = new Float64Array(count + 2);
@@ -48,10 +48,10 @@ export function crossings(
   const pass = (id: ValueId, madeAt: number): void => {
     const last = lastUse[id]!;
     if (last <= madeAt) return;
-    if (!mayCross(model, id)) blockedUntil.push({ value: id, from: madeAt + 1, to: last });
+    if (!mayCross(model, boundary, id)) blockedUntil.push({ value: id, from: madeAt + 1, to: last });
     let weight = cost.transferBytes(id);
-    if (isRoundedByCut(model, id)) weight += mayWiden(model, id) ? weight : ROUNDED;
-    if (partsFoldedOps(model, flow.constant, id)) weight += FOLDED;
+    if (isRoundedByCut(model, boundary, id)) weight += mayWiden(model, id) ? weight : ROUNDED;
+    if (partsFoldedOps(flow, id)) weight += FOLDED;
     bytes[madeAt + 1]! += weight;
     bytes[last + 1]! -= weight;
   };

@@ -2,6 +2,8 @@
 // its subgraphs), and which of them are constant expressions.
 
 import {
+  type Boundary,
+  commonBoundary,
   dependenciesOf,
   type GraphId,
   isOurDomain,
@@ -14,6 +16,8 @@ import {
 
 export interface Dataflow {
   readonly model: Model;
+  /** What may go from place to place. */
+  readonly boundary: Boundary;
   /** Ops of the main graph in execution order, constant expressions left out. A step is an index into it. */
   readonly steps: readonly Op[];
   /** Constant expressions of the main graph in execution order: everyone who needs one gets a copy. */
@@ -36,7 +40,8 @@ const randomOps = new Set([
   'Multinomial',
 ]);
 
-export function dataflow(model: Model): Dataflow {
+/** `boundary`: by default what every backend takes and gives. */
+export function dataflow(model: Model, boundary = commonBoundary(['onnxruntime'])): Dataflow {
   const purity = new Purity(model);
   const read: (readonly ValueId[])[] = new Array(model.opLimit);
   const reads = (op: Op): readonly ValueId[] => {
@@ -59,7 +64,7 @@ export function dataflow(model: Model): Dataflow {
       steps.push(op);
     }
   }
-  return { model, steps, constants, stepOf, constant, reads };
+  return { model, boundary, steps, constants, stepOf, constant, reads };
 }
 
 function isPlain({ attributes, inputs }: Op): boolean {

@@ -1,44 +1,30 @@
 // Which values may go from one peer to another.
 
 import {
+  type Boundary,
   CORE,
+  commonBoundary,
   DOMAIN,
-  type DType,
   formatType,
   isOurDomain,
   type Model,
+  mayPass,
   NO_VALUE,
   type Op,
+  type Topology,
   type ValueId,
 } from '../ir/index.ts';
+import type { Dataflow } from './dataflow.ts';
 
-/** dtypes that ONNX Runtime's JavaScript interface takes and gives. */
-const handedOver: ReadonlySet<DType> = new Set<DType>([
-  'float32',
-  'float64',
-  'float16',
-  'int8',
-  'int16',
-  'int32',
-  'int64',
-  'uint8',
-  'uint16',
-  'uint32',
-  'uint64',
-  'bool',
-  'string',
-]);
-
-/**
- * Whether the value may leave its place: a dense tensor of a dtype that a backend can hand over, and not private.
- * A value of unknown type might be a sequence, so it may not.
- */
-export function mayCross(model: Model, id: ValueId): boolean {
-  const { type } = model.value(id);
-  return (
-    type?.kind === 'tensor' && type.dtype !== undefined && handedOver.has(type.dtype) && !isPrivate(model, id)
+/** What may go between the classes named; by default between any of the topology's. */
+export const boundaryOf = ({ classes }: Topology, among?: readonly string[]): Boundary =>
+  commonBoundary(
+    classes.flatMap(({ name, backend }) => (among === undefined || among.includes(name) ? [backend] : [])),
   );
-}
+
+/** Whether the value may leave its place: the backends at both ends take its type, and it is not private. */
+export const mayCross = (model: Model, boundary: Boundary, id: ValueId): boolean =>
+  mayPass(boundary, model.value(id).type) && !isPrivate(model, id);
 
 /** Whether a value is what a private input brought: the input, or that handed on unchanged. */
 export const isPrivate = (model: Model, id: ValueId): boolean => privateValues(model).has(id);
@@ -83,12 +69,10 @@ const moving = new Set(
   ).split(' '),
 );
 
-/**
- * Whether a cut at this value may change bits: ONNX Runtime's CPU has few float16 kernels, computes on in float32
- * from op to op, and rounds only what leaves a session or is merely moved.
- */
-export function isRoundedByCut(model: Model, id: ValueId): boolean {
+/** Whether a cut at this value may change bits: a backend that widens float16 rounds there what it would not inside. */
+export function isRoundedByCut(model: Model, { widensFloat16 }: Boundary, id: ValueId): boolean {
   const { type, def } = model.value(id);
+  if (!widensFloat16) return false;
   if (type?.kind !== 'tensor' || type.dtype !== 'float16' || def.kind !== 'op') return false;
   const { domain, type: op } = model.op(def.op);
   return domain !== '' || !moving.has(op);
@@ -109,12 +93,12 @@ const multiplying = new Set(['Conv', 'ConvTranspose', 'MatMul', 'Gemm']);
 const folded = new Set(['BatchNormalization', 'Mul', 'Add']);
 
 /**
- * Whether a cut at this value comes between a product and constants that ONNX Runtime would fold into its
+ * Whether a cut at this value comes between a product and constants that a backend would fold into its
  * weights (Conv and BatchNormalization, MatMul and bias …): the parts then compute more, and round differently.
  */
-export function partsFoldedOps(model: Model, constant: Uint8Array, id: ValueId): boolean {
+export function partsFoldedOps({ model, boundary, constant }: Dataflow, id: ValueId): boolean {
   const { def } = model.value(id);
-  if (def.kind !== 'op') return false;
+  if (!boundary.foldsProducts || def.kind !== 'op') return false;
   const { domain, type } = model.op(def.op);
   if (domain !== '' || !multiplying.has(type)) return false;
   return model.uses(id).some((use) => {

@@ -1,7 +1,7 @@
 // Placement by the number of ops alone: parts of equal length, or one op each. For conformance runs, where
 // what matters is that every op has been on another side of some cut.
 
-import { type Model, type OpId, type Place, single } from '../ir/index.ts';
+import { type Boundary, type Model, type OpId, type Place, single } from '../ir/index.ts';
 import { costModel } from './cost.ts';
 import { type Crossings, crossings, ROUNDED } from './crossings.ts';
 import { type Dataflow, dataflow } from './dataflow.ts';
@@ -9,8 +9,12 @@ import { inferModel } from './infer/infer.ts';
 import type { Placement } from './pass.ts';
 
 /** The steps in min(count, steps) contiguous parts of about equal length; fewer where values may not cross. */
-export function contiguousParts(model: Model, count: number): readonly (readonly OpId[])[] {
-  const flow = dataflow(model);
+export function contiguousParts(
+  model: Model,
+  count: number,
+  boundary?: Boundary,
+): readonly (readonly OpId[])[] {
+  const flow = dataflow(model, boundary);
   const row = rowOf(flow);
   const allowed = allowedCuts(rowCrossings(flow, row), row.length);
   const wanted = Math.min(count, row.length, allowed.length + 1);
@@ -30,8 +34,8 @@ export function contiguousParts(model: Model, count: number): readonly (readonly
  * A part after each step; steps stay together where values between them may not cross. Callers ask before they
  * compile, to have a topology of as many peers, so types are inferred here.
  */
-export function singleOpParts(model: Model): readonly (readonly OpId[])[] {
-  const flow = dataflow(inferModel(model).model);
+export function singleOpParts(model: Model, boundary?: Boundary): readonly (readonly OpId[])[] {
+  const flow = dataflow(inferModel(model).model, boundary);
   const row = rowOf(flow);
   return slices(row, allowedCuts(rowCrossings(flow, row), row.length));
 }
@@ -45,8 +49,9 @@ export function placeByParts(
   model: Model,
   parts: readonly (readonly OpId[])[],
   classes: readonly string[],
+  boundary?: Boundary,
 ): Placement {
-  const flow = dataflow(model);
+  const flow = dataflow(model, boundary);
   const row = parts.flat();
   const { cost } = rowCrossings(flow, row);
   const last = classes.length - 1;

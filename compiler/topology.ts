@@ -64,7 +64,7 @@ export function parseTopology(
 }
 
 /** Peers `p0` … `p{count-1}`, each a class of its own, linked without cost. */
-export function chainTopology(count: number): Topology {
+export function chainTopology(count: number, backend = DEFAULT_BACKEND): Topology {
   const names = Array.from({ length: count }, (_, index) => `p${index}`);
   return {
     file: 'chain',
@@ -75,7 +75,7 @@ export function chainTopology(count: number): Topology {
       cohort: false,
       memoryBytes: undefined,
       flops: undefined,
-      backend: DEFAULT_BACKEND,
+      backend,
     })),
     peers: names.map((name) => ({ id: name, class: name, addresses: [] })),
     links: undefined,

@@ -1,5 +1,6 @@
 // The intermediate representation: ONNX's structure in memory, types, diagnostics, and what bundles contain.
 
+export * from './backends.ts';
 export * from './copy.ts';
 export * from './deployment.ts';
 export * from './diagnostic.ts';

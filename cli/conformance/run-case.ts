@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { chainTopology, compile, passes, placeInParts, singleOpParts } from '../../compiler/index.ts';
-import { DiagnosticError, importModel, type Model, type Tensor } from '../../ir/index.ts';
+import { commonBoundary, DiagnosticError, importModel, type Model, type Tensor } from '../../ir/index.ts';
 import type { DataValue } from '../../ir/onnx/index.ts';
 import { startDeployment } from '../../runtime/host/index.ts';
 import { fileSource } from '../../runtime/host/node-source.ts';
@@ -99,7 +99,7 @@ async function runCut(
     if (value.kind !== 'tensor') throw new Unsupported(`input ${name} is of kind ${value.kind}`);
     return [name, value.tensor];
   });
-  const deployment = deploymentInMemory(compileCut(importCase(file), split));
+  const deployment = deploymentInMemory(compileCut(importCase(file), split, backend.backend.name));
   try {
     const running = await startDeployment({ peers: peersOf(deployment), backend: backend.backend });
     try {
@@ -129,11 +129,12 @@ function importCase(file: string): Model {
   return model;
 }
 
-function compileCut(model: Model, split: number | 'every') {
-  const count = split === 'every' ? Math.max(1, singleOpParts(model).length) : split;
+function compileCut(model: Model, split: number | 'every', backend: string) {
+  const boundary = commonBoundary([backend]);
+  const count = split === 'every' ? Math.max(1, singleOpParts(model, boundary).length) : split;
   const cut = placeInParts(split === 'every' ? 'every' : 'equal');
   const { compilation, diagnostics, ok } = compile(model, {
-    topology: chainTopology(count),
+    topology: chainTopology(count, backend),
     passes: passes.map((one) => (one.name === 'place' ? cut : one)),
   });
   if (!ok) throw new Failed(`cut: ${diagnostics.map(({ message }) => message).join('; ')}`);

@@ -8,14 +8,13 @@ import {
   CORE,
   DOMAIN,
   diagnostic,
+  isBackend,
   type Slot,
   type StateVariable,
   type Topology,
 } from '../../ir/index.ts';
 import { type Program, pass } from '../pass.ts';
 import { pointAt } from '../point.ts';
-
-const backends = new Set(['onnxruntime', 'cpu']);
 
 export const bind = pass('bind', {
   needs: 'guarded',
@@ -25,7 +24,7 @@ export const bind = pass('bind', {
     const at = (name: string) => pointAt(cx.topology, ['classes', name, 'backend']);
     const unknown = deployment.programs.flatMap((program) => {
       const backend = backendOf(cx.topology, program);
-      return backends.has(backend)
+      return isBackend(backend)
         ? []
         : [diagnostic('BB505', { peerClass: program.class, backend }, at(program.class))];
     });

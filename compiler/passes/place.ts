@@ -22,7 +22,7 @@ import {
 } from '../../ir/index.ts';
 import { type CostModel, costModel } from '../cost.ts';
 import { type Dataflow, dataflow } from '../dataflow.ts';
-import { mayCross } from '../handover.ts';
+import { boundaryOf, mayCross } from '../handover.ts';
 import { nominalModel } from '../nominal.ts';
 import { contiguousParts, placeByParts, singleOpParts } from '../parts.ts';
 import { type Pass, type PassContext, type Placement, pass } from '../pass.ts';
@@ -43,7 +43,7 @@ export const place: Pass = pass('place', {
     const unfolded = unfoldBranches(compilation.model, cx.topology, (problem) => problems.push(problem));
     problems.forEach(cx.report);
     if (hasErrors(problems)) return compilation;
-    const found = placeModel(dataflow(unfolded.model), cx);
+    const found = placeModel(dataflow(unfolded.model, boundaryOf(cx.topology)), cx);
     if (found === undefined) return compilation;
     const { model, placement } = closeBranches(unfolded, found);
     return { ...compilation, model: marked(model, placement), level: 'placed', placement };
@@ -58,8 +58,10 @@ export const placeInParts = (split: 'equal' | 'every'): Pass =>
     run: (compilation, cx) => {
       const { model } = compilation;
       const classes = cx.topology.classes.map((one) => one.name);
-      const parts = split === 'every' ? singleOpParts(model) : contiguousParts(model, classes.length);
-      return { ...compilation, level: 'placed', placement: placeByParts(model, parts, classes) };
+      const boundary = boundaryOf(cx.topology);
+      const parts =
+        split === 'every' ? singleOpParts(model, boundary) : contiguousParts(model, classes.length, boundary);
+      return { ...compilation, level: 'placed', placement: placeByParts(model, parts, classes, boundary) };
     },
   });
 
@@ -175,7 +177,9 @@ function outputPlace(flow: Dataflow, known: Known, id: ValueId, last: Place): Pl
   const { def } = flow.model.value(id);
   const at = def.kind === 'op' ? known.ops[def.op]! : (known.inputs.get(id) ?? last);
   const annotated = def.kind === 'op' && flow.model.op(def.op).place !== undefined;
-  return annotated || isCohort(at) || (!mayCross(flow.model, id) && flow.constant[id] === 0) ? at : last;
+  return annotated || isCohort(at) || (!mayCross(flow.model, flow.boundary, id) && flow.constant[id] === 0)
+    ? at
+    : last;
 }
 
 function checkMemory(

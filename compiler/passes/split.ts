@@ -20,7 +20,7 @@ import {
   type Topology,
   type ValueId,
 } from '../../ir/index.ts';
-import { describeKind, isPrivate, mayCross } from '../handover.ts';
+import { boundaryOf, describeKind, isPrivate, mayCross } from '../handover.ts';
 import { checkLinks } from '../links.ts';
 import { type Deployment, pass } from '../pass.ts';
 import { settleConstants } from '../split/answers.ts';
@@ -47,7 +47,7 @@ export const split = pass('split', {
     const lifted = liftConstants(compilation.model);
     const settled = settleConstants(lifted, compilation.placement!);
     const copied = duplicateCheapOps(settled.model, settled.placement);
-    const { model, placement } = widenCrossings(copied.model, copied.placement);
+    const { model, placement } = widenCrossings(copied.model, copied.placement, cx.topology);
     const graph = placedGraph(model, placement);
 
     const problems: Diagnostic[] = [];
@@ -58,7 +58,7 @@ export const split = pass('split', {
       problems.push(diagnostic('BB502', undefined, { at: { file: model.header.file } }));
     }
     for (const crossing of crossings) {
-      const problem = forbidden(graph, crossing) ?? unlinked(graph, cx.topology, crossing);
+      const problem = forbidden(graph, cx.topology, crossing) ?? unlinked(graph, cx.topology, crossing);
       if (problem !== undefined) problems.push(problem);
     }
     const levels = fragmentLevels(graph, (problem) => problems.push(problem));
@@ -101,11 +101,17 @@ export const split = pass('split', {
 });
 
 /** The problem with a crossing whose value may not leave its place. */
-function forbidden(graph: PlacedGraph, { value, from, to, reader }: Crossing): Diagnostic | undefined {
+function forbidden(
+  graph: PlacedGraph,
+  topology: Topology,
+  { value, kind, from, to, reader }: Crossing,
+): Diagnostic | undefined {
   const { model } = graph;
-  if (mayCross(model, value)) return undefined;
-  const { name } = model.value(value);
   const [home, away] = [graph.places[from]!, graph.places[to]!];
+  const { name, type } = model.value(value);
+  // Only tensors stack.
+  const fits = kind !== 'collect' || type?.kind === 'tensor';
+  if (fits && mayCross(model, boundaryOf(topology, [home.class, away.class]), value)) return undefined;
   const made = { message: `made at ${placeKey(home)}`, at: positionOf(model, value) };
   const op = reader === undefined ? undefined : model.op(reader);
   const context = {

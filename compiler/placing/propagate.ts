@@ -50,11 +50,11 @@ function readerTable(flow: Dataflow): Op[][] {
 
 /** Steps joined to a placed one by a value that may not cross go where that one is. */
 export function pinUncrossable(flow: Dataflow, known: Known, readers: Readers): void {
-  const { model, steps } = flow;
+  const { model, boundary, steps } = flow;
   const pin = (op: Op): void => {
     if (known.ops[op.id] !== undefined) return;
-    const stuck = flow.reads(op).filter((id) => flow.constant[id] === 0 && !mayCross(model, id));
-    const made = op.outputs.filter((id) => id !== NO_VALUE && !mayCross(model, id));
+    const stuck = flow.reads(op).filter((id) => flow.constant[id] === 0 && !mayCross(model, boundary, id));
+    const made = op.outputs.filter((id) => id !== NO_VALUE && !mayCross(model, boundary, id));
     const read = (id: ValueId): Place | undefined =>
       readers(id)
         .map((reader) => known.ops[reader.id])

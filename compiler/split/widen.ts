@@ -16,10 +16,11 @@ import {
   NO_VALUE,
   type Op,
   type OpId,
+  type Topology,
   tensorType,
   type ValueId,
 } from '../../ir/index.ts';
-import { isRoundedByCut, mayWiden } from '../handover.ts';
+import { boundaryOf, isRoundedByCut, mayWiden } from '../handover.ts';
 import type { Placement } from '../pass.ts';
 import { type PlacedGraph, type PlaceNumber, placedGraph, placeOfValue } from './places.ts';
 
@@ -30,9 +31,10 @@ const castTo = (dtype: 'float16' | 'float32'): readonly Attribute[] => [
 export function widenCrossings(
   model: Model,
   placement: Placement,
+  topology: Topology,
 ): { readonly model: Model; readonly placement: Placement } {
   const graph = placedGraph(model, placement);
-  const wide = crossingValues(graph);
+  const wide = crossingValues(graph, topology);
   if (wide.size === 0) return { model, placement };
 
   const editor = model.edit();
@@ -89,12 +91,15 @@ const widens = (op: Op): boolean =>
   op.domain === '' && op.type === 'Cast' && attributeInt(op, 'to') === elemTypeOf('float32');
 
 /** Values to send wider, and the places that read them. */
-function crossingValues(graph: PlacedGraph): Map<ValueId, readonly PlaceNumber[]> {
+function crossingValues(graph: PlacedGraph, topology: Topology): Map<ValueId, readonly PlaceNumber[]> {
   const { model } = graph;
   const found = new Map<ValueId, Set<PlaceNumber>>();
+  // Who makes it rounds it.
+  const boundaries = graph.places.map((place) => boundaryOf(topology, [place.class]));
   const read = (value: ValueId, place: PlaceNumber): void => {
-    if (graph.isConstant(value) || placeOfValue(graph, value) === place) return;
-    if (!isRoundedByCut(model, value) || !mayWiden(model, value)) return;
+    if (graph.isConstant(value)) return;
+    const home = placeOfValue(graph, value);
+    if (home === place || !isRoundedByCut(model, boundaries[home]!, value) || !mayWiden(model, value)) return;
     found.set(value, (found.get(value) ?? new Set()).add(place));
   };
   for (const op of model.opsOf()) {
