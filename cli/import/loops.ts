@@ -2,10 +2,10 @@
 
 import { camelCase, functionName } from '../../dsl/names.ts';
 import { type Dim, NO_VALUE, type Op, type ValueId, type ValueType } from '../../ir/index.ts';
+import type { Run } from './blocks.ts';
 import { array, type Code, declare, line, method, object, quoted } from './code.ts';
 import { Names } from './names.ts';
 import { formOf } from './ops.ts';
-import type { Run } from './repeats.ts';
 import type { Block, Values } from './values.ts';
 
 /** More weights than this are not taken apart in the loop's head. */

@@ -2,285 +2,200 @@
 //
 //   a = Relu(x · w0); b = Relu(a · w1); c = Relu(b · w2)
 //   let h = x; for (const w of ['w0', 'w1', 'w2']) h = relu(h · w)
+//
+// A few ops in a row that are those of a few ops before tell a period. From there each op is compared with the one a
+// period later, in both directions, once per period: what is looked at grows with the graph, not with the number of
+// beginnings times the number of sizes.
 
-import {
-  type Attribute,
-  type Model,
-  NO_VALUE,
-  type Op,
-  type OpId,
-  type ValueId,
-  type Weight,
-} from '../../ir/index.ts';
+import { NO_VALUE, type OpId, type ValueId } from '../../ir/index.ts';
+import { isWorthLoop, Matcher, type Run, type Sequence } from './blocks.ts';
+import { Signatures } from './signature.ts';
 
-/** `count` groups of `size` ops, from `start` on. */
-export interface Run {
+/** Ops of the longest block that is looked for. */
+const MAX_PERIOD = 2048;
+/** How many ops in a row tell a period: one for chains, more where blocks hold the same operator several times. */
+const GRAM_SIZES = [1, 3, 8];
+/** Beginnings of one stretch that are tried in vain. */
+const MAX_FAILURES = 8;
+/** Comparisons for each op of the graph; those that remain cannot be worth much. */
+const EFFORT = 400;
+
+/** Runs that do not overlap, in order. `effort` counts the comparisons of ops. */
+export function findRuns(sequence: Sequence, effort = { spent: 0 }): readonly Run[] {
+  return chosen(new Finder(sequence, effort).runs());
+}
+
+/** The runs that cover most first; of those that overlap the first one stays. */
+function chosen(runs: readonly Run[]): readonly Run[] {
+  const taken = new Set<number>();
+  const kept: Run[] = [];
+  const ranked = [...runs].sort((a, b) => covered(b) - covered(a) || a.size - b.size || a.start - b.start);
+  for (const run of ranked) {
+    const end = run.start + covered(run);
+    // Runs are ranked by length: one that overlaps a longer one has an end in it.
+    if (taken.has(run.start) || taken.has(end - 1)) continue;
+    for (let at = run.start; at < end; at++) taken.add(at);
+    kept.push(run);
+  }
+  return kept.sort((a, b) => a.start - b.start);
+}
+
+const covered = ({ size, count }: Pick<Run, 'size' | 'count'>): number => size * count;
+
+/** Ops `from` to before `to`, each of which is the op a period later but for what it reads. */
+interface Stretch {
+  readonly period: number;
+  readonly from: number;
+  readonly to: number;
+  /** Positions of ops that read something else than the same of their own period: as first groups do. */
+  readonly loose: readonly number[];
+}
+
+interface Beginning {
   readonly start: number;
-  readonly size: number;
   readonly count: number;
-  /** Constants of the first group that differ between groups, with those of all groups. */
-  readonly parameters: ReadonlyMap<ValueId, readonly ValueId[]>;
-  /** What one group gives the next: what the first group reads instead, and what each group makes. */
-  readonly carried: readonly { readonly initial: ValueId; readonly made: readonly ValueId[] }[];
+  /** Values that are alive between the first two groups. */
+  readonly width: number;
 }
 
-/** What a run is found in. */
-export interface Sequence {
-  readonly model: Model;
-  readonly ops: readonly Op[];
-  /** The constant that a value is. */
-  weightOf(id: ValueId): Weight | undefined;
-  /** Whether two constants are written alike: small, and the same. */
-  sameLiteral(a: ValueId, b: ValueId): boolean;
-  /** Whether a constant can be had by its name. */
-  hasName(id: ValueId): boolean;
-}
-
-const MAX_SIZE = 64;
-/** Looked at from one beginning on; a longer run is several. */
-const MAX_GROUPS = 64;
-/** Fewer ops are as readable one by one. */
-const MIN_OPS = 6;
-/** Groups of at least so many ops are worth a loop of two. */
-const LARGE_GROUP = 8;
-
-/** Runs that do not overlap, in order. */
-export function findRuns(sequence: Sequence): readonly Run[] {
-  const { ops } = sequence;
-  const marks = ops.map(signature);
-  const repeats = repeatsByPeriod(marks);
-  const position = new Map<OpId, number>(ops.map((op, index) => [op.id, index]));
-  const known = new Map<number, Run | undefined>();
-  const bestAt = (start: number): Run | undefined => {
-    if (!known.has(start)) known.set(start, searchAt(start));
-    return known.get(start);
-  };
-  const searchAt = (start: number): Run | undefined => {
-    let best: Run | undefined;
-    for (let size = 1; size <= Math.min(MAX_SIZE, (ops.length - start) >> 1); size++) {
-      const count = Math.floor(repeats[size]![start]! / size) + 1;
-      if (count < 2 || covered({ size, count }) <= covered(best)) continue;
-      const run = new Matcher(sequence, position, start, size).run(count);
-      if (run !== undefined && covered(run) > covered(best)) best = run;
-    }
-    return best;
-  };
-  const runs: Run[] = [];
-  for (let at = 0; at < ops.length; ) {
-    const run = bestAt(at);
-    if (run === undefined) {
-      at++;
-      continue;
-    }
-    // Another beginning within the first group may cover more.
-    let better = run;
-    for (let next = at + 1; next < at + run.size; next++) {
-      const other = bestAt(next);
-      if (covered(other) > covered(better)) better = other!;
-    }
-    runs.push(better);
-    at = better.start + better.size * better.count;
-  }
-  return runs;
-}
-
-const covered = (run: Pick<Run, 'size' | 'count'> | undefined): number =>
-  run === undefined ? 0 : run.size * run.count;
-
-/** What has to be equal at once: operator, attributes, how many inputs and outputs. Ops with graphs equal none. */
-function signature(op: Op, index: number): string {
-  if (op.attributes.some(({ kind }) => kind === 'graph' || kind === 'graphs')) return `graph ${index}`;
-  const attributes = op.attributes.map(attributeText).sort().join();
-  return `${op.type} ${op.inputs.map((id) => (id === NO_VALUE ? 0 : 1)).join('')} ${op.outputs.length} ${attributes}`;
-}
-
-const attributeText = (attribute: Attribute): string =>
-  `${attribute.name}=${
-    attribute.kind === 'tensor'
-      ? `${attribute.value.dtype} ${attribute.value.dims} ${attribute.value.range?.offset ?? JSON.stringify(attribute.value.proto, plain)}`
-      : JSON.stringify(attribute.value, plain)
-  }`;
-const plain = (_: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? `${value}n` : value instanceof Uint8Array ? [...value] : value;
-
-/** By period and position: how many marks from there on equal those one period later. */
-function repeatsByPeriod(marks: readonly string[]): Int32Array[] {
-  const rows: Int32Array[] = [new Int32Array(0)];
-  for (let period = 1; period <= MAX_SIZE; period++) {
-    const row = new Int32Array(marks.length + 1);
-    for (let at = marks.length - period - 1; at >= 0; at--) {
-      if (marks[at] === marks[at + period]) row[at] = row[at + 1]! + 1;
-    }
-    rows.push(row);
-  }
-  return rows;
-}
-
-interface Reads {
-  readonly parameters: ReadonlyMap<ValueId, readonly ValueId[]>;
-  /** Values that the first group reads from outside, and by which slot they are replaced later; -1: by none. */
-  readonly outside: ReadonlyMap<ValueId, number>;
-}
-
-/** Compares the groups of one period from one beginning on with the first. */
-class Matcher {
+class Finder {
   readonly #sequence: Sequence;
+  readonly #effort: { spent: number };
+  readonly #limit: number;
+  readonly #marks: readonly number[];
   readonly #position: ReadonlyMap<OpId, number>;
-  readonly #start: number;
-  readonly #size: number;
 
-  constructor(sequence: Sequence, position: ReadonlyMap<OpId, number>, start: number, size: number) {
+  constructor(sequence: Sequence, effort: { spent: number }) {
+    const signatures = new Signatures();
     this.#sequence = sequence;
-    this.#position = position;
-    this.#start = start;
-    this.#size = size;
+    this.#effort = effort;
+    this.#limit = effort.spent + EFFORT * sequence.ops.length;
+    this.#marks = sequence.ops.map((op) => signatures.of(op));
+    this.#position = new Map(sequence.ops.map((op, index) => [op.id, index]));
   }
 
-  /** The longest run of at most `count` groups that is worth a loop, or one a little shorter. */
-  run(count: number): Run | undefined {
-    const most = this.#alike(Math.min(count, MAX_GROUPS));
-    for (const groups of new Set([most, most - 1, most - 2, 2])) {
-      if (groups < 2 || groups > most || this.#size * groups < MIN_OPS) continue;
-      if (groups === 2 && this.#size < LARGE_GROUP) continue;
-      const run = this.#match(groups);
-      if (run !== undefined) return run;
+  runs(): readonly Run[] {
+    const found: Run[] = [];
+    const widths = this.#widths();
+    /** By period: where the last stretch ended. */
+    const seen = new Map<number, number>();
+    const grams = GRAM_SIZES.map((size) => ({ names: this.#grams(size), last: new Map<number, number>() }));
+    for (let at = 0; at < this.#marks.length; at++) {
+      for (const { names, last } of grams) {
+        const name = names[at];
+        if (name === undefined) continue;
+        const before = last.get(name);
+        last.set(name, at);
+        if (before === undefined || at - before > MAX_PERIOD) continue;
+        const period = at - before;
+        if (before < (seen.get(period) ?? 0)) continue;
+        const stretch = this.#stretch(before, period);
+        seen.set(period, Math.max(stretch.to, before + 1));
+        if (stretch.to - stretch.from >= period) found.push(...this.#runsIn(stretch, widths));
+        if (this.#effort.spent > this.#limit) return found;
+      }
     }
-    return undefined;
+    return found;
   }
 
-  /** How many groups read alike: if some do, the first of them do. */
-  #alike(count: number): number {
-    const two = this.#reads(2);
-    // What two groups do not have, more of them seldom have.
-    if (two === undefined || two.parameters.size === 0 || ![...two.outside.values()].some((one) => one >= 0))
-      return 1;
-    if (!this.#closed(2, 1, new Set())) return 1;
-    let [least, above] = [2, count + 1];
-    while (above - least > 1) {
-      const middle = least * 2 < above ? least * 2 : (least + above) >> 1;
-      if (this.#reads(middle) === undefined) above = middle;
-      else least = middle;
-    }
-    return least;
+  /** By position: what the next `size` ops are, as a number. */
+  #grams(size: number): readonly number[] {
+    const numbers = new Map<string, number>();
+    return this.#marks.slice(0, Math.max(0, this.#marks.length - size + 1)).map((_, at) => {
+      const text = this.#marks.slice(at, at + size).join();
+      const number = numbers.get(text) ?? numbers.size;
+      numbers.set(text, number);
+      return number;
+    });
   }
 
-  /** What the groups read: constants that differ, and values from outside the first one; undefined if not alike. */
-  #reads(count: number): Reads | undefined {
-    const { weightOf } = this.#sequence;
-    const parameters = new Map<ValueId, readonly ValueId[]>();
-    const outside = new Map<ValueId, number>();
-    for (let offset = 0; offset < this.#size; offset++) {
-      const ops = Array.from({ length: count }, (_, group) => this.#op(group, offset));
-      for (const [index, id] of ops[0]!.inputs.entries()) {
+  /** By position: how many values are made before it and read from it on. */
+  #widths(): Int32Array {
+    const { model, ops } = this.#sequence;
+    const widths = new Int32Array(ops.length + 1);
+    ops.forEach((op, at) => {
+      for (const id of op.outputs) {
         if (id === NO_VALUE) continue;
-        const ids = ops.map((op) => op.inputs[index]!);
-        if (weightOf(id) !== undefined) {
-          if (!this.#constants(ids, parameters)) return undefined;
-          continue;
-        }
-        const slot = this.#slotOf(ids);
-        if (slot === undefined) return undefined;
-        if (slot === 'inside') continue;
-        if ((outside.get(id) ?? slot) !== slot) return undefined;
-        outside.set(id, slot);
+        let last = at;
+        for (const use of model.uses(id))
+          last = Math.max(last, (use.kind === 'op' ? this.#position.get(use.op) : undefined) ?? ops.length);
+        if (last === at) continue;
+        widths[at + 1]!++;
+        if (last < ops.length) widths[last + 1]!--;
       }
-    }
-    return { parameters, outside };
+    });
+    for (let at = 1; at < widths.length; at++) widths[at]! += widths[at - 1]!;
+    return widths;
   }
 
-  #match(count: number): Run | undefined {
-    const reads = this.#reads(count);
-    if (reads === undefined) return undefined;
-    const { parameters, outside } = reads;
-    const slots = [...new Set([...outside.values()].filter((slot) => slot >= 0))];
-    const carried = slots.map((slot) => {
-      const initials = [...outside].filter(([, one]) => one === slot).map(([id]) => id);
-      return { initials, made: Array.from({ length: count }, (_, group) => this.#made(group, slot)) };
-    });
-    if (parameters.size === 0 || carried.length === 0) return undefined;
-    if (carried.some(({ initials }) => initials.length !== 1)) return undefined;
-    const made = new Set(carried.map(({ made }) => made.at(-1)!));
-    if (!this.#closed(count, count, made)) return undefined;
-    return {
-      start: this.#start,
-      size: this.#size,
-      count,
-      parameters,
-      carried: carried.map((one) => ({ initial: one.initials[0]!, made: one.made })),
+  /** As far as ops are those a period later, to both sides of a position. */
+  #stretch(at: number, period: number): Stretch {
+    const loose: number[] = [];
+    const compare = (position: number): boolean => {
+      const likeness = this.#likeness(position, period);
+      if (likeness === 'loose') loose.push(position);
+      return likeness !== 'none';
     };
+    let [from, to] = [at, at];
+    while (to + period < this.#marks.length && compare(to)) to++;
+    while (from > 0 && compare(from - 1)) from--;
+    return { period, from, to, loose: loose.sort((a, b) => a - b) };
   }
 
-  /** One constant per group: the same small one, or ones of one type that have names. */
-  #constants(ids: readonly ValueId[], parameters: Map<ValueId, readonly ValueId[]>): boolean {
-    const { weightOf, sameLiteral, hasName } = this.#sequence;
-    const [first] = ids as [ValueId];
-    const known = parameters.get(first);
-    if (known !== undefined) return known.join() === ids.join();
-    const weight = weightOf(first)!;
-    const alike = ids.every((id) => {
-      const other = weightOf(id);
-      return other?.dtype === weight.dtype && other?.dims.join() === weight.dims.join();
-    });
-    if (!alike) return false;
-    if (ids.every((id) => id === first || sameLiteral(first, id))) return true;
-    if (!ids.every(hasName)) return false;
-    parameters.set(first, ids);
-    return true;
-  }
-
-  /**
-   * How the groups read a value: `inside`, each its own; a slot, each that of the group before; -1, all one from
-   * outside; undefined if they do not read it alike.
-   */
-  #slotOf(ids: readonly ValueId[]): number | 'inside' | undefined {
-    const slots = ids.map((id) => this.#slot(id));
-    const first = slots[0];
-    if (first !== undefined && first.group === 0) {
-      return slots.every((one, group) => one?.group === group && one.slot === first.slot)
-        ? 'inside'
-        : undefined;
+  #likeness(at: number, period: number): 'same' | 'loose' | 'none' {
+    this.#effort.spent++;
+    if (this.#marks[at] !== this.#marks[at + period]) return 'none';
+    const { ops, weightOf, hasName, sameLiteral } = this.#sequence;
+    let likeness: 'same' | 'loose' = 'same';
+    for (const [index, a] of ops[at]!.inputs.entries()) {
+      const b = ops[at + period]!.inputs[index]!;
+      if (a === b) continue;
+      const [one, other] = [weightOf(a), weightOf(b)];
+      if (one !== undefined || other !== undefined) {
+        if (one?.dtype !== other?.dtype || one?.dims.join() !== other?.dims.join()) return 'none';
+        if (!(hasName(a) && hasName(b)) && !sameLiteral(a, b)) return 'none';
+      } else if (this.#isShifted(a, b, period)) continue;
+      else likeness = 'loose';
     }
-    const second = slots[1];
-    if (second === undefined) return ids.every((id) => id === ids[0]) ? -1 : undefined;
-    const before = slots.every(
-      (one, group) => group === 0 || (one?.group === group - 1 && one.slot === second.slot),
-    );
-    return before ? second.slot : undefined;
+    return likeness;
   }
 
-  /** Which group makes a value, and where in it; undefined if none of this run does. */
-  #slot(id: ValueId): { readonly group: number; readonly slot: number } | undefined {
-    const { def } = this.#sequence.model.value(id);
-    if (def.kind !== 'op') return undefined;
-    const at = this.#position.get(def.op);
-    if (at === undefined || at < this.#start) return undefined;
-    const offset = at - this.#start;
-    return { group: Math.floor(offset / this.#size), slot: (offset % this.#size) * 64 + def.index };
-  }
-
-  #op(group: number, offset: number): Op {
-    return this.#sequence.ops[this.#start + group * this.#size + offset]!;
-  }
-  #made(group: number, slot: number): ValueId {
-    return this.#op(group, Math.floor(slot / 64)).outputs[slot % 64]!;
-  }
-
-  /** Whether what the first `checked` groups make is read by themselves, by the next one, or, of the last, is carried. */
-  #closed(count: number, checked: number, last: ReadonlySet<ValueId>): boolean {
+  /** Whether two values are made by the same op, a period apart. */
+  #isShifted(a: ValueId, b: ValueId, period: number): boolean {
     const { model } = this.#sequence;
-    for (let group = 0; group < checked; group++) {
-      for (let offset = 0; offset < this.#size; offset++) {
-        for (const id of this.#op(group, offset).outputs) {
-          if (id === NO_VALUE || (group === count - 1 && last.has(id))) continue;
-          for (const use of model.uses(id)) {
-            const reader = use.kind === 'op' ? this.#position.get(use.op) : undefined;
-            if (reader === undefined) return false;
-            const by = Math.floor((reader - this.#start) / this.#size);
-            if (by !== group && !(by === group + 1 && by < count)) return false;
-          }
-        }
-      }
-    }
-    return true;
+    const [one, other] = [model.value(a).def, model.value(b).def];
+    if (one.kind !== 'op' || other.kind !== 'op' || one.index !== other.index) return false;
+    const [from, to] = [this.#position.get(one.op), this.#position.get(other.op)];
+    return from !== undefined && to !== undefined && to - from === period;
   }
+
+  /** Runs of a stretch that do not overlap: those that cover most, and where fewest values pass from group to group. */
+  #runsIn(stretch: Stretch, widths: Int32Array): readonly Run[] {
+    const { period } = stretch;
+    const found: Run[] = [];
+    let failures = 0;
+    for (const { start, count } of beginningsOf(stretch, widths)) {
+      if (failures > MAX_FAILURES || this.#effort.spent > this.#limit) break;
+      const end = start + period * count;
+      if (found.some((run) => run.start < end && start < run.start + covered(run))) continue;
+      const run = new Matcher(this.#sequence, this.#position, start, period).run(count);
+      this.#effort.spent += run === undefined ? period : period * count;
+      if (run === undefined) failures++;
+      else found.push(run);
+    }
+    return found;
+  }
+}
+
+/** Where a run can begin, the best first. Only ops of its first group may be loose. */
+function beginningsOf({ period, from, to, loose }: Stretch, widths: Int32Array): readonly Beginning[] {
+  const found: Beginning[] = [];
+  let next = 0;
+  for (let start = from; start + period <= to; start++) {
+    while (next < loose.length && loose[next]! < start + period) next++;
+    const end = Math.min(to, loose[next] ?? to);
+    const count = Math.floor((end - start) / period) + 1;
+    if (isWorthLoop(period, count)) found.push({ start, count, width: widths[start + period]! });
+  }
+  return found.sort((a, b) => b.count - a.count || a.width - b.width || a.start - b.start);
 }
