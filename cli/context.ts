@@ -1,7 +1,7 @@
 // What a command works with: it reports diagnostics, prints for people, and gives one document for `--json`.
 // Text for people goes to stdout only without `--json`; diagnostics and progress always go to stderr.
 
-import { type Diagnostic, DiagnosticError, hasErrors } from '../ir/index.ts';
+import { type Diagnostic, DiagnosticError, hasErrors } from '../ir/diagnostic.ts';
 import {
   type Cell,
   type Column,

@@ -2,7 +2,7 @@
 //   0 fine   1 the input has problems   2 wrong usage   3 our bug   130, 143 cut short by SIGINT, SIGTERM
 
 import { Command, CommanderError } from 'commander';
-import { DiagnosticError } from '../ir/index.ts';
+import { DiagnosticError } from '../ir/diagnostic.ts';
 import { type CommandContext, type Io, openContext, UsageError } from './context.ts';
 
 /** Commands that come later: asking for one is no misspelling. */

@@ -1,6 +1,6 @@
 // How text looks: tables, units, colours, diagnostics. Pure functions from data to strings; context.ts writes them.
 
-import { type Diagnostic, formatPosition } from '../ir/index.ts';
+import { type Diagnostic, formatPosition } from '../ir/diagnostic.ts';
 
 /** Colours a text, or leaves it alone. */
 export interface Paint {

@@ -15,7 +15,10 @@ import {
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { getLibFiles, ts } from '@ts-morph/common';
-import { transform } from 'esbuild';
+import { build as bundle, transform } from 'esbuild';
+
+/** Packages that come with ours as one file each: as hundreds they take longer to load than what they do. */
+const bundled = { chevrotain: ['chevrotain/LICENSE.txt', 'lodash-es/LICENSE'] };
 
 process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const cache = path.resolve('.cache/build');
@@ -35,7 +38,10 @@ async function build() {
   const sources = ['tsconfig.json', 'tsconfig.page.json'].flatMap((file) => configured(file, {}).fileNames);
   // Stale output of a deleted source file must not survive, or an import of it would still work.
   rmSync('dist', { recursive: true, force: true });
-  await Promise.all(sources.map((file) => emitJavaScript(path.relative('.', file))));
+  await Promise.all([
+    ...sources.map((file) => emitJavaScript(path.relative('.', file))),
+    ...Object.entries(bundled).map(([name, licences]) => emitPackage(name, licences)),
+  ]);
   emitDeclarations(sources.map((file) => path.relative('.', file)));
   cpSync('cli/graph/page/style.css', 'dist/cli/graph/page/style.css');
   chmodSync('dist/cli/main.js', 0o755);
@@ -57,13 +63,33 @@ async function emitJavaScript(file) {
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
   });
   mkdirSync(path.dirname(output), { recursive: true });
-  writeFileSync(output, `${withJsImports(code)}//# sourceMappingURL=${path.basename(output)}.map\n`);
+  writeFileSync(
+    output,
+    `${withDistImports(code, path.dirname(output))}//# sourceMappingURL=${path.basename(output)}.map\n`,
+  );
   writeFileSync(`${output}.map`, map);
 }
 
 /** Imports name `.ts` files, which is what lies beside them in the tree; in dist it is `.js`. */
-function withJsImports(code) {
-  return code.replace(/(\b(?:from|import)\b\s*\(?\s*["'])(\.{1,2}\/[^"']*)\.ts(["'])/g, '$1$2.js$3');
+function withDistImports(code, folder) {
+  return code.replace(/(\b(?:from|import)\b\s*\(?\s*["'])([^"'\n]*)(["'])/g, (whole, before, name, after) => {
+    if (name in bundled) return `${before}${path.relative(folder, `dist/packages/${name}.js`)}${after}`;
+    return /^\.{1,2}\//.test(name) ? `${before}${name.replace(/\.ts$/, '.js')}${after}` : whole;
+  });
+}
+
+/** A package as one file, beside the licences of what is in it. */
+async function emitPackage(name, licences) {
+  const outfile = `dist/packages/${name}.js`;
+  await bundle({
+    entryPoints: [name],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'error',
+  });
+  for (const one of licences) cpSync(`node_modules/${one}`, `dist/packages/${one.replaceAll('/', '.')}`);
 }
 
 /** Only those of changed files are made again, so they are kept apart from dist, which is always new. */

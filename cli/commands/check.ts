@@ -1,6 +1,6 @@
 // bbc check: is a file a valid ONNX model?
 
-import { hasErrors } from '../../ir/index.ts';
+import { hasErrors } from '../../ir/diagnostic.ts';
 import { command } from '../frame.ts';
 
 export const check = command<{ readonly plain?: boolean }>({

@@ -1,6 +1,6 @@
 // bbc conformance: ONNX's backend test cases, whole or cut over nodes.
 
-import { DiagnosticError, diagnostic } from '../../ir/index.ts';
+import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import { UsageError } from '../context.ts';
 import { command } from '../frame.ts';
 

@@ -1,7 +1,8 @@
 // bbc run: the whole deployment on this machine, one node per peer.
 
 import { createHash } from 'node:crypto';
-import { diagnostic, type Plan, type Tensor } from '../../ir/index.ts';
+import { diagnostic } from '../../ir/diagnostic.ts';
+import type { Plan, Tensor } from '../../ir/index.ts';
 import type { Deployment } from '../../runtime/host/index.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { command } from '../frame.ts';
