@@ -3,9 +3,10 @@
 // (depthwise) no matrix.
 
 import { Invalid, kernels, type OpContext, Unsupported } from '../kernel.ts';
+import { convolveDepthwise, depthwiseOf } from '../loops/depthwise.ts';
 import { unary } from '../loops/elementwise.ts';
-import { addScaled } from '../loops/float32.ts';
-import { multiply, multiplyPacked, packRows } from '../loops/matmul.ts';
+import { multiply } from '../loops/matmul.ts';
+import { multiplyFloat32 } from '../loops/matmul-float32.ts';
 import { product, stridesOf } from '../loops/shape.ts';
 import { sigmoid } from '../loops/special.ts';
 import { eachIndex, type Geometry, geometryOf, validRange } from '../loops/windows.ts';
@@ -25,7 +26,7 @@ import { concatenated, sliced } from './movement.ts';
 const COLUMNS_ELEMENTS = 2 ** 17;
 
 /** A convolution of two-dimensional images at least; one-dimensional ones get an axis of size 1. */
-export function convolve(x: NdArray, w: NdArray, g: Geometry, groups: number): NdArray {
+export function convolve(x: NdArray, w: NdArray, g: Geometry, groups: number, bias?: NdArray): NdArray {
   const [batch, channels] = [x.dims[0]!, x.dims[1]!];
   const filters = w.dims[0]!;
   if (channels !== w.dims[1]! * groups || filters % groups !== 0)
@@ -33,23 +34,33 @@ export function convolve(x: NdArray, w: NdArray, g: Geometry, groups: number): N
   const dims = [batch, filters, ...g.output];
   const out = allocate(x.dtype, sizeOf(dims));
   const flat = g.input.length === 1 ? raised(g) : g;
+  const float32 =
+    x.data instanceof Float32Array && w.data instanceof Float32Array && out instanceof Float32Array;
+  const depthwise = channels === groups ? depthwiseOf(flat) : undefined;
+  if (!float32 || (channels === groups && depthwise === undefined))
+    return addBias(settled(x.dtype, dims, convolveAny(x, w, flat, groups, out)), bias);
+  const [source, factors, add] = [
+    x.data as Float32Array,
+    w.data as Float32Array,
+    bias?.data as Floats | undefined,
+  ];
   const [inside, outside] = [product(g.input), product(g.output)];
   const [perGroup, filtersPerGroup] = [channels / groups, filters / groups];
-  if (!(x.data instanceof Float32Array && w.data instanceof Float32Array && out instanceof Float32Array))
-    return settled(x.dtype, dims, convolveAny(x, w, flat, groups, out));
-  const window = product(g.kernel);
-  const single = perGroup === 1 && filtersPerGroup === 1;
-  const work = single && { runs: allRuns(flat), step: flat.strides.at(-1)!, sums: new Float64Array(outside) };
-  for (let group = 0; group < groups; group++) {
-    const panels = single
-      ? undefined
-      : packRows(w.data, group * filtersPerGroup * perGroup * window, filtersPerGroup, perGroup * window);
-    for (let image = 0; image < batch; image++) {
+  const depth = perGroup * product(g.kernel);
+  for (let image = 0; image < batch; image++) {
+    for (let filter = 0; filter < filters; filter++) {
+      const atOut = (image * filters + filter) * outside;
+      const one = add?.[filter] ?? 0;
+      if (depthwise !== undefined) {
+        const atX = (image * channels + Math.floor(filter / filtersPerGroup)) * inside;
+        convolveDepthwise(depthwise, source, atX, factors, filter * depth, one, out, atOut);
+      } else if (add !== undefined) out.fill(one, atOut, atOut + outside);
+    }
+    for (let group = 0; depthwise === undefined && group < groups; group++) {
       const atX = (image * channels + group * perGroup) * inside;
       const atOut = (image * filters + group * filtersPerGroup) * outside;
-      if (work) depthwise(x.data, atX, w.data, group * window, out, atOut, work);
-      else if (panels !== undefined)
-        byColumns(x.data, atX, panels, out, atOut, flat, perGroup, filtersPerGroup);
+      const atW = group * filtersPerGroup * depth;
+      byColumns(source, atX, factors, atW, out, atOut, flat, perGroup, filtersPerGroup);
     }
   }
   return settled(x.dtype, dims, out);
@@ -73,7 +84,8 @@ const isPointwise = (g: Geometry): boolean =>
 function byColumns(
   x: Float32Array,
   atX: number,
-  panels: Float64Array,
+  w: Float32Array,
+  atA: number,
   out: Float32Array,
   atOut: number,
   g: Geometry,
@@ -83,7 +95,7 @@ function byColumns(
   const outside = product(g.output);
   const depth = channels * product(g.kernel);
   if (isPointwise(g)) {
-    multiplyPacked(panels, x, out, { m: filters, n: outside, k: depth, atB: atX, atC: atOut });
+    multiplyFloat32(w, x, out, { m: filters, n: outside, k: depth, atA, atB: atX, atC: atOut });
     return;
   }
   const row = product(g.output, 1);
@@ -93,10 +105,11 @@ function byColumns(
     const count = Math.min(rows, g.output[0]! - first);
     columns.fill(0);
     gatherColumns(x, atX, columns, g, channels, first, count);
-    multiplyPacked(panels, columns, out, {
+    multiplyFloat32(w, columns, out, {
       m: filters,
       n: count * row,
       k: depth,
+      atA,
       atC: atOut + first * row,
       rowC: outside,
     });
@@ -159,34 +172,6 @@ function eachRun(
   walk(0, 0, 0);
 }
 
-/** Every run of every place of the window: place, from, to, count. They are the same for all channels. */
-function allRuns(g: Geometry): Int32Array {
-  const runs: number[] = [];
-  eachIndex(g.kernel, (place, at) => {
-    eachRun(g, place, 0, g.output[0]!, (from, _, to, count) => {
-      runs.push(at, from, to, count);
-    });
-  });
-  return Int32Array.from(runs);
-}
-
-function depthwise(
-  x: Float32Array,
-  atX: number,
-  w: Float32Array,
-  atW: number,
-  out: Float32Array,
-  atOut: number,
-  { runs, step, sums }: { readonly runs: Int32Array; readonly step: number; readonly sums: Float64Array },
-): void {
-  sums.fill(0);
-  for (let run = 0; run < runs.length; run += 4) {
-    const factor = w[atW + runs[run]!]!;
-    addScaled(sums, runs[run + 2]!, x, atX + runs[run + 1]!, step, factor, runs[run + 3]!);
-  }
-  out.set(sums, atOut);
-}
-
 /** Any other numbers: place by place. */
 function convolveAny(x: NdArray, w: NdArray, g: Geometry, groups: number, out: Data): Data {
   const family = familyOf(x.dtype);
@@ -231,7 +216,7 @@ export function addBias(x: NdArray, bias: NdArray | undefined): NdArray {
 
 function conv(op: OpContext, x: NdArray, w: NdArray, bias?: NdArray): NdArray {
   const g = geometryOf(op, x.dims.slice(2), op.ints('kernel_shape', w.dims.slice(2)));
-  return addBias(convolve(x, w, g, op.int('group', 1)), bias);
+  return convolve(x, w, g, op.int('group', 1), bias);
 }
 
 /** The transpose of a convolution: each input element adds its filter to the output. */
@@ -358,7 +343,7 @@ function causalConv(
     begins: [0],
     pads: [0, 0],
   };
-  const result = addBias(convolve(whole, w, g, channels), bias);
+  const result = convolve(whole, w, g, channels, bias);
   const plain = op.string('activation', 'none') === 'none';
   return [
     plain ? result : unary(result, { float: (one) => one * sigmoid(one) }),

@@ -20,50 +20,64 @@ function spansOf(g: Geometry): Spans {
   );
 }
 
-/** Calls `visit` with the offset of every input element under the window at an output index. */
-function eachUnder(
-  spans: Spans,
-  strides: readonly number[],
-  index: readonly number[],
-  visit: (at: number) => void,
-): void {
-  const last = spans.length - 1;
-  const walk = (axis: number, offset: number): void => {
-    const { first, end, step } = spans[axis]![index[axis]!]!;
-    const stride = strides[axis]!;
-    if (axis === last) for (let at = first; at < end; at += step) visit(offset + at * stride);
-    else for (let at = first; at < end; at += step) walk(axis + 1, offset + at * stride);
-  };
-  if (last < 0) visit(0);
-  else walk(0, 0);
-}
+/** Offsets that a table has, at most, if one window is not larger already. */
+const TABLE_ELEMENTS = 2 ** 16;
 
-/** Runs `one` for each channel and output position, which gives it its offsets. */
-function pool(
-  x: NdArray,
-  g: Geometry,
-  one: (
-    each: (visit: (at: number) => void) => void,
-    out: number,
-    base: number,
-    index: readonly number[],
-  ) => void,
-): void {
+/** A window: elements `base + offsets[from]` … `base + offsets[to - 1]` of the input, to be reduced to out[at]. */
+type OneWindow = (
+  base: number,
+  offsets: Int32Array,
+  from: number,
+  to: number,
+  at: number,
+  position: number,
+) => void;
+
+/** Every window of every channel. They lie alike in all channels: tables of offsets are made once. */
+function eachWindow(x: NdArray, g: Geometry, one: OneWindow): void {
   const spans = spansOf(g);
   const strides = stridesOf(g.input);
   const [inside, outside] = [product(g.input), product(g.output)];
   const maps = x.dims[0]! * x.dims[1]!;
+  const window = Math.max(1, product(g.kernel));
+  const room = Math.max(1, Math.floor(TABLE_ELEMENTS / window));
+  const offsets = new Int32Array(Math.min(room, outside) * window);
+  const ends = new Int32Array(Math.min(room, outside));
+  let [first, count, filled] = [0, 0, 0];
   eachIndex(g.output, (index, at) => {
+    filled = offsetsUnder(spans, strides, index, offsets, filled);
+    ends[count++] = filled;
+    if (count < room && at + 1 < outside) return;
     for (let map = 0; map < maps; map++) {
-      const base = map * inside;
-      one(
-        (visit) => eachUnder(spans, strides, index, (offset) => visit(base + offset)),
-        map * outside + at,
-        base,
-        index,
-      );
+      let from = 0;
+      for (let n = 0; n < count; n++) {
+        one(map * inside, offsets, from, ends[n]!, map * outside + first + n, first + n);
+        from = ends[n]!;
+      }
     }
+    [first, count, filled] = [at + 1, 0, 0];
   });
+}
+
+/** Adds the offsets of the input elements under the window at an output index; gives where the next ones go. */
+function offsetsUnder(
+  spans: Spans,
+  strides: readonly number[],
+  index: readonly number[],
+  offsets: Int32Array,
+  filled: number,
+): number {
+  let next = filled;
+  const walk = (axis: number, offset: number): void => {
+    if (axis === spans.length) {
+      offsets[next++] = offset;
+      return;
+    }
+    const { first, end, step } = spans[axis]![index[axis]!]!;
+    for (let at = first; at < end; at += step) walk(axis + 1, offset + at * strides[axis]!);
+  };
+  walk(0, 0);
+  return next;
 }
 
 const windowOf = (op: OpContext, x: NdArray): Geometry => {
@@ -112,15 +126,18 @@ function maxPool(x: NdArray, g: Geometry, columnMajor: boolean, wantsIndices: bo
   const dims = [x.dims[0]!, x.dims[1]!, ...g.output];
   const out = allocate(x.dtype, sizeOf(dims)) as Floats;
   const indices = wantsIndices ? new BigInt64Array(out.length) : undefined;
-  pool(x, g, (each, at, base) => {
+  eachWindow(x, g, (base, offsets, from, to, at) => {
     let best = Number.NEGATIVE_INFINITY;
     let where = -1;
-    each((from) => {
-      const value = data[from]!;
-      if (value > best || where < 0 || Number.isNaN(value)) [best, where] = [value, from];
-    });
+    for (let n = from; n < to; n++) {
+      const value = data[base + offsets[n]!]!;
+      if (value > best || where < 0 || Number.isNaN(value)) {
+        best = value;
+        where = offsets[n]!;
+      }
+    }
     out[at] = best;
-    if (indices !== undefined) indices[at] = BigInt(base + flatIndex(where - base, g.input, columnMajor));
+    if (indices !== undefined) indices[at] = BigInt(base + flatIndex(where, g.input, columnMajor));
   });
   const values = ndarray(x.dtype, dims, out);
   return indices === undefined ? [values] : [values, ndarray('int64', dims, indices)];
@@ -130,35 +147,36 @@ function averagePool(x: NdArray, g: Geometry, includePads: boolean): NdArray {
   const data = numbers(x);
   const dims = [x.dims[0]!, x.dims[1]!, ...g.output];
   const out = allocate(x.dtype, sizeOf(dims)) as Floats;
+  const counts = includePads ? paddedCounts(g) : undefined;
+  eachWindow(x, g, (base, offsets, from, to, at, position) => {
+    let sum = 0;
+    for (let n = from; n < to; n++) sum += data[base + offsets[n]!]!;
+    out[at] = sum / (counts === undefined ? to - from : counts[position]!);
+  });
+  return settled(x.dtype, dims, out);
+}
+
+/** Elements of each window with the padding counted; what ceil_mode adds beyond it is still not. */
+function paddedCounts(g: Geometry): Float64Array {
   const rank = g.input.length;
-  // With padding counted, what ceil_mode adds beyond it is still not.
-  const padded = (index: readonly number[]): number =>
-    g.kernel.reduce((count, size, axis) => {
+  const counts = new Float64Array(product(g.output));
+  eachIndex(g.output, (index, at) => {
+    counts[at] = g.kernel.reduce((count, size, axis) => {
       const start = index[axis]! * g.strides[axis]! - g.begins[axis]!;
       const limit = g.input[axis]! + g.pads[axis + rank]!;
       return count * Math.min(size, Math.ceil((limit - start) / g.dilations[axis]!));
     }, 1);
-  pool(x, g, (each, at, _, index) => {
-    let sum = 0;
-    let count = 0;
-    each((from) => {
-      sum += data[from]!;
-      count++;
-    });
-    out[at] = sum / (includePads ? padded(index) : count);
   });
-  return settled(x.dtype, dims, out);
+  return counts;
 }
 
 function lpPool(x: NdArray, g: Geometry, p: number): NdArray {
   const data = numbers(x);
   const dims = [x.dims[0]!, x.dims[1]!, ...g.output];
   const out = allocate(x.dtype, sizeOf(dims)) as Floats;
-  pool(x, g, (each, at) => {
+  eachWindow(x, g, (base, offsets, from, to, at) => {
     let sum = 0;
-    each((from) => {
-      sum += Math.abs(data[from]!) ** p;
-    });
+    for (let n = from; n < to; n++) sum += Math.abs(data[base + offsets[n]!]!) ** p;
     out[at] = sum ** (1 / p);
   });
   return settled(x.dtype, dims, out);

@@ -2,12 +2,21 @@
 
 import { kernels, type OpContext, since } from '../kernel.ts';
 import { type Unary, unary } from '../loops/elementwise.ts';
+import {
+  clipMap,
+  type Float32Map,
+  hardSigmoidMap,
+  hardSwishMap,
+  leakyReluMap,
+  sigmoidMap,
+} from '../loops/float32.ts';
 import { erf, roundEven, sigmoid, softplus } from '../loops/special.ts';
 import type { NdArray } from '../value.ts';
 import { smaller } from './arithmetic.ts';
 
 type Real = (x: number) => number;
-const real = (f: Real) => (_: OpContext, x: NdArray) => unary(x, { float: f });
+const real = (f: Real, float32?: Float32Map) => (_: OpContext, x: NdArray) =>
+  unary(x, float32 === undefined ? { float: f } : { float: f, float32 });
 const each = (scalars: Unary) => (_: OpContext, x: NdArray) => unary(x, scalars);
 /** With a function made from the op's attributes. */
 const tuned = (make: (op: OpContext) => Real) => (op: OpContext, x: NdArray) => unary(x, { float: make(op) });
@@ -24,6 +33,7 @@ function shrink(op: OpContext, x: NdArray): NdArray {
 }
 
 const positive: Unary = {
+  float32: clipMap(0, Number.POSITIVE_INFINITY),
   float: (x) => Math.max(0, x),
   int: (x) => Math.max(0, x),
   bigint: (x) => (x > 0n ? x : 0n),
@@ -61,10 +71,10 @@ export const elementwise = kernels('', {
     int: (x) => Math.trunc(erf(x)),
     bigint: (x) => BigInt(Math.trunc(erf(Number(x)))),
   }),
-  Sigmoid: real(sigmoid),
+  Sigmoid: real(sigmoid, sigmoidMap),
   Softplus: real(softplus),
   Softsign: real((x) => x / (1 + Math.abs(x))),
-  HardSwish: real((x) => x * Math.max(0, Math.min(1, x / 6 + 0.5))),
+  HardSwish: real((x) => x * Math.max(0, Math.min(1, x / 6 + 0.5)), hardSwishMap),
   Mish: real((x) => x * Math.tanh(softplus(x))),
   Relu: each(positive),
   Gelu: tuned(gelu),
@@ -82,18 +92,21 @@ export const elementwise = kernels('', {
     const gamma = op.float('gamma', Math.fround(1.0507010221481323));
     return (x) => (x <= 0 ? gamma * alpha * Math.expm1(x) : gamma * x);
   }),
-  LeakyRelu: tuned((op) => {
+  LeakyRelu(op: OpContext, x: NdArray) {
     const alpha = op.float('alpha', Math.fround(0.01));
-    return (x) => (x < 0 ? alpha * x : x);
-  }),
+    return unary(x, { float: (a) => (a < 0 ? alpha * a : a), float32: leakyReluMap(alpha) });
+  },
   ThresholdedRelu: tuned((op) => {
     const alpha = op.float('alpha', 1);
     return (x) => (x > alpha ? x : 0);
   }),
-  HardSigmoid: tuned((op) => {
+  HardSigmoid(op: OpContext, x: NdArray) {
     const [alpha, beta] = [op.float('alpha', Math.fround(0.2)), op.float('beta', 0.5)];
-    return (x) => Math.max(0, Math.min(1, alpha * x + beta));
-  }),
+    return unary(x, {
+      float: (a) => Math.max(0, Math.min(1, alpha * a + beta)),
+      float32: hardSigmoidMap(alpha, beta),
+    });
+  },
   Swish: tuned((op) => {
     const alpha = op.float('alpha', 1);
     return (x) => x * sigmoid(alpha * x);
@@ -123,5 +136,5 @@ function clip(x: NdArray, min: unknown, max: unknown): NdArray {
   const bottom = smaller(low, high);
   // NaN passes. Numbers and bigints compare alike.
   const f = (a: number): number => (a > high ? high : a < low ? bottom : a);
-  return unary(x, { float: f, int: f, bigint: f as never });
+  return unary(x, { float: f, float32: clipMap(bottom, high), int: f, bigint: f as never });
 }

@@ -13,7 +13,7 @@ import {
   settled,
   sizeOf,
 } from '../value.ts';
-import type { Float32Row } from './float32.ts';
+import type { Float32Map, Float32Row, Row } from './float32.ts';
 import { broadcastDims, broadcastStrides, sameDims } from './shape.ts';
 import { mergeAxes } from './strided.ts';
 
@@ -28,25 +28,29 @@ interface Elements {
 }
 type Any = number | bigint | string | Complex;
 /** Scalar functions by the family of the inputs; what they return belongs to the output's type. */
-export type Unary = { readonly [F in Family]?: (a: Elements[F]) => Any | boolean };
+export type Unary = { readonly [F in Family]?: (a: Elements[F]) => Any | boolean } & {
+  /** The same as `float`, for all elements of float32. */
+  readonly float32?: Float32Map;
+};
 export type Binary = { readonly [F in Family]?: (a: Elements[F], b: Elements[F]) => Any | boolean } & {
   /** The same as `float`, for rows of float32. */
   readonly float32?: Float32Row;
 };
 
-function forDtype<F>(scalars: { readonly [family in Family]?: F }, dtype: DType): F {
-  const found = scalars[familyOf(dtype)];
+function forDtype<F>(scalars: Unary | Binary, dtype: DType): F {
+  const found = scalars[familyOf(dtype)] as F | undefined;
   if (found === undefined) throw new Unsupported(dtype);
   return found;
 }
 
 /** y[i] = f(x[i]), in `dtype` (default: that of x). */
 export function unary(x: NdArray, scalars: Unary, dtype: DType = x.dtype): NdArray {
-  const f = forDtype(scalars as Partial<Record<Family, (a: never) => Any>>, x.dtype);
+  const f = forDtype<(a: never) => Any>(scalars, x.dtype);
   const out = allocate(dtype, x.data.length);
-  if (x.data instanceof Float32Array && out instanceof Float32Array)
-    mapFloat32(x.data, out, f as (a: number) => number);
-  else mapAny(x.data, out, f);
+  if (x.data instanceof Float32Array && out instanceof Float32Array) {
+    if (scalars.float32 !== undefined) scalars.float32(x.data, out);
+    else mapFloat32(x.data, out, f as (a: number) => number);
+  } else mapAny(x.data, out, f);
   return settled(dtype, x.dims, out);
 }
 
@@ -60,7 +64,7 @@ function mapAny(x: Data, out: Data, f: (a: never) => Any): void {
 /** c[i] = f(a[i], b[i]) with broadcasting, in `dtype` (default: that of a). The inputs have one type. */
 export function binary(a: NdArray, b: NdArray, scalars: Binary, dtype: DType = a.dtype): NdArray {
   if (a.dtype !== b.dtype) throw new Unsupported(`${a.dtype} with ${b.dtype}`);
-  const f = forDtype(scalars as Partial<Record<Family, (a: never, b: never) => Any>>, a.dtype);
+  const f = forDtype<(a: never, b: never) => Any>(scalars, a.dtype);
   const dims = sameDims(a.dims, b.dims) ? a.dims : broadcastDims(a.dims, b.dims);
   const out = allocate(dtype, sizeOf(dims));
   const float32 = a.data instanceof Float32Array && out instanceof Float32Array;
@@ -103,32 +107,32 @@ export function forRows(
   }
 }
 
-function rowFloat32(
-  a: Float32Array,
-  atA: number,
-  stepA: number,
-  b: Float32Array,
-  atB: number,
-  stepB: number,
-  out: Float32Array,
-  at: number,
-  count: number,
-  f: (a: number, b: number) => number,
-): void {
+const rowFloat32: Row<Float32Array, [f: (a: number, b: number) => number]> = (
+  a,
+  atA,
+  stepA,
+  b,
+  atB,
+  stepB,
+  out,
+  at,
+  count,
+  f,
+) => {
   for (let n = 0; n < count; n++) out[at + n] = f(a[atA + n * stepA]!, b[atB + n * stepB]!);
-}
-function rowAny(
-  a: Data,
-  atA: number,
-  stepA: number,
-  b: Data,
-  atB: number,
-  stepB: number,
-  out: Data,
-  at: number,
-  count: number,
-  f: (a: never, b: never) => Any,
-): void {
+};
+const rowAny: Row<Data, [f: (a: never, b: never) => Any]> = (
+  a,
+  atA,
+  stepA,
+  b,
+  atB,
+  stepB,
+  out,
+  at,
+  count,
+  f,
+) => {
   for (let n = 0; n < count; n++)
     out[at + n] = f(a[atA + n * stepA] as never, b[atB + n * stepB] as never) as never;
-}
+};
