@@ -35,10 +35,7 @@ export async function benchCpu(): Promise<Figure[]> {
     const feeds = { [session.inputNames[0]!]: new WebTensor('float32', Float32Array.from(elements), dims) };
     let [cpu, web] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let round = 0; round < ROUNDS; round++) {
-      cpu = Math.min(
-        cpu,
-        await timed(() => model.run(new Map([[model.inputs[0]!, { kind: 'tensor', tensor }]]))),
-      );
+      cpu = Math.min(cpu, await timed(() => model.run(new Map([[model.inputs[0]!, tensor]]))));
       web = Math.min(web, await timed(() => session.run(feeds)));
     }
     await session.release();

@@ -1,11 +1,11 @@
 // A plan as tables.
 
-import { type Edge, type End, formatType, type Plan, type Port } from '../ir/index.ts';
+import { type Edge, type End, formatType, type Plan, type Port, typeOfPort } from '../ir/index.ts';
 import type { CommandContext } from './context.ts';
 import { formatBytes, formatCount, formatNs } from './output.ts';
 
-export const formatPort = ({ dtype, shape }: Pick<Port, 'dtype' | 'shape'>): string =>
-  formatType({ kind: 'tensor', dtype: dtype ?? undefined, dims: shape ?? undefined });
+export const formatPort = (port: Pick<Port, 'dtype' | 'shape' | 'type'>): string =>
+  formatType(typeOfPort(port));
 
 export const formatEnd = ({ class: name, binder }: End): string =>
   binder === 'single' ? name : `${name}.${binder}`;

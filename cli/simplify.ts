@@ -2,15 +2,15 @@
 
 import { chainTopology, compile, passes } from '../compiler/index.ts';
 import {
+  type DataValue,
   type Diagnostic,
   exportModel,
   type Model,
   type Port,
   readRange,
+  statedType,
   subgraphsOf,
-  type Tensor,
 } from '../ir/index.ts';
-import { UsageError } from './context.ts';
 import type { Cell } from './output.ts';
 import { type InputOptions, inputsAt } from './run/inputs.ts';
 import { compareRuns, runUncut, type Verification } from './run/verify.ts';
@@ -71,11 +71,7 @@ export async function verifySimplified(
   const ports = before.mainGraph.inputs
     .map((id) => before.value(id))
     .filter(({ weight }) => weight === undefined)
-    .map(({ name, type }): Port => {
-      if (type?.kind !== 'tensor')
-        throw new UsageError(`--verify takes models of tensors; input ${name} is none`);
-      return { name, dtype: type.dtype ?? null, shape: type.dims ?? null };
-    });
+    .map(({ name, type }): Port => ({ name, ...statedType(type) }));
   const inputs = inputsAt(ports, options);
   if (options.backend === 'cpu')
     return compareRuns(await runOnCpu(after, inputs), await runOnCpu(before, inputs));
@@ -92,20 +88,12 @@ export async function verifySimplified(
 
 async function runOnCpu(
   model: Model,
-  inputs: ReadonlyMap<string, Tensor>,
-): Promise<ReadonlyMap<string, Tensor>> {
+  inputs: ReadonlyMap<string, DataValue>,
+): Promise<ReadonlyMap<string, DataValue>> {
   const { cpuBackend } = await import('../stdlib/backends/cpu/index.ts');
   const pieces = exportModel(model, { external: 'inline' }).pieces;
   const bytes = Buffer.concat(
     pieces.map((piece) => (piece instanceof Uint8Array ? piece : readRange(piece))),
   );
-  const given = [...inputs].map(([name, tensor]) => [name, { kind: 'tensor', tensor }] as const);
-  const outputs = cpuBackend().loadModel(bytes).run(new Map(given));
-  return new Map(
-    [...outputs].map(([name, value]) => {
-      if (value.kind !== 'tensor')
-        throw new UsageError(`--verify takes models of tensors; output ${name} is none`);
-      return [name, value.tensor];
-    }),
-  );
+  return cpuBackend().loadModel(bytes).run(inputs);
 }

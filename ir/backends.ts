@@ -41,7 +41,7 @@ const onnxruntime: Boundary = {
 
 const cpu: Boundary = {
   dtypes: new Set(dtypes),
-  containers: new Set(),
+  containers: new Set(['sequence', 'optional', 'sparse'] as const),
   widensFloat16: false,
   foldsProducts: false,
 };

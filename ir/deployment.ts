@@ -17,7 +17,7 @@
 // node metadata (`METADATA.fragment`, a decimal number).
 
 import type { PlanReasons } from './reasons.ts';
-import type { Dim, DType } from './types.ts';
+import { type Dim, type DType, tensorType, type ValueType } from './types.ts';
 
 export const MANIFEST_VERSION = 1;
 export const PLAN_VERSION = 1;
@@ -29,6 +29,8 @@ export interface Port {
   readonly name: string;
   readonly dtype: DType | null;
   readonly shape: readonly Dim[] | null;
+  /** Of what is no dense tensor; `dtype` and `shape` are null then. */
+  readonly type?: ValueType;
 }
 
 /** One end of an edge: a class and which of its members. Reserved binders: `me`, `one`, `some`. */
@@ -62,6 +64,8 @@ export interface Edge {
   readonly dtype: DType | null;
   /** Per member, before any stacking. */
   readonly shape: readonly Dim[] | null;
+  /** Of what is no dense tensor; `dtype` and `shape` are null then. */
+  readonly type?: ValueType;
   /** Payload bytes of one value; null where the shape is not known when compiling. */
   readonly bytes: number | null;
   readonly codec: 'raw';
@@ -70,6 +74,20 @@ export interface Edge {
   /** How long after it learns of the flow the receiver waits, in ns. */
   readonly deadlineNs: number;
 }
+
+/** The type of a value as ports and edges state it. */
+export const statedType = (type: ValueType | undefined): Pick<Port, 'dtype' | 'shape' | 'type'> =>
+  type?.kind === 'tensor' || type === undefined
+    ? { dtype: type?.dtype ?? null, shape: type?.dims ?? null }
+    : { dtype: null, shape: null, type };
+
+/** The type stated; undefined: none is known, and any value may stand there. */
+export const typeOfPort = ({
+  dtype,
+  shape,
+  type,
+}: Pick<Port, 'dtype' | 'shape' | 'type'>): ValueType | undefined =>
+  type ?? (dtype === null && shape === null ? undefined : tensorType(dtype ?? undefined, shape ?? undefined));
 
 export interface FileReference {
   readonly file: string;

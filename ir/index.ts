@@ -2,6 +2,7 @@
 
 export * from './backends.ts';
 export * from './copy.ts';
+export * from './data.ts';
 export * from './deployment.ts';
 export * from './diagnostic.ts';
 export * from './evaluator.ts';

@@ -1,6 +1,6 @@
 // What a host asks of a backend: load the segments of its programs, and run them.
 
-import type { ByteSource, Port, Tensor } from '../ir/index.ts';
+import type { ByteSource, DataValue, Port } from '../ir/index.ts';
 
 /** One segment as a model of its own. */
 export interface SegmentModel {
@@ -42,7 +42,7 @@ export interface LoadedSegment {
    * Inputs and outputs in the order of the segment's ports. The outputs' buffers belong to the caller.
    * Rejects with an Error that carries the backend's message; the segment stays usable.
    */
-  run(inputs: readonly Tensor[], options?: RunOptions): Promise<readonly Tensor[]>;
+  run(inputs: readonly DataValue[], options?: RunOptions): Promise<readonly DataValue[]>;
   release(): Promise<void>;
 }
 

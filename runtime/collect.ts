@@ -1,6 +1,7 @@
 // A collect while it is open, and what comes of it: order is the set's, never that of arrival.
 
-import { packStrings, type Tensor } from '../ir/types.ts';
+import { type DataValue, isTensor, typeOfData } from '../ir/data.ts';
+import { formatType, packStrings, type Tensor } from '../ir/types.ts';
 import type { Answers, Flow } from './flow.ts';
 import type { Collect } from './instruction.ts';
 import { type Held, isHeld, type Leases, type Slot } from './lease.ts';
@@ -14,10 +15,13 @@ interface Result {
   readonly causes: readonly Missing[];
 }
 
-const own = (tensor: Tensor, leases: Leases): Held => ({
-  tensor,
-  lease: leases.take(tensor.bytes.buffer as ArrayBuffer),
+const own = (data: Tensor, leases: Leases): Held => ({
+  data,
+  lease: leases.take(data.bytes.buffer as ArrayBuffer),
 });
+
+/** Only tensors stack. */
+const stackable = (a: DataValue, b: DataValue): boolean => isTensor(a) && isTensor(b) && sameType(a, b);
 
 export class Gathering {
   readonly #leases: Leases;
@@ -70,13 +74,12 @@ export class Gathering {
       }
       const held = record as Held[];
       model ??= held;
-      const odd = held.findIndex((value, field) => !sameType(value.tensor, model![field]!.tensor));
+      const odd = held.findIndex((value, field) => !stackable(value.data, model![field]!.data));
       if (odd < 0) {
         senders.push(at);
         continue;
       }
-      const { dtype, dims } = held[odd]!.tensor;
-      const detail = `${dtype}[${dims.join(', ')}] does not stack with the others' values`;
+      const detail = `${formatType(typeOfData(held[odd]!.data))} does not stack with the others' values`;
       causes.push({ reason: 'failed', peer: member, edge: edges[odd]!.id, detail });
     }
     const values = this.#result(answers, senders, causes, { edges, members, atLeast, peer });
@@ -95,7 +98,7 @@ export class Gathering {
     const empty = senders.length === 0;
     const fields = edges.map(({ dtype, shape }, field): Slot => {
       if (!empty) {
-        const rows = senders.map((at) => (answers.fields[field]![at] as Held).tensor);
+        const rows = senders.map((at) => (answers.fields[field]![at] as Held).data as Tensor);
         return own(stack(rows), this.#leases);
       }
       if (dtype === null || shape === null || !shape.every((dim) => typeof dim === 'number'))

@@ -1,17 +1,20 @@
 // The ops that read missing values.
 
-import { packStrings, type Tensor } from '../ir/types.ts';
+import { type DataValue, isTensor } from '../ir/data.ts';
+import { packStrings } from '../ir/types.ts';
 import type { Flow } from './flow.ts';
 import type { CoreOp, Instruction } from './instruction.ts';
 import { type Held, isHeld, type Slot } from './lease.ts';
 
 const scalar = (dtype: 'bool' | 'string', bytes: Uint8Array): Held => ({
-  tensor: { dtype, dims: [], bytes },
+  data: { dtype, dims: [], bytes },
   lease: undefined,
 });
 export const boolScalar = (value: boolean): Held => scalar('bool', Uint8Array.of(value ? 1 : 0));
 
-const isBoolScalar = ({ dtype, bytes }: Tensor): boolean => dtype === 'bool' && bytes.length === 1;
+/** What a condition says; undefined if it is no bool scalar. */
+const truthOf = (data: DataValue): boolean | undefined =>
+  isTensor(data) && data.dtype === 'bool' && data.bytes.length === 1 ? data.bytes[0] !== 0 : undefined;
 
 /** A condition that is false, or a first choice that is there, need not wait for the other input. */
 export function decidedEarly(flow: Flow, one: Instruction): boolean {
@@ -20,7 +23,7 @@ export function decidedEarly(flow: Flow, one: Instruction): boolean {
   if (one.kind === 'when') {
     const condition = flow.values[one.inputs[1]!];
     if (condition === undefined || !isHeld(condition)) return false;
-    return isBoolScalar(condition.tensor) && condition.tensor.bytes[0] === 0;
+    return truthOf(condition.data) === false;
   }
   if (one.kind !== 'orElse') return false;
   const first = flow.values[one.inputs[0]!];
@@ -38,9 +41,10 @@ export function coreResult(
     case 'when': {
       const condition = second!;
       if (!isHeld(condition)) return condition;
-      if (!isBoolScalar(condition.tensor))
+      const truth = truthOf(condition.data);
+      if (truth === undefined)
         return { reason: 'failed', peer, detail: `the condition of ${one.name} is no bool scalar` };
-      return condition.tensor.bytes[0] === 0 ? { reason: 'declined', peer } : first!;
+      return truth ? first! : { reason: 'declined', peer };
     }
     case 'orElse':
       // Of two that are missing, one that was only declined says less about why.

@@ -46,6 +46,10 @@ export const orNull =
   (check: Check): Check =>
   (value, path) =>
     value === null ? undefined : check(value, path);
+const orNone =
+  (check: Check): Check =>
+  (value, path) =>
+    value === undefined ? undefined : check(value, path);
 export const list =
   (item: Check, atLeast: 0 | 1 = 0): Check =>
   (value, path) => {
@@ -75,7 +79,26 @@ export const dtype = that('a dtype', (value) => typeof value === 'string' && isD
 const dim: Check = (value, path) =>
   value === null || typeof value === 'string' ? undefined : count(value, path);
 export const shape = orNull(list(dim));
-export const port = object({ name: text, dtype: orNull(dtype), shape });
+
+/** Deeper than any type of ONNX. */
+const MAX_NESTING = 16;
+/** A type as {@link ValueType} has it; what is not known is left out. */
+const typeWithin =
+  (depth: number): Check =>
+  (value, path) => {
+    if (value === undefined) return undefined;
+    if (depth > MAX_NESTING) return { path, expected: `a type of at most ${MAX_NESTING} containers` };
+    if (!isObject(value)) return { path, expected: 'an object' };
+    const inner = typeWithin(depth + 1);
+    return (
+      oneOf('tensor', 'sparse', 'sequence', 'optional', 'map', 'opaque')(value.kind, `${path}.kind`) ??
+      orNone(dtype)(value.dtype, `${path}.dtype`) ??
+      orNone(list(dim))(value.dims, `${path}.dims`) ??
+      inner(value.elem, `${path}.elem`)
+    );
+  };
+const stated = { dtype: orNull(dtype), shape, type: typeWithin(0) };
+export const port = object({ name: text, ...stated });
 export const end = object({ class: text, binder: oneOf('single', 'me', 'each', 'one', 'some') });
 const kinds = ['send', 'broadcast', 'collect', 'trigger', 'scatter', 'exchange'] satisfies EdgeKind[];
 export const edge = object({
@@ -84,8 +107,7 @@ export const edge = object({
   kind: oneOf(...kinds),
   from: end,
   to: end,
-  dtype: orNull(dtype),
-  shape,
+  ...stated,
   bytes: orNull(count),
   codec: oneOf('raw'),
   envelope: count,

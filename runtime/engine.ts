@@ -4,7 +4,7 @@
 // What is ready goes into one queue, so that a chain of any length needs no stack, and firing costs the same
 // however many ops or flows there are. Nothing here knows of frames, peers' addresses or time.
 
-import type { Tensor } from '../ir/types.ts';
+import type { DataValue } from '../ir/data.ts';
 import { type Claim, Claims } from './claims.ts';
 import { Gathering } from './collect.ts';
 import { boolScalar, coreResult, decidedEarly } from './core-ops.ts';
@@ -26,7 +26,7 @@ import type { Missing } from './value.ts';
 /** What the engine asks of the node around it. */
 export interface EngineOutlet {
   /** Starts a segment; ends with `finish` or `fail`. */
-  start(work: Work, inputs: readonly Tensor[], transfer: readonly ArrayBuffer[]): void;
+  start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void;
   /** All sends of an envelope are there. */
   ship(flow: Flow, envelope: number, values: readonly Slot[]): void;
   output(flow: Flow, name: string, value: Slot): void;
@@ -70,8 +70,8 @@ export class Engine {
   }
 
   /** The committed value of a state variable. */
-  state(key: string): Tensor | undefined {
-    return this.#state.get(key)?.tensor;
+  state(key: string): DataValue | undefined {
+    return this.#state.get(key)?.data;
   }
 
   /** Lets everything that waits for nothing begin. */
@@ -339,7 +339,7 @@ export class Engine {
     this.#works.set(work.id, work);
     this.#outlet.start(
       work,
-      held.map(({ tensor }) => tensor),
+      held.map(({ data }) => data),
       transfer,
     );
   }

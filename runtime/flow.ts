@@ -62,7 +62,7 @@ export class Flow {
     this.id = id;
     this.key = key;
     this.learnedNs = learnedNs;
-    this.values = program.constants.map((tensor) => tensor && { tensor, lease: undefined });
+    this.values = program.constants.map((tensor) => tensor && { data: tensor, lease: undefined });
     this.uses = program.uses.slice();
     this.pending = program.pending.slice();
     this.fired = new Uint8Array(program.instructions.length);

@@ -1,7 +1,7 @@
 // What goes into a node and what comes out. Times are in ns, on any clock that never goes back.
 
+import type { DataValue } from '../ir/data.ts';
 import type { Port } from '../ir/deployment.ts';
-import type { Tensor } from '../ir/types.ts';
 import type { InitiatedFlowId } from './flow-id.ts';
 import type { Missing, Value } from './value.ts';
 
@@ -26,7 +26,7 @@ export type Input =
       readonly owned?: boolean;
     }
   /** Results in the order of the segment's outputs; their buffers are given away. */
-  | { readonly type: 'done'; readonly work: number; readonly outputs: readonly Tensor[] }
+  | { readonly type: 'done'; readonly work: number; readonly outputs: readonly DataValue[] }
   | { readonly type: 'failed'; readonly work: number; readonly message: string }
   /** Ends a flow here; what it has not yet shown it never will. */
   | { readonly type: 'cancel'; readonly flow: InitiatedFlowId; readonly why?: string }
@@ -52,7 +52,7 @@ export type Output =
       readonly work: number;
       readonly flow: InitiatedFlowId;
       readonly segment: string;
-      readonly inputs: readonly Tensor[];
+      readonly inputs: readonly DataValue[];
       /** Buffers that nobody else holds; the host may give them away. The rest is only to be read. */
       readonly transfer: readonly ArrayBuffer[];
     }

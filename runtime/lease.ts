@@ -1,28 +1,31 @@
 // Buffers and who holds them: a value's memory is reused as soon as nothing on the node can read it.
 
-import type { Tensor } from '../ir/types.ts';
+import type { DataValue } from '../ir/data.ts';
 import type { Missing } from './value.ts';
 
 /** One buffer that the node owns; several tensors may be views into it. */
 export class Lease {
   readonly buffer: ArrayBuffer;
+  /** What it counts for: the buffer, and the objects of values in many parts. */
+  bytes: number;
   holders = 0;
   /** Handed to the application too: may be neither reused nor given away. */
   shared = false;
   constructor(buffer: ArrayBuffer) {
     this.buffer = buffer;
+    this.bytes = buffer.byteLength;
   }
 }
 
-/** A present value. Constants have no lease. */
+/** A present value. Constants and values without a tensor have no lease; all tensors of a value are in one buffer. */
 export interface Held {
-  readonly tensor: Tensor;
+  readonly data: DataValue;
   readonly lease: Lease | undefined;
 }
 
 export type Slot = Held | Missing;
 
-export const isHeld = (slot: Slot): slot is Held => 'tensor' in slot;
+export const isHeld = (slot: Slot): slot is Held => 'data' in slot;
 
 /** All leases of a node, their bytes, and what happens with those nobody holds. */
 export class Leases {
@@ -43,6 +46,12 @@ export class Leases {
     return new Lease(buffer);
   }
 
+  /** Counts more bytes for a lease than its buffer has. */
+  charge(lease: Lease, bytes: number): void {
+    lease.bytes += bytes;
+    this.#bytes += bytes;
+  }
+
   hold(slot: Slot): void {
     if (isHeld(slot) && slot.lease !== undefined) slot.lease.holders++;
   }
@@ -57,13 +66,13 @@ export class Leases {
 
   /** Ends a lease that nobody holds. */
   discard(lease: Lease): void {
-    this.#bytes -= lease.buffer.byteLength;
+    this.#bytes -= lease.bytes;
     if (!lease.shared) this.#released(lease.buffer);
   }
 
   /** Takes a lease that nobody holds out of the accounts, to give its buffer away. */
   giveAway(lease: Lease): ArrayBuffer {
-    this.#bytes -= lease.buffer.byteLength;
+    this.#bytes -= lease.bytes;
     return lease.buffer;
   }
 }

@@ -15,6 +15,10 @@ export interface Limits {
   readonly messages: number;
   /** Dimensions of one tensor. */
   readonly rank: number;
+  /** Tensors and containers in one value. */
+  readonly parts: number;
+  /** Containers within one another. */
+  readonly nesting: number;
   /** Ended flows remembered per initiator beyond the gapless ones. */
   readonly endedFlows: number;
   /** How long the host may take over one segment before it counts as failed. */
@@ -29,8 +33,10 @@ export const defaultLimits: Limits = {
   frameBytes: 2 ** 31,
   envelopeBytes: 2 ** 20,
   fills: 4096,
-  messages: 16_384,
+  messages: 32_768,
   rank: 64,
+  parts: 8192,
+  nesting: 16,
   endedFlows: 4096,
   // Far above what any segment should take: only a backend that never answers is meant.
   workNs: 3600e9,

@@ -1,7 +1,16 @@
 // Checks that a JSON document is a manifest before anything relies on it.
 
-import { type Edge, MANIFEST_VERSION, type Manifest, type Port, type Slot } from '../ir/deployment.ts';
+import { type DataValue, fitsType, typeOfData } from '../ir/data.ts';
+import {
+  type Edge,
+  MANIFEST_VERSION,
+  type Manifest,
+  type Port,
+  type Slot,
+  typeOfPort,
+} from '../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../ir/diagnostic.ts';
+import { formatType } from '../ir/types.ts';
 import {
   count,
   dtype,
@@ -82,20 +91,13 @@ function checkEnds(one: Edge, { members }: Manifest): void {
       wrong({ path: `members.${at.class} (named by edge ${one.id})`, expected: 'a list with a peer' });
 }
 
-/** Whether a tensor may stand at a port or cross on an edge; symbols and unknowns fit any size. */
-export function fits(
-  declared: Pick<Port, 'dtype' | 'shape'>,
-  tensor: { readonly dtype: string; readonly dims: readonly number[] },
-): boolean {
-  if (declared.dtype !== null && declared.dtype !== tensor.dtype) return false;
-  const dims = declared.shape;
-  return (
-    dims === null ||
-    (dims.length === tensor.dims.length &&
-      dims.every((one, index) => typeof one !== 'number' || one === tensor.dims[index]))
-  );
-}
+type Declared = Pick<Port, 'dtype' | 'shape' | 'type'>;
 
-/** `float32[2, N, ?]`; `any[…]` where something is not known. */
-export const describePort = ({ dtype: type, shape: dims }: Pick<Port, 'dtype' | 'shape'>): string =>
-  (type ?? 'any') + (dims === null ? '' : `[${dims.map((one) => one ?? '?').join(', ')}]`);
+/** Whether a value may stand at a port or cross on an edge; symbols and unknowns fit any size. */
+export const fits = (declared: Declared, value: DataValue): boolean => fitsType(typeOfPort(declared), value);
+
+/** `float32[2, N, ?]`, `seq(int64[])`; `any[…]` where something is not known. */
+export const describePort = (declared: Declared): string =>
+  formatType(typeOfPort(declared)).replace(/^\?/, 'any');
+
+export const describeData = (value: DataValue): string => formatType(typeOfData(value));

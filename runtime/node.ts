@@ -4,8 +4,8 @@
 // it names. Times never go back. It never throws on account of an input, takes no time or chance from
 // elsewhere, and does nothing between calls.
 
+import { type DataValue, isTensor } from '../ir/data.ts';
 import type { Edge } from '../ir/deployment.ts';
-import type { Tensor } from '../ir/types.ts';
 import { Deadlines } from './deadlines.ts';
 import { EndedFlows } from './ended-flows.ts';
 import { Engine, type Work } from './engine.ts';
@@ -15,9 +15,10 @@ import type { Program } from './instruction.ts';
 import type { Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits } from './limits.ts';
-import { fits } from './manifest.ts';
+import { describeData, fits } from './manifest.ts';
 import { Outbox } from './outbox.ts';
-import { clip, isMissing, type Missing, tensorProblem, type Value, valueProblem } from './value.ts';
+import { inOneBuffer, objectBytes, packed } from './packed.ts';
+import { clip, dataProblem, isMissing, type Missing, type Value, valueProblem } from './value.ts';
 import { Courier, type Delivery } from './wire/courier.ts';
 import { joinPieces, pieceBytes } from './wire/frame.ts';
 
@@ -84,7 +85,7 @@ export class Node {
       start: (work, inputs, transfer) => this.#start(work, inputs, transfer),
       ship: (flow, envelope, values) => this.#ship(flow.id, envelope, values),
       output: (flow, name, slot) => {
-        const value = isHeld(slot) ? slot.tensor : slot;
+        const value = isHeld(slot) ? slot.data : slot;
         this.#outbox.event({ kind: 'output', flow: flow.id, name, value });
       },
       ended: (flow) => this.#endFlow(flow),
@@ -111,7 +112,7 @@ export class Node {
   }
 
   /** The committed value of a state variable; undefined: not assigned yet. */
-  state(key: string): Tensor | undefined {
+  state(key: string): DataValue | undefined {
     return this.#engine.state(key);
   }
 
@@ -250,10 +251,9 @@ export class Node {
       this.#outbox.drop(reason, this.peer, detail);
       this.#deny(flow, index, { reason: 'failed', peer: this.peer, detail });
     };
-    const problem = valueProblem(value, this.#limits.rank);
+    const problem = valueProblem(value, this.#limits);
     if (problem !== undefined) return deny('malformed', problem);
-    if (!isMissing(value) && !fits(port, value))
-      return deny('type', `${value.dtype}[${value.dims.join(', ')}] does not fit`);
+    if (!isMissing(value) && !fits(port, value)) return deny('type', `${describeData(value)} does not fit`);
     this.#engine.supply(flow, index, this.#own(value, owned));
   }
 
@@ -265,10 +265,15 @@ export class Node {
   /** A value from the host in memory of ours. */
   #own(value: Value, owned: boolean): Slot {
     if (isMissing(value)) return value;
-    const { buffer } = value.bytes;
-    if (owned && buffer instanceof ArrayBuffer) return { tensor: value, lease: this.#leases.take(buffer) };
-    const bytes = new Uint8Array(value.bytes);
-    return { tensor: { ...value, bytes }, lease: this.#leases.take(bytes.buffer) };
+    const data = owned && inOneBuffer(value) !== undefined ? value : packed(value);
+    const buffer = inOneBuffer(data);
+    return { data, lease: buffer && this.#lease(buffer, data) };
+  }
+
+  #lease(buffer: ArrayBuffer, ...values: readonly DataValue[]): Lease {
+    const lease = this.#leases.take(buffer);
+    for (const value of values) this.#leases.charge(lease, objectBytes(value));
+    return lease;
   }
 
   #endFlow(flow: Flow): void {
@@ -397,6 +402,7 @@ export class Node {
       flow = this.#open(id);
       this.#want(flow);
     }
+    for (const { value } of values) if (!isMissing(value)) this.#leases.charge(lease, objectBytes(value));
     for (const { edge, value } of values) {
       // Over the budget only news that cost no memory still gets in.
       const full = !isMissing(value) && this.#leases.bytes > this.#limits.bytes;
@@ -404,7 +410,7 @@ export class Node {
       if (full) this.#outbox.drop('limit', from, `${this.#leases.bytes} bytes are held`, edge.id);
       const slot: Slot = isMissing(fill)
         ? fill
-        : { tensor: fill, lease: fill.bytes.buffer === lease.buffer ? lease : undefined };
+        : { data: fill, lease: isTensor(fill) && fill.bytes.buffer !== lease.buffer ? undefined : lease };
       if (!this.#fill(flow, edge, from, slot))
         this.#outbox.drop('duplicate', from, `edge ${edge.id} of flow ${key} has its value`, edge.id);
     }
@@ -433,7 +439,7 @@ export class Node {
   }
 
   #ship(id: InitiatedFlowId, envelope: number, slots: readonly Slot[]): void {
-    const values = slots.map((slot) => (isHeld(slot) ? slot.tensor : slot));
+    const values = slots.map((slot) => (isHeld(slot) ? slot.data : slot));
     for (const { to, pieces } of this.#courier.pack(id, envelope, values)) {
       if (to !== this.peer) {
         this.#outbox.put({ type: 'send', to, pieces, flow: id });
@@ -448,7 +454,7 @@ export class Node {
 
   // --- work ------------------------------------------------------------------------------------------
 
-  #start(work: Work, inputs: readonly Tensor[], transfer: readonly ArrayBuffer[]): void {
+  #start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void {
     const { id, flow, call } = work;
     this.#workUntil.set(id, this.#now + this.#limits.workNs);
     this.#outbox.put({ type: 'work', work: id, flow: flow.id, segment: call.segment, inputs, transfer });
@@ -459,22 +465,22 @@ export class Node {
     return undefined;
   }
 
-  #done(work: number, outputs: readonly Tensor[]): void {
+  #done(work: number, outputs: readonly DataValue[]): void {
     for (const [at, output] of outputs.entries()) {
-      const problem = tensorProblem(output, this.#limits.rank);
+      const problem = dataProblem(output, this.#limits);
       if (problem !== undefined)
         return this.#failed(work, 'failed', `result ${at} of the backend: ${problem}`);
     }
     this.#workUntil.delete(work);
     const leases = new Map<ArrayBufferLike, Lease>();
-    const held = outputs.map((tensor): Held => {
-      const { buffer } = tensor.bytes;
-      let lease = leases.get(buffer);
-      if (lease === undefined && buffer instanceof ArrayBuffer) {
-        lease = this.#leases.take(buffer);
-        leases.set(buffer, lease);
-      }
-      return { tensor, lease };
+    const held = outputs.map((output): Held => {
+      const data = inOneBuffer(output) === undefined ? packed(output) : output;
+      const buffer = inOneBuffer(data);
+      if (buffer === undefined) return { data, lease: undefined };
+      const lease = leases.get(buffer) ?? this.#leases.take(buffer);
+      this.#leases.charge(lease, objectBytes(data));
+      leases.set(buffer, lease);
+      return { data, lease };
     });
     const flow = this.#engine.flowOf(work);
     if (flow === undefined) {

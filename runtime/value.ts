@@ -1,6 +1,8 @@
-// What flows along the edges of a program at run time: a tensor, or the reason why there is none.
+// What flows along the edges of a program at run time: a value, or the reason why there is none.
 
+import { type DataValue, type SparseValue, sparseProblem } from '../ir/data.ts';
 import { byteLengthOf, isDType, type Tensor, unpackStrings } from '../ir/types.ts';
+import type { Limits } from './limits.ts';
 
 /** In the order of their numbers in the envelope, from 1. */
 export const missingReasons = ['declined', 'timeout', 'lost', 'refused', 'failed', 'cancelled'] as const;
@@ -15,35 +17,88 @@ export interface Missing {
   readonly detail?: string;
 }
 
-export type Value = Tensor | Missing;
+export type Value = DataValue | Missing;
 
 export const isMissing = (value: object): value is Missing => 'reason' in value;
 
+/** How large the structure of one value may be. */
+export type ValueLimits = Pick<Limits, 'rank' | 'parts' | 'nesting'>;
+
 /** What is wrong with what a host or a backend gives as a value; undefined if it is one. */
-export function valueProblem(value: unknown, rankLimit: number): string | undefined {
-  if (typeof value !== 'object' || value === null) return 'no tensor';
+export function valueProblem(value: unknown, limits: ValueLimits): string | undefined {
+  if (typeof value !== 'object' || value === null) return 'no value';
   if (isMissing(value))
     return missingReasons.includes(value.reason) ? undefined : 'a missing value for no known reason';
-  return tensorProblem(value, rankLimit);
+  return dataProblem(value, limits);
 }
 
-/** As {@link valueProblem}, where only a tensor will do. */
-export function tensorProblem(value: unknown, rankLimit: number): string | undefined {
-  if (typeof value !== 'object' || value === null) return 'no tensor';
-  const { dtype, dims, bytes } = value as Partial<Tensor>;
+/** As {@link valueProblem}, where only a value that is there will do. */
+export const dataProblem = (value: unknown, limits: ValueLimits): string | undefined =>
+  partProblem(value, limits, { parts: 0 }, 0);
+
+function partProblem(
+  value: unknown,
+  limits: ValueLimits,
+  count: { parts: number },
+  depth: number,
+): string | undefined {
+  if (typeof value !== 'object' || value === null) return 'no value';
+  if (++count.parts > limits.parts) return `more than ${limits.parts} parts`;
+  if (depth > limits.nesting) return `more than ${limits.nesting} containers within one another`;
+  const inner = (one: unknown): string | undefined => partProblem(one, limits, count, depth + 1);
+  const tensorOnly = (one: unknown): string | undefined =>
+    Object(one).kind === undefined ? inner(one) : 'a sparse tensor of something else than tensors';
+  const { kind, values, value: content, indices } = value as Readonly<Record<string, unknown>>;
+  switch (kind) {
+    case undefined:
+      return tensorProblem(value as Partial<Tensor>, limits.rank);
+    case 'sequence':
+      return Array.isArray(values) ? firstProblem(values, inner) : 'a sequence without values';
+    case 'optional':
+      return content === null ? undefined : inner(content);
+    case 'sparse':
+      return (
+        dimsProblem((value as Partial<Tensor>).dims, limits.rank) ??
+        firstProblem([values, indices], tensorOnly) ??
+        sparseProblem(value as SparseValue)
+      );
+    default:
+      return 'a value of no known kind';
+  }
+}
+
+function firstProblem(
+  values: readonly unknown[],
+  problem: (value: unknown) => string | undefined,
+): string | undefined {
+  for (const value of values) {
+    const found = problem(value);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function tensorProblem({ dtype, dims, bytes }: Partial<Tensor>, rankLimit: number): string | undefined {
   if (typeof dtype !== 'string' || !isDType(dtype)) return 'a tensor without a known dtype';
-  if (!(bytes instanceof Uint8Array) || !Array.isArray(dims)) return `${dtype} without bytes or dims`;
+  if (!(bytes instanceof Uint8Array)) return `${dtype} without bytes`;
+  const wrong = dimsProblem(dims, rankLimit);
+  if (wrong !== undefined) return `${dtype} with ${wrong}`;
+  const count = dims!.reduce((product, dim) => product * dim, 1);
+  const wanted = byteLengthOf(dtype, count);
+  if (wanted === undefined ? !holdsStrings(bytes, count) : wanted !== bytes.length)
+    return `${bytes.length} bytes for ${dtype}[${dims!.join(', ')}]`;
+  return undefined;
+}
+
+function dimsProblem(dims: unknown, rankLimit: number): string | undefined {
+  if (!Array.isArray(dims)) return 'no dims';
   if (dims.length > rankLimit) return `${dims.length} dimensions`;
   let count = 1;
   for (const dim of dims) {
-    if (!Number.isSafeInteger(dim) || dim < 0) return `${dtype} with a dimension that is no size`;
+    if (!Number.isSafeInteger(dim) || dim < 0) return 'a dimension that is no size';
     count *= dim;
   }
-  if (!Number.isSafeInteger(count)) return 'too many elements';
-  const wanted = byteLengthOf(dtype, count);
-  if (wanted === undefined ? !holdsStrings(bytes, count) : wanted !== bytes.length)
-    return `${bytes.length} bytes for ${dtype}[${dims.join(', ')}]`;
-  return undefined;
+  return Number.isSafeInteger(count) ? undefined : 'too many elements';
 }
 
 export function holdsStrings(bytes: Uint8Array, count: number): boolean {

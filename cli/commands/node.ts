@@ -1,6 +1,6 @@
 // bbc node: one peer, connected with the others.
 
-import type { Tensor } from '../../ir/index.ts';
+import type { DataValue } from '../../ir/index.ts';
 import { UsageError } from '../context.ts';
 import { command } from '../frame.ts';
 
@@ -116,7 +116,7 @@ export const node = command<Options>({
       const inputs = Object.fromEntries(inputsAt(manifest.inputs, options));
       const { writeTensors, checkFormat } = await import('../tensors/files.ts');
       if (options.outputs !== undefined) checkFormat(options.outputs);
-      const onOutputs = (outputs: ReadonlyMap<string, Tensor>): void => {
+      const onOutputs = (outputs: ReadonlyMap<string, DataValue>): void => {
         if (options.outputs !== undefined) writeTensors(options.outputs, outputs);
       };
       const { serve } = await import('../node/serve.ts');

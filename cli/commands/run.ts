@@ -1,8 +1,7 @@
 // bbc run: the whole deployment on this machine, one node per peer.
 
-import { createHash } from 'node:crypto';
 import { diagnostic } from '../../ir/diagnostic.ts';
-import type { Plan, Tensor } from '../../ir/index.ts';
+import type { Plan } from '../../ir/index.ts';
 import type { Deployment } from '../../runtime/host/index.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { command } from '../frame.ts';
@@ -130,7 +129,7 @@ export const run = command<Options>({
         );
         verification = compareRuns(ran.outputs, await runUncut(whole, source!, prepared.uncut!, inputs));
       }
-      cx.result(document(ran, flows, verification));
+      cx.result(await document(ran, flows, verification));
       await print(cx, plan, ran, flows, verification);
       report(cx, verification, options.opt);
     } finally {
@@ -150,12 +149,9 @@ function transportOf({ transport, processes }: Options): 'inproc' | 'ws' {
   return name;
 }
 
-const sha256 = ({ bytes }: Tensor): string => createHash('sha256').update(bytes).digest('hex');
-
-function document(ran: Ran, flows: number, verify: Verification | undefined) {
-  const outputs = Object.fromEntries(
-    [...ran.outputs].map(([name, one]) => [name, { dtype: one.dtype, dims: one.dims, sha256: sha256(one) }]),
-  );
+async function document(ran: Ran, flows: number, verify: Verification | undefined) {
+  const { documentOfOutput } = await import('../run/outputs.ts');
+  const outputs = Object.fromEntries([...ran.outputs].map(([name, one]) => [name, documentOfOutput(one)]));
   return { outputs, flows, peers: ran.peers, ...(verify && { verify }) };
 }
 
@@ -166,7 +162,10 @@ async function print(
   flows: number,
   verification: Verification | undefined,
 ): Promise<void> {
-  const { formatPort, printEdges } = await import('../plan.ts');
+  const [{ printEdges }, { sha256Of, typeTextOf }] = await Promise.all([
+    import('../plan.ts'),
+    import('../run/outputs.ts'),
+  ]);
   const right = (title: string) => ({ title, align: 'right' }) as const;
   cx.printTable(
     ['peer', right('ops'), right('compute ms'), right('sent'), right('received')],
@@ -185,11 +184,7 @@ async function print(
   }
   cx.printTable(
     ['output', 'type', 'sha256'],
-    [...ran.outputs].map(([name, one]) => [
-      name,
-      formatPort({ dtype: one.dtype, shape: one.dims }),
-      sha256(one).slice(0, 16),
-    ]),
+    [...ran.outputs].map(([name, one]) => [name, typeTextOf(one), sha256Of(one).slice(0, 16)]),
   );
   cx.print();
   cx.print(`${flows} ${flows === 1 ? 'flow' : 'flows'} in ${ran.elapsedMs.toFixed(1)} ms`);

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DiagnosticError, diagnostic } from '../../ir/index.ts';
-import { type DataValue, decodeDataValue } from '../../ir/onnx/index.ts';
+import { type DataValue, DiagnosticError, diagnostic } from '../../ir/index.ts';
+import { decodeDataValue } from '../../ir/onnx/index.ts';
 
 interface IndexValue {
   readonly file: string;

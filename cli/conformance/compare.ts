@@ -1,7 +1,14 @@
 // Whether a tensor is what was expected; if not, why not, in one line.
 
-import { formatType, type Tensor, tensorType } from '../../ir/index.ts';
-import type { DataValue } from '../../ir/onnx/index.ts';
+import {
+  type DataValue,
+  formatType,
+  isTensor,
+  type SequenceValue,
+  type Tensor,
+  tensorType,
+  typeOfData,
+} from '../../ir/index.ts';
 import { type Element, elementsOf, hasElements } from '../tensors/elements.ts';
 
 const typeText = ({ dtype, dims }: Tensor): string => formatType(tensorType(dtype, dims));
@@ -73,8 +80,8 @@ export const bitDifference: Compare = (actual, whole) =>
 
 /** How two values differ, by the first of their tensors that does. */
 export function dataDifference(actual: DataValue, expected: DataValue, compare: Compare): string | undefined {
-  if (actual.kind === 'tensor' && expected.kind === 'tensor') return compare(actual.tensor, expected.tensor);
-  if (actual.kind === 'sequence' && expected.kind === 'sequence') {
+  if (isTensor(actual) && isTensor(expected)) return compare(actual, expected);
+  if (isSequence(actual) && isSequence(expected)) {
     const [have, want] = [actual.values, expected.values];
     if (have.length !== want.length) return `it has ${have.length} items, expected ${want.length}`;
     for (const [index, one] of have.entries()) {
@@ -89,8 +96,12 @@ export function dataDifference(actual: DataValue, expected: DataValue, compare: 
     return have === want
       ? undefined
       : `it is ${have ? '' : 'not '}there, expected ${want ? '' : 'not '}to be`;
-  if (have === actual && want === expected) return `it is a ${have.kind}, expected a ${want.kind}`;
+  if (have === actual && want === expected)
+    return `it is ${formatType(typeOfData(have))}, expected ${formatType(typeOfData(want))}`;
   return dataDifference(have, want, compare);
 }
 
-const contentOf = (value: DataValue): DataValue | null => (value.kind === 'optional' ? value.value : value);
+const isSequence = (value: DataValue): value is SequenceValue =>
+  !isTensor(value) && value.kind === 'sequence';
+const contentOf = (value: DataValue): DataValue | null =>
+  !isTensor(value) && value.kind === 'optional' ? value.value : value;

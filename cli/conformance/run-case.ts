@@ -2,8 +2,7 @@
 
 import path from 'node:path';
 import { chainTopology, compile, passes, placeInParts, singleOpParts } from '../../compiler/index.ts';
-import { commonBoundary, DiagnosticError, importModel, type Model, type Tensor } from '../../ir/index.ts';
-import type { DataValue } from '../../ir/onnx/index.ts';
+import { commonBoundary, type DataValue, DiagnosticError, importModel, type Model } from '../../ir/index.ts';
 import { startDeployment } from '../../runtime/host/index.ts';
 import { fileSource } from '../../runtime/host/node-source.ts';
 import { isMissing } from '../../runtime/value.ts';
@@ -95,20 +94,16 @@ async function runCut(
   split: number | 'every',
   values: DataValues,
 ): Promise<DataValues> {
-  const inputs = [...values].map(([name, value]): [string, Tensor] => {
-    if (value.kind !== 'tensor') throw new Unsupported(`input ${name} is of kind ${value.kind}`);
-    return [name, value.tensor];
-  });
   const deployment = deploymentInMemory(compileCut(importCase(file), split, backend.backend.name));
   try {
     const running = await startDeployment({ peers: peersOf(deployment), backend: backend.backend });
     try {
-      const result = await running.invoke(Object.fromEntries(inputs));
+      const result = await running.invoke(Object.fromEntries(values));
       const outputs = new Map<string, DataValue>();
       for (const [name, value] of Object.entries(result.outputs)) {
         if (isMissing(value))
           throw new Failed(`cut: output ${name} is missing: ${value.reason} ${value.detail ?? ''}`);
-        outputs.set(name, { kind: 'tensor', tensor: value });
+        outputs.set(name, value);
       }
       return outputs;
     } finally {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { DataValue } from '../../ir/onnx/index.ts';
+import { type DataValue, formatType, isTensor, typeOfData } from '../../ir/index.ts';
 import type { Backend } from '../../runtime/backend.ts';
 import { fileSource } from '../../runtime/host/node-source.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
@@ -59,9 +59,8 @@ async function runTensors(model: LoadedModel, inputs: DataValues): Promise<DataV
       throw new Unsupported(`${side} ${closed.name} is no tensor that ONNX Runtime hands over to JavaScript`);
   }
   const tensors = [...inputs].map(([name, value]) => {
-    if (value.kind !== 'tensor') throw new Unsupported(`input ${name} is of kind ${value.kind}`);
-    return [name, value.tensor] as const;
+    if (!isTensor(value)) throw new Unsupported(`input ${name} is ${formatType(typeOfData(value))}`);
+    return [name, value] as const;
   });
-  const outputs = await model.run(new Map(tensors));
-  return new Map([...outputs].map(([name, tensor]) => [name, { kind: 'tensor', tensor }]));
+  return model.run(new Map(tensors));
 }

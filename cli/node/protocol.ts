@@ -1,16 +1,16 @@
 // What `bbc run --processes` and the processes of its peers say to each other.
 
-import type { Tensor } from '../../ir/index.ts';
+import type { DataValue } from '../../ir/index.ts';
 import type { PeerEvent } from '../../runtime/host/index.ts';
 import type { InitiatedFlowId } from '../../runtime/index.ts';
 
-type Tensors = Readonly<Record<string, Tensor>>;
+type Values = Readonly<Record<string, DataValue>>;
 
 export type ToPeer =
   /** Addresses by peer. */
   | { readonly kind: 'dial'; readonly peers: Readonly<Record<string, string>> }
-  | { readonly kind: 'invoke'; readonly entry: string; readonly values: Tensors; readonly request: number }
-  | { readonly kind: 'supply'; readonly flow: InitiatedFlowId; readonly values: Tensors }
+  | { readonly kind: 'invoke'; readonly entry: string; readonly values: Values; readonly request: number }
+  | { readonly kind: 'supply'; readonly flow: InitiatedFlowId; readonly values: Values }
   | { readonly kind: 'lose'; readonly peer: string }
   | { readonly kind: 'close' };
 

@@ -1,7 +1,13 @@
 // Runs one peer among others: starts flows if they start here, else takes part in those of others, until it is done,
 // told to stop, or alone.
 
-import { type Diagnostic, DiagnosticError, diagnostic, type Manifest, type Tensor } from '../../ir/index.ts';
+import {
+  type DataValue,
+  type Diagnostic,
+  DiagnosticError,
+  diagnostic,
+  type Manifest,
+} from '../../ir/index.ts';
 import type { LoadedBundle } from '../../runtime/bundle.ts';
 import type { BufferPool } from '../../runtime/host/buffer-pool.ts';
 import { type PeerEvent, type PeerHost, startPeer, type TransportUser } from '../../runtime/host/index.ts';
@@ -30,14 +36,14 @@ export interface ServeOptions {
   readonly listen: readonly Address[];
   readonly dial: readonly Target[];
   /** Of this peer. */
-  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly inputs: Readonly<Record<string, DataValue>>;
   /** How many flows to start, or to take part in; undefined: until somebody says stop. */
   readonly flows: number | undefined;
   readonly readyTimeoutNs: number;
   /** undefined: as long as the longest deadline between the two. */
   readonly giveUpNs: number | undefined;
   /** What came out of a flow here. */
-  onOutputs(outputs: ReadonlyMap<string, Tensor>): void;
+  onOutputs(outputs: ReadonlyMap<string, DataValue>): void;
 }
 
 type FlowEnd = Extract<PeerEvent, { kind: 'flow-ended' }>;
@@ -49,7 +55,7 @@ const GRACE_MS = 5000;
 export interface Served {
   readonly flows: Readonly<Record<FlowEnd['status'], number>>;
   /** Of the last flow. */
-  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly outputs: ReadonlyMap<string, DataValue>;
   readonly ops: number;
   readonly computeMs: number;
   readonly sentBytes: number;
@@ -71,10 +77,10 @@ class Serving {
   readonly #cx: CommandContext;
   readonly #options: ServeOptions;
   /** Of flows that have not ended. */
-  readonly #outputs = new Map<string, Map<string, Tensor>>();
+  readonly #outputs = new Map<string, Map<string, DataValue>>();
   readonly #flows = { complete: 0, partial: 0, failed: 0 };
   readonly #account = { ops: 0, computeMs: 0, sentBytes: 0 };
-  #last: ReadonlyMap<string, Tensor> = new Map();
+  #last: ReadonlyMap<string, DataValue> = new Map();
   #signal: Signal | undefined;
   #cut = false;
   /** What the last failed flow failed for. */
@@ -208,7 +214,7 @@ class Serving {
 
   #endFlow({ flow, status, causes, ops }: FlowEnd): void {
     const key = flowKey(flow);
-    const outputs = this.#outputs.get(key) ?? new Map<string, Tensor>();
+    const outputs = this.#outputs.get(key) ?? new Map<string, DataValue>();
     this.#outputs.delete(key);
     this.#flows[status]++;
     this.#account.ops += ops;

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Manifest, Tensor } from '../../ir/index.ts';
+import type { DataValue, Manifest } from '../../ir/index.ts';
 import type { Backend } from '../../runtime/backend.ts';
 import { fileSource } from '../../runtime/host/node-source.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
@@ -12,7 +12,7 @@ import { UsageError } from '../context.ts';
 /** Runs a model file that nobody cut. */
 export interface WholeModels {
   loadModel(file: string): Promise<{
-    run(inputs: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>>;
+    run(inputs: ReadonlyMap<string, DataValue>): Promise<ReadonlyMap<string, DataValue>>;
     release(): Promise<void>;
   }>;
 }
@@ -56,11 +56,7 @@ export class Backends {
         const model = this.#cpu.loadModel(readFileSync(file), beside);
         return {
           async run(inputs) {
-            const values = [...inputs].map(([name, tensor]) => [name, { kind: 'tensor', tensor }] as const);
-            const outputs = [...model.run(new Map(values))];
-            return new Map(
-              outputs.flatMap(([name, value]) => (value.kind === 'tensor' ? [[name, value.tensor]] : [])),
-            );
+            return model.run(inputs);
           },
           release: async () => {},
         };

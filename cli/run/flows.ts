@@ -1,6 +1,6 @@
 // Runs a deployment on this machine, flow after flow, and adds up what its peers did.
 
-import { type Diagnostic, DiagnosticError, diagnostic, type Tensor } from '../../ir/index.ts';
+import { type DataValue, type Diagnostic, DiagnosticError, diagnostic } from '../../ir/index.ts';
 import type { Deployment, FlowResult, PeerStats, PeerValues } from '../../runtime/host/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { isMissing } from '../../runtime/value.ts';
@@ -9,7 +9,7 @@ import { peersOf } from './memory.ts';
 
 export interface Ran {
   /** Of the last flow; an output of a cohort as `NAME@PEER`. */
-  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly outputs: ReadonlyMap<string, DataValue>;
   /** Sums over all flows. */
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
   /** From the first invocation to the last result. */
@@ -30,7 +30,7 @@ export async function runFlows(
   );
   const running = await start();
   try {
-    let outputs: ReadonlyMap<string, Tensor> = new Map();
+    let outputs: ReadonlyMap<string, DataValue> = new Map();
     const begin = performance.now();
     for (let flow = 0; flow < flows; flow++) {
       const result = await running.invoke(values);
@@ -51,14 +51,14 @@ function add(sum: PeerStats, one: Readonly<PeerStats>): void {
   sum.receivedBytes += one.receivedBytes;
 }
 
-function outputsOf(result: FlowResult): Map<string, Tensor> {
+function outputsOf(result: FlowResult): Map<string, DataValue> {
   const named = [
     ...Object.entries(result.outputs),
     ...Object.entries(result.cohortOutputs).flatMap(([name, byPeer]) =>
       Object.entries(byPeer).map(([peer, value]) => [`${name}@${peer}`, value] as const),
     ),
   ];
-  const outputs = new Map<string, Tensor>();
+  const outputs = new Map<string, DataValue>();
   const problems: Diagnostic[] = [];
   for (const [name, value] of named) {
     if (!isMissing(value)) outputs.set(name, value);

@@ -1,7 +1,7 @@
 // The inputs of a run: read or made up, checked, and dealt to peers. At a cohort, `NAME` is one value for all
 // members and `NAME@PEER` that of one.
 
-import { DiagnosticError, hasErrors, type Plan, type Port, type Tensor } from '../../ir/index.ts';
+import { type DataValue, DiagnosticError, hasErrors, type Plan, type Port } from '../../ir/index.ts';
 import type { PeerValues } from '../../runtime/host/index.ts';
 import { UsageError } from '../context.ts';
 import { readInputs } from '../tensors/files.ts';
@@ -15,7 +15,7 @@ export interface InputOptions {
 }
 
 /** The inputs by name, `NAME@PEER` included. Throws DiagnosticError BB820 to BB823. */
-export function inputsFor(plan: Plan, options: InputOptions): Map<string, Tensor> {
+export function inputsFor(plan: Plan, options: InputOptions): Map<string, DataValue> {
   const given = readInputs(options.inputs ?? [], plan.inputs);
   return completed(
     plan.inputs.flatMap((port) => portsOf(plan, port, given)),
@@ -25,14 +25,14 @@ export function inputsFor(plan: Plan, options: InputOptions): Map<string, Tensor
 }
 
 /** The inputs of one peer, by name. Throws as {@link inputsFor} does. */
-export const inputsAt = (ports: readonly Port[], options: InputOptions): Map<string, Tensor> =>
+export const inputsAt = (ports: readonly Port[], options: InputOptions): Map<string, DataValue> =>
   completed(ports, readInputs(options.inputs ?? [], ports), options);
 
 function completed(
   ports: readonly Port[],
-  given: Map<string, Tensor>,
+  given: Map<string, DataValue>,
   options: InputOptions,
-): Map<string, Tensor> {
+): Map<string, DataValue> {
   const dims = sizes(ports, options.dim ?? []);
   if (options.random === undefined && dims.size > 0) {
     throw new UsageError('--dim sizes made-up inputs: give --random SEED too');
@@ -51,7 +51,7 @@ function completed(
 function portsOf(
   plan: Plan,
   port: Plan['inputs'][number],
-  given: ReadonlyMap<string, Tensor>,
+  given: ReadonlyMap<string, DataValue>,
 ): readonly Port[] {
   if (port.at.binder === 'single') return [port];
   const own = plan.members[port.at.class]!.map((peer) => ({ ...port, name: `${port.name}@${peer}` }));
@@ -81,8 +81,8 @@ function sizes(ports: readonly Port[], specs: readonly string[]): Map<string, nu
 }
 
 /** As the host takes them. */
-export function valuesFor(plan: Plan, inputs: ReadonlyMap<string, Tensor>): PeerValues {
-  const values: Record<string, Tensor | Record<string, Tensor>> = {};
+export function valuesFor(plan: Plan, inputs: ReadonlyMap<string, DataValue>): PeerValues {
+  const values: Record<string, DataValue | Record<string, DataValue>> = {};
   for (const { name, at } of plan.inputs) {
     const common = inputs.get(name);
     values[name] =

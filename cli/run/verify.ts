@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
+  type DataValue,
   DiagnosticError,
   diagnostic,
   exportModel,
@@ -11,9 +12,10 @@ import {
   type Model,
   readWeight,
   type Tensor,
+  tensorsOf,
 } from '../../ir/index.ts';
 import { writeFolder } from '../../runtime/host/node-sink.ts';
-import { maxAbsDiff, sameBits } from '../conformance/compare.ts';
+import { bitDifference, dataDifference, maxAbsDiff, typeDifference } from '../conformance/compare.ts';
 import { elementsOf, hasElements } from '../tensors/elements.ts';
 import type { WholeModels } from './backends.ts';
 
@@ -33,8 +35,8 @@ export async function runUncut(
   backend: WholeModels,
   source: string,
   uncut: Model,
-  inputs: ReadonlyMap<string, Tensor>,
-): Promise<ReadonlyMap<string, Tensor>> {
+  inputs: ReadonlyMap<string, DataValue>,
+): Promise<ReadonlyMap<string, DataValue>> {
   if (source.endsWith('.onnx')) return runModelFile(backend, source, inputs);
   for (const op of uncut.allOps()) {
     if (isOurDomain(op.domain)) {
@@ -69,8 +71,8 @@ function* withGaps(weights: ReturnType<typeof exportModel>['external']) {
 async function runModelFile(
   backend: WholeModels,
   file: string,
-  inputs: ReadonlyMap<string, Tensor>,
-): Promise<ReadonlyMap<string, Tensor>> {
+  inputs: ReadonlyMap<string, DataValue>,
+): Promise<ReadonlyMap<string, DataValue>> {
   const model = await backend.loadModel(file);
   try {
     return await model.run(inputs);
@@ -80,19 +82,26 @@ async function runModelFile(
 }
 
 export function compareRuns(
-  outputs: ReadonlyMap<string, Tensor>,
-  uncut: ReadonlyMap<string, Tensor>,
+  outputs: ReadonlyMap<string, DataValue>,
+  uncut: ReadonlyMap<string, DataValue>,
 ): Verification {
   let worst = 0;
   let largest = 0;
   let bitEqual = true;
   for (const [name, expected] of uncut) {
     const actual = outputs.get(name);
-    bitEqual &&= actual !== undefined && sameBits(actual, expected);
-    worst = Math.max(worst, actual === undefined ? Number.POSITIVE_INFINITY : maxAbsDiff(actual, expected));
-    largest = Math.max(largest, magnitude(expected));
+    bitEqual &&= actual !== undefined && dataDifference(actual, expected, bitDifference) === undefined;
+    worst = Math.max(worst, actual === undefined ? Number.POSITIVE_INFINITY : distance(actual, expected));
+    largest = tensorsOf(expected).reduce((most, tensor) => Math.max(most, magnitude(tensor)), largest);
   }
   return { maxAbsDiff: Number.isFinite(worst) ? worst : null, maxAbs: largest, bitEqual };
+}
+
+/** Largest difference of two tensors in the same place of the values; infinite if they are not alike. */
+function distance(actual: DataValue, expected: DataValue): number {
+  if (dataDifference(actual, expected, typeDifference) !== undefined) return Number.POSITIVE_INFINITY;
+  const others = tensorsOf(expected);
+  return tensorsOf(actual).reduce((most, tensor, at) => Math.max(most, maxAbsDiff(tensor, others[at]!)), 0);
 }
 
 function magnitude(tensor: Tensor): number {

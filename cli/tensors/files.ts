@@ -1,12 +1,26 @@
-// Named tensors in files: `.npz`, `.npy`, `.json`, and ONNX TensorProto `.pb`.
+// Named values in files: `.npz`, `.npy`, `.json`, and `.pb` with ONNX's TensorProto, SequenceProto, OptionalProto or
+// SparseTensorProto.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { DiagnosticError, diagnostic, LimitError, type Port, type Tensor } from '../../ir/index.ts';
-import { decodeTensorProto, encodeTensorProto } from '../../ir/onnx/index.ts';
+import {
+  type DataValue,
+  DiagnosticError,
+  diagnostic,
+  formatType,
+  isTensor,
+  LimitError,
+  type Port,
+  type Tensor,
+  tensorsOf,
+  typeOfData,
+  typeOfPort,
+  type ValueType,
+} from '../../ir/index.ts';
+import { type DataKind, decodeDataValue, encodeDataValue } from '../../ir/onnx/index.ts';
 import { fileReason, readProblem } from '../load/files.ts';
 import { hasElements } from './elements.ts';
-import { isOneTensor, jsonOfTensor, tensorOfJson } from './json.ts';
+import { isOneValue, jsonOfValue, valueOfJson } from './json.ts';
 import { decodeNpy, encodeNpy, npyHas } from './npy.ts';
 import { readZip, writeZip } from './zip.ts';
 
@@ -15,9 +29,9 @@ const reasonOf = (error: unknown): string => (error instanceof Error ? error.mes
 const unreadable = (file: string, reason: string): DiagnosticError =>
   new DiagnosticError(diagnostic('BB820', { file, reason }, { at: { file } }));
 
-/** What a file holds: tensors by name, or one without a name. */
-type Content = ReadonlyMap<string, Tensor> | Tensor;
-const isSingle = (content: Content): content is Tensor => !(content instanceof Map);
+/** What a file holds: values by name, or one without a name. */
+type Content = ReadonlyMap<string, DataValue> | DataValue;
+const isSingle = (content: Content): content is DataValue => !(content instanceof Map);
 
 /** Reads a file of tensors. `ports` tell the types of bare JSON arrays. Throws DiagnosticError BB820. */
 function readTensors(file: string, ports: readonly Port[], name?: string): Content {
@@ -32,7 +46,10 @@ function readTensors(file: string, ports: readonly Port[], name?: string): Conte
 
 /** What the bytes of a file hold; its name says in which format. Throws DiagnosticError BB820. */
 export function tensorsIn(file: string, bytes: Uint8Array, ports: readonly Port[], name?: string): Content {
-  const dtypeOf = (one: string | undefined) => ports.find((port) => port.name === one)?.dtype ?? null;
+  const typeOf = (one: string | undefined): ValueType | undefined => {
+    const port = ports.find((known) => known.name === one);
+    return port && typeOfPort(port);
+  };
   try {
     switch (path.extname(file)) {
       case '.npz':
@@ -42,11 +59,11 @@ export function tensorsIn(file: string, bytes: Uint8Array, ports: readonly Port[
       case '.npy':
         return decodeNpy(bytes);
       case '.pb':
-        return decodeTensorProto(bytes, file);
+        return decodeDataValue(messageOf(typeOf(name ?? ports[0]?.name)), bytes, file);
       case '.json': {
         const document = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
-        if (isOneTensor(document)) return tensorOfJson(document, dtypeOf(name ?? ports[0]?.name));
-        return new Map(Object.entries(document).map(([key, one]) => [key, tensorOfJson(one, dtypeOf(key))]));
+        if (isOneValue(document)) return valueOfJson(document, typeOf(name ?? ports[0]?.name));
+        return new Map(Object.entries(document).map(([key, one]) => [key, valueOfJson(one, typeOf(key))]));
       }
     }
   } catch (error) {
@@ -57,18 +74,24 @@ export function tensorsIn(file: string, bytes: Uint8Array, ports: readonly Port[
   throw unreadable(file, `its name does not end in ${FORMATS}`);
 }
 
+/** A file of a message does not say which one it is: the input does. */
+function messageOf(type: ValueType | undefined): DataKind {
+  const kind = type?.kind;
+  return kind === 'sequence' || kind === 'optional' || kind === 'sparse' ? kind : 'tensor';
+}
+
 /**
- * The tensors that `--inputs` names: `FILE` with a name for each tensor (or with one, for a model of one input),
+ * The values that `--inputs` names: `FILE` with a name for each tensor (or with one, for a model of one input),
  * or `NAME=FILE`. Later ones replace earlier ones. Throws DiagnosticError BB820, BB821.
  */
-export function readInputs(specs: readonly string[], ports: readonly Port[]): Map<string, Tensor> {
-  const inputs = new Map<string, Tensor>();
+export function readInputs(specs: readonly string[], ports: readonly Port[]): Map<string, DataValue> {
+  const inputs = new Map<string, DataValue>();
   for (const spec of specs) {
     const [, name, named] = /^([^=]*)=(.+)$/s.exec(spec) ?? [];
     const file = named ?? spec;
     const content = readTensors(file, ports, name);
     if (!isSingle(content)) {
-      if (name === undefined) for (const [key, tensor] of content) inputs.set(key, tensor);
+      if (name === undefined) for (const [key, value] of content) inputs.set(key, value);
       else inputs.set(name, memberOf(content, name, file));
     } else {
       if (name === undefined && ports.length !== 1) {
@@ -84,7 +107,7 @@ export function readInputs(specs: readonly string[], ports: readonly Port[]): Ma
 }
 
 /** The tensor called `name`, or the only one there is. */
-function memberOf(content: ReadonlyMap<string, Tensor>, name: string, file: string): Tensor {
+function memberOf(content: ReadonlyMap<string, DataValue>, name: string, file: string): DataValue {
   const found = content.get(name) ?? (content.size === 1 ? [...content.values()][0] : undefined);
   if (found === undefined)
     throw unreadable(file, `it holds no ${name}, but ${[...content.keys()].join(', ')}`);
@@ -102,7 +125,7 @@ const unsuitedTo = (file: string, reason: string): DiagnosticError =>
   new DiagnosticError(diagnostic('BB824', { file, reason }));
 
 /** Writes tensors by name, in the format of the file's name. Throws DiagnosticError BB882, BB824. */
-export function writeTensors(file: string, tensors: ReadonlyMap<string, Tensor>): void {
+export function writeTensors(file: string, tensors: ReadonlyMap<string, DataValue>): void {
   const pieces = encodeTensors(file, tensors);
   try {
     writeFileSync(file, Buffer.concat(pieces));
@@ -111,30 +134,33 @@ export function writeTensors(file: string, tensors: ReadonlyMap<string, Tensor>)
   }
 }
 
-function encodeTensors(file: string, tensors: ReadonlyMap<string, Tensor>): readonly Uint8Array[] {
+function encodeTensors(file: string, tensors: ReadonlyMap<string, DataValue>): readonly Uint8Array[] {
   checkFormat(file);
   const unsuited = (reason: string): DiagnosticError => unsuitedTo(file, reason);
   const format = path.extname(file);
   const suits = format === '.json' ? hasElements : format === '.pb' ? () => true : npyHas;
-  for (const [name, { dtype }] of tensors) {
-    if (!suits(dtype)) throw unsuited(`${name} is ${dtype}, which that format does not have`);
+  const nested = format === '.json' || format === '.pb';
+  for (const [name, value] of tensors) {
+    if ((!nested && !isTensor(value)) || !tensorsOf(value).every(({ dtype }) => suits(dtype)))
+      throw unsuited(`${name} is ${formatType(typeOfData(value))}, which that format does not have`);
   }
-  const only = (): [string, Tensor] => {
+  const array = (value: DataValue): Uint8Array => encodeNpy(value as Tensor);
+  const only = (): [string, DataValue] => {
     if (tensors.size !== 1) throw unsuited(`it holds one tensor, and there are ${tensors.size}`);
     return [...tensors][0]!;
   };
   switch (format) {
     case '.npy':
-      return [encodeNpy(only()[1])];
+      return [array(only()[1])];
     case '.pb': {
-      const [name, tensor] = only();
-      return [encodeTensorProto(tensor, name)];
+      const [name, value] = only();
+      return [encodeDataValue(value, name)];
     }
     case '.json': {
-      const document = Object.fromEntries([...tensors].map(([name, one]) => [name, jsonOfTensor(one)]));
+      const document = Object.fromEntries([...tensors].map(([name, one]) => [name, jsonOfValue(one)]));
       return [Buffer.from(`${JSON.stringify(document)}\n`)];
     }
     default:
-      return writeZip(new Map([...tensors].map(([name, tensor]) => [`${name}.npy`, encodeNpy(tensor)])));
+      return writeZip(new Map([...tensors].map(([name, value]) => [`${name}.npy`, array(value)])));
   }
 }

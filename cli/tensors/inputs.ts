@@ -1,25 +1,26 @@
 // Whether the tensors given fit what a program takes; and tensors made up for it.
 
 import {
+  type DataValue,
   type Diagnostic,
+  type Dim,
   type DType,
   diagnostic,
   elementCount,
+  fitsType,
   formatType,
+  isTensor,
   type Port,
-  type Tensor,
-  tensorType,
+  typeOfData,
+  typeOfPort,
+  type ValueType,
 } from '../../ir/index.ts';
 import { type Element, tensorFrom } from './elements.ts';
-
-const typeText = ({ dtype, shape }: Port): string =>
-  formatType(tensorType(dtype ?? undefined, shape ?? undefined));
-const tensorText = ({ dtype, dims }: Tensor): string => formatType(tensorType(dtype, dims));
 
 /** Everything that is wrong with the inputs; a symbol must stand for one size in all of them. */
 export function checkInputs(
   ports: readonly Port[],
-  inputs: ReadonlyMap<string, Tensor>,
+  inputs: ReadonlyMap<string, DataValue>,
 ): readonly Diagnostic[] {
   const problems: Diagnostic[] = [];
   const sizes = new Map<string, number>();
@@ -29,27 +30,31 @@ export function checkInputs(
     }
   }
   for (const port of ports) {
-    const tensor = inputs.get(port.name);
+    const value = inputs.get(port.name);
     const context = { value: port.name };
-    const expected = typeText(port);
-    if (tensor === undefined) {
+    const expected = formatType(typeOfPort(port));
+    if (value === undefined) {
       problems.push(diagnostic('BB821', { name: port.name, expected }, context));
-    } else if (!fits(port, tensor, sizes)) {
+    } else if (!fits(port, value, sizes)) {
       const symbols = [...sizes].map(([symbol, size]) => `${symbol} = ${size}`);
       problems.push(
-        diagnostic('BB823', { name: port.name, expected, actual: tensorText(tensor), symbols }, context),
+        diagnostic(
+          'BB823',
+          { name: port.name, expected, actual: formatType(typeOfData(value)), symbols },
+          context,
+        ),
       );
     }
   }
   return problems;
 }
 
-function fits(port: Port, tensor: Tensor, sizes: Map<string, number>): boolean {
-  if (port.dtype !== null && port.dtype !== tensor.dtype) return false;
-  if (port.shape === null) return true;
-  if (port.shape.length !== tensor.dims.length) return false;
+function fits(port: Port, value: DataValue, sizes: Map<string, number>): boolean {
+  if (port.shape === null || !isTensor(value)) return fitsType(typeOfPort(port), value);
+  if (port.dtype !== null && port.dtype !== value.dtype) return false;
+  if (port.shape.length !== value.dims.length) return false;
   return port.shape.every((dim, axis) => {
-    const size = tensor.dims[axis]!;
+    const size = value.dims[axis]!;
     if (typeof dim !== 'string' || dim === '') return typeof dim !== 'number' || dim === size;
     const known = sizes.get(dim);
     if (known === undefined) sizes.set(dim, size);
@@ -59,25 +64,52 @@ function fits(port: Port, tensor: Tensor, sizes: Map<string, number>): boolean {
 
 /**
  * Made-up inputs, the same for the same seed: floats from -1 up to 1, whole numbers 0 or 1 (they often index
- * something), bools, short strings. Dimensions that have no size get that of
+ * something), bools, short strings; sequences of two, optional values that are there. Dimensions that have no size get that of
  * `dims`, by their own name or as `input.axis`, or 1.
  */
 export function randomInputs(
   ports: readonly Port[],
   seed: number,
   dims: ReadonlyMap<string, number>,
-): Map<string, Tensor> {
+): Map<string, DataValue> {
   const next = mulberry32(seed);
   return new Map(
     ports.map((port) => {
-      const shape = (port.shape ?? []).map((dim, axis) =>
-        typeof dim === 'number' ? dim : (dims.get(`${port.name}.${axis}`) ?? dims.get(dim ?? '') ?? 1),
-      );
-      const dtype = port.dtype ?? 'float32';
-      const elements = Array.from({ length: elementCount(shape)! }, () => randomElement(dtype, next));
-      return [port.name, tensorFrom(dtype, shape, elements)];
+      const sizeOf = (dim: Dim, axis: number): number =>
+        typeof dim === 'number' ? dim : (dims.get(`${port.name}.${axis}`) ?? dims.get(dim ?? '') ?? 1);
+      return [port.name, randomValue(typeOfPort(port), sizeOf, next)];
     }),
   );
+}
+
+function randomValue(
+  type: ValueType | undefined,
+  sizeOf: (dim: Dim, axis: number) => number,
+  next: () => number,
+): DataValue {
+  switch (type?.kind) {
+    case 'sequence':
+      return { kind: 'sequence', values: [0, 1].map(() => randomValue(type.elem, sizeOf, next)) };
+    case 'optional':
+      return { kind: 'optional', value: randomValue(type.elem, sizeOf, next) };
+    case 'sparse': {
+      // Nothing but the default.
+      const none = tensorFrom(type.dtype ?? 'float32', [0], []);
+      return {
+        kind: 'sparse',
+        dims: (type.dims ?? []).map(sizeOf),
+        values: none,
+        indices: tensorFrom('int64', [0], []),
+      };
+    }
+    default: {
+      const known = type?.kind === 'tensor' ? type : undefined;
+      const shape = (known?.dims ?? []).map(sizeOf);
+      const dtype = known?.dtype ?? 'float32';
+      const elements = Array.from({ length: elementCount(shape)! }, () => randomElement(dtype, next));
+      return tensorFrom(dtype, shape, elements);
+    }
+  }
 }
 
 function randomElement(dtype: DType, next: () => number): Element {

@@ -13,6 +13,7 @@ import {
   PLAN_VERSION,
   type Plan,
   type Port,
+  statedType,
   type Topology,
   type ValueId,
   WIRE_VERSION,
@@ -120,9 +121,7 @@ function planOf(
 
 function portOf(model: Model, id: ValueId): Port {
   const { name, type } = model.value(id);
-  return type?.kind === 'tensor'
-    ? { name, dtype: type.dtype ?? null, shape: type.dims ?? null }
-    : { name, dtype: null, shape: null };
+  return { name, ...statedType(type) };
 }
 
 /** Every op of the program, function bodies and subgraphs included. */

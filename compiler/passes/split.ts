@@ -17,6 +17,7 @@ import {
   type Place,
   type Position,
   placeKey,
+  statedType,
   type Topology,
   type ValueId,
 } from '../../ir/index.ts';
@@ -172,15 +173,13 @@ function edgeOf(
     return { class: place.class, binder: place.binder.kind };
   };
   const made = value === undefined ? undefined : graph.model.value(value);
-  const type = made?.type?.kind === 'tensor' ? made.type : undefined;
   return {
     id,
     value: made?.name ?? '',
     kind: crossing.kind,
     from: end(crossing.from),
     to: end(crossing.to),
-    dtype: type?.dtype ?? null,
-    shape: type?.dims ?? null,
+    ...statedType(made?.type),
     bytes: made === undefined ? 0 : (byteLengthOfType(made.type) ?? null),
     codec: 'raw',
     envelope,

@@ -17,7 +17,7 @@ try {
     x: { dtype: 'float32', dims: [2, 4], bytes: new Uint8Array(x.buffer) },
   });
   const { y } = result.outputs;
-  if (y === undefined || 'reason' in y) throw new Error(`no result: ${JSON.stringify(y)}`);
+  if (y === undefined || !('bytes' in y)) throw new Error(`no result: ${JSON.stringify(y)}`);
   console.log(Array.from(new Float32Array(y.bytes.slice().buffer), (one) => one.toFixed(4)).join(' '));
 } finally {
   await deployment.close();

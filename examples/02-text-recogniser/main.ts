@@ -23,7 +23,7 @@ try {
   const { characters, confidence } = result.outputs;
   if (characters === undefined || confidence === undefined)
     throw new Error('the deployment has other outputs');
-  if ('reason' in characters || 'reason' in confidence) {
+  if (!('bytes' in characters) || !('bytes' in confidence)) {
     throw new Error(`no result: ${result.causes.map((cause) => JSON.stringify(cause)).join(', ')}`);
   }
   const classes = Array.from(new BigInt64Array(characters.bytes.slice().buffer), Number);

@@ -24,7 +24,7 @@ try {
     const bytes = new Uint8Array(clip.buffer);
     const result = await deployment.invoke({ sound: { dtype: 'int16', dims: [1, SAMPLES], bytes } });
     const { scores: value } = result.outputs;
-    if (value === undefined || 'reason' in value) {
+    if (value === undefined || !('bytes' in value)) {
       throw new Error(`no result: ${result.causes.map((cause) => JSON.stringify(cause)).join(', ')}`);
     }
     scores.push(...new Float32Array(value.bytes.slice().buffer, 0, SCORES));

@@ -26,7 +26,7 @@ try {
     const bytes = new Uint8Array(frame.buffer);
     const result = await deployment.invoke({ frame: { dtype: 'int16', dims: [1, FRAME], bytes } });
     const { speaking } = result.outputs;
-    if (speaking === undefined || 'reason' in speaking) {
+    if (speaking === undefined || !('bytes' in speaking)) {
       throw new Error(`no result: ${result.causes.map((cause) => JSON.stringify(cause)).join(', ')}`);
     }
     const now = speaking.bytes[0] === 1;

@@ -8,7 +8,7 @@ export { type Exported, type ExportOptions, type ExternalWeight, exportModel } f
 export { type Imported, type ImportOptions, importModel } from './import.ts';
 export { memorySource, readRange } from './source.ts';
 export {
-  type DataValue,
+  type DataKind,
   decodeDataValue,
   decodeTensorProto,
   encodeDataValue,

@@ -2,6 +2,13 @@
 
 import { create, fromBinary, type Message } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
+import {
+  type DataValue,
+  isTensor,
+  type OptionalValue,
+  type SequenceValue,
+  type SparseValue,
+} from '../data.ts';
 import { DiagnosticError, diagnostic } from '../diagnostic.ts';
 import {
   type OptionalProto,
@@ -11,7 +18,12 @@ import {
   SequenceProto_DataType,
   SequenceProtoSchema,
 } from '../generated/onnx-data_pb.ts';
-import { type TensorProto, TensorProtoSchema } from '../generated/onnx-ml_pb.ts';
+import {
+  type SparseTensorProto,
+  SparseTensorProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+} from '../generated/onnx-ml_pb.ts';
 import { dtypeOfElemType, type Tensor } from '../types.ts';
 import { isPresent } from './attributes.ts';
 import { encodeBytes } from './encode.ts';
@@ -19,11 +31,8 @@ import { scan } from './scan.ts';
 import { memorySource, problemOf } from './source.ts';
 import { readWeight, weightDraft, weightOf } from './weights.ts';
 
-/** A run-time value in files: a tensor, a list of values, or an optional one (null: none). */
-export type DataValue =
-  | { readonly kind: 'tensor'; readonly tensor: Tensor }
-  | { readonly kind: 'sequence'; readonly values: readonly DataValue[] }
-  | { readonly kind: 'optional'; readonly value: DataValue | null };
+/** Which message a file holds. */
+export type DataKind = 'tensor' | 'sequence' | 'optional' | 'sparse';
 
 /** The tensor in a TensorProto file. `name` is for messages. Throws {@link DiagnosticError} (BB101, BB106). */
 export const decodeTensorProto = (bytes: Uint8Array, name = 'tensor'): Tensor =>
@@ -33,25 +42,28 @@ export const encodeTensorProto = (tensor: Tensor, name = ''): Uint8Array =>
   encodeBytes(TensorProtoSchema, weightDraft(weightOf(tensor, name)));
 
 /** The value in a file that holds the message for `kind`. Throws {@link DiagnosticError} as above. */
-export function decodeDataValue(kind: DataValue['kind'], bytes: Uint8Array, name: string = kind): DataValue {
+export function decodeDataValue(kind: DataKind, bytes: Uint8Array, name: string = kind): DataValue {
   switch (kind) {
     case 'tensor':
-      return { kind, tensor: decodeTensorProto(bytes, name) };
+      return decodeTensorProto(bytes, name);
     case 'sequence':
       return sequenceOf(decode(SequenceProtoSchema, bytes, name));
     case 'optional':
       return optionalOf(decode(OptionalProtoSchema, bytes, name));
+    case 'sparse':
+      return sparseOf(decode(SparseTensorProtoSchema, bytes, name));
   }
 }
 
 export function encodeDataValue(value: DataValue, name = ''): Uint8Array {
+  if (isTensor(value)) return encodeTensorProto(value, name);
   switch (value.kind) {
-    case 'tensor':
-      return encodeTensorProto(value.tensor, name);
     case 'sequence':
       return encodeBytes(SequenceProtoSchema, sequenceDraft(value, name));
     case 'optional':
       return encodeBytes(OptionalProtoSchema, optionalDraft(value, name));
+    case 'sparse':
+      return encodeBytes(SparseTensorProtoSchema, sparseDraft(value, name));
   }
 }
 
@@ -80,7 +92,8 @@ function sequenceOf(proto: SequenceProto): DataValue {
   return {
     kind: 'sequence',
     values: [
-      ...proto.tensorValues.map((one): DataValue => ({ kind: 'tensor', tensor: readTensorProto(one) })),
+      ...proto.tensorValues.map(readTensorProto),
+      ...proto.sparseTensorValues.map(sparseOf),
       ...proto.sequenceValues.map(sequenceOf),
       ...proto.optionalValues.map(optionalOf),
     ],
@@ -88,47 +101,73 @@ function sequenceOf(proto: SequenceProto): DataValue {
 }
 
 function optionalOf(proto: OptionalProto): DataValue {
-  if (proto.tensorValue !== undefined)
-    return { kind: 'optional', value: { kind: 'tensor', tensor: readTensorProto(proto.tensorValue) } };
+  if (proto.tensorValue !== undefined) return { kind: 'optional', value: readTensorProto(proto.tensorValue) };
+  if (proto.sparseTensorValue !== undefined)
+    return { kind: 'optional', value: sparseOf(proto.sparseTensorValue) };
   if (proto.sequenceValue !== undefined) return { kind: 'optional', value: sequenceOf(proto.sequenceValue) };
   if (proto.optionalValue !== undefined) return { kind: 'optional', value: optionalOf(proto.optionalValue) };
   return { kind: 'optional', value: null };
 }
 
+/** Throws {@link DiagnosticError} (BB106, BB107). */
+function sparseOf({ dims, values, indices }: SparseTensorProto): SparseValue {
+  if (values === undefined || indices === undefined)
+    throw new DiagnosticError(diagnostic('BB107', { reason: 'a sparse tensor without values or indices' }));
+  return {
+    kind: 'sparse',
+    dims: dims.map(Number),
+    values: readTensorProto(values),
+    indices: readTensorProto(indices),
+  };
+}
+
+type Container = Exclude<DataValue, Tensor>;
+const kindOf = (value: DataValue): DataKind => (isTensor(value) ? 'tensor' : value.kind);
+
 const elementTypes = {
   tensor: SequenceProto_DataType.TENSOR,
+  sparse: SequenceProto_DataType.SPARSE_TENSOR,
   sequence: SequenceProto_DataType.SEQUENCE,
   optional: SequenceProto_DataType.OPTIONAL,
 } as const;
 
-function sequenceDraft(value: DataValue & { kind: 'sequence' }, name: string): object {
-  const of = <Kind extends DataValue['kind']>(kind: Kind): (DataValue & { kind: Kind })[] =>
-    value.values.filter((one): one is DataValue & { kind: Kind } => one.kind === kind);
+function sequenceDraft({ values }: SequenceValue, name: string): object {
+  const of = <Kind extends Container['kind']>(kind: Kind): Extract<Container, { kind: Kind }>[] =>
+    values.filter((one): one is Extract<Container, { kind: Kind }> => kindOf(one) === kind);
   return {
     ...create(SequenceProtoSchema),
     ...(name === '' ? {} : { name }),
-    elemType: elementTypes[value.values[0]?.kind ?? 'tensor'],
-    tensorValues: of('tensor').map((one) => weightDraft(weightOf(one.tensor))),
+    elemType: elementTypes[values[0] === undefined ? 'tensor' : kindOf(values[0])],
+    tensorValues: values.filter(isTensor).map((one) => weightDraft(weightOf(one))),
+    sparseTensorValues: of('sparse').map((one) => sparseDraft(one, '')),
     sequenceValues: of('sequence').map((one) => sequenceDraft(one, '')),
     optionalValues: of('optional').map((one) => optionalDraft(one, '')),
   };
 }
 
-function optionalDraft(optional: DataValue & { kind: 'optional' }, name: string): object {
-  const { value } = optional;
+const sparseDraft = ({ dims, values, indices }: SparseValue, name: string): object => ({
+  ...create(SparseTensorProtoSchema),
+  dims: dims.map(BigInt),
+  // The name of a sparse tensor is that of its values.
+  values: weightDraft(weightOf(values, name)),
+  indices: weightDraft(weightOf(indices)),
+});
+
+function optionalDraft({ value }: OptionalValue, name: string): object {
   const draft = { ...create(OptionalProtoSchema), ...(name === '' ? {} : { name }) };
-  switch (value?.kind) {
-    case 'tensor':
+  if (value === null) return { ...draft, elemType: OptionalProto_DataType.UNDEFINED };
+  if (isTensor(value))
+    return { ...draft, elemType: OptionalProto_DataType.TENSOR, tensorValue: weightDraft(weightOf(value)) };
+  switch (value.kind) {
+    case 'sparse':
       return {
         ...draft,
-        elemType: OptionalProto_DataType.TENSOR,
-        tensorValue: weightDraft(weightOf(value.tensor)),
+        elemType: OptionalProto_DataType.SPARSE_TENSOR,
+        sparseTensorValue: sparseDraft(value, ''),
       };
     case 'sequence':
       return { ...draft, elemType: OptionalProto_DataType.SEQUENCE, sequenceValue: sequenceDraft(value, '') };
     case 'optional':
       return { ...draft, elemType: OptionalProto_DataType.OPTIONAL, optionalValue: optionalDraft(value, '') };
-    default:
-      return { ...draft, elemType: OptionalProto_DataType.UNDEFINED };
   }
 }

@@ -5,14 +5,14 @@ import type { InitiatedFlowId } from '../flow-id.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { FlowBook, type InvokeOptions } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
-import type { Tensors } from './hand-over.ts';
+import type { DataValues } from './hand-over.ts';
 import type { Deployment } from './inproc.ts';
 import type { PeerEvent } from './peer-host.ts';
 
 /** A peer's host, as far as it can be told what to do. */
 export interface RemotePeer extends Member {
-  invoke(entry: string, values: Tensors, request: number): void;
-  supply(flow: InitiatedFlowId, values: Tensors): void;
+  invoke(entry: string, values: DataValues, request: number): void;
+  supply(flow: InitiatedFlowId, values: DataValues): void;
   /** Gives up another peer at once. */
   lose(peer: string): void;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 // Keeps the flows of a deployment whose every peer this host hears: who takes part, what came out, when it is over.
 
+import type { DataValue } from '../../ir/data.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
-import type { Tensor } from '../../ir/types.ts';
 import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
 import type { NodeEvent } from '../io.ts';
 import {
@@ -29,7 +29,7 @@ export interface Start {
   readonly entry: string;
   /** To be given to the node, which says it again when the flow starts or is refused. */
   readonly request: number;
-  readonly values: Readonly<Record<string, Tensor>>;
+  readonly values: Readonly<Record<string, DataValue>>;
   readonly owned: boolean;
   readonly result: Promise<FlowResult>;
 }
@@ -38,7 +38,7 @@ export interface Start {
 export type Supply = (
   peer: string,
   flow: InitiatedFlowId,
-  values: Readonly<Record<string, Tensor>>,
+  values: Readonly<Record<string, DataValue>>,
   owned: boolean,
 ) => void;
 

@@ -1,14 +1,14 @@
 // What a host that sees every peer knows about a flow: the inputs of each, and what came out where.
 
+import type { DataValue } from '../../ir/data.ts';
 import type { Manifest } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
-import type { Tensor } from '../../ir/types.ts';
 import type { Cause, NodeEvent } from '../io.ts';
-import { describePort, fits } from '../manifest.ts';
+import { describeData, describePort, fits } from '../manifest.ts';
 import type { Value } from '../value.ts';
 
 /** Graph inputs by name; for an input at a cohort, one value for all members or one for each by peer id. */
-export type PeerValues = Readonly<Record<string, Tensor | Readonly<Record<string, Tensor>>>>;
+export type PeerValues = Readonly<Record<string, DataValue | Readonly<Record<string, DataValue>>>>;
 
 export interface PeerStats {
   /** Plain ONNX ops that ran. */
@@ -37,7 +37,7 @@ export interface FlowRecord {
   flow: string;
   /** The peer where it starts. */
   readonly starter: string;
-  readonly inputs: ReadonlyMap<string, Readonly<Record<string, Tensor>>>;
+  readonly inputs: ReadonlyMap<string, Readonly<Record<string, DataValue>>>;
   readonly owned: boolean;
   /** Peers on which it has begun and not ended. */
   readonly open: Set<string>;
@@ -97,17 +97,17 @@ export interface Member {
 }
 
 /** The graph inputs of one peer. Throws DiagnosticError BB702 where one is not there or does not fit. */
-export function valuesFor({ id, manifest }: Member, values: PeerValues): Readonly<Record<string, Tensor>> {
-  const own: Record<string, Tensor> = {};
+export function valuesFor({ id, manifest }: Member, values: PeerValues): Readonly<Record<string, DataValue>> {
+  const own: Record<string, DataValue> = {};
   const problems = manifest.inputs.flatMap((port) => {
     const given = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
-    const value = given === undefined || isTensor(given) ? given : given[id];
+    const value = given === undefined || isValue(given) ? given : given[id];
     const reason =
       value === undefined
         ? `peer ${id} needs ${describePort(port)} and got nothing`
         : fits(port, value)
           ? undefined
-          : `${value.dtype}[${value.dims.join(', ')}] where ${describePort(port)} belongs`;
+          : `${describeData(value)} where ${describePort(port)} belongs`;
     if (reason !== undefined) return [diagnostic('BB702', { input: port.name, reason })];
     own[port.name] = value!;
     return [];
@@ -116,7 +116,8 @@ export function valuesFor({ id, manifest }: Member, values: PeerValues): Readonl
   return own;
 }
 
-const isTensor = (value: PeerValues[string]): value is Tensor => value.bytes instanceof Uint8Array;
+const isValue = (value: PeerValues[string]): value is DataValue =>
+  'bytes' in value ? value.bytes instanceof Uint8Array : typeof value.kind === 'string';
 
 export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResult {
   const outputs: Record<string, Value> = {};

@@ -1,15 +1,12 @@
 // Values that a caller keeps, copied for a node to own: into pooled memory, since fresh memory costs more.
 
-import type { Tensor } from '../../ir/types.ts';
+import type { DataValue } from '../../ir/data.ts';
+import { packed } from '../packed.ts';
 import type { BufferPool } from './buffer-pool.ts';
 
-export type Tensors = Readonly<Record<string, Tensor>>;
+export type DataValues = Readonly<Record<string, DataValue>>;
 
-export function handOver(values: Tensors, pool: BufferPool): Tensors {
-  const copy = (tensor: Tensor): Tensor => {
-    const bytes = new Uint8Array(pool.take(tensor.bytes.length), 0, tensor.bytes.length);
-    bytes.set(tensor.bytes);
-    return { ...tensor, bytes };
-  };
-  return Object.fromEntries(Object.entries(values).map(([name, tensor]) => [name, copy(tensor)]));
+export function handOver(values: DataValues, pool: BufferPool): DataValues {
+  const copy = (value: DataValue): DataValue => packed(value, (bytes) => pool.take(bytes));
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, copy(value)]));
 }

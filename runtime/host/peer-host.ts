@@ -14,7 +14,7 @@ import { pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Driver, POOL_BYTES } from './driver.ts';
-import { handOver, type Tensors } from './hand-over.ts';
+import { type DataValues, handOver } from './hand-over.ts';
 import { neighboursOf, type PeerStatus, Readiness, statusOf } from './readiness.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
 import type { Transport, TransportEvent, TransportUser } from './transport.ts';
@@ -159,7 +159,7 @@ export class PeerHost {
   }
 
   /** Starts a flow; `request` comes back in `flow-started` or `flow-refused`. */
-  invoke(entry: string, values: Tensors, request: number): void {
+  invoke(entry: string, values: DataValues, request: number): void {
     this.#driver.handle({
       type: 'invoke',
       entry,
@@ -170,7 +170,7 @@ export class PeerHost {
   }
 
   /** Inputs that an `input-wanted` event asked for. */
-  supply(flow: InitiatedFlowId, values: Tensors): void {
+  supply(flow: InitiatedFlowId, values: DataValues): void {
     this.#driver.handle({ type: 'supply', flow, values: handOver(values, this.#pool), owned: true });
   }
 

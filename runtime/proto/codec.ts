@@ -97,6 +97,14 @@ export function table<Fields extends Readonly<Record<string, Field<unknown>>>>(
   return { fields: named, byNumber, initial };
 }
 
+/** A table with fields of its own kind. */
+export function recursiveTable<M>(
+  fields: (self: Table<M>) => { readonly [Name in keyof M]: Field<M[Name]> },
+): Table<M> {
+  const self = { fields: [], byNumber: [], initial: {} } as Table<M>;
+  return Object.assign(self, table(fields(self)));
+}
+
 // --- decoding ------------------------------------------------------------------------------------------
 
 /** Nested deeper, bytes are an attack and not a message. */

@@ -1,10 +1,11 @@
 // Between the node and its frames: builds what leaves, and lets in only what may come.
 
+import { tensorsOf } from '../../ir/data.ts';
 import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { Limits } from '../limits.ts';
-import { describePort, fits } from '../manifest.ts';
+import { describeData, describePort, fits } from '../manifest.ts';
 import type { Outbox } from '../outbox.ts';
 import { clip, isMissing, type Value } from '../value.ts';
 import { type EnvelopeInit, ERROR, type ErrorCode, type Fill, type FlowIdMessage } from './envelope.ts';
@@ -72,7 +73,7 @@ export class Courier {
     });
     const fills = values.map((value, at) => fillOf(edges[at]!.id, value, edges[at]!.kind === 'trigger'));
     const payloads = values.map((value, at) =>
-      isMissing(value) || fills[at]!.trigger ? undefined : value.bytes,
+      isMissing(value) || fills[at]!.trigger ? undefined : tensorsOf(value).map(({ bytes }) => bytes),
     );
     const { initiator, incarnation, counter } = flow;
     const id = { initiated: { initiator, incarnation, counter } };
@@ -143,7 +144,7 @@ export class Courier {
       this.#outbox.drop(reason, from, detail, edge.id);
       return { reason: 'failed', peer: from, edge: edge.id, detail };
     };
-    const read = valueOfFill(fill, payload, this.#limits.rank);
+    const read = valueOfFill(fill, payload, this.#limits);
     if (read.kind === 'unknown') {
       this.#tell(from, ERROR.typeUnknown, read.message);
       return failed('type', read.message);
@@ -154,8 +155,7 @@ export class Courier {
     if (isMissing(read.value)) return read.value;
     if (edge.kind === 'trigger') return failed('type', 'a value where a trigger belongs');
     if (fits(edge, read.value)) return read.value;
-    const { dtype, dims } = read.value;
-    return failed('type', `${dtype}[${dims.join(', ')}] where ${describePort(edge)} belongs`);
+    return failed('type', clip(`${describeData(read.value)} where ${describePort(edge)} belongs`));
   }
 
   #drop(reason: Parameters<Outbox['drop']>[0], from: string, message: string): undefined {

@@ -8,7 +8,9 @@ import {
   type MessageInit,
   message,
   optional,
+  recursiveTable,
   string,
+  type Table,
   table,
   uint,
 } from '../proto/codec.ts';
@@ -25,6 +27,21 @@ const error = table({ code: uint(1), message: string(2), supported: list(uint(3)
 
 const missing = table({ reason: uint(1), peer: string(2), edge: optional(uint(3)), detail: string(4) });
 const componentAddress = table({ component: string(1), method: string(2) });
+/** Of a value that is no tensor; see envelope.proto. */
+export interface Part {
+  kind: number;
+  dtype: number;
+  dims: number[];
+  length: number;
+  parts: Part[];
+}
+const part: Table<Part> = recursiveTable((self) => ({
+  kind: uint(1),
+  dtype: uint(2),
+  dims: list(uint(3)),
+  length: uint(4),
+  parts: list(message(5, self)),
+}));
 const fill = table({
   /** This or `component`. */
   edge: optional(uint(1)),
@@ -39,6 +56,8 @@ const fill = table({
   missing: message(10, missing),
   payloadOffset: uint(11),
   payloadLength: uint(12),
+  kind: uint(13),
+  parts: list(message(14, part)),
 });
 
 export const envelope = table({
@@ -62,7 +81,11 @@ export type Fill = Message<typeof fill>;
 export type FlowIdMessage = Message<typeof flowId>;
 export type Envelope = Message<typeof envelope>;
 export type FillInit = MessageInit<Fill>;
+export type PartInit = MessageInit<Part>;
 export type EnvelopeInit = MessageInit<Envelope>;
+
+/** Kind */
+export const KIND = { tensor: 0, sequence: 1, optional: 2, sparse: 3 } as const;
 
 /** Error.Code */
 export const ERROR = { versionUnknown: 1, typeUnknown: 2, deploymentUnknown: 3 } as const;

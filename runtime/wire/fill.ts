@@ -1,8 +1,18 @@
 // Values to fills and back.
 
-import { byteLengthOf, dtypeOfElemType, elemTypeOf } from '../../ir/types.ts';
-import { clip, holdsStrings, isMissing, type Missing, missingReasons, type Value } from '../value.ts';
-import type { Fill, FillInit } from './envelope.ts';
+import { type DataValue, isTensor, partsOf, type SparseValue, sparseProblem } from '../../ir/data.ts';
+import { byteLengthOf, dtypeOfElemType, elemTypeOf, type Tensor } from '../../ir/types.ts';
+import {
+  clip,
+  holdsStrings,
+  isMissing,
+  type Missing,
+  missingReasons,
+  type Value,
+  type ValueLimits,
+} from '../value.ts';
+import { type Fill, type FillInit, KIND, type Part, type PartInit } from './envelope.ts';
+import { aligned } from './frame.ts';
 
 const RAW = 0;
 
@@ -10,7 +20,16 @@ const RAW = 0;
 export function fillOf(edge: number, value: Value, trigger: boolean): FillInit {
   if (isMissing(value)) return { edge, trigger, missing: missingMessage(value) };
   if (trigger) return { edge, trigger };
-  return { edge, dtype: elemTypeOf(value.dtype), dims: value.dims, codec: RAW };
+  if (isTensor(value)) return { edge, dtype: elemTypeOf(value.dtype), dims: value.dims, codec: RAW };
+  const { kind, dims = [], parts } = partOf(value);
+  return { edge, kind, dims, parts, codec: RAW };
+}
+
+function partOf(value: DataValue): PartInit {
+  if (isTensor(value))
+    return { dtype: elemTypeOf(value.dtype), dims: value.dims, length: value.bytes.length };
+  const dims = value.kind === 'sparse' ? value.dims : [];
+  return { kind: KIND[value.kind], dims, parts: partsOf(value).map(partOf) };
 }
 
 const missingMessage = (value: Missing) => ({
@@ -29,8 +48,8 @@ export type FillValue =
 
 const malformed = (message: string): FillValue => ({ kind: 'malformed', message });
 
-/** What a fill says. The tensor is a view of the payload. Never throws. */
-export function valueOfFill(fill: Fill, payload: Uint8Array, rankLimit: number): FillValue {
+/** What a fill says. Tensors are views of the payload. Never throws. */
+export function valueOfFill(fill: Fill, payload: Uint8Array, limits: ValueLimits): FillValue {
   if (fill.missing !== undefined) {
     const reason = missingReasons[fill.missing.reason - 1];
     if (reason === undefined) return { kind: 'unknown', message: `missing reason ${fill.missing.reason}` };
@@ -42,17 +61,101 @@ export function valueOfFill(fill: Fill, payload: Uint8Array, rankLimit: number):
     return { kind: 'value', value: { reason, peer: clip(peer), ...about } };
   }
   if (fill.trigger) return { kind: 'trigger' };
-  const dtype = dtypeOfElemType(fill.dtype);
-  if (dtype === undefined) return { kind: 'unknown', message: `dtype ${fill.dtype}` };
   if (fill.codec !== RAW) return { kind: 'unknown', message: `codec ${fill.codec}` };
-  if (fill.dims.length > rankLimit) return malformed(`${fill.dims.length} dimensions`);
-  const { dims } = fill;
-  let count = 1;
-  for (const dim of dims) count *= dim;
-  if (!Number.isSafeInteger(count)) return malformed('too many elements');
-  const bytes = byteLengthOf(dtype, count);
-  if (bytes !== undefined && bytes !== payload.length)
-    return malformed(`${payload.length} bytes for ${dtype}[${dims.join(', ')}]`);
-  if (bytes === undefined && !holdsStrings(payload, count)) return malformed('damaged strings');
-  return { kind: 'value', value: { dtype, dims, bytes: payload } };
+  const { kind, dtype, dims, parts } = fill;
+  try {
+    const reader = new PartReader(payload, limits);
+    const value = reader.read({ kind, dtype, dims, parts, length: payload.length }, 0);
+    return reader.left > 0 ? malformed(`${reader.left} bytes too many`) : { kind: 'value', value };
+  } catch (error) {
+    if (error instanceof Unknown) return { kind: 'unknown', message: error.message };
+    if (error instanceof Malformed) return malformed(error.message);
+    throw error;
+  }
+}
+
+class Unknown extends Error {}
+class Malformed extends Error {}
+
+/** Reads the tensors of a value one after another from its payload. */
+class PartReader {
+  readonly #payload: Uint8Array;
+  readonly #limits: ValueLimits;
+  #at = 0;
+  #parts = 0;
+
+  constructor(payload: Uint8Array, limits: ValueLimits) {
+    this.#payload = payload;
+    this.#limits = limits;
+  }
+
+  /** Bytes that nothing has read. */
+  get left(): number {
+    return this.#payload.length - this.#at;
+  }
+
+  /** Throws {@link Unknown}, {@link Malformed}. */
+  read(part: Part, depth: number): DataValue {
+    const { parts, nesting } = this.#limits;
+    if (++this.#parts > parts) throw new Malformed(`more than ${parts} parts`);
+    if (depth > nesting) throw new Malformed(`more than ${nesting} containers within one another`);
+    switch (part.kind) {
+      case KIND.tensor:
+        return this.#tensor(part);
+      case KIND.sequence:
+        return { kind: 'sequence', values: part.parts.map((one) => this.read(one, depth + 1)) };
+      case KIND.optional: {
+        const [inner, ...others] = part.parts;
+        if (others.length > 0) throw new Malformed('an optional value with several values');
+        return { kind: 'optional', value: inner === undefined ? null : this.read(inner, depth + 1) };
+      }
+      case KIND.sparse:
+        return this.#sparse(part);
+      default:
+        throw new Unknown(`kind ${part.kind}`);
+    }
+  }
+
+  #tensor({ dtype: number, dims, length }: Part): Tensor {
+    const dtype = dtypeOfElemType(number);
+    if (dtype === undefined) throw new Unknown(`dtype ${number}`);
+    const count = this.#count(dims);
+    const wanted = byteLengthOf(dtype, count);
+    const bytes = this.#take(length);
+    if (wanted !== undefined && wanted !== bytes.length)
+      throw new Malformed(`${bytes.length} bytes for ${dtype}[${dims.join(', ')}]`);
+    if (wanted === undefined && !holdsStrings(bytes, count)) throw new Malformed('damaged strings');
+    return { dtype, dims, bytes };
+  }
+
+  #sparse({ dims, parts }: Part): SparseValue {
+    this.#count(dims);
+    const [values, indices, ...others] = parts;
+    if (values?.kind !== KIND.tensor || indices?.kind !== KIND.tensor || others.length > 0)
+      throw new Malformed('a sparse tensor has values and indices');
+    const value: SparseValue = {
+      kind: 'sparse',
+      dims,
+      values: this.#tensor(values),
+      indices: this.#tensor(indices),
+    };
+    const problem = sparseProblem(value);
+    if (problem !== undefined) throw new Malformed(problem);
+    return value;
+  }
+
+  #count(dims: readonly number[]): number {
+    if (dims.length > this.#limits.rank) throw new Malformed(`${dims.length} dimensions`);
+    let count = 1;
+    for (const dim of dims) count *= dim;
+    if (!Number.isSafeInteger(count)) throw new Malformed('too many elements');
+    return count;
+  }
+
+  #take(length: number): Uint8Array {
+    const from = length === 0 ? this.#at : aligned(this.#at);
+    if (from + length > this.#payload.length) throw new Malformed('a part lies outside its payload');
+    this.#at = from + length;
+    return this.#payload.subarray(from, this.#at);
+  }
 }

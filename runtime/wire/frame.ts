@@ -5,7 +5,8 @@
 //           8  uint32 envelope length    12  uint32 head length: prefix, envelope and padding
 //          16  uint64 frame length
 //          24  envelope (envelope.proto), padding to 64
-//   head + payload_offset                    payloads, each at a multiple of 64, padded to 64 but for the last
+//   head + payload_offset                    payloads, each at a multiple of 64, padded to 64 but for the last;
+//                                            so are the tensors within one
 //
 // Little-endian. A sender ships the list of pieces without joining them; a receiver views payloads in place.
 // The prefix keeps its form over all wire versions, so that an unknown version can be told and answered.
@@ -20,25 +21,24 @@ export const ALIGNMENT = 64;
 const MAGIC = 0x66776262;
 const padding = new Uint8Array(ALIGNMENT);
 
-const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+/** The bytes of one fill: of a tensor, or of all the tensors in its value. */
+export type Payload = Uint8Array | readonly Uint8Array[] | undefined;
+
+const partsOf = (payload: Payload): readonly Uint8Array[] =>
+  payload instanceof Uint8Array ? [payload] : (payload ?? []);
 
 /**
  * The pieces of a frame; payloads are not copied. `payloads[i]` belongs to `envelope.fills[i]`, whose offset
- * and length are set here. Payloads of no bytes take no room.
+ * and length are set here. What has no bytes takes no room.
  */
-export function encodeFrame(
-  envelope: EnvelopeInit,
-  payloads: readonly (Uint8Array | undefined)[],
-): readonly Uint8Array[] {
-  let offset = 0;
+export function encodeFrame(envelope: EnvelopeInit, payloads: readonly Payload[]): readonly Uint8Array[] {
   let end = 0;
   const fills = envelope.fills?.map((fill, index): FillInit => {
-    const payloadLength = payloads[index]?.length ?? 0;
-    if (payloadLength === 0) return fill;
-    const payloadOffset = offset;
-    end = offset + payloadLength;
-    offset = aligned(end);
-    return { ...fill, payloadOffset, payloadLength };
+    const payloadOffset = aligned(end);
+    for (const { length } of partsOf(payloads[index])) if (length > 0) end = aligned(end) + length;
+    return end > payloadOffset ? { ...fill, payloadOffset, payloadLength: end - payloadOffset } : fill;
   });
   const body = encode(envelopeTable, fills === undefined ? envelope : { ...envelope, fills });
   const headBytes = aligned(PREFIX_BYTES + body.length);
@@ -53,8 +53,8 @@ export function encodeFrame(
   head.set(body, PREFIX_BYTES);
   const pieces: Uint8Array[] = [head];
   let gap = 0;
-  for (const payload of payloads) {
-    if (payload === undefined || payload.length === 0) continue;
+  for (const payload of payloads.flatMap(partsOf)) {
+    if (payload.length === 0) continue;
     if (gap > 0) pieces.push(padding.subarray(0, gap));
     pieces.push(payload);
     gap = aligned(payload.length) - payload.length;

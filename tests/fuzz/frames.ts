@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { encodeFrame, joinPieces, pieceBytes } from '../../runtime/index.ts';
-import type { EnvelopeInit } from '../../runtime/wire/envelope.ts';
+import type { EnvelopeInit, PartInit } from '../../runtime/wire/envelope.ts';
 import { PREFIX_BYTES } from '../../runtime/wire/frame.ts';
 import { EnvelopeSchema } from '../generated/envelope_pb.ts';
 import { DEPLOYMENT } from '../sim/programs.ts';
@@ -27,6 +27,33 @@ const longText = fc.oneof(
   { weight: 8, arbitrary: fc.string({ maxLength: 10, unit: 'binary' }) },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 200_000 }).map((count) => 'x'.repeat(count)) },
 );
+/** Of what is no tensor; some as they should be. */
+const { part } = fc.letrec<{ part: PartInit }>((tie) => ({
+  part: fc.record(
+    {
+      kind: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(0, 1, 2, 3) }, { weight: 1, arbitrary: small }),
+      dtype: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(1, 7) }, { weight: 1, arbitrary: fc.nat(30) }),
+      dims: fc.oneof(
+        { weight: 4, arbitrary: fc.constantFrom([], [1], [2]) },
+        { weight: 1, arbitrary: fc.array(large, { maxLength: 70, size: '+1' }) },
+      ),
+      length: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(0, 4, 8) }, { weight: 1, arbitrary: large }),
+      parts: fc.oneof(
+        { maxDepth: 3 },
+        fc.constant([]),
+        fc.array(tie('part'), { maxLength: 3 }),
+        fc.integer({ min: 1, max: 40 }).map(nestedParts),
+      ),
+    },
+    { requiredKeys: ['kind'] },
+  ),
+}));
+/** An optional value in one in one … */
+function nestedParts(depth: number): PartInit[] {
+  let inner: PartInit = { dtype: 1, dims: [], length: 4 };
+  for (let level = 0; level < depth; level++) inner = { kind: 2, parts: [inner] };
+  return [inner];
+}
 const fill = fc.record(
   {
     edge: fc.oneof({ weight: 9, arbitrary: fc.nat(4) }, { weight: 1, arbitrary: large }),
@@ -36,6 +63,8 @@ const fill = fc.record(
       { weight: 1, arbitrary: fc.array(large, { maxLength: 70, size: '+1' }) },
     ),
     trigger: fc.boolean(),
+    kind: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(1, 2, 3) }, { weight: 1, arbitrary: small }),
+    parts: fc.array(part, { maxLength: 4 }),
     codec: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: small }),
     seat: fc.oneof(
       { weight: 9, arbitrary: fc.constant([]) },

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envelope.proto.
  */
 export const file_envelope: GenFile = /*@__PURE__*/
-  fileDesc("Cg5lbnZlbG9wZS5wcm90bxITYnl0ZXNhbmRicmFpbnMud2lyZSKlBAoIRW52ZWxvcGUSEgoKZGVwbG95bWVudBgBIAEoCRIOCgZzZW5kZXIYAiABKAkSEwoLaW5jYXJuYXRpb24YAyABKAQSEAoIc2VxdWVuY2UYBCABKAQSPgoQYWNrbm93bGVkZ2VtZW50cxgFIAMoCzIkLmJ5dGVzYW5kYnJhaW5zLndpcmUuQWNrbm93bGVkZ2VtZW50EikKBGZsb3cYBiABKAsyGy5ieXRlc2FuZGJyYWlucy53aXJlLkZsb3dJZBIsCgdzZXNzaW9uGAcgASgLMhsuYnl0ZXNhbmRicmFpbnMud2lyZS5GbG93SWQSDAoEc3RlcBgIIAEoBBITCgtjb3JyZWxhdGlvbhgJIAEoBBIiChVyZW1haW5pbmdfZGVhZGxpbmVfbnMYCiABKARIAIgBARIzCgtydHRfcmVwb3J0cxgLIAMoCzIeLmJ5dGVzYW5kYnJhaW5zLndpcmUuUnR0UmVwb3J0EjAKBmNhbmNlbBgMIAEoCzIbLmJ5dGVzYW5kYnJhaW5zLndpcmUuQ2FuY2VsSAGIAQESLgoFZXJyb3IYDSABKAsyGi5ieXRlc2FuZGJyYWlucy53aXJlLkVycm9ySAKIAQESKAoFZmlsbHMYDiADKAsyGS5ieXRlc2FuZGJyYWlucy53aXJlLkZpbGxCGAoWX3JlbWFpbmluZ19kZWFkbGluZV9uc0IJCgdfY2FuY2VsQggKBl9lcnJvciJNCg9BY2tub3dsZWRnZW1lbnQSEwoLaW5jYXJuYXRpb24YASABKAQSEgoKY3VtdWxhdGl2ZRgCIAEoBBIRCglzZWxlY3RpdmUYAyADKAQiegoGRmxvd0lkEjcKCWluaXRpYXRlZBgBIAEoCzIiLmJ5dGVzYW5kYnJhaW5zLndpcmUuSW5pdGlhdGVkRmxvd0gAEi8KBWpvaW50GAIgASgLMh4uYnl0ZXNhbmRicmFpbnMud2lyZS5Kb2ludEZsb3dIAEIGCgRraW5kIkgKDUluaXRpYXRlZEZsb3cSEQoJaW5pdGlhdG9yGAEgASgJEhMKC2luY2FybmF0aW9uGAIgASgEEg8KB2NvdW50ZXIYAyABKAQiMwoJSm9pbnRGbG93Eg0KBWNsYXNzGAEgASgJEgwKBHZpZXcYAiABKAQSCQoBbhgDIAEoBCJECglSdHRSZXBvcnQSDAoEcGVlchgBIAEoCRITCgtzbW9vdGhlZF9ucxgCIAEoBBIUCgx2YXJpYXRpb25fbnMYAyABKAQiFQoGQ2FuY2VsEgsKA3doeRgBIAEoCSKyAQoFRXJyb3ISLQoEY29kZRgBIAEoDjIfLmJ5dGVzYW5kYnJhaW5zLndpcmUuRXJyb3IuQ29kZRIPCgdtZXNzYWdlGAIgASgJEhEKCXN1cHBvcnRlZBgDIAMoDSJWCgRDb2RlEg8KC1VOU1BFQ0lGSUVEEAASEwoPVkVSU0lPTl9VTktOT1dOEAESEAoMVFlQRV9VTktOT1dOEAISFgoSREVQTE9ZTUVOVF9VTktOT1dOEAMiwAIKBEZpbGwSDgoEZWRnZRgBIAEoDUgAEjoKCWNvbXBvbmVudBgCIAEoCzIlLmJ5dGVzYW5kYnJhaW5zLndpcmUuQ29tcG9uZW50QWRkcmVzc0gAEgwKBHNlYXQYAyADKA0SEwoLc2VuZGVyX3NlYXQYBCADKA0SEQoJdHlwZV9oYXNoGAUgASgGEg0KBWR0eXBlGAYgASgNEgwKBGRpbXMYByADKAQSDQoFY29kZWMYCCABKA0SDwoHdHJpZ2dlchgJIAEoCBIyCgdtaXNzaW5nGAogASgLMhwuYnl0ZXNhbmRicmFpbnMud2lyZS5NaXNzaW5nSAGIAQESFgoOcGF5bG9hZF9vZmZzZXQYCyABKAQSFgoOcGF5bG9hZF9sZW5ndGgYDCABKARCCQoHYWRkcmVzc0IKCghfbWlzc2luZyI1ChBDb21wb25lbnRBZGRyZXNzEhEKCWNvbXBvbmVudBgBIAEoCRIOCgZtZXRob2QYAiABKAki4AEKB01pc3NpbmcSMwoGcmVhc29uGAEgASgOMiMuYnl0ZXNhbmRicmFpbnMud2lyZS5NaXNzaW5nLlJlYXNvbhIMCgRwZWVyGAIgASgJEhEKBGVkZ2UYAyABKA1IAIgBARIOCgZkZXRhaWwYBCABKAkiZgoGUmVhc29uEg8KC1VOU1BFQ0lGSUVEEAASDAoIREVDTElORUQQARILCgdUSU1FT1VUEAISCAoETE9TVBADEgsKB1JFRlVTRUQQBBIKCgZGQUlMRUQQBRINCglDQU5DRUxMRUQQBkIHCgVfZWRnZWIGcHJvdG8z");
+  fileDesc("Cg5lbnZlbG9wZS5wcm90bxITYnl0ZXNhbmRicmFpbnMud2lyZSKlBAoIRW52ZWxvcGUSEgoKZGVwbG95bWVudBgBIAEoCRIOCgZzZW5kZXIYAiABKAkSEwoLaW5jYXJuYXRpb24YAyABKAQSEAoIc2VxdWVuY2UYBCABKAQSPgoQYWNrbm93bGVkZ2VtZW50cxgFIAMoCzIkLmJ5dGVzYW5kYnJhaW5zLndpcmUuQWNrbm93bGVkZ2VtZW50EikKBGZsb3cYBiABKAsyGy5ieXRlc2FuZGJyYWlucy53aXJlLkZsb3dJZBIsCgdzZXNzaW9uGAcgASgLMhsuYnl0ZXNhbmRicmFpbnMud2lyZS5GbG93SWQSDAoEc3RlcBgIIAEoBBITCgtjb3JyZWxhdGlvbhgJIAEoBBIiChVyZW1haW5pbmdfZGVhZGxpbmVfbnMYCiABKARIAIgBARIzCgtydHRfcmVwb3J0cxgLIAMoCzIeLmJ5dGVzYW5kYnJhaW5zLndpcmUuUnR0UmVwb3J0EjAKBmNhbmNlbBgMIAEoCzIbLmJ5dGVzYW5kYnJhaW5zLndpcmUuQ2FuY2VsSAGIAQESLgoFZXJyb3IYDSABKAsyGi5ieXRlc2FuZGJyYWlucy53aXJlLkVycm9ySAKIAQESKAoFZmlsbHMYDiADKAsyGS5ieXRlc2FuZGJyYWlucy53aXJlLkZpbGxCGAoWX3JlbWFpbmluZ19kZWFkbGluZV9uc0IJCgdfY2FuY2VsQggKBl9lcnJvciJNCg9BY2tub3dsZWRnZW1lbnQSEwoLaW5jYXJuYXRpb24YASABKAQSEgoKY3VtdWxhdGl2ZRgCIAEoBBIRCglzZWxlY3RpdmUYAyADKAQiegoGRmxvd0lkEjcKCWluaXRpYXRlZBgBIAEoCzIiLmJ5dGVzYW5kYnJhaW5zLndpcmUuSW5pdGlhdGVkRmxvd0gAEi8KBWpvaW50GAIgASgLMh4uYnl0ZXNhbmRicmFpbnMud2lyZS5Kb2ludEZsb3dIAEIGCgRraW5kIkgKDUluaXRpYXRlZEZsb3cSEQoJaW5pdGlhdG9yGAEgASgJEhMKC2luY2FybmF0aW9uGAIgASgEEg8KB2NvdW50ZXIYAyABKAQiMwoJSm9pbnRGbG93Eg0KBWNsYXNzGAEgASgJEgwKBHZpZXcYAiABKAQSCQoBbhgDIAEoBCJECglSdHRSZXBvcnQSDAoEcGVlchgBIAEoCRITCgtzbW9vdGhlZF9ucxgCIAEoBBIUCgx2YXJpYXRpb25fbnMYAyABKAQiFQoGQ2FuY2VsEgsKA3doeRgBIAEoCSKyAQoFRXJyb3ISLQoEY29kZRgBIAEoDjIfLmJ5dGVzYW5kYnJhaW5zLndpcmUuRXJyb3IuQ29kZRIPCgdtZXNzYWdlGAIgASgJEhEKCXN1cHBvcnRlZBgDIAMoDSJWCgRDb2RlEg8KC1VOU1BFQ0lGSUVEEAASEwoPVkVSU0lPTl9VTktOT1dOEAESEAoMVFlQRV9VTktOT1dOEAISFgoSREVQTE9ZTUVOVF9VTktOT1dOEAMikwMKBEZpbGwSDgoEZWRnZRgBIAEoDUgAEjoKCWNvbXBvbmVudBgCIAEoCzIlLmJ5dGVzYW5kYnJhaW5zLndpcmUuQ29tcG9uZW50QWRkcmVzc0gAEgwKBHNlYXQYAyADKA0SEwoLc2VuZGVyX3NlYXQYBCADKA0SEQoJdHlwZV9oYXNoGAUgASgGEg0KBWR0eXBlGAYgASgNEgwKBGRpbXMYByADKAQSDQoFY29kZWMYCCABKA0SDwoHdHJpZ2dlchgJIAEoCBIyCgdtaXNzaW5nGAogASgLMhwuYnl0ZXNhbmRicmFpbnMud2lyZS5NaXNzaW5nSAGIAQESFgoOcGF5bG9hZF9vZmZzZXQYCyABKAQSFgoOcGF5bG9hZF9sZW5ndGgYDCABKAQSJwoEa2luZBgNIAEoDjIZLmJ5dGVzYW5kYnJhaW5zLndpcmUuS2luZBIoCgVwYXJ0cxgOIAMoCzIZLmJ5dGVzYW5kYnJhaW5zLndpcmUuUGFydEIJCgdhZGRyZXNzQgoKCF9taXNzaW5nIoYBCgRQYXJ0EicKBGtpbmQYASABKA4yGS5ieXRlc2FuZGJyYWlucy53aXJlLktpbmQSDQoFZHR5cGUYAiABKA0SDAoEZGltcxgDIAMoBBIOCgZsZW5ndGgYBCABKAQSKAoFcGFydHMYBSADKAsyGS5ieXRlc2FuZGJyYWlucy53aXJlLlBhcnQiNQoQQ29tcG9uZW50QWRkcmVzcxIRCgljb21wb25lbnQYASABKAkSDgoGbWV0aG9kGAIgASgJIuABCgdNaXNzaW5nEjMKBnJlYXNvbhgBIAEoDjIjLmJ5dGVzYW5kYnJhaW5zLndpcmUuTWlzc2luZy5SZWFzb24SDAoEcGVlchgCIAEoCRIRCgRlZGdlGAMgASgNSACIAQESDgoGZGV0YWlsGAQgASgJImYKBlJlYXNvbhIPCgtVTlNQRUNJRklFRBAAEgwKCERFQ0xJTkVEEAESCwoHVElNRU9VVBACEggKBExPU1QQAxILCgdSRUZVU0VEEAQSCgoGRkFJTEVEEAUSDQoJQ0FOQ0VMTEVEEAZCBwoFX2VkZ2UqOgoES2luZBIKCgZURU5TT1IQABIMCghTRVFVRU5DRRABEgwKCE9QVElPTkFMEAISCgoGU1BBUlNFEANiBnByb3RvMw");
 
 /**
  * @generated from message bytesandbrains.wire.Envelope
@@ -387,13 +387,15 @@ export type Fill = Message<"bytesandbrains.wire.Fill"> & {
   typeHash: bigint;
 
   /**
-   * TensorProto.DataType
+   * Of a tensor: TensorProto.DataType
    *
    * @generated from field: uint32 dtype = 6;
    */
   dtype: number;
 
   /**
+   * Of a tensor, or of a sparse one as a whole.
+   *
    * @generated from field: repeated uint64 dims = 7;
    */
   dims: bigint[];
@@ -419,6 +421,7 @@ export type Fill = Message<"bytesandbrains.wire.Fill"> & {
 
   /**
    * Where the payload is, counted from the end of the head's padding. A multiple of 64.
+   * The tensors of a value that is none follow one another in it, in order, each at a multiple of 64 of its own.
    *
    * @generated from field: uint64 payload_offset = 11;
    */
@@ -428,6 +431,18 @@ export type Fill = Message<"bytesandbrains.wire.Fill"> & {
    * @generated from field: uint64 payload_length = 12;
    */
   payloadLength: bigint;
+
+  /**
+   * What else than a tensor it is, and what it holds.
+   *
+   * @generated from field: bytesandbrains.wire.Kind kind = 13;
+   */
+  kind: Kind;
+
+  /**
+   * @generated from field: repeated bytesandbrains.wire.Part parts = 14;
+   */
+  parts: Part[];
 };
 
 /**
@@ -436,6 +451,49 @@ export type Fill = Message<"bytesandbrains.wire.Fill"> & {
  */
 export const FillSchema: GenMessage<Fill> = /*@__PURE__*/
   messageDesc(file_envelope, 8);
+
+/**
+ * A value within one.
+ *
+ * @generated from message bytesandbrains.wire.Part
+ */
+export type Part = Message<"bytesandbrains.wire.Part"> & {
+  /**
+   * @generated from field: bytesandbrains.wire.Kind kind = 1;
+   */
+  kind: Kind;
+
+  /**
+   * As in Fill.
+   *
+   * @generated from field: uint32 dtype = 2;
+   */
+  dtype: number;
+
+  /**
+   * @generated from field: repeated uint64 dims = 3;
+   */
+  dims: bigint[];
+
+  /**
+   * Bytes of a tensor.
+   *
+   * @generated from field: uint64 length = 4;
+   */
+  length: bigint;
+
+  /**
+   * @generated from field: repeated bytesandbrains.wire.Part parts = 5;
+   */
+  parts: Part[];
+};
+
+/**
+ * Describes the message bytesandbrains.wire.Part.
+ * Use `create(PartSchema)` to create a new message.
+ */
+export const PartSchema: GenMessage<Part> = /*@__PURE__*/
+  messageDesc(file_envelope, 9);
 
 /**
  * @generated from message bytesandbrains.wire.ComponentAddress
@@ -457,7 +515,7 @@ export type ComponentAddress = Message<"bytesandbrains.wire.ComponentAddress"> &
  * Use `create(ComponentAddressSchema)` to create a new message.
  */
 export const ComponentAddressSchema: GenMessage<ComponentAddress> = /*@__PURE__*/
-  messageDesc(file_envelope, 9);
+  messageDesc(file_envelope, 10);
 
 /**
  * @generated from message bytesandbrains.wire.Missing
@@ -493,7 +551,7 @@ export type Missing = Message<"bytesandbrains.wire.Missing"> & {
  * Use `create(MissingSchema)` to create a new message.
  */
 export const MissingSchema: GenMessage<Missing> = /*@__PURE__*/
-  messageDesc(file_envelope, 10);
+  messageDesc(file_envelope, 11);
 
 /**
  * @generated from enum bytesandbrains.wire.Missing.Reason
@@ -539,5 +597,42 @@ export enum Missing_Reason {
  * Describes the enum bytesandbrains.wire.Missing.Reason.
  */
 export const Missing_ReasonSchema: GenEnum<Missing_Reason> = /*@__PURE__*/
-  enumDesc(file_envelope, 10, 0);
+  enumDesc(file_envelope, 11, 0);
+
+/**
+ * @generated from enum bytesandbrains.wire.Kind
+ */
+export enum Kind {
+  /**
+   * @generated from enum value: TENSOR = 0;
+   */
+  TENSOR = 0,
+
+  /**
+   * parts: the items
+   *
+   * @generated from enum value: SEQUENCE = 1;
+   */
+  SEQUENCE = 1,
+
+  /**
+   * parts: the value, if there is one
+   *
+   * @generated from enum value: OPTIONAL = 2;
+   */
+  OPTIONAL = 2,
+
+  /**
+   * parts: the values [n], and the indices, int64 [n] or [n, rank]
+   *
+   * @generated from enum value: SPARSE = 3;
+   */
+  SPARSE = 3,
+}
+
+/**
+ * Describes the enum bytesandbrains.wire.Kind.
+ */
+export const KindSchema: GenEnum<Kind> = /*@__PURE__*/
+  enumDesc(file_envelope, 0);
 

@@ -2,7 +2,7 @@
 
 import { afterAll, expect, it } from 'vitest';
 import { elementsOf, tensorFrom } from '../../cli/tensors/elements.ts';
-import type { Tensor } from '../../ir/index.ts';
+import { isTensor, type Tensor } from '../../ir/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { onnxOf } from '../support/onnx-text.ts';
@@ -17,12 +17,12 @@ async function compare(opset: number, text: string, x: Tensor): Promise<void> {
   const bytes = onnxOf(`${head(opset)} agraph ${text}`);
   const ours = cpuBackend().loadModel(bytes);
   const theirs = await ort.loadModel(bytes);
-  const actual = ours.run(new Map([['x', { kind: 'tensor', tensor: x }]]));
+  const actual = ours.run(new Map([['x', x]]));
   for (const [name, expected] of await theirs.run(new Map([['x', x]]))) {
     const value = actual.get(name);
-    if (value?.kind !== 'tensor') throw new Error(`${name} is no tensor`);
-    expect([name, value.tensor.dtype, value.tensor.dims]).toEqual([name, expected.dtype, expected.dims]);
-    const [mine, its] = [elementsOf(value.tensor), elementsOf(expected)];
+    if (value === undefined || !isTensor(value)) throw new Error(`${name} is no tensor`);
+    expect([name, value.dtype, value.dims]).toEqual([name, expected.dtype, expected.dims]);
+    const [mine, its] = [elementsOf(value), elementsOf(expected)];
     its.forEach((one, at) => {
       if (typeof one === 'number') expect(mine[at]).toBeCloseTo(one, 4);
       else expect(mine[at]).toEqual(one);
@@ -174,8 +174,8 @@ it('zips labels and scores to maps, and reads maps as tensors', () => {
   const x = tensorFrom('float32', [1, 2], [0.25, 0.75]);
   const [y] = cpuBackend()
     .loadModel(onnxOf(text))
-    .run(new Map([['x', { kind: 'tensor', tensor: x }]]))
+    .run(new Map([['x', x]]))
     .values();
   // In the order of the keys.
-  expect(elementsOf((y as { tensor: Tensor }).tensor)).toEqual([0.75, 0.25]);
+  expect(elementsOf(y as Tensor)).toEqual([0.75, 0.25]);
 });

@@ -8,6 +8,7 @@ import { conformanceCommand } from '../../cli/commands/conformance.ts';
 import { run } from '../../cli/commands/run.ts';
 import { elementsOf } from '../../cli/tensors/elements.ts';
 import { readInputs } from '../../cli/tensors/files.ts';
+import type { Tensor } from '../../ir/index.ts';
 import { loadDeployment } from '../../runtime/host/node-bundle.ts';
 import { bbcOf } from '../support/bbc.ts';
 
@@ -61,7 +62,7 @@ describe('bbc run', () => {
     const { status, out } = await bbc('run', model, ...onePeer, '-i', file('x.json'), '-o', file('y.npz'));
     expect(status).toBe(0);
     expect(out).toContain('1 flow in');
-    const y = readInputs([file('y.npz')], []).get('y')!;
+    const y = readInputs([file('y.npz')], []).get('y') as Tensor;
     expect(elementsOf(y)).toEqual(Array.from({ length: 64 }, (_, index) => index + 0.5));
   });
 

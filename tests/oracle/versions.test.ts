@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inferModel } from '../../compiler/infer/infer.ts';
 import { checkModel } from '../../compiler/passes/check.ts';
+import { isTensor } from '../../ir/data.ts';
 import { formatDiagnostic } from '../../ir/diagnostic.ts';
 import type { Model } from '../../ir/graph.ts';
 import { NEWEST_RUNNABLE_OPSET } from '../../ir/names.ts';
@@ -25,8 +26,8 @@ async function bits(model: Model): Promise<Record<string, string>> {
   const outputs = await onOnnxRuntime(model, madeInputs(model));
   return Object.fromEntries(
     [...outputs].map(([name, value]) => {
-      if (value.kind !== 'tensor') throw new Error(`${name} is no tensor`);
-      const { dtype, dims, bytes } = value.tensor;
+      if (!isTensor(value)) throw new Error(`${name} is no tensor`);
+      const { dtype, dims, bytes } = value;
       return [name, `${dtype}[${dims}] ${Buffer.from(bytes).toString('hex')}`];
     }),
   );

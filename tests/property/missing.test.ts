@@ -6,7 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
 import { compile, type Pass } from '../../compiler/index.ts';
 import { passes } from '../../compiler/pipeline.ts';
-import { type Tensor, unpackStrings } from '../../ir/index.ts';
+import { isTensor, type Tensor, unpackStrings } from '../../ir/index.ts';
 import { type FlowResult, startDeployment } from '../../runtime/host/index.ts';
 import { isMissing, type Value } from '../../runtime/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
@@ -179,6 +179,7 @@ function build({ numbers, conditions, steps }: Shape): { lines: string[]; values
 
 const shown = (value: Value): Cell => {
   if (isMissing(value)) return value.reason;
+  if (!isTensor(value)) return value.kind;
   if (value.dtype === 'string') return unpackStrings(value.bytes, value.dims[0] ?? 1);
   // Zero has no sign here.
   return (plain(value) as readonly number[]).map((one) => one + 0);

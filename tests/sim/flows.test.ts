@@ -195,7 +195,7 @@ test('buffers are given away when nobody else reads them, and given back when no
   const world = new World({ a }, segments);
   world.holdWork = true;
   world.invoke('a', { x: f32(2) });
-  expect(world.held[0]!.transfer).toEqual([world.held[0]!.inputs[0]!.bytes.buffer]);
+  expect(world.held[0]!.transfer).toEqual([(world.held[0]!.inputs[0] as Tensor).bytes.buffer]);
   world.work('a', world.held[0]!);
   world.drain('a');
   // Two readers at work: neither may take it from the other.
@@ -206,5 +206,5 @@ test('buffers are given away when nobody else reads them, and given back when no
   expect(world.released).toEqual([]);
   world.work('a', second!);
   world.drain('a');
-  expect(world.released).toEqual([first!.inputs[0]!.bytes.buffer]);
+  expect(world.released).toEqual([(first!.inputs[0] as Tensor).bytes.buffer]);
 });

@@ -1,6 +1,7 @@
 // Makes small programs for tests, as the compiler would emit them.
 
 import { create, toBinary } from '@bufbuild/protobuf';
+import type { DataValue } from '../../ir/data.ts';
 import type { Edge, Manifest, Port } from '../../ir/deployment.ts';
 import {
   type AttributeProto,
@@ -47,7 +48,9 @@ export const f32 = (...values: number[]): Tensor => ({
   dims: [values.length],
   bytes: new Uint8Array(Float32Array.from(values).buffer),
 });
-export const numbers = (tensor: Tensor): number[] => [...new Float32Array(tensor.bytes.slice().buffer)];
+export const numbers = (value: DataValue): number[] => [
+  ...new Float32Array((value as Tensor).bytes.slice().buffer),
+];
 export const bool = (value: boolean): Tensor => ({
   dtype: 'bool',
   dims: [],

@@ -86,7 +86,7 @@ export class World {
 
   work(peer: string, { work, segment, inputs }: Extract<Output, { type: 'work' }>): void {
     try {
-      const outputs = this.#segments[segment]!(inputs, peer);
+      const outputs = this.#segments[segment]!(inputs as readonly Tensor[], peer);
       this.node(peer).handle(this.now, { type: 'done', work, outputs });
     } catch (error) {
       this.node(peer).handle(this.now, { type: 'failed', work, message: String(error) });

@@ -6,9 +6,10 @@ import { isRandom, readIndex, readValues } from '../../cli/conformance/cases.ts'
 import { bitDifference, dataDifference, difference, typeDifference } from '../../cli/conformance/compare.ts';
 import type { DataValues } from '../../cli/conformance/whole.ts';
 import { inferModel } from '../../compiler/infer/infer.ts';
+import { type DataValue, isTensor } from '../../ir/data.ts';
 import { formatDiagnostic } from '../../ir/diagnostic.ts';
 import type { Model } from '../../ir/graph.ts';
-import { type DataValue, exportModel, importModel } from '../../ir/onnx/index.ts';
+import { exportModel, importModel } from '../../ir/onnx/index.ts';
 import { memorySource, readRange } from '../../ir/onnx/source.ts';
 import { byteLengthOf, type DType, elementCount, type Tensor } from '../../ir/types.ts';
 import { convertModel } from '../../ir/versions/index.ts';
@@ -43,11 +44,10 @@ export const onOnnxRuntime: Engine = async (model, inputs) => {
     const closed = [...session.inputs, ...session.outputs].find((port) => port.dtype === null);
     if (closed !== undefined) throw new Error(`ONNX Runtime does not hand ${closed.name} over to JavaScript`);
     const tensors = [...inputs].map(([name, value]): [string, Tensor] => {
-      if (value.kind !== 'tensor') throw new Error(`input ${name} is of kind ${value.kind}`);
-      return [name, value.tensor];
+      if (!isTensor(value)) throw new Error(`input ${name} is of kind ${value.kind}`);
+      return [name, value];
     });
-    const outputs = await session.run(new Map(tensors));
-    return new Map([...outputs].map(([name, tensor]) => [name, { kind: 'tensor', tensor }]));
+    return await session.run(new Map(tensors));
   } finally {
     await session.release();
   }
@@ -155,7 +155,7 @@ export function madeInputs(model: Model): DataValues {
         typeof dim === 'number' ? dim : rank === 4 ? OPEN_SIZES[index]! : rank === 2 && index === 1 ? 512 : 1,
       );
       const { dtype } = type;
-      return [name, { kind: 'tensor', tensor: { dtype, dims, bytes: numbers(dtype, elementCount(dims)!) } }];
+      return [name, { dtype, dims, bytes: numbers(dtype, elementCount(dims)!) }];
     }),
   );
 }

@@ -3,7 +3,16 @@
 import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
 import { type Compilation, compile } from '../../compiler/index.ts';
 import { type Environment, type Module, record } from '../../dsl/index.ts';
-import { DiagnosticError, type Model, type Tensor, type Topology, unpackStrings } from '../../ir/index.ts';
+import {
+  DiagnosticError,
+  formatType,
+  isTensor,
+  type Model,
+  type Tensor,
+  type Topology,
+  typeOfData,
+  unpackStrings,
+} from '../../ir/index.ts';
 import { type Deployment, type DeploymentOptions, startDeployment } from '../../runtime/host/index.ts';
 import type { Backend, Value } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/value.ts';
@@ -52,6 +61,7 @@ export const truth = (value: boolean): Tensor => ({
 export function plain(value: Value | undefined): readonly number[] | string {
   if (value === undefined) return 'no such output';
   if (isMissing(value)) return value.reason;
+  if (!isTensor(value)) return formatType(typeOfData(value));
   const { dtype, bytes } = value;
   const copy = new Uint8Array(bytes).buffer;
   if (dtype === 'float32') return [...new Float32Array(copy)];

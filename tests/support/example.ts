@@ -54,6 +54,6 @@ export const tensorOf = (dtype: Tensor['dtype'], dims: readonly number[], data: 
 
 /** A float32 result. */
 export function floatsOf(value: Value | undefined): Float32Array {
-  if (value === undefined || 'reason' in value) throw new Error(`no value: ${JSON.stringify(value)}`);
+  if (value === undefined || !('bytes' in value)) throw new Error(`no value: ${JSON.stringify(value)}`);
   return new Float32Array(value.bytes.slice().buffer);
 }

@@ -9,7 +9,7 @@ import { opCounts } from '../../cli/simplify.ts';
 import { tensorFrom } from '../../cli/tensors/elements.ts';
 import { randomInputs } from '../../cli/tensors/inputs.ts';
 import { checkModel, type Simplified, simplifyModel } from '../../compiler/index.ts';
-import { exportModel, type Model, type Port, sortModel, type Tensor } from '../../ir/index.ts';
+import { exportModel, isTensor, type Model, type Port, sortModel, type Tensor } from '../../ir/index.ts';
 import { cpuEvaluator } from '../../stdlib/backends/cpu/index.ts';
 import type { OnnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { importFile, joined } from './onnx-files.ts';
@@ -97,7 +97,7 @@ export async function differences(
   const found: (number | null)[] = [];
   for (const seed of seeds) {
     for (const { sizes, numbers = {} } of givenInputs[name]!) {
-      const inputs = randomInputs(ports, seed, new Map(Object.entries(sizes)));
+      const inputs = randomInputs(ports, seed, new Map(Object.entries(sizes))) as Map<string, Tensor>;
       for (const [input, number] of Object.entries(numbers))
         inputs.set(input, tensorFrom('int64', [], [number]));
       const whole = await run(backend, file, inputs);
@@ -157,8 +157,8 @@ async function runAll(
 function tensorsOf(values: ReturnType<typeof readValues>): ReadonlyMap<string, Tensor> {
   return new Map(
     [...values].map(([name, value]) => {
-      if (value.kind !== 'tensor') throw new Error(`${name} is a ${value.kind}`);
-      return [name, value.tensor];
+      if (!isTensor(value)) throw new Error(`${name} is a ${value.kind}`);
+      return [name, value];
     }),
   );
 }

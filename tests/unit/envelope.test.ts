@@ -1,11 +1,14 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type DataValue, tensorsOf } from '../../ir/data.ts';
 import { decodeFrame, defaultLimits, encodeFrame, joinPieces, pieceBytes } from '../../runtime/index.ts';
 import { decode, encode } from '../../runtime/proto/codec.ts';
-import { type EnvelopeInit, envelope } from '../../runtime/wire/envelope.ts';
-import { ALIGNMENT, PREFIX_BYTES } from '../../runtime/wire/frame.ts';
-import { EnvelopeSchema } from '../generated/envelope_pb.ts';
+import { isMissing } from '../../runtime/value.ts';
+import { type EnvelopeInit, envelope, type PartInit } from '../../runtime/wire/envelope.ts';
+import { fillOf, valueOfFill } from '../../runtime/wire/fill.ts';
+import { ALIGNMENT, type Payload, PREFIX_BYTES } from '../../runtime/wire/frame.ts';
+import { EnvelopeSchema, FillSchema, PartSchema } from '../generated/envelope_pb.ts';
 
 /** Every field of the envelope, reserved ones too, with a value that is not its default. */
 const full = {
@@ -36,6 +39,17 @@ const full = {
       missing: { reason: 2, peer: 'edge', edge: 0, detail: 'x'.repeat(200) },
       payloadOffset: 64,
       payloadLength: 2 ** 35,
+      kind: 1,
+      parts: [
+        { kind: 0, dtype: 1, dims: [3, 2 ** 33], length: 2 ** 40, parts: [] },
+        {
+          kind: 2,
+          dtype: 0,
+          dims: [],
+          length: 0,
+          parts: [{ kind: 0, dtype: 7, dims: [], length: 8, parts: [] }],
+        },
+      ],
     },
     {
       edge: undefined,
@@ -50,6 +64,8 @@ const full = {
       missing: undefined,
       payloadOffset: 0,
       payloadLength: 0,
+      kind: 0,
+      parts: [],
     },
   ],
 };
@@ -60,6 +76,15 @@ const flowId = fc.oneof(
   }),
   fc.record({ joint: fc.record({ class: fc.string(), view: fc.maxSafeNat(), n: fc.maxSafeNat() }) }),
 );
+const { part } = fc.letrec<{ part: PartInit }>((tie) => ({
+  part: fc.record({
+    kind: fc.nat(5),
+    dtype: fc.nat(30),
+    dims: fc.array(fc.maxSafeNat(), { maxLength: 3 }),
+    length: fc.maxSafeNat(),
+    parts: fc.oneof({ maxDepth: 3 }, fc.constant([]), fc.array(tie('part'), { maxLength: 3 })),
+  }),
+}));
 const someEnvelope: fc.Arbitrary<EnvelopeInit> = fc.record({
   deployment: fc.string(),
   sender: fc.string({ unit: 'grapheme' }),
@@ -68,11 +93,17 @@ const someEnvelope: fc.Arbitrary<EnvelopeInit> = fc.record({
   session: flowId,
   remainingDeadlineNs: fc.maxSafeNat(),
   fills: fc.array(
-    fc.record({ edge: fc.nat(), dtype: fc.nat(30), dims: fc.array(fc.maxSafeNat(), { maxLength: 5 }) }),
+    fc.record({
+      edge: fc.nat(),
+      dtype: fc.nat(30),
+      dims: fc.array(fc.maxSafeNat(), { maxLength: 5 }),
+      kind: fc.nat(5),
+      parts: fc.array(part, { maxLength: 3 }),
+    }),
   ),
 });
 
-const frameOf = (value: EnvelopeInit, payloads: readonly Uint8Array[]): Uint8Array => {
+const frameOf = (value: EnvelopeInit, payloads: readonly Payload[]): Uint8Array => {
   const pieces = encodeFrame(value, payloads);
   const bytes = new Uint8Array(pieceBytes(pieces));
   joinPieces(pieces, bytes);
@@ -95,7 +126,11 @@ describe('the envelope', () => {
     // Each field of the schema is in the table: a new one would come back as unknown or be lost.
     const names = (list: readonly { readonly name: string; readonly localName?: string }[]) =>
       list.map((field) => field.localName ?? field.name).sort();
+    const fill = envelope.fields.find(({ name }) => name === 'fills')!.table!;
+    const partTable = fill.fields.find(({ name }) => name === 'parts')!.table!;
     expect(names(envelope.fields)).toEqual(names(EnvelopeSchema.fields));
+    expect(names(fill.fields)).toEqual(names(FillSchema.fields));
+    expect(names(partTable.fields)).toEqual(names(PartSchema.fields));
   });
 
   test('random envelopes have the bytes of the generated messages', () => {
@@ -132,6 +167,34 @@ describe('the frame', () => {
       expect(payload.buffer).toBe(bytes.buffer);
       expect(payload.byteOffset % ALIGNMENT).toBe(0);
     });
+  });
+
+  test('the tensors of one value are views at multiples of 64 bytes, too', () => {
+    const tensor = (...bytes: number[]): DataValue => ({
+      dtype: 'uint8',
+      dims: [bytes.length],
+      bytes: Uint8Array.from(bytes),
+    });
+    const sent: DataValue = { kind: 'sequence', values: [tensor(1, 2), tensor(), tensor(3)] };
+    const fills = [fillOf(1, sent, false), fillOf(2, tensor(9), false)];
+    const bytes = frameOf({ sender: 'a', fills }, [
+      tensorsOf(sent).map((one) => one.bytes),
+      Uint8Array.of(9),
+    ]);
+    const decoded = decodeFrame(bytes, defaultLimits);
+    if (!decoded.ok) throw new Error(decoded.error.message);
+    const { envelope: received, payloads } = decoded.frame;
+    const values = received.fills.map((fill, at) => valueOfFill(fill, payloads[at]!, defaultLimits));
+    expect(values).toEqual([
+      { kind: 'value', value: sent },
+      { kind: 'value', value: tensor(9) },
+    ]);
+    for (const one of values)
+      if (one.kind === 'value' && !isMissing(one.value))
+        for (const { bytes: view } of tensorsOf(one.value)) {
+          expect(view.buffer).toBe(bytes.buffer);
+          if (view.length > 0) expect(view.byteOffset % ALIGNMENT).toBe(0);
+        }
   });
 
   test('an unknown wire version is told apart from garbage', () => {

@@ -9,7 +9,7 @@ import { readInputs, writeTensors } from '../../cli/tensors/files.ts';
 import { checkInputs, randomInputs } from '../../cli/tensors/inputs.ts';
 import { encodeNpy } from '../../cli/tensors/npy.ts';
 import { readZip } from '../../cli/tensors/zip.ts';
-import type { Port } from '../../ir/index.ts';
+import type { Port, Tensor } from '../../ir/index.ts';
 import { narrowBits, narrowValues, roundNarrow } from '../../ir/narrow.ts';
 
 const fixture = (name: string): string =>
@@ -17,11 +17,13 @@ const fixture = (name: string): string =>
 const folder = mkdtempSync(path.join(tmpdir(), 'bb-tensors-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = (name: string): string => path.join(folder, name);
+const tensorsIn = (specs: readonly string[], ports: readonly Port[]) =>
+  readInputs(specs, ports) as Map<string, Tensor>;
 const two: Port[] = ['a', 'b'].map((name) => ({ name, dtype: null, shape: null }));
 
 describe('arrays that NumPy wrote', () => {
   it.each(['numpy.npz', 'numpy-deflated.npz'])('are read from %s in every type', (name) => {
-    const arrays = readInputs([fixture(name)], []);
+    const arrays = tensorsIn([fixture(name)], []);
     const read = Object.fromEntries(
       [...arrays].map(([key, tensor]) => [key, [tensor.dtype, tensor.dims, elementsOf(tensor)]]),
     );
@@ -44,7 +46,7 @@ describe('arrays that NumPy wrote', () => {
 
   it('come out byte for byte as NumPy writes them', () => {
     const members = readZip(readFileSync(fixture('numpy.npz')));
-    for (const [key, tensor] of readInputs([fixture('numpy.npz')], [])) {
+    for (const [key, tensor] of tensorsIn([fixture('numpy.npz')], [])) {
       if (key === 'fortran' || key === 'big') continue;
       expect(Buffer.from(encodeNpy(tensor)).equals(members.get(`${key}.npy`)!), key).toBe(true);
     }
@@ -73,7 +75,7 @@ describe('tensors in files', () => {
 
   it('of ONNX are read, the only input needing no name', () => {
     const ports: Port[] = [{ name: 'in', dtype: 'float32', shape: null }];
-    expect(readInputs([fixture('f4.pb')], ports).get('in')!.dims).toEqual([2, 3]);
+    expect(tensorsIn([fixture('f4.pb')], ports).get('in')!.dims).toEqual([2, 3]);
   });
 
   it('may be nested arrays, typed by the input', () => {
@@ -82,7 +84,7 @@ describe('tensors in files', () => {
       { name: 'a', dtype: 'int64', shape: ['N', 2] },
       { name: 'b', dtype: null, shape: null },
     ];
-    const read = readInputs([file('nested.json')], ports);
+    const read = tensorsIn([file('nested.json')], ports);
     expect(elementsOf(read.get('a')!)).toEqual([1n, 2n, 3n, 4n]);
     expect(read.get('b')).toEqual({ dtype: 'bool', dims: [], bytes: Uint8Array.of(1) });
   });
@@ -184,7 +186,7 @@ describe('inputs against what a program takes', () => {
   it('can be made up, the same for the same seed', () => {
     const made = randomInputs(ports, 7, new Map([['N', 4]]));
     expect(checkInputs(ports, made)).toEqual([]);
-    expect(made.get('y')!.dims).toEqual([4, 1]);
+    expect((made.get('y') as Tensor).dims).toEqual([4, 1]);
     expect(randomInputs(ports, 7, new Map([['N', 4]]))).toEqual(made);
     expect(randomInputs(ports, 8, new Map([['N', 4]]))).not.toEqual(made);
   });

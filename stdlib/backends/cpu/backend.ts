@@ -1,8 +1,7 @@
 // Segments and whole models, run on the calling thread.
 
+import type { DataValue } from '../../../ir/data.ts';
 import { DiagnosticError, diagnostic, hasErrors } from '../../../ir/diagnostic.ts';
-import type { DataValue } from '../../../ir/onnx/tensors.ts';
-import type { Tensor } from '../../../ir/types.ts';
 import type { Backend, LoadedSegment, SegmentModel } from '../../../runtime/backend.ts';
 import { decode } from '../../../runtime/proto/codec.ts';
 import type { OpenExternal } from './attributes.ts';
@@ -12,7 +11,7 @@ import { type FindKernel, Invalid, type KernelFamily, kernelFinder } from './ker
 import { unknownOps, upToNewest } from './names.ts';
 import { type Plan, Planner } from './plan.ts';
 import { type ModelProto, model as modelTable } from './proto.ts';
-import { fromTensor, toTensor, type Value } from './value.ts';
+import type { Value } from './value.ts';
 
 /** A whole model, fed by name. */
 export interface LoadedCpuModel {
@@ -59,12 +58,12 @@ class Cpu implements CpuBackend {
       run: async (inputs, { transfer = [], reclaim } = {}) => {
         if (released || this.#closed) throw new Error('the segment was released');
         const values: (Value | undefined)[] = new Array(names.length);
-        inputs.forEach((tensor, index) => {
-          values[places[index]!] = fromTensor(tensor);
+        inputs.forEach((value, index) => {
+          values[places[index]!] = fromData(value);
         });
         try {
           const results = runPlan(plan, values);
-          return outputs.map((index) => tensorAt(results[index], outputNames[index]!));
+          return outputs.map((index) => dataAt(results[index], outputNames[index]!));
         } finally {
           if (reclaim !== undefined) transfer.forEach(reclaim);
         }
@@ -124,7 +123,7 @@ function modelOf(bytes: Uint8Array, file: string): ModelProto {
   throw new DiagnosticError(diagnostic('BB101', { reason }, { at: { file } }));
 }
 
-function tensorAt(value: Value | undefined, name: string): Tensor {
-  if (value?.kind === 'tensor') return toTensor(value);
-  throw new Error(`output ${name} is ${value === undefined ? 'not there' : `a ${value.kind}`}`);
+function dataAt(value: Value | undefined, name: string): DataValue {
+  if (value === undefined) throw new Error(`output ${name} is not there`);
+  return toData(value);
 }

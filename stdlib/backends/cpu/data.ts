@@ -1,24 +1,25 @@
 // Values as files hold them, in and out.
 
-import type { DataValue } from '../../../ir/onnx/tensors.ts';
+import { type DataValue, isTensor } from '../../../ir/data.ts';
 import { Unsupported } from './kernel.ts';
 import { fromTensor, toTensor, type Value } from './value.ts';
 
 export function fromData(data: DataValue): Value {
+  if (isTensor(data)) return fromTensor(data);
   switch (data.kind) {
-    case 'tensor':
-      return fromTensor(data.tensor);
     case 'sequence':
       return { kind: 'sequence', items: data.values.map(fromData) };
     case 'optional':
       return { kind: 'optional', value: data.value === null ? undefined : fromData(data.value) };
+    case 'sparse':
+      throw new Unsupported('sparse');
   }
 }
 
 export function toData(value: Value): DataValue {
   switch (value.kind) {
     case 'tensor':
-      return { kind: 'tensor', tensor: toTensor(value) };
+      return toTensor(value);
     case 'sequence':
       return { kind: 'sequence', values: value.items.map(toData) };
     case 'optional':

@@ -3,7 +3,16 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { type ByteSource, DiagnosticError, diagnostic, type Tensor } from '../../../ir/index.ts';
+import {
+  type ByteSource,
+  type DataValue,
+  DiagnosticError,
+  diagnostic,
+  formatType,
+  isTensor,
+  type Tensor,
+  typeOfData,
+} from '../../../ir/index.ts';
 import type {
   Backend,
   LoadedSegment,
@@ -30,7 +39,7 @@ export interface OnnxRuntimeOptions {
 /** A session over a whole model, fed by name. */
 export interface LoadedModel extends SessionPorts {
   /** Every output by name, in the model's order. The outputs' buffers belong to the caller. */
-  run(inputs: ReadonlyMap<string, Tensor>, options?: RunOptions): Promise<Map<string, Tensor>>;
+  run(inputs: ReadonlyMap<string, DataValue>, options?: RunOptions): Promise<Map<string, Tensor>>;
   release(): Promise<void>;
 }
 
@@ -39,9 +48,19 @@ export interface LoadModelOptions extends LoadOptions {
   readonly folder?: string;
 }
 
+export interface LoadedTensorSegment extends LoadedSegment {
+  run(inputs: readonly DataValue[], options?: RunOptions): Promise<readonly Tensor[]>;
+}
+
 export interface OnnxRuntimeBackend extends Backend {
+  load(segment: SegmentModel, options?: LoadOptions): Promise<LoadedTensorSegment>;
   /** Loads a model that nobody cut: the bytes of an `.onnx` file, or its path. */
   loadModel(model: Uint8Array | string, options?: LoadModelOptions): Promise<LoadedModel>;
+}
+
+function tensorOf(value: DataValue): Tensor {
+  if (isTensor(value)) return value;
+  throw new RunFailed(`ONNX Runtime takes no ${formatType(typeOfData(value))} from JavaScript`);
 }
 
 /** Location that the segments' external data names. */
@@ -73,7 +92,7 @@ class Pool implements OnnxRuntimeBackend {
     this.#lanes = new Array(Math.max(1, Math.min(workers ?? cores, cores)));
   }
 
-  async load(segment: SegmentModel, options: LoadOptions = {}): Promise<LoadedSegment> {
+  async load(segment: SegmentModel, options: LoadOptions = {}): Promise<LoadedTensorSegment> {
     const weights = segment.weights && locate(segment.weights);
     const session = await this.#open(segment.name, segment.onnx, weights, options);
     const inputNames = segment.inputs.map((port) => port.name);
@@ -182,12 +201,12 @@ class Session {
 
   async run(
     inputNames: readonly string[],
-    inputs: readonly Tensor[],
+    inputs: readonly DataValue[],
     outputNames: readonly string[] | undefined,
     { transfer = [], reclaim }: RunOptions = {},
   ): Promise<readonly Tensor[]> {
     const buffers = new Set<ArrayBuffer>(transfer);
-    const sent = inputs.map((tensor) => {
+    const sent = inputs.map(tensorOf).map((tensor) => {
       if (!this.#lane.transfers || buffers.has(tensor.bytes.buffer as ArrayBuffer)) return tensor;
       // The caller keeps this one: one copy here, instead of two and of the whole buffer by cloning.
       const bytes = new Uint8Array(tensor.bytes);

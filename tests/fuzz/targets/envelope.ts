@@ -1,5 +1,6 @@
 // The decoder of frames and their envelopes, and of what is in their fills.
 
+import { isTensor } from '../../../ir/data.ts';
 import { decodeFrame, defaultLimits } from '../../../runtime/index.ts';
 import { isMissing } from '../../../runtime/value.ts';
 import { valueOfFill } from '../../../runtime/wire/fill.ts';
@@ -12,9 +13,13 @@ function read(bytes: Uint8Array): readonly string[] {
   const { envelope, payloads } = decoded.frame;
   if (envelope.fills.length > defaultLimits.fills) throw new Error('more fills than the limit');
   const fills = envelope.fills.map((fill, at) => {
-    const read = valueOfFill(fill, payloads[at]!, defaultLimits.rank);
+    const read = valueOfFill(fill, payloads[at]!, defaultLimits);
     if (read.kind !== 'value') return `fill: ${read.kind}`;
-    return isMissing(read.value) ? 'fill: missing' : 'fill: tensor';
+    return isMissing(read.value)
+      ? 'fill: missing'
+      : isTensor(read.value)
+        ? 'fill: tensor'
+        : `fill: ${read.value.kind}`;
   });
   return ['accepted', ...fills];
 }

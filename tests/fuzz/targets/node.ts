@@ -39,6 +39,22 @@ const wrong = fc.oneof(
     dims: fc.array(number, { maxLength: 3 }),
     bytes: fc.uint8Array({ maxLength: 20 }),
   }),
+  fc.record({
+    kind: fc.constantFrom('sequence', 'optional', 'sparse', 'map', '__proto__'),
+    values: fc.oneof(
+      fc.array(
+        fc.constantFrom(null, 1, f32(1), { kind: 'sequence', values: [] }, { kind: 'optional', value: 3 }),
+      ),
+      fc.constantFrom(null, f32(1), 'x'),
+    ),
+    value: fc.constantFrom(null, undefined, f32(1)),
+    dims: fc.array(number, { maxLength: 3 }),
+    indices: fc.constantFrom(null, f32(1), {
+      dtype: 'int64',
+      dims: [1],
+      bytes: new Uint8Array(8),
+    }),
+  }),
   fc.record({ reason: fc.constantFrom('lost', 'toString', ''), peer: fc.string() }),
   fc.constantFrom(
     null,
@@ -193,7 +209,7 @@ class Session {
     for (let work = this.#works.pop(); work !== undefined; work = this.#works.pop())
       this.give({ type: 'failed', work, message: 'ends' });
     const { flows, work, bytes } = this.node.usage;
-    const kept = this.node.state('w')?.bytes.buffer.byteLength ?? 0;
+    const kept = (this.node.state('w') as Tensor | undefined)?.bytes.buffer.byteLength ?? 0;
     if (flows > 0 || work > 0 || bytes !== kept)
       throw new Error(`left: ${JSON.stringify({ flows, work, bytes, kept })}`);
   }
