@@ -6,20 +6,19 @@ import type { Run } from './blocks.ts';
 import { array, type Code, declare, line, method, object, quoted } from './code.ts';
 import { Names } from './names.ts';
 import { formOf } from './ops.ts';
+import type { LoopItem } from './plan.ts';
 import type { Block, Values } from './values.ts';
 
 /** More weights than this are not taken apart in the loop's head. */
 const MAX_COLUMNS = 3;
 
-/** Writes a run; `write` writes the ops of its first group into the loop's body. */
-export function writeRun(
+/** Writes a run; `write` writes its first group into the loop's body. */
+export function writeLoop(
   values: Values,
   block: Block,
-  run: Run,
-  ops: readonly Op[],
-  write: (body: Block, ops: readonly Op[]) => void,
+  { run, group }: LoopItem,
+  write: (body: Block) => void,
 ): void {
-  const group = ops.slice(run.start, run.start + run.size);
   const columns = columnsOf(values, run, group);
   const carried = run.carried.map((one) => {
     const last = one.made.at(-1)!;
@@ -37,7 +36,7 @@ export function writeRun(
     codes.set(id, values.byName(id, row === undefined ? name : `${row}.${name}`));
   }
   values.within(codes, () => {
-    write(body, group);
+    write(body);
     assign(values, body, carried);
   });
   for (const { last, name } of carried) values.bind(last, name);
@@ -95,7 +94,7 @@ interface Column {
 /** The weights that differ, each named after the op that reads it and as what. */
 function columnsOf(values: Values, run: Run, group: readonly Op[]): readonly Column[] {
   // Within one thing they need to differ from each other only.
-  const names = run.parameters.size > MAX_COLUMNS ? new Names([]) : values.names;
+  const names = run.parameters.size > MAX_COLUMNS ? new Names() : values.names;
   return [...run.parameters].map(([id, ids]) => {
     const op = group.find(({ inputs }) => inputs.includes(id))!;
     const schema = formOf(op);

@@ -18,19 +18,22 @@ const MAX_LENGTH = 40;
 /** Gives each name once. */
 export class Names {
   readonly #own: ReadonlySet<string>;
-  readonly #taken: Set<string>;
+  readonly #taken = new Set<string>();
   readonly #next = new Map<string, number>();
 
   /** `taken` are names that the file needs for something else. */
-  constructor(taken: Iterable<string>) {
-    this.#own = new Set(taken);
-    this.#taken = new Set(this.#own);
+  constructor(taken: ReadonlySet<string> = new Set()) {
+    this.#own = taken;
+  }
+
+  #has(name: string): boolean {
+    return this.#taken.has(name) || this.#own.has(name);
   }
 
   /** The best free identifier for a value of this name; `kind` is what makes it, for names that say nothing. */
   take(name: string, kind: string): string {
     const wanted = identifiers(name, kind);
-    const free = wanted.find((one) => !this.#taken.has(one) && !RESERVED.has(one));
+    const free = wanted.find((one) => !this.#has(one) && !RESERVED.has(one));
     const chosen = free ?? this.#numbered(wanted[0]!, RESERVED.has(wanted[0]!) || this.#own.has(wanted[0]!));
     this.#taken.add(chosen);
     return chosen;
@@ -39,11 +42,11 @@ export class Names {
   /** With a number; a word that the file needs for something else becomes another word first. */
   #numbered(name: string, reserved: boolean): string {
     const base = reserved ? `${name}Value` : name;
-    if (reserved && !this.#taken.has(base)) return base;
+    if (reserved && !this.#has(base)) return base;
     const stem = /\d$/.test(base) ? `${base}_` : base;
     for (let next = this.#next.get(stem) ?? 2; ; next++) {
       const free = `${stem}${next}`;
-      if (this.#taken.has(free)) continue;
+      if (this.#has(free)) continue;
       this.#next.set(stem, next + 1);
       return free;
     }

@@ -40,7 +40,7 @@ export function writeOp(values: Values, block: Block, op: Op): void {
       if (id === NO_VALUE) return undefined;
       const code = literals[index] ?? codeOf.get(id) ?? values.code(id);
       // How many outputs there are has to be known where sizes are computed.
-      const counts = type === 'Split' && index === 1 && values.value(id).def.kind === 'op';
+      const counts = type === 'Split' && index === 1 && values.value(id).def.kind !== 'input';
       return counts && codeOf.has(id)
         ? method(code, 'as', [values.use('int64'), array([`${op.outputs.length}`])])
         : code;
@@ -127,8 +127,9 @@ function attributeEntries(values: Values, schema: OpSchema, op: Op): [string, Co
   }
   return schema.attributes.flatMap((one): [string, Code][] => {
     const attribute = op.attributes.find((given) => given.name === one.name);
-    if (attribute === undefined || attribute.kind === 'undefined' || isDefault(one, attribute)) return [];
-    return [[camelCase(one.name), attributeCode(values, op, one, attribute)]];
+    if (attribute === undefined || attribute.kind === 'undefined') return [];
+    if (values.attributeCode({ op, attribute }) === undefined && isDefault(one, attribute)) return [];
+    return [[camelCase(one.name), attributeCode(values, op, attribute)]];
   });
 }
 
@@ -153,9 +154,12 @@ const flags = new Set(
    largest sorted onesided inverse`.split(/\s+/),
 );
 
-function attributeCode(values: Values, op: Op, schema: AttributeSchema, attribute: Attribute): Code {
-  const no = (): never => refuse('BB387', { op: op.type, what: `attribute ${schema.name}` }, op.at);
-  if (attribute.kind !== schema.kind) return no();
+export function attributeCode(values: Values, op: Op, attribute: Attribute): Code {
+  const { name } = attribute;
+  const no = (): never => refuse('BB387', { op: op.type, what: `attribute ${name}` }, op.at);
+  const given = values.attributeCode({ op, attribute });
+  if (given !== undefined) return given;
+  if (attribute.kind !== formOf(op).attributes.find((one) => one.name === name)?.kind) return no();
   const string = (bytes: Uint8Array): string => quoted(text(bytes) ?? no());
   const integer = (value: bigint): string => {
     const written = integerText(value);
@@ -163,9 +167,9 @@ function attributeCode(values: Values, op: Op, schema: AttributeSchema, attribut
   };
   switch (attribute.kind) {
     case 'int': {
-      const dtype = dtypeNames.has(schema.name) ? dtypeOfElemType(Number(attribute.value)) : undefined;
-      if (dtypeNames.has(schema.name)) return dtype === undefined ? no() : values.use(dtype);
-      if (flags.has(schema.name) && attribute.value <= 1n) return String(attribute.value === 1n);
+      const dtype = dtypeNames.has(name) ? dtypeOfElemType(Number(attribute.value)) : undefined;
+      if (dtypeNames.has(name)) return dtype === undefined ? no() : values.use(dtype);
+      if (flags.has(name) && attribute.value <= 1n) return String(attribute.value === 1n);
       return integer(attribute.value);
     }
     case 'float':

@@ -9,12 +9,12 @@ import {
   type GraphId,
   type Model,
   NO_VALUE,
-  type Op,
   type OpId,
   type Value,
   type ValueType,
   type Weight,
 } from '../../ir/index.ts';
+import { FunctionWriter } from './calls.ts';
 import {
   array,
   arrow,
@@ -29,11 +29,11 @@ import {
   type Statement,
 } from './code.ts';
 import { isControl, writeControl } from './control.ts';
-import { writeRun } from './loops.ts';
+import { writeLoop } from './loops.ts';
 import { Names } from './names.ts';
 import { formOf, writeOp } from './ops.ts';
+import { type Item, type Plan, planOf } from './plan.ts';
 import { refuse } from './refusal.ts';
-import { findRuns } from './repeats.ts';
 import { type Block, Values } from './values.ts';
 
 export interface SourceOptions {
@@ -50,14 +50,16 @@ const IMPLIED_OPSET = 21;
 
 /** TypeScript that records `model`, which is sorted and typed. Throws DiagnosticError for what cannot be written. */
 export function sourceOf(model: Model, options: SourceOptions): string {
-  const values = new Values(model, new Names(takenNames(model)), {
+  const taken = takenNames(model);
+  const values = new Values(model, new Names(taken), {
     weights: options.weights,
     tensors: options.tensors,
   });
+  const plan = planOf(model, values, neededOps(model));
+  const writer = new Writer(values, plan, taken);
   const block: Block = { graph: model.main, statements: [], indent: 2 };
   for (const id of model.mainGraph.inputs) writeInput(values, block, values.value(id));
-  const needed = neededOps(model);
-  writeGraph(values, block, needed);
+  writer.graph(block);
   for (const id of model.mainGraph.outputs) writeOutput(values, block, values.value(id));
   const opset = model.header.opsets.get('') ?? 0;
   const stated = opset > IMPLIED_OPSET ? [object([['opset', String(opset)]])] : [];
@@ -69,10 +71,13 @@ export function sourceOf(model: Model, options: SourceOptions): string {
     head[0] = declare('weight', call(values.use('weights'), [quoted(options.weights!)]));
     head.push(line('', '', ''));
   }
-  const imports = [...values.imports].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+  head.push(...values.functions);
+  const imports = [...values.imports].sort((a, b) => (plainName(a) < plainName(b) ? -1 : 1));
   const list = importLine(imports);
   return `${list}\n\n${render([...head, line('export default ', main)])}`;
 }
+
+const plainName = (name: string): string => name.replace('type ', '').toLowerCase();
 
 function importLine(names: readonly string[]): string {
   const short = `import { ${names.join(', ')} } from 'bytesandbrains';`;
@@ -92,7 +97,7 @@ function takenNames(model: Model): Set<string> {
     'sequenceOf',
     'optionalOf',
   ]);
-  for (const name of ['ifElse', 'loop', 'scan', 'sequenceMap', '_', '_row']) taken.add(name);
+  for (const name of ['ifElse', 'loop', 'scan', 'sequenceMap', 'Tensor', '_', '_row']) taken.add(name);
   for (const value of model.allValues()) {
     for (let type: ValueType | undefined = value.type; type !== undefined; ) {
       if (type.kind === 'tensor' && type.dtype !== undefined) taken.add(type.dtype);
@@ -133,30 +138,34 @@ const subgraphs = (model: Model, op: OpId): GraphId[] =>
       one.kind === 'graph' ? [one.value] : one.kind === 'graphs' ? one.value : [],
     );
 
-function writeGraph(values: Values, block: Block, needed: ReadonlySet<OpId>): void {
-  const ops = [...values.model.opsOf(block.graph)].filter(
-    (op) => needed.has(op.id) && constantOf(op) === undefined,
-  );
-  const runs = findRuns({
-    model: values.model,
-    ops,
-    weightOf: (id) => values.weightOf(id),
-    sameLiteral: (a, b) => values.sameLiteral(a, b),
-    hasName: (id) => values.hasName(id),
-  });
-  const write = (into: Block, some: readonly Op[]): void => {
-    for (const op of some) {
-      if (isControl(op)) writeControl(values, into, op, (body) => writeGraph(values, body, needed));
-      else writeOp(values, into, op);
-    }
-  };
-  let at = 0;
-  for (const run of runs) {
-    write(block, ops.slice(at, run.start));
-    writeRun(values, block, run, ops, write);
-    at = run.start + run.size * run.count;
+/** Writes the items of a plan. */
+class Writer {
+  readonly #values: Values;
+  readonly #plan: Plan;
+  readonly #functions: FunctionWriter;
+
+  /** `taken`: names that no variable may have. */
+  constructor(values: Values, plan: Plan, taken: Set<string>) {
+    this.#values = values;
+    this.#plan = plan;
+    this.#functions = new FunctionWriter(values, plan.functions, taken, (block, items) =>
+      this.#items(block, items),
+    );
   }
-  write(block, ops.slice(at));
+
+  graph(block: Block): void {
+    this.#items(block, this.#plan.bodies.get(block.graph)!.items);
+  }
+
+  #items(block: Block, items: readonly Item[]): void {
+    for (const item of items) {
+      if (item.kind === 'call') this.#functions.call(block, item);
+      else if (item.kind === 'loop')
+        writeLoop(this.#values, block, item, (body) => this.#items(body, item.body.items));
+      else if (isControl(item.op)) writeControl(this.#values, block, item.op, (body) => this.graph(body));
+      else writeOp(this.#values, block, item.op);
+    }
+  }
 }
 
 function writeInput(values: Values, block: Block, value: Value): void {

@@ -12,7 +12,9 @@ import {
 import { array, type Code, call, declare, flat, quoted, type Statement, WIDTH } from './code.ts';
 import { INLINE_BYTES, nested, type Written, written } from './literals.ts';
 import type { Names } from './names.ts';
+import type { AttributeAt } from './plan.ts';
 import { refuse } from './refusal.ts';
+import { attributeKey } from './rows.ts';
 
 /** Longest call that stands inside another one otherwise than before its dot. */
 const MAX_ARGUMENT = 40;
@@ -25,6 +27,23 @@ interface Pending {
   readonly calls: number;
   readonly block: Block;
   readonly kind: string;
+}
+
+/** What a function is handed: code of values, and of attributes by {@link attributeKey}. And what it gives. */
+export interface Given {
+  readonly codes: ReadonlyMap<ValueId, Code>;
+  readonly attributes: ReadonlyMap<string, Code>;
+  readonly results: readonly ValueId[];
+}
+
+interface State {
+  readonly codes: Map<ValueId, Code>;
+  readonly pending: Map<ValueId, Pending>;
+  /** Values whose code was handed in. */
+  readonly parameters: Set<ValueId>;
+  readonly attributes: ReadonlyMap<string, Code>;
+  /** What a function gives, if not only that: it is read once more than the model tells. */
+  readonly results: ReadonlySet<ValueId>;
 }
 
 /** Statements of one function body. */
@@ -43,14 +62,20 @@ export interface WriterOptions {
 
 export class Values {
   readonly model: Model;
-  readonly names: Names;
+  names: Names;
   /** What the file imports from bytesandbrains. */
   readonly imports = new Set<string>();
+  /** Functions of the file, each after those that it calls. */
+  readonly functions: Statement[] = [];
   usesWeights = false;
   readonly #options: WriterOptions;
-  readonly #codes = new Map<ValueId, Code>();
-  readonly #pending = new Map<ValueId, Pending>();
-  readonly #parameters = new Set<ValueId>();
+  #state: State = {
+    codes: new Map(),
+    pending: new Map(),
+    parameters: new Set(),
+    attributes: new Map(),
+    results: new Set(),
+  };
   readonly #literals = new Map<ValueId, string | undefined>();
 
   constructor(model: Model, names: Names, options: WriterOptions) {
@@ -70,7 +95,7 @@ export class Values {
   }
   /** The constant that a value is; not one that a loop gives from a list. */
   weightOf(id: ValueId): Weight | undefined {
-    if (this.#parameters.has(id)) return undefined;
+    if (this.#state.parameters.has(id)) return undefined;
     const { weight, def } = this.value(id);
     return weight ?? (def.kind === 'op' ? constantOf(this.model.op(def.op)) : undefined);
   }
@@ -93,17 +118,38 @@ export class Values {
 
   /** Writes `body` with other code for some values: constants and carried values of a loop's first iteration. */
   within(codes: ReadonlyMap<ValueId, Code>, body: () => void): void {
-    const before = [...codes.keys()].map((id) => [id, this.#codes.get(id)] as const);
+    const before = [...codes.keys()].map(
+      (id) => [id, this.#state.codes.get(id), this.#state.parameters.has(id)] as const,
+    );
     for (const [id, code] of codes) {
-      this.#parameters.add(id);
-      this.#codes.set(id, code);
+      this.#state.parameters.add(id);
+      this.#state.codes.set(id, code);
     }
     body();
-    for (const [id, code] of before) {
-      this.#parameters.delete(id);
-      if (code === undefined) this.#codes.delete(id);
-      else this.#codes.set(id, code);
+    for (const [id, code, wasParameter] of before) {
+      if (!wasParameter) this.#state.parameters.delete(id);
+      if (code === undefined) this.#state.codes.delete(id);
+      else this.#state.codes.set(id, code);
     }
+  }
+
+  /** Writes `body` as a function of the file, which sees nothing but what it is handed. */
+  apart(names: Names, given: Given, body: () => void): void {
+    const before = { names: this.names, state: this.#state };
+    this.names = names;
+    this.#state = {
+      codes: new Map(given.codes),
+      pending: new Map(),
+      parameters: new Set(given.codes.keys()),
+      attributes: given.attributes,
+      results: new Set(given.results.length > 1 ? given.results : []),
+    };
+    body();
+    this.names = before.names;
+    this.#state = before.state;
+  }
+  attributeCode(one: AttributeAt): Code | undefined {
+    return this.#state.attributes.get(attributeKey(one));
   }
 
   /** Whether a constant can be had from the file by its name. */
@@ -120,12 +166,12 @@ export class Values {
   /** Names a value for what follows. */
   name(id: ValueId, kind: string): string {
     const name = this.names.take(this.value(id).name, kind);
-    this.#codes.set(id, name);
+    this.#state.codes.set(id, name);
     return name;
   }
   /** From now on, `code` is the value. */
   bind(id: ValueId, code: Code): void {
-    this.#codes.set(id, code);
+    this.#state.codes.set(id, code);
   }
 
   /** What a call gives: a variable, or part of the expression that reads it if only one op does, in the same body. */
@@ -136,8 +182,9 @@ export class Values {
     const short = (flat(code)?.length ?? WIDTH) + block.indent + 10 <= WIDTH;
     const inside =
       uses.length === 1 &&
+      !this.#state.results.has(id) &&
       (use!.kind === 'output' ? use!.graph : this.model.op(use!.op).graph) === block.graph;
-    if (inside && short && calls <= maxCalls(code)) this.#pending.set(id, { code, calls, block, kind });
+    if (inside && short && calls <= maxCalls(code)) this.#state.pending.set(id, { code, calls, block, kind });
     else block.statements.push(declare(this.name(id, kind), code));
   }
 
@@ -145,9 +192,9 @@ export class Values {
   code(id: ValueId): Code {
     const constant = this.weightOf(id);
     if (constant !== undefined) return this.constant(id, constant);
-    const pending = this.#pending.get(id);
+    const pending = this.#pendingOf(id);
     if (pending !== undefined) this.#flush(id, pending);
-    const code = this.#codes.get(id);
+    const code = this.#state.codes.get(id);
     if (code === undefined) throw new Error(`value ${this.value(id).name} was not written before its use`);
     return code;
   }
@@ -158,7 +205,7 @@ export class Values {
    */
   expression(block: Block, ids: readonly ValueId[], before: number, build: (codes: Code[]) => Code): Code {
     const taken = ids.map((id, index) => {
-      const pending = this.#pending.get(id);
+      const pending = this.#pendingOf(id);
       if (pending === undefined || pending.block !== block) return undefined;
       const fits =
         index === 0 || ((flat(pending.code)?.length ?? WIDTH) <= MAX_ARGUMENT && pending.calls === 1);
@@ -176,13 +223,17 @@ export class Values {
     }
     const code = build(codes());
     ids.forEach((id, index) => {
-      if (taken[index] !== undefined) this.#pending.delete(id);
+      if (taken[index] !== undefined) this.#state.pending.delete(id);
     });
     return code;
   }
 
+  /** What a function or loop is handed is not pending in there, even if it is around it. */
+  #pendingOf(id: ValueId): Pending | undefined {
+    return this.#state.parameters.has(id) ? undefined : this.#state.pending.get(id);
+  }
   #flush(id: ValueId, { code, block, kind }: Pending): void {
-    this.#pending.delete(id);
+    this.#state.pending.delete(id);
     block.statements.push(declare(this.name(id, kind), code));
   }
 

@@ -1,11 +1,14 @@
 // Models as TypeScript modules: written, recorded and compared as `bbc import` does, and type-checked many at a time.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ts } from '@ts-morph/common';
 import { importFile } from '../../cli/import/file.ts';
+import { importSource } from '../../cli/import/import.ts';
+import { recordSource } from '../../cli/import/record.ts';
 import { openSources } from '../../cli/load/sources.ts';
-import { DiagnosticError } from '../../ir/index.ts';
+import { DiagnosticError, graphDifferences, importModel, memorySource } from '../../ir/index.ts';
 
 /** What becomes of one model: the module's file, or the diagnostics that refuse it. */
 export type Imported = { readonly module: string } | { readonly refused: string };
@@ -21,6 +24,24 @@ export async function importInto(folder: string, model: string, name: string): P
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
     return { refused: error.diagnostics.map((one) => `${one.code} ${one.message}`).join('; ') };
+  }
+}
+
+/** The source written for a model in ONNX text, and how what it records differs from the model. */
+export async function importedText(
+  text: string,
+): Promise<{ source: string; differences: readonly string[] }> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'import-'));
+  try {
+    writeFileSync(path.join(folder, 'model.onnxtxt'), text);
+    const source = memorySource('model.onnxtxt', new TextEncoder().encode(text));
+    const { model, diagnostics } = importModel(source);
+    if (model === undefined) throw new DiagnosticError(diagnostics);
+    const made = importSource(model, { name: 'model', weights: './model.onnxtxt' });
+    const recorded = await recordSource(made.text, path.join(folder, 'model.ts'));
+    return { source: made.text, differences: graphDifferences(made.model, recorded) };
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }
 

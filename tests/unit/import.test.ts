@@ -1,35 +1,14 @@
 // bbc import: what it writes records the same graph, and reads as somebody would have written it.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { importSource } from '../../cli/import/import.ts';
-import { recordSource } from '../../cli/import/record.ts';
-import { DiagnosticError, graphDifferences, importModel, memorySource } from '../../ir/index.ts';
-
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'import-'));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-/** The source written for a model in ONNX text, and how what it records differs from the model. */
-async function imported(text: string): Promise<{ source: string; differences: readonly string[] }> {
-  const file = path.join(folder, 'model.onnxtxt');
-  writeFileSync(file, text);
-  const { model, diagnostics } = importModel(memorySource('model.onnxtxt', new TextEncoder().encode(text)));
-  if (model === undefined) throw new DiagnosticError(diagnostics);
-  const made = importSource(model, { name: 'model', weights: './model.onnxtxt' });
-  const recorded = await recordSource(made.text, path.join(folder, 'model.ts'));
-  return { source: made.text, differences: graphDifferences(made.model, recorded) };
-}
+import { describe, expect, test } from 'vitest';
+import type { DiagnosticError } from '../../ir/index.ts';
+import { importedText } from '../support/imported.ts';
 
 const bodyOf = (source: string): string =>
   source.slice(source.indexOf('export default')).split('\n').slice(1, -2).join('\n');
 
 async function bodyFor(text: string): Promise<string> {
-  const { source, differences } = await imported(text);
+  const { source, differences } = await importedText(text);
   expect(differences).toEqual([]);
   return bodyOf(source);
 }
@@ -210,7 +189,7 @@ describe('the source of', () => {
   });
 
   test('an opset above the default states it', async () => {
-    const { source, differences } = await imported(
+    const { source, differences } = await importedText(
       model('m (float[2] x) => (float[2] y) { y = Relu (x) }', 24),
     );
     expect(differences).toEqual([]);
@@ -236,7 +215,7 @@ describe('the source of', () => {
 
 describe('it refuses, by name,', () => {
   const codesFor = async (text: string): Promise<readonly string[]> =>
-    imported(text).then(
+    importedText(text).then(
       () => [],
       (error: unknown) => (error as DiagnosticError).diagnostics.map((one) => `${one.code} ${one.message}`),
     );
