@@ -1,10 +1,11 @@
 // What a user names on the command line, as a model: an .onnx file, or a module in TypeScript.
 
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { ts } from '@ts-morph/common';
 import { type ByteSource, type Diagnostic, diagnostic, importModel, type Model } from '../ir/index.ts';
 import { fileSource } from '../runtime/host/node-source.ts';
+import { externalBeside } from './load/external.ts';
 import { readProblem } from './load/files.ts';
 
 export interface LoadOptions {
@@ -48,22 +49,5 @@ function loadOnnx(file: string, name: string): Loaded {
   } catch (error) {
     return { diagnostics: [readProblem(file, error)] };
   }
-  const folder = path.dirname(file);
-  // Once each: a model may keep thousands of tensors in one file, and a process has only so many descriptors.
-  const opened = new Map<string, ReturnType<typeof openBeside>>();
-  const external = (location: string): ReturnType<typeof openBeside> => {
-    if (!opened.has(location)) opened.set(location, openBeside(folder, location));
-    return opened.get(location);
-  };
-  return importModel(source, { external });
-}
-
-/** A data file inside a model's folder. */
-function openBeside(folder: string, location: string): ByteSource | 'outside' | undefined {
-  const file = path.join(folder, location);
-  if (!existsSync(file)) return undefined;
-  const inside = path.relative(realpathSync(folder), realpathSync(file));
-  if (inside.split(path.sep)[0] === '..' || path.isAbsolute(inside)) return 'outside';
-  if (!statSync(file).isFile()) return undefined;
-  return fileSource(file, location);
+  return importModel(source, { external: externalBeside(file) });
 }

@@ -1,16 +1,15 @@
 // What runs the uncut model of a case, and the segments of the cut one.
 
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { type DataValue, formatType, isTensor, typeOfData } from '../../ir/index.ts';
 import type { Backend } from '../../runtime/backend.ts';
-import { fileSource } from '../../runtime/host/node-source.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import {
   type LoadedModel,
   type Optimization,
   onnxRuntimeBackend,
 } from '../../stdlib/backends/onnxruntime/index.ts';
+
+import { loadOnCpu } from '../load/cpu-model.ts';
 
 export type DataValues = ReadonlyMap<string, DataValue>;
 
@@ -30,11 +29,7 @@ export function cpu(): WholeBackend {
   const backend = cpuBackend();
   return {
     backend,
-    load(file) {
-      const beside = (location: string) =>
-        fileSource(path.join(path.dirname(file), path.basename(location)), location);
-      return { ...backend.loadModel(readFileSync(file), beside), release: async () => {} };
-    },
+    load: (file) => ({ ...loadOnCpu(backend, file), release: async () => {} }),
   };
 }
 

@@ -1,13 +1,11 @@
 // Which backend computes what: by the topology, whose answer each manifest carries, or one for all.
 
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { DataValue, Manifest } from '../../ir/index.ts';
 import type { Backend } from '../../runtime/backend.ts';
-import { fileSource } from '../../runtime/host/node-source.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { type OnnxRuntimeOptions, onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { UsageError } from '../context.ts';
+import { loadOnCpu } from '../load/cpu-model.ts';
 
 /** Runs a model file that nobody cut. */
 export interface WholeModels {
@@ -51,9 +49,7 @@ export class Backends {
   #wholeOnCpu(): WholeModels {
     return {
       loadModel: async (file) => {
-        const beside = (location: string) =>
-          fileSource(path.join(path.dirname(file), path.basename(location)), location);
-        const model = this.#cpu.loadModel(readFileSync(file), beside);
+        const model = loadOnCpu(this.#cpu, file);
         return {
           async run(inputs) {
             return model.run(inputs);

@@ -1,7 +1,6 @@
 // External data: from the key-value entries of a TensorProto to a byte range, with every way to go wrong.
 
 import { type Diagnostic, diagnostic } from '../diagnostic.ts';
-import type { TensorProto } from '../generated/onnx-ml_pb.ts';
 import type { ByteRange, ByteSource } from '../graph.ts';
 
 /**
@@ -10,9 +9,15 @@ import type { ByteRange, ByteSource } from '../graph.ts';
  */
 export type OpenExternal = (location: string) => ByteSource | 'outside' | undefined;
 
+/** What of a TensorProto says where its bytes are, whoever decoded it. */
+interface ExternalTensor {
+  readonly name: string;
+  readonly externalData: readonly { readonly key: string; readonly value: string }[];
+}
+
 /** The range of an external tensor, or why there is none. */
 export function externalRange(
-  proto: TensorProto,
+  proto: ExternalTensor,
   open: OpenExternal | undefined,
   file: string,
 ): ByteRange | Diagnostic {

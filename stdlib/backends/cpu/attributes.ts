@@ -1,6 +1,7 @@
 // The attributes of an op as its kernel asks for them.
 
-import type { ByteSource } from '../../../ir/graph.ts';
+import { DiagnosticError } from '../../../ir/diagnostic.ts';
+import { externalRange, type OpenExternal } from '../../../ir/onnx/external.ts';
 import { type DType, dtypeOfElemType } from '../../../ir/types.ts';
 import { EXTERNAL, type TensorProto } from '../../../runtime/proto/onnx.ts';
 import { tensorOfProto } from '../../../runtime/tensor-proto.ts';
@@ -29,15 +30,16 @@ export type AttributeValue =
   | readonly NdArray[];
 export type Attributes = ReadonlyMap<string, AttributeValue>;
 
-/** Opens a file of external data. */
-export type OpenExternal = (location: string) => ByteSource | undefined;
-
-/** The elements of a constant. Throws {@link Invalid} if they are damaged or not there. */
+/** The elements of a constant. Throws {@link Invalid} if they are damaged, DiagnosticError BB102 … BB105 if not there. */
 export function constantOf(proto: TensorProto, external: OpenExternal): NdArray {
-  const location = proto.externalData.find(({ key }) => key === 'location')?.value ?? '';
   try {
-    return fromTensor(tensorOfProto(proto, proto.dataLocation === EXTERNAL ? external(location) : undefined));
+    if (proto.dataLocation !== EXTERNAL) return fromTensor(tensorOfProto(proto, undefined));
+    const range = externalRange(proto, external, 'model');
+    if ('code' in range) throw new DiagnosticError(range);
+    const rawData = range.source.read(range.offset, range.byteLength);
+    return fromTensor(tensorOfProto({ ...proto, dataLocation: 0, rawData }, undefined));
   } catch (error) {
+    if (error instanceof DiagnosticError) throw error;
     throw new Invalid(`tensor ${JSON.stringify(proto.name)} cannot be read: ${(error as Error).message}`);
   }
 }

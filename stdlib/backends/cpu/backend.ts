@@ -2,9 +2,9 @@
 
 import type { DataValue } from '../../../ir/data.ts';
 import { DiagnosticError, diagnostic, hasErrors } from '../../../ir/diagnostic.ts';
+import type { OpenExternal } from '../../../ir/onnx/external.ts';
 import type { Backend, LoadedSegment, SegmentModel } from '../../../runtime/backend.ts';
 import { decode } from '../../../runtime/proto/codec.ts';
-import type { OpenExternal } from './attributes.ts';
 import { fromData, toData } from './data.ts';
 import { runPlan } from './execute.ts';
 import { type FindKernel, Invalid, type KernelFamily, kernelFinder } from './kernel.ts';
@@ -27,7 +27,8 @@ export interface LoadedCpuModel {
 export interface CpuBackend extends Backend {
   /**
    * Loads a model that nobody cut, from the bytes of an `.onnx` file. `external` opens files of external data.
-   * Throws DiagnosticError BB101 if the bytes are no model, BB753 for every op without a kernel, BB755.
+   * Throws DiagnosticError BB101 if the bytes are no model, BB102 … BB105 for external data, BB753 for every op without
+   * a kernel, BB755.
    */
   loadModel(bytes: Uint8Array, external?: OpenExternal): LoadedCpuModel;
 }

@@ -10,6 +10,7 @@
 // An op without a kernel is a step that refuses when it is reached; `unknownOps` finds them beforehand.
 
 import { DiagnosticError } from '../../../ir/diagnostic.ts';
+import type { OpenExternal } from '../../../ir/onnx/external.ts';
 import { decode } from '../../../runtime/proto/codec.ts';
 import {
   AttributeContext,
@@ -18,7 +19,6 @@ import {
   constantOf,
   denseOf,
   GraphBytes,
-  type OpenExternal,
   readAttributes,
 } from './attributes.ts';
 import { runPlan } from './execute.ts';
