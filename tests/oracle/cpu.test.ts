@@ -83,6 +83,34 @@ describe('execution', () => {
     expect(elementsOf(run(text, { x, c: tensorFrom('bool', [], [false]) }))).toEqual([-2, 3]);
   });
 
+  describe('a loop that does not run', () => {
+    const loop = (declared: string) => `agraph (int64 n) => (y) {
+      c = Constant <value = bool {1}> ()
+      y = Loop (n, c) <body = b (int64 i, bool go) => (bool on, ${declared}) {
+        on = Identity (go)
+        one = Constant <value = int64[1,2] {3, 4}> ()
+      }>
+    }`;
+    const none = { n: tensorFrom('int64', [], [0n]) };
+
+    it('gives the element type and rank that its body declares', () => {
+      expect(run(loop('int64[1, M] one'), none)).toMatchObject({ dtype: 'int64', dims: [0, 1, 0] });
+      const twice = { n: tensorFrom('int64', [], [2n]) };
+      expect(run(loop('int64[1, M] one'), twice)).toMatchObject({ dtype: 'int64', dims: [2, 1, 2] });
+    });
+    it('is refused where its body declares none', () => {
+      expect(() => run(loop('one'), none)).toThrow(/BB755.*does not run.*output 1 of its body/s);
+    });
+    it('has its empty axis where Scan puts it', () => {
+      const scan = `agraph (float[0, 3] x) => (y) {
+        y = Scan <num_scan_inputs = 1, scan_output_axes = [1], body = b (float[3] row) => (double[3] wide) {
+          wide = Cast <to = 11> (row)
+        }> (x)
+      }`;
+      expect(run(scan, { x: floats([0, 3], []) })).toMatchObject({ dtype: 'float64', dims: [3, 0] });
+    });
+  });
+
   it('leaves inputs as they are and hands over outputs of its own', () => {
     const x = floats([2], [1, 2]);
     const y = run('agraph (float[2] x) => (float[2] y) { y = Identity (x) }', { x });

@@ -5,7 +5,7 @@ import { externalRange, type OpenExternal } from '../../../ir/onnx/external.ts';
 import { type DType, dtypeOfElemType } from '../../../ir/types.ts';
 import { EXTERNAL, type TensorProto } from '../../../runtime/proto/onnx.ts';
 import { tensorOfProto } from '../../../runtime/tensor-proto.ts';
-import { Invalid, type OpContext } from './kernel.ts';
+import { type DeclaredType, Invalid, type OpContext } from './kernel.ts';
 import type { AttributeProto, SparseProto } from './proto.ts';
 import { generator } from './random.ts';
 import { allocate, fromTensor, type NdArray, ndarray, sizeOf, type Value } from './value.ts';
@@ -104,6 +104,7 @@ export interface OpFacts {
 export interface Surroundings {
   readonly random?: OpContext['random'];
   readonly body?: OpContext['body'];
+  readonly bodyOutput?: OpContext['bodyOutput'];
 }
 
 export class AttributeContext implements OpContext {
@@ -126,8 +127,8 @@ export class AttributeContext implements OpContext {
   }
 
   /** The same op, with its subgraphs bound to the values around them. */
-  with(body: OpContext['body']): AttributeContext {
-    return new AttributeContext(this.#facts, this.#attributes, { body });
+  with(around: Surroundings): AttributeContext {
+    return new AttributeContext(this.#facts, this.#attributes, around);
   }
   wants(index: number): boolean {
     return this.#facts.wanted[index] === true;
@@ -181,5 +182,8 @@ export class AttributeContext implements OpContext {
   body(name: string, inputs: readonly (Value | undefined)[]): readonly Value[] {
     if (this.#around.body === undefined) throw new Invalid('its subgraphs are not there');
     return this.#around.body(name, inputs);
+  }
+  bodyOutput(name: string, index: number): DeclaredType | undefined {
+    return this.#around.bodyOutput?.(name, index);
   }
 }

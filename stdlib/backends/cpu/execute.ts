@@ -1,6 +1,7 @@
 // Runs a plan: step by step, each value forgotten after its last use.
 
-import { Invalid, type OpContext } from './kernel.ts';
+import type { Surroundings } from './attributes.ts';
+import { Invalid } from './kernel.ts';
 import { NO_SLOT, type Plan, type Step } from './plan.ts';
 import { refusal } from './refusal.ts';
 import type { Value } from './value.ts';
@@ -38,7 +39,7 @@ function runStep(step: Step, frame: Frame): void {
 
 function compute(step: Step, inputs: readonly (Value | undefined)[], frame: Frame) {
   const { kernel, bodies } = step;
-  const op = bodies === undefined ? step.op : step.op.with(bodyRunner(bodies, frame));
+  const op = bodies === undefined ? step.op : step.op.with(bodiesOf(bodies, frame));
   try {
     return kernel(op, ...inputs);
   } catch (error) {
@@ -46,10 +47,11 @@ function compute(step: Step, inputs: readonly (Value | undefined)[], frame: Fram
   }
 }
 
-const bodyRunner =
-  (bodies: ReadonlyMap<string, Plan>, frame: Frame): OpContext['body'] =>
-  (attribute, inputs) => {
+const bodiesOf = (bodies: ReadonlyMap<string, Plan>, frame: Frame): Surroundings => ({
+  body(attribute, inputs) {
     const plan = bodies.get(attribute);
     if (plan === undefined) throw new Invalid(`it has no graph ${attribute}`);
     return runPlan(plan, inputs, frame);
-  };
+  },
+  bodyOutput: (attribute, index) => bodies.get(attribute)?.outputTypes[index],
+});

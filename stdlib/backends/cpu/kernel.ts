@@ -28,6 +28,12 @@
 import type { DType } from '../../../ir/types.ts';
 import type { NdArray, Value } from './value.ts';
 
+export interface DeclaredType {
+  readonly dtype: DType;
+  /** 0 where the size is not a number. */
+  readonly dims: readonly number[];
+}
+
 /** What a kernel knows about its op. Defaults of attributes are the kernel's: schemas are not loaded. */
 export interface OpContext {
   /** "" is the standard domain. */
@@ -65,6 +71,8 @@ export interface OpContext {
   random(seed: number | undefined): () => number;
   /** Runs the subgraph in an attribute. */
   body(attribute: string, inputs: readonly (Value | undefined)[]): readonly Value[];
+  /** The type of a tensor that the subgraph in an attribute declares as output; undefined without element type or rank. */
+  bodyOutput(attribute: string, index: number): DeclaredType | undefined;
 }
 
 export type Results = Value | readonly (Value | undefined)[];

@@ -11,6 +11,7 @@
 
 import { DiagnosticError } from '../../../ir/diagnostic.ts';
 import type { OpenExternal } from '../../../ir/onnx/external.ts';
+import { dtypeOfElemType } from '../../../ir/types.ts';
 import { decode } from '../../../runtime/proto/codec.ts';
 import {
   AttributeContext,
@@ -22,7 +23,7 @@ import {
   readAttributes,
 } from './attributes.ts';
 import { runPlan } from './execute.ts';
-import { type FindKernel, Invalid, type Kernel } from './kernel.ts';
+import { type DeclaredType, type FindKernel, Invalid, type Kernel } from './kernel.ts';
 import { describeNode, domainOf, functionsOf, keyOf, opsetsOf } from './names.ts';
 import {
   type FunctionProto,
@@ -30,6 +31,7 @@ import {
   graph as graphTable,
   type ModelProto,
   type NodeProto,
+  type ValueInfoProto,
 } from './proto.ts';
 import { unknownOp } from './refusal.ts';
 import { sortNodes } from './sort.ts';
@@ -43,6 +45,8 @@ export interface Plan {
   readonly slots: number;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** What a graph declares; functions declare nothing. */
+  readonly outputTypes: readonly (DeclaredType | undefined)[];
   readonly constants: readonly (readonly [slot: number, value: NdArray])[];
   /** What a subgraph takes from the frame around it. */
   readonly captures: readonly (readonly [outer: number, inner: number])[];
@@ -97,13 +101,9 @@ export class Planner {
     for (const tensor of graph.initializer) scope.constant(tensor.name, constantOf(tensor, this.#external));
     for (const sparse of graph.sparseInitializer)
       scope.constant(sparse.values?.name ?? '', denseOf(sparse, this.#external));
-    return this.#finish(
-      scope,
-      graph.node,
-      inputs,
-      graph.output.map(({ name }) => name),
-      setting,
-    );
+    const names = graph.output.map(({ name }) => name);
+    const plan = this.#finish(scope, graph.node, inputs, names, setting);
+    return { ...plan, outputTypes: graph.output.map(declaredType) };
   }
 
   #function(fn: FunctionProto, attributes: Attributes, depth: number): Plan {
@@ -137,6 +137,7 @@ export class Planner {
       slots: scope.size,
       inputs,
       outputs: outputSlots,
+      outputTypes: [],
       constants: scope.constants,
       captures: scope.captures,
       steps: withFrees(steps, new Set([...outputSlots, ...scope.constants.map(([slot]) => slot)])),
@@ -190,6 +191,13 @@ export class Planner {
       return runPlan(plan, inputs);
     };
   }
+}
+
+function declaredType({ type }: ValueInfoProto): DeclaredType | undefined {
+  const dtype = dtypeOfElemType(type?.tensorType?.elemType ?? 0);
+  const dims = type?.tensorType?.shape?.dim;
+  if (dtype === undefined || dims === undefined) return undefined;
+  return { dtype, dims: dims.map(({ dimValue }) => Math.max(0, Number(dimValue))) };
 }
 
 /** Names to slots. */

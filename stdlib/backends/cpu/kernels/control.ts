@@ -3,7 +3,7 @@
 import { Invalid, type OpContext, valueKernels } from '../kernel.ts';
 import { axisOf, stridesOf } from '../loops/shape.ts';
 import { gatherStrided } from '../loops/strided.ts';
-import { type NdArray, scalar, type Value } from '../value.ts';
+import { allocate, type NdArray, ndarray, scalar, type Value } from '../value.ts';
 import { concatenated, reshaped, sliced } from './movement.ts';
 
 type Values = readonly (Value | undefined)[];
@@ -35,14 +35,20 @@ function loop(op: OpContext, ...[limit, condition, ...initial]: Values): readonl
       items.push(tensorOf(results[1 + initial.length + at], 'a scan output'));
     });
   }
-  return [...(state as readonly Value[]), ...scans.map((items) => scanned(items))];
+  const outputs = scans.map((items, at) =>
+    items.length === 0 ? nothingScanned(op, 1 + initial.length + at, 0) : stacked(items, 0),
+  );
+  return [...(state as readonly Value[]), ...outputs];
 }
 
-/** Without iterations neither type nor shape is known but by inference: an empty float32 list stands for it. */
-const scanned = (items: readonly NdArray[]): NdArray =>
-  items.length === 0
-    ? { kind: 'tensor', dtype: 'float32', dims: [0], data: new Float32Array(0) }
-    : stacked(items, 0);
+/** Without iterations there is only what the body declares. */
+function nothingScanned(op: OpContext, index: number, axis: number): NdArray {
+  const declared = op.bodyOutput('body', index);
+  if (declared === undefined)
+    throw new Invalid(`it does not run, and output ${index} of its body declares no element type or no rank`);
+  const at = axisOf(axis, declared.dims.length + 1);
+  return ndarray(declared.dtype, declared.dims.toSpliced(at, 0, 0), allocate(declared.dtype, 0));
+}
 
 function item(x: NdArray, axis: number, at: number): NdArray {
   const one = sliced(x, [{ axis, start: at, count: 1, step: 1 }]);
@@ -78,8 +84,9 @@ function scanOver(op: OpContext, inputs: Values, axes: ScanAxes): readonly Value
     });
   }
   const outputs = scans.map((found, at) => {
-    if (found.length === 0) return scanned(found);
-    const axis = axisOf(axes.outputs[at] ?? 0, found[0]!.dims.length + 1);
+    const wanted = axes.outputs[at] ?? 0;
+    if (found.length === 0) return nothingScanned(op, stateCount + at, wanted);
+    const axis = axisOf(wanted, found[0]!.dims.length + 1);
     return stacked(axes.outputsBackwards[at] === 1 ? found.toReversed() : found, axis);
   });
   return [...(state as readonly Value[]), ...outputs];
