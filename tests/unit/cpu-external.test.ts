@@ -8,6 +8,7 @@ import { afterAll, expect, it } from 'vitest';
 import { loadOnCpu } from '../../cli/load/cpu-model.ts';
 import { elementsOf } from '../../cli/tensors/elements.ts';
 import { ModelProtoSchema, StringStringEntryProtoSchema } from '../../ir/generated/onnx-ml_pb.ts';
+import { isTensor } from '../../ir/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { onnxOf } from '../support/onnx-text.ts';
 
@@ -38,7 +39,7 @@ function load(entries: Record<string, string>): unknown[] {
   const file = path.join(folder, 'model/m.onnx');
   writeFileSync(file, toBinary(ModelProtoSchema, proto));
   const [y] = loadOnCpu(cpuBackend(), file).run(new Map()).values();
-  return y?.kind === 'tensor' ? elementsOf(y.tensor) : [];
+  return y !== undefined && isTensor(y) ? elementsOf(y) : [];
 }
 
 it('is read from a folder below the model', () => {
