@@ -13,7 +13,10 @@ const inCheck: Severities = { BB253: 'error' };
 const inInference: Severities = { BB206: 'warning', BB250: 'warning', BB251: 'warning', BB253: 'error' };
 
 const asIn = (severities: Severities, problems: readonly Diagnostic[]): Diagnostic[] =>
-  problems.map((one) => ({ ...one, severity: severities[one.code] ?? one.severity }));
+  problems.map((one) => {
+    const severity = severities[one.code] ?? one.severity;
+    return severity === one.severity ? one : { ...one, severity };
+  });
 
 /** Everything that ONNX's checker refuses, and with types what its full check does; doubtful things as warnings. */
 export function fullCheck(model: Model): readonly Diagnostic[] {

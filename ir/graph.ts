@@ -257,6 +257,7 @@ export class Model {
 
   /** The model-local function an op calls, if any. */
   functionOf(op: Pick<Op, 'domain' | 'type' | 'overload'>): ModelFunction | undefined {
+    if (this.functions.length === 0) return undefined;
     this.#functionIndex ??= new Map(
       this.functions.map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]),
     );
@@ -297,6 +298,8 @@ export class Model {
 
 const functionKey = (domain: string, name: string, overload: string): string =>
   `${domain}\n${name}\n${overload}`;
+
+const undefinedValue: Definition = { kind: 'none' };
 
 export type NewOp = Pick<Op, 'type' | 'inputs' | 'outputs'> & Partial<Omit<Op, 'id' | 'graph'>>;
 export type NewValue = Pick<Value, 'name'> & Partial<Omit<Value, 'id' | 'graph'>>;
@@ -351,7 +354,7 @@ export class ModelEditor {
   /** Adds a value to a graph's scope; lists (inputs, outputs, initializers) are set with `setGraph`. */
   addValue(graph: GraphId, value: NewValue): ValueId {
     const id = this.#values.length as ValueId;
-    this.#values.push({ def: { kind: 'none' }, ...value, id, graph });
+    this.#values.push({ def: undefinedValue, ...value, id, graph });
     return id;
   }
 

@@ -3,6 +3,7 @@
 // by position.
 
 import {
+  type Diagnostic,
   describeOp,
   diagnostic,
   type Graph,
@@ -10,6 +11,7 @@ import {
   type Model,
   NO_VALUE,
   type Op,
+  positionOf,
   subgraphsOf,
   type Value,
   type ValueId,
@@ -18,6 +20,7 @@ import { about, type CheckContext, inFile } from './context.ts';
 
 class Names {
   readonly #own = new Map<string, ValueId>();
+  readonly #definers = new Map<ValueId, Diagnostic['related']>();
   readonly #outer: Names | undefined;
   constructor(outer?: Names) {
     this.#outer = outer;
@@ -30,6 +33,15 @@ class Names {
   }
   define(value: Value): void {
     this.#own.set(value.name, value.id);
+  }
+  /** Who was first; remembered, for a broken file may define one name at each of its ops. */
+  firstDefined(model: Model, id: ValueId): NonNullable<Diagnostic['related']> {
+    let related = this.#definers.get(id);
+    if (related === undefined) {
+      related = [{ message: `first defined by ${definer(model, id)}` }];
+      this.#definers.set(id, related);
+    }
+    return related;
   }
 }
 
@@ -64,7 +76,14 @@ function defineInputs(cx: CheckContext, graph: Graph, names: Names): void {
     const value = model.value(id);
     const first = names.own(value.name);
     if (value.name === '') report(diagnostic('BB213', { what }, inFile(model)));
-    else if (first !== undefined) reportTwice(cx, value.name, `as ${what}`, definer(model, first));
+    else if (first !== undefined)
+      report(
+        diagnostic(
+          'BB202',
+          { name: value.name, again: `as ${what}` },
+          { ...inFile(model, value.name), related: names.firstDefined(model, first) },
+        ),
+      );
     names.define(value);
   };
   for (const id of graph.inputs) define(id, graph.kind === 'function' ? 'a function input' : 'a graph input');
@@ -82,10 +101,24 @@ function defineInputs(cx: CheckContext, graph: Graph, names: Names): void {
 
 function defineOutput(cx: CheckContext, op: Op, id: ValueId, names: Names): void {
   if (id === NO_VALUE) return;
-  const value = cx.model.value(id);
+  const { model, report } = cx;
+  const value = model.value(id);
   const first = names.any(value.name);
-  if (first !== undefined)
-    reportTwice(cx, value.name, `by ${describeOp(cx.model, op)}`, definer(cx.model, first), op);
+  if (first !== undefined) {
+    const described = describeOp(model, op);
+    report(
+      diagnostic(
+        'BB202',
+        { name: value.name, again: `by ${described}` },
+        {
+          op: described,
+          at: positionOf(model, op),
+          value: value.name,
+          related: names.firstDefined(model, first),
+        },
+      ),
+    );
+  }
   names.define(value);
 }
 
@@ -125,12 +158,4 @@ function definer(model: Model, id: ValueId): string {
     default:
       return 'an initializer';
   }
-}
-
-function reportTwice(cx: CheckContext, name: string, again: string, first: string, op?: Op): void {
-  const { model, report } = cx;
-  const context = op === undefined ? inFile(model, name) : { ...about(model, op), value: name };
-  report(
-    diagnostic('BB202', { name, again }, { ...context, related: [{ message: `first defined by ${first}` }] }),
-  );
 }

@@ -37,9 +37,15 @@ export const check = pass('check', {
 /** Legal by the letter, though no runtime takes it: for compiling an error, for a verdict on a file a warning. */
 const doubtful: ReadonlySet<Diagnostic['code']> = new Set(['BB220']);
 
+/** Models do not change, and whoever asks for a verdict and then for types asks twice. */
+const checked = new WeakMap<Model, readonly Diagnostic[]>();
+
 /** Whether a model is valid ONNX, as it stands in its file: unsorted ops are an error here. Types aside. */
 export function checkModel(model: Model): readonly Diagnostic[] {
+  const known = checked.get(model);
+  if (known !== undefined) return known;
   const problems: Diagnostic[] = [];
+  checked.set(model, problems);
   const report = (problem: Diagnostic): void =>
     void problems.push(doubtful.has(problem.code) ? { ...problem, severity: 'warning' } : problem);
   const cx: CheckContext = { model, report };

@@ -244,7 +244,7 @@ export class GraphReader {
     node.input = [];
     node.output = [];
     node.attribute = [];
-    const op: Omit<Op, 'id' | 'graph'> = {
+    const op: { -readonly [Key in keyof Omit<Op, 'id' | 'graph'>]: Op[Key] } = {
       domain: domainOf(domain),
       type: opType,
       overload,
@@ -252,12 +252,13 @@ export class GraphReader {
       inputs,
       outputs,
       attributes,
-      ...(at === undefined ? {} : { at }),
-      ...(marks.scope === undefined ? {} : { scope: marks.scope }),
-      ...(marks.place === undefined ? {} : { place: marks.place }),
-      ...(marks.declassified === undefined ? {} : { declassified: marks.declassified }),
-      ...(this.#isPlain(node, marks) ? {} : { residue: node }),
     };
+    // Not spread: a large model has millions of ops.
+    if (at !== undefined) op.at = at;
+    if (marks.scope !== undefined) op.scope = marks.scope;
+    if (marks.place !== undefined) op.place = marks.place;
+    if (marks.declassified !== undefined) op.declassified = marks.declassified;
+    if (!this.#isPlain(node, marks)) op.residue = node;
     const id = this.#editor.addOp(scope.graph, op);
     if (offset !== undefined) this.offsets[id] = offset;
     return id;

@@ -306,15 +306,11 @@ class Scanner {
   }
 
   #checkText(length: number): void {
-    const bytes = this.#reader.peek(length);
-    for (let index = 0; index < length; index++) {
-      if (bytes[index]! < 0x80) continue;
-      try {
-        this.#utf8.decode(bytes);
-      } catch {
-        throw new FormatError('a text is not UTF-8', this.#reader.pos);
-      }
-      return;
+    if (this.#reader.isAscii(length)) return;
+    try {
+      this.#utf8.decode(this.#reader.peek(length));
+    } catch {
+      throw new FormatError('a text is not UTF-8', this.#reader.pos);
     }
   }
 
@@ -324,8 +320,7 @@ class Scanner {
     reader.pos = from;
     while (reader.pos < to) {
       const count = Math.min(to - reader.pos, 1 << 20);
-      this.out.bytes(reader.peek(count));
-      reader.pos += count;
+      this.out.take(reader, count);
     }
   }
 }
@@ -341,9 +336,9 @@ class GrowingBytes {
   #buffer = new Uint8Array(1 << 12);
   #length = 0;
 
-  bytes(added: Uint8Array): void {
-    const at = this.reserve(added.length);
-    this.#buffer.set(added, at);
+  take(reader: WindowReader, count: number): void {
+    const at = this.reserve(count);
+    reader.take(count, this.#buffer, at);
   }
 
   varint(value: number): void {

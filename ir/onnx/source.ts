@@ -12,7 +12,8 @@ export const memorySource = (name: string, bytes: Uint8Array): ByteSource => ({
       throw new RangeError(
         `${name}: bytes ${offset} to ${offset + length} are outside its ${bytes.length} bytes`,
       );
-    return bytes.subarray(offset, offset + length);
+    // Not `subarray`: a Buffer's makes Buffers, whose own `subarray` takes several times as long.
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, length);
   },
 });
 
@@ -68,6 +69,24 @@ export class WindowReader {
       at = 0;
     }
     return this.#window.subarray(at, at + length);
+  }
+
+  /** Whether the next `length` bytes, which it does not pass, are all ASCII. */
+  isAscii(length: number): boolean {
+    const at = this.pos - this.#start;
+    if (at < 0 || at + length > this.#window.length) return this.peek(length).every((byte) => byte < 0x80);
+    for (let index = at; index < at + length; index++) if (this.#window[index]! >= 0x80) return false;
+    return true;
+  }
+
+  /** Copies the next `length` bytes to `target` and passes them. */
+  take(length: number, target: Uint8Array, to: number): void {
+    const at = this.pos - this.#start;
+    // A view costs more than to copy a few bytes one by one.
+    if (length <= 64 && at >= 0 && at + length <= this.#window.length)
+      for (let index = 0; index < length; index++) target[to + index] = this.#window[at + index]!;
+    else target.set(this.peek(length), to);
+    this.pos += length;
   }
 
   byte(): number {

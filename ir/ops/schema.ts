@@ -78,19 +78,19 @@ type CompactOp = readonly [
   outputCounts?: readonly number[],
 ];
 
-const decoded = new Map<string, readonly OpSchema[]>();
+/** By domain, then by name. */
+const decoded = new Map<string, Map<string, readonly OpSchema[]>>();
 
 /** All versions of an operator, oldest first; empty if there is no such operator. */
 export function schemasOf(domain: string, type: string): readonly OpSchema[] {
-  const key = `${domain}\n${type}`;
-  let schemas = decoded.get(key);
-  if (schemas === undefined) {
-    const names = Object.hasOwn(ops, domain) ? ops[domain]! : {};
-    const text = Object.hasOwn(names, type) ? names[type]! : '[]';
-    schemas = (JSON.parse(text) as Versions).map((op) => decode(domain, type, op));
-    // Names that are not ONNX's come from files; remembering them would let input grow the table.
-    if (schemas.length > 0) decoded.set(key, schemas);
-  }
+  const known = decoded.get(domain)?.get(type);
+  if (known !== undefined) return known;
+  // Names that are not ONNX's come from files; remembering them would let input grow the table.
+  if (!Object.hasOwn(ops, domain) || !Object.hasOwn(ops[domain]!, type)) return [];
+  const schemas = (JSON.parse(ops[domain]![type]!) as Versions).map((op) => decode(domain, type, op));
+  const ofDomain = decoded.get(domain);
+  if (ofDomain === undefined) decoded.set(domain, new Map([[type, schemas]]));
+  else ofDomain.set(type, schemas);
   return schemas;
 }
 
@@ -196,9 +196,17 @@ export function parameterAt(
   return parameters[index] ?? (last?.option === 'variadic' ? last : undefined);
 }
 
+const singleTypes = new Map<string, ReadonlySet<string>>();
 /** The types a parameter admits, such as `tensor(float)`. */
-export const admittedTypes = (schema: OpSchema, parameter: ParameterSchema): ReadonlySet<string> =>
-  schema.typeSets.get(parameter.type) ?? new Set([parameter.type]);
+export function admittedTypes(schema: OpSchema, { type }: ParameterSchema): ReadonlySet<string> {
+  let types = schema.typeSets.get(type) ?? singleTypes.get(type);
+  // Schemas have few, so that they can be remembered.
+  if (types === undefined) {
+    types = new Set([type]);
+    singleTypes.set(type, types);
+  }
+  return types;
+}
 
 /** The type that a schema's type string stands for, shape unknown. Throws RangeError for text in no schema. */
 export function parseSchemaType(text: string): ValueType {
@@ -226,11 +234,22 @@ function parseDType(name: string): DType {
   return dtype;
 }
 
+const tensorTypes = new Map<DType, string>();
+/** Remembered: every op of a model asks, and finds the text in sets. */
+function tensorTypeText(dtype: DType): string {
+  let text = tensorTypes.get(dtype);
+  if (text === undefined) {
+    text = `tensor(${onnxNameOf(dtype)})`;
+    tensorTypes.set(dtype, text);
+  }
+  return text;
+}
+
 /** The type string by which schemas know a type; undefined if a part of it is not known. */
 export function schemaTypeOf(type: ValueType | undefined): string | undefined {
   switch (type?.kind) {
     case 'tensor':
-      return type.dtype && `tensor(${onnxNameOf(type.dtype)})`;
+      return type.dtype && tensorTypeText(type.dtype);
     case 'sparse':
       return type.dtype && `sparse_tensor(${onnxNameOf(type.dtype)})`;
     case 'sequence':

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { checkModel, fullCheck, typesOf } from '../../../compiler/index.ts';
+import { fullCheck, typesOf } from '../../../compiler/index.ts';
 import { ModelProtoSchema } from '../../../ir/generated/onnx-ml_pb.ts';
 import { type Diagnostic, hasErrors, type Imported, importModel, memorySource } from '../../../ir/index.ts';
 import { fixtures, onnxFiles, sharedOnnx } from '../../support/onnx-files.ts';
@@ -89,12 +89,11 @@ export function verdictOf({ model, diagnostics }: Imported): readonly string[] {
   const odd = diagnostics.find(({ code, message }) => code === 'BB101' && ours.test(message));
   if (odd !== undefined) throw new Error(odd.message);
   if (model === undefined) return [verdict('import', diagnostics)];
-  const problems = checkModel(model);
-  fullCheck(model);
-  // What check refuses is inferred all the same: other tools of ours ask for types first.
-  const inferred = typesOf(model);
-  if (hasErrors(problems)) return [verdict('check', problems)];
-  if (hasErrors(inferred.diagnostics)) return [verdict('infer', inferred.diagnostics)];
+  // As `bbc check` and `bbc infer` do. What check refuses is inferred all the same: other tools ask for types first.
+  const checked = fullCheck(model);
+  const { diagnostics: inferred } = typesOf(model);
+  if (hasErrors(checked)) return [verdict('check', checked)];
+  if (hasErrors(inferred)) return [verdict('infer', inferred)];
   return ['accepted'];
 }
 
