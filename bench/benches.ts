@@ -4,6 +4,7 @@ import { benchRun } from './backend.ts';
 import { benchCompile, benchWeights } from './compile.ts';
 import { benchCpu } from './cpu.ts';
 import type { Figure } from './figure.ts';
+import { benchInfer } from './infer.ts';
 import { benchRuntime } from './runtime.ts';
 
 /** In this order: what is measured with warm caches first, what fills the disk last. */
@@ -11,6 +12,7 @@ export const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>>
   runtime: benchRuntime,
   run: benchRun,
   cpu: benchCpu,
+  infer: benchInfer,
   compile: benchCompile,
   weights: benchWeights,
 };

@@ -43,14 +43,16 @@ const MAX_CLASHES = 8;
 
 /** What the signature alone says. */
 export function applySignature(op: OpView, schema: OpSchema): Signature {
-  const bound = new Map<string, { readonly index: number; readonly type: string }>();
+  // No map: an operator has one or two type variables, and every op of a model comes by.
+  const bound: { readonly variable: string; readonly index: number; readonly type: string }[] = [];
+  const boundTo = (variable: string) => bound.find((one) => one.variable === variable);
   const clashes: TypeClash[] = [];
   for (let index = 0; index < op.inputCount; index++) {
     const parameter = parameterAt(schema.inputs, index);
     const got = schemaTypeOf(op.type(index));
     if (parameter === undefined || got === undefined) continue;
     const admitted = admittedTypes(schema, parameter);
-    const other = parameter.homogeneous ? bound.get(parameter.type) : undefined;
+    const other = parameter.homogeneous ? boundTo(parameter.type) : undefined;
     if (!admitted.has(got) || (other !== undefined && other.type !== got)) {
       if (clashes.length >= MAX_CLASHES) continue;
       clashes.push({
@@ -61,14 +63,14 @@ export function applySignature(op: OpView, schema: OpSchema): Signature {
         ...(other && { other }),
       });
     } else if (parameter.homogeneous && other === undefined) {
-      bound.set(parameter.type, { index, type: got });
+      bound.push({ variable: parameter.type, index, type: got });
     }
   }
   const outputs = op.op.outputs.map((_, index) => {
     const parameter = parameterAt(schema.outputs, index);
     if (parameter === undefined || !parameter.homogeneous) return undefined;
     const admitted = admittedTypes(schema, parameter);
-    const text = bound.get(parameter.type)?.type ?? (admitted.size === 1 ? [...admitted][0] : undefined);
+    const text = boundTo(parameter.type)?.type ?? (admitted.size === 1 ? [...admitted][0] : undefined);
     return text === undefined ? undefined : parsed(text);
   });
   return { outputs, clashes };

@@ -207,9 +207,8 @@ export class Evaluator {
     const control = controlRules.get(op.type);
     if (control !== undefined) return control(view, scope, this);
     const decided = decidedTypes(view);
-    const types = outputs.map((type, index) => decided[index] ?? type);
     const shapes = shapesOf(view);
-    const typed = types.map((type, index) => withShape(type, shapes[index]));
+    const typed = outputs.map((type, index) => withShape(decided[index] ?? type, shapes[index]));
     const first = typed[0];
     const known = propagate(view, typed.map(shapeOf), first?.kind === 'tensor' ? first.dtype : undefined);
     return typed.map((type, index) => ({ type, known: known[index] }));
@@ -281,7 +280,7 @@ function withShape(type: ValueType | undefined, computed: Shape): ValueType | un
   if (computed !== undefined) checkRank(computed.length);
   const dims = computed?.map(dimOf);
   if (type === undefined) return dims && tensorType(undefined, dims);
-  return type.kind === 'tensor' && dims !== undefined ? { ...type, dims } : type;
+  return type.kind === 'tensor' && dims !== undefined ? tensorType(type.dtype, dims) : type;
 }
 
 const lacksAttribute = (op: Op, schema: OpSchema): boolean =>

@@ -40,5 +40,7 @@ export function knownOfWeight(weight: Weight): Known | undefined {
   if (reader === undefined || count === undefined || count > MAX_KNOWN_ELEMENTS) return undefined;
   const tensor = readWeight(weight);
   const view = new DataView(tensor.bytes.buffer, tensor.bytes.byteOffset, tensor.bytes.byteLength);
-  return { dims: weight.dims, elems: Array.from({ length: count }, (_, index) => reader(view, index)) };
+  const elems = new Array<number>(count);
+  for (let index = 0; index < count; index++) elems[index] = reader(view, index);
+  return { dims: weight.dims, elems };
 }

@@ -66,7 +66,9 @@ export class OpView {
   }
   /** The shapes of all inputs, omitted ones left out. */
   allDims(): Shape[] {
-    return this.op.inputs.flatMap((_, index) => (this.has(index) ? [this.dims(index)] : []));
+    const all: Shape[] = [];
+    for (let index = 0; index < this.inputCount; index++) if (this.has(index)) all.push(this.dims(index));
+    return all;
   }
 
   known(index: number): Known | undefined {

@@ -1,5 +1,5 @@
-// Done line 7: what the CPU backend costs.
+// Done line 7: what telling types costs, and what the CPU backend does.
 
 import { benchLine } from './bench-line.ts';
 
-export default benchLine('cpu');
+export default benchLine('infer', 'cpu');

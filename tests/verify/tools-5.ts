@@ -15,7 +15,7 @@ const verify: Line = (cx) =>
     // A case is a sequence of some twenty inputs.
     { target: 'node', cases: 2_500, count: 4, ...named },
     { target: 'topology', cases: 50_000, count: 4, ...named },
-    { target: 'onnx', cases: 20_000, count: 10, ...named },
+    { target: 'onnx', cases: 20_000, count: 13, ...named },
     ...['tensors', 'bundle', 'config', 'text'].map((target) => ({ target, ...further })),
   ]);
 export default verify;
