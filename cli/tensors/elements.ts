@@ -1,11 +1,12 @@
 // Elements of tensors as JavaScript numbers, bigints, booleans and strings, one codec per element type.
 
-import { type DType, elementCount, packStrings, type Tensor, unpackStrings } from '../../ir/index.ts';
+import { bitsOf, type DType, elementCount, packStrings, type Tensor, unpackStrings } from '../../ir/index.ts';
 import { type NarrowFloatDType, narrowBits, narrowValues, roundNarrow } from '../../ir/narrow.ts';
 
 export type Element = number | bigint | boolean | string;
 
 interface Codec {
+  /** Bytes; elements narrower than one are unpacked to a byte each. */
   readonly size: number;
   readonly get: (view: DataView, at: number) => Element;
   /** Takes what JSON can hold for it, numbers as text included; throws RangeError or TypeError otherwise. */
@@ -34,7 +35,7 @@ const float = (
 
 const MAX_DIGITS = 100;
 
-const whole = (bits: 8 | 16 | 32 | 64, signed: boolean): Codec => {
+const whole = (bits: 2 | 4 | 8 | 16 | 32 | 64, signed: boolean): Codec => {
   const low = signed ? -(2n ** BigInt(bits - 1)) : 0n;
   const high = signed ? 2n ** BigInt(bits - 1) : 2n ** BigInt(bits);
   const name = `${signed ? 'int' : 'uint'}${bits}`;
@@ -43,16 +44,19 @@ const whole = (bits: 8 | 16 | 32 | 64, signed: boolean): Codec => {
     if (bits === 64) view.setBigInt64(at, value, true);
     else if (bits === 32) view.setInt32(at, Number(value), true);
     else if (bits === 16) view.setInt16(at, Number(value), true);
-    else view.setInt8(at, Number(value));
+    else if (bits === 8) view.setInt8(at, Number(value));
+    else view.setUint8(at, Number(BigInt.asUintN(bits, value)));
   };
   const read = (view: DataView, at: number): number | bigint => {
     if (bits === 64) return signed ? view.getBigInt64(at, true) : view.getBigUint64(at, true);
     if (bits === 32) return signed ? view.getInt32(at, true) : view.getUint32(at, true);
     if (bits === 16) return signed ? view.getInt16(at, true) : view.getUint16(at, true);
-    return signed ? view.getInt8(at) : view.getUint8(at);
+    if (bits === 8) return signed ? view.getInt8(at) : view.getUint8(at);
+    const [code, rest] = [view.getUint8(at), 32 - bits];
+    return signed ? (code << rest) >> rest : code;
   };
   return {
-    size: bits / 8,
+    size: Math.max(1, bits / 8),
     get: read,
     set(view, at, element) {
       let value: bigint;
@@ -83,17 +87,42 @@ const narrow = (dtype: NarrowFloatDType): Codec => {
   );
 };
 
-const codecs: Partial<Record<DType, Codec>> = {
-  float32: float(
-    4,
-    (view, at) => view.getFloat32(at, true),
-    (view, at, value) => view.setFloat32(at, value, true),
-  ),
-  float64: float(
-    8,
-    (view, at) => view.getFloat64(at, true),
-    (view, at, value) => view.setFloat64(at, value, true),
-  ),
+const PART = '[+-]?(?:NaN|Infinity|[\\d.]+(?:e[+-]?\\d+)?)';
+const COMPLEX = new RegExp(`^(${PART})(?:([+-]${PART.slice(5)})i)?$`);
+
+/** As text: `1.5-2i`. */
+const complex = (part: Codec): Codec => ({
+  size: 2 * part.size,
+  get(view, at) {
+    const [real, imaginary] = [part.get(view, at), part.get(view, at + part.size)] as [number, number];
+    const minus = imaginary < 0 || Object.is(imaginary, -0);
+    return `${real}${minus ? '' : '+'}${Object.is(imaginary, -0) ? '-0' : imaginary}i`;
+  },
+  set(view, at, element) {
+    const [, real, imaginary = '0'] = COMPLEX.exec(String(element)) ?? [];
+    if (real === undefined)
+      throw new TypeError(`${JSON.stringify(String(element).slice(0, 100))} is no complex number`);
+    part.set(view, at, real);
+    part.set(view, at + part.size, imaginary.replace('+', ''));
+  },
+});
+
+const float32 = float(
+  4,
+  (view, at) => view.getFloat32(at, true),
+  (view, at, value) => view.setFloat32(at, value, true),
+);
+const float64 = float(
+  8,
+  (view, at) => view.getFloat64(at, true),
+  (view, at, value) => view.setFloat64(at, value, true),
+);
+
+const codecs: Readonly<Record<Exclude<DType, 'string'>, Codec>> = {
+  float32,
+  float64,
+  complex64: complex(float32),
+  complex128: complex(float64),
   float16: narrow('float16'),
   bfloat16: narrow('bfloat16'),
   float8e4m3fn: narrow('float8e4m3fn'),
@@ -101,6 +130,11 @@ const codecs: Partial<Record<DType, Codec>> = {
   float8e5m2: narrow('float8e5m2'),
   float8e5m2fnuz: narrow('float8e5m2fnuz'),
   float8e8m0: narrow('float8e8m0'),
+  float4e2m1: narrow('float4e2m1'),
+  int2: whole(2, true),
+  int4: whole(4, true),
+  uint2: whole(2, false),
+  uint4: whole(4, false),
   bool: {
     size: 1,
     get: (view, at) => view.getUint8(at) !== 0,
@@ -121,15 +155,30 @@ const codecs: Partial<Record<DType, Codec>> = {
   uint64: whole(64, false),
 };
 
-/** Whether {@link elementsOf} and {@link tensorFrom} know this type: all but complex and packed ones. */
-export const hasElements = (dtype: DType): boolean => dtype === 'string' || codecs[dtype] !== undefined;
+/** A byte for each element. */
+function unpack(bytes: Uint8Array, bits: number, count: number): Uint8Array {
+  const mask = 2 ** bits - 1;
+  return Uint8Array.from(
+    { length: count },
+    (_, at) => (bytes[(at * bits) >> 3]! >> ((at * bits) & 7)) & mask,
+  );
+}
+
+function pack(codes: Uint8Array, bits: number): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil((codes.length * bits) / 8));
+  codes.forEach((code, at) => {
+    bytes[(at * bits) >> 3]! |= code << ((at * bits) & 7);
+  });
+  return bytes;
+}
 
 /** Elements in row-major order. The tensor's bytes must fill its shape. */
 export function elementsOf({ dtype, dims, bytes }: Tensor): Element[] {
   const count = elementCount(dims)!;
   if (dtype === 'string') return unpackStrings(bytes, count);
-  const { size, get } = codecs[dtype]!;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { size, get } = codecs[dtype];
+  const whole = bitsOf(dtype) < 8 ? unpack(bytes, bitsOf(dtype), count) : bytes;
+  const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
   return Array.from({ length: count }, (_, index) => get(view, index * size));
 }
 
@@ -145,11 +194,10 @@ export function tensorFrom(dtype: DType, dims: readonly number[], elements: read
     return { dtype, dims, bytes: packStrings(elements as string[]) };
   }
   const codec = codecs[dtype];
-  if (codec === undefined) throw new TypeError(`${dtype} has no form as text`);
   const bytes = new Uint8Array(count * codec.size);
   const view = new DataView(bytes.buffer);
   elements.forEach((element, index) => {
     codec.set(view, index * codec.size, element);
   });
-  return { dtype, dims, bytes };
+  return { dtype, dims, bytes: bitsOf(dtype) < 8 ? pack(bytes, bitsOf(dtype)) : bytes };
 }

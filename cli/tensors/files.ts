@@ -19,7 +19,6 @@ import {
 } from '../../ir/index.ts';
 import { type DataKind, decodeDataValue, encodeDataValue } from '../../ir/onnx/index.ts';
 import { fileReason, readProblem } from '../load/files.ts';
-import { hasElements } from './elements.ts';
 import { isOneValue, jsonOfValue, valueOfJson } from './json.ts';
 import { decodeNpy, encodeNpy, npyHas } from './npy.ts';
 import { readZip, writeZip } from './zip.ts';
@@ -138,10 +137,9 @@ function encodeTensors(file: string, tensors: ReadonlyMap<string, DataValue>): r
   checkFormat(file);
   const unsuited = (reason: string): DiagnosticError => unsuitedTo(file, reason);
   const format = path.extname(file);
-  const suits = format === '.json' ? hasElements : format === '.pb' ? () => true : npyHas;
   const nested = format === '.json' || format === '.pb';
   for (const [name, value] of tensors) {
-    if ((!nested && !isTensor(value)) || !tensorsOf(value).every(({ dtype }) => suits(dtype)))
+    if ((!nested && !isTensor(value)) || !tensorsOf(value).every(({ dtype }) => nested || npyHas(dtype)))
       throw unsuited(`${name} is ${formatType(typeOfData(value))}, which that format does not have`);
   }
   const array = (value: DataValue): Uint8Array => encodeNpy(value as Tensor);

@@ -1,12 +1,24 @@
 // What crosses edges besides the tensors that ONNX Runtime hands over: whatever the backends at both ends take.
 
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { formatPort } from '../../cli/plan.ts';
 import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
 import { chainTopology, compile, passes, placeInParts, singleOpParts } from '../../compiler/index.ts';
-import { commonBoundary, importModel, memorySource, type Tensor, type Topology } from '../../ir/index.ts';
+import {
+  commonBoundary,
+  type DataValue,
+  importModel,
+  memorySource,
+  packStrings,
+  type Topology,
+} from '../../ir/index.ts';
 import { startDeployment } from '../../runtime/host/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
-import { compiled, floats } from '../support/deploy.ts';
+import { builtBbc } from '../support/built-bbc.ts';
+import { compiled, floats, truth } from '../support/deploy.ts';
 import { onnxOf } from '../support/onnx-text.ts';
 
 const cpu = cpuBackend();
@@ -26,7 +38,7 @@ function cutEverywhere(onnx: Uint8Array) {
 }
 
 /** Runs a model cut after each op and whole. */
-async function both(text: string, inputs: Readonly<Record<string, Tensor>>) {
+async function both(text: string, inputs: Readonly<Record<string, DataValue>>) {
   const onnx = onnxOf(text);
   const deployment = cutEverywhere(onnx);
   const running = await startDeployment({ peers: peersOf(deployment), backend: cpu });
@@ -69,6 +81,72 @@ describe('tensors of element types that ONNX Runtime does not hand over', () => 
   });
 });
 
+describe('what is no tensor', () => {
+  const some = (value: DataValue | null): DataValue => ({ kind: 'optional', value });
+  const list = (...values: readonly DataValue[]): DataValue => ({ kind: 'sequence', values });
+
+  test.each([
+    [
+      'a sequence, from op to op',
+      `agraph (float[N] x) => (float[M] y) {
+        one = Constant <value_int = 1> ()
+        s = SplitToSequence (x, one)
+        t = SequenceInsert (s, x)
+        y = ConcatFromSequence <axis = 0> (t)
+      }`,
+      { x: floats(1, 2, 3) },
+      { s: 'seq(float32[?])', t: 'seq(float32[?])' },
+    ],
+    [
+      'a sequence that enters and leaves',
+      'agraph (seq(float[N]) x) => (seq(float[N]) y) { a = Identity (x) y = Identity (a) }',
+      { x: list(floats(1), floats()) },
+      { a: 'seq(float32[N])' },
+    ],
+    [
+      'an optional value that is there',
+      `agraph (optional(float[N]) x) => (bool h, float[N] y) {
+        a = Identity (x)
+        h = OptionalHasElement (a)
+        y = OptionalGetElement (a)
+      }`,
+      { x: some(floats(4, 5)) },
+      { a: 'optional(float32[N])' },
+    ],
+    [
+      'one that is not',
+      'agraph (optional(seq(float[N])) x) => (bool h) { a = Identity (x) h = OptionalHasElement (a) }',
+      { x: some(null) },
+      { a: 'optional(seq(float32[N]))' },
+    ],
+    [
+      'a sequence that an If captures and gives',
+      `agraph (float[N] x, bool c) => (float[M] y) {
+        s = SequenceConstruct (x, x)
+        t = If <
+          then_branch = more () => (seq(float[N]) u) { u = SequenceInsert (s, x) },
+          else_branch = same () => (seq(float[N]) v) { v = Identity (s) }
+        > (c)
+        y = ConcatFromSequence <axis = 0> (t)
+      }`,
+      { x: floats(1), c: truth(true) },
+      { s: 'seq(float32[N])', t: 'seq(float32[N])' },
+    ],
+    [
+      'a tensor of texts',
+      'agraph (string[N] x) => (string[N] y) { a = StringConcat (x, x) y = Identity (a) }',
+      { x: { dtype: 'string', dims: [2], bytes: packStrings(['é', '']) } satisfies DataValue },
+      { a: 'string[N]' },
+    ],
+  ])('%s: the bits of the whole model', async (_, text, inputs, crossing) => {
+    const { edges, outputs, causes, whole } = await both(text, inputs);
+    expect(causes).toEqual([]);
+    expect(outputs).toEqual(Object.fromEntries(whole));
+    const types = Object.fromEntries(edges.map((edge) => [edge.value, formatPort(edge)]));
+    expect(types).toMatchObject(crossing);
+  });
+});
+
 describe('an edge carries what both ends take', () => {
   const text = `agraph (float[4] x) => (float[4] y) {
     a = Neg (x)
@@ -108,5 +186,52 @@ describe('an edge carries what both ends take', () => {
     const { rules, ...rest } = topology('cpu', 'onnxruntime', 'p1');
     const fixed = [...rules, { ...rules[0]!, where: 'op:Cast', on: 'p0' }];
     expect(() => compiled(modelOf(onnxOf(text)), { ...rest, rules: fixed })).toThrow(/"b" is bfloat16/);
+  });
+});
+
+describe('bbc run of a model with a sequence over an edge', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'bb-handed-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (name: string): string => path.join(folder, name);
+  // The processes of peers are built ones.
+  const bbc = async (...argv: readonly string[]) => {
+    const { status, chunks } = await builtBbc(argv, folder);
+    const of = (stream: 'out' | 'err') => chunks.flatMap((one) => (one.stream === stream ? [one.text] : []));
+    return { status, out: of('out').join(''), err: of('err').join('') };
+  };
+  writeFileSync(
+    file('model.onnx'),
+    onnxOf('agraph (seq(float[N]) x) => (seq(float[N]) y) { a = Identity (x) y = Identity (a) }'),
+  );
+  const peers = (backend: string) => ({
+    version: 1,
+    classes: { phone: { backend }, server: { backend } },
+    place: [{ where: 'value:a', on: 'phone' }],
+  });
+  writeFileSync(file('cpu.json'), JSON.stringify(peers('cpu')));
+  writeFileSync(file('x.json'), '{"x": [[1, 2], [3]]}');
+  const source = [file('model.onnx'), '--peers', file('cpu.json')];
+
+  test.each([['inproc'], ['ws']])('reads, cuts, verifies and writes it (%s)', async (transport) => {
+    const { status, out, err } = await bbc(
+      ...['run', ...source, '-i', file('x.json'), '-o', file('y.json')],
+      ...['--transport', transport, '--verify', '--json'],
+    );
+    expect([status, err]).toEqual([0, '']);
+    expect(JSON.parse(out)).toMatchObject({
+      outputs: { y: { type: 'seq(float32[2])' } },
+      verify: { bitEqual: true },
+    });
+    const values = [
+      { dtype: 'float32', dims: [2], data: [1, 2] },
+      { dtype: 'float32', dims: [1], data: [3] },
+    ];
+    expect(JSON.parse(readFileSync(file('y.json'), 'utf8'))).toEqual({ y: { kind: 'sequence', values } });
+  });
+
+  test('on ONNX Runtime says that it takes none', async () => {
+    const { status, err } = await bbc('run', ...source, '-i', file('x.json'), '--backend', 'ort');
+    expect(status).toBe(1);
+    expect(err).toMatch(/BB833[^]*ONNX Runtime takes no seq\(float32\[2\]\) from JavaScript/);
   });
 });

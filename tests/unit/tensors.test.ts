@@ -9,7 +9,16 @@ import { readInputs, writeTensors } from '../../cli/tensors/files.ts';
 import { checkInputs, randomInputs } from '../../cli/tensors/inputs.ts';
 import { encodeNpy } from '../../cli/tensors/npy.ts';
 import { readZip } from '../../cli/tensors/zip.ts';
-import type { Port, Tensor } from '../../ir/index.ts';
+import {
+  bitsOf,
+  type DataValue,
+  type DType,
+  dtypes,
+  formatDiagnostic,
+  type Port,
+  type Tensor,
+  type ValueType,
+} from '../../ir/index.ts';
 import { narrowBits, narrowValues, roundNarrow } from '../../ir/narrow.ts';
 
 const fixture = (name: string): string =>
@@ -118,6 +127,111 @@ describe('tensors in files', () => {
         else expect(name).toBe('f4.pb');
       }
     }
+  });
+});
+
+describe('elements as text', () => {
+  it.each(dtypes.filter((dtype) => dtype !== 'string'))('of %s come back bit for bit', (dtype) => {
+    // NaN has many bits, and text one.
+    const values = { kind: 'sequence', values: randomTensors(dtype) } as const;
+    writeTensors(file('all.json'), new Map([['a', values]]));
+    const [port] = [{ name: 'a', dtype: null, shape: null } as const];
+    expect(readInputs([file('all.json')], [port]).get('a')).toEqual(values);
+  });
+
+  it.each([
+    ['complex', '{"a": {"dtype": "complex64", "data": ["1-2j"]}}', 'is no complex number'],
+    ['int4', '{"a": {"dtype": "int4", "data": [8]}}', '8 does not fit in int4'],
+    ['uint2', '{"a": {"dtype": "uint2", "data": [-1]}}', '-1 does not fit in uint2'],
+  ])('that are wrong (%s) are a diagnostic', (name, text, reason) => {
+    writeFileSync(file(`${name}.json`), text);
+    expect(() => readInputs([file(`${name}.json`)], two)).toThrow(new RegExp(`BB820.*${reason}`, 's'));
+  });
+});
+
+/** Every narrow number, or some wide ones; without NaN. */
+function randomTensors(dtype: DType): Tensor[] {
+  const narrow = bitsOf(dtype) <= 8;
+  const bytes = Uint8Array.from({ length: 256 }, (_, at) => (narrow ? at : (at * 37) % 120));
+  const count = (256 * 8) / bitsOf(dtype);
+  const elements = elementsOf({ dtype, dims: [count], bytes });
+  const kept = elements.filter((one) => typeof one !== 'number' || !Number.isNaN(one));
+  const known = dtype === 'bool' ? [true, false] : kept;
+  return [tensorFrom(dtype, [known.length], known), tensorFrom(dtype, [3], [known[0]!, ...known.slice(-2)])];
+}
+
+describe('sequences, optional values and sparse tensors', () => {
+  const x = tensorFrom('float32', [2], [1, 2]);
+  const sequence: DataValue = { kind: 'sequence', values: [x, tensorFrom('float32', [0], [])] };
+  const none: DataValue = { kind: 'optional', value: null };
+  const some: DataValue = { kind: 'optional', value: sequence };
+  const sparse: DataValue = {
+    kind: 'sparse',
+    dims: [2, 5],
+    values: x,
+    indices: tensorFrom('int64', [2], [0, 7]),
+  };
+  const of = (type: ValueType): Port => ({ name: 'a', dtype: null, shape: null, type });
+  const f32: ValueType = { kind: 'tensor', dtype: 'float32', dims: undefined };
+  const ports = {
+    sequence: of({ kind: 'sequence', elem: f32 }),
+    none: of({ kind: 'optional', elem: f32 }),
+    some: of({ kind: 'optional', elem: { kind: 'sequence', elem: f32 } }),
+    sparse: of({ kind: 'sparse', dtype: 'float32', dims: [2, 'N'] }),
+  };
+  const values = { sequence, none, some, sparse };
+
+  it.each(
+    Object.keys(values).flatMap((key) => [
+      [key as keyof typeof values, 'json'] as const,
+      [key as keyof typeof values, 'pb'] as const,
+    ]),
+  )('come back (%s) from .%s', (key, format) => {
+    const written = new Map([['a', values[key]]]);
+    writeTensors(file(`one.${format}`), written);
+    const read = readInputs([file(`one.${format}`)], [ports[key]]);
+    expect(read).toEqual(written);
+    expect(checkInputs([ports[key]], read)).toEqual([]);
+  });
+
+  it('need not say again in JSON what the input says', () => {
+    writeFileSync(file('bare.json'), '{"a": [[1, 2], []]}');
+    expect(readInputs([file('bare.json')], [ports.sequence]).get('a')).toEqual(sequence);
+    writeFileSync(file('bare.json'), '{"a": null}');
+    expect(readInputs([file('bare.json')], [ports.some]).get('a')).toEqual(none);
+  });
+
+  it('are no arrays of NumPy, which is a diagnostic', () => {
+    expect(() => writeTensors(file('a.npz'), new Map([['a', sequence]]))).toThrow(
+      /BB824.*seq\(float32\[2\]\)/,
+    );
+  });
+
+  it.each([
+    ['values', '{"a": {"kind": "sequence"}}', 'the values of a sequence are a list'],
+    ['kind', '{"a": {"kind": "map"}}', 'no value is called map'],
+    ['deep', `{"a": ${'{"kind": "optional", "value": '.repeat(20)}null${'}'.repeat(20)}}`, ''],
+    [
+      'places',
+      '{"a": {"kind": "sparse", "dims": [4], "values": {"dtype": "float32", "data": [1]}, "indices": [0, 1]}}',
+      'a sparse tensor of 1 values with indices int64',
+    ],
+  ])('that are wrong (%s) are a diagnostic', (name, text, reason) => {
+    writeFileSync(file(`${name}.json`), text);
+    expect(() => readInputs([file(`${name}.json`)], two)).toThrow(
+      new RegExp(`(BB820|BB110).*${reason}`, 's'),
+    );
+  });
+
+  it('can be made up', () => {
+    for (const port of Object.values(ports))
+      expect(checkInputs([port], randomInputs([port], 1, new Map([['N', 3]])))).toEqual([]);
+  });
+
+  it('of another type than the input are a diagnostic that names both', () => {
+    expect(checkInputs([ports.sequence], new Map([['a', none]])).map(formatDiagnostic)[0]).toMatch(
+      /BB823.*input a takes seq\(float32\), got optional\(\?\)/,
+    );
   });
 });
 
