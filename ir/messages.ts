@@ -306,8 +306,8 @@ export const messages = {
   },
   BB753: {
     severity: 'error',
-    text: ({ type, domain, opset }: { type: string; domain: string; opset: number }) => [
-      `the CPU backend has no kernel for ${type} of ${domain} in opset ${opset}`,
+    text: ({ type, domain, opset, why }: { type: string; domain: string; opset: number; why?: string }) => [
+      `the CPU backend has no kernel for ${type} of ${domain} in opset ${opset}${why === undefined ? '' : `: ${why}`}`,
       'express it by other operators, or run on another backend',
     ],
   },

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { CORE_LIMIT_BYTES, coreSize } from '../support/core-size.ts';
-import { CPU_LIMIT_BYTES, cpuSize } from '../support/cpu-size.ts';
+import { CORE_LIMIT_BYTES, CPU_LIMIT_BYTES, coreSize, cpuSize } from '../support/bundle-size.ts';
 
 test('the runtime core, with the decoding of program, manifest and envelope, stays under 40 kB gzipped', async () => {
   const { bytes, nodeModules } = await coreSize();

@@ -1,6 +1,6 @@
 // Done line 8: the runtime core bundled for a browser is small and needs no `node:` module.
 
-import { CORE_LIMIT_BYTES, coreSize } from '../support/core-size.ts';
+import { CORE_LIMIT_BYTES, coreSize } from '../support/bundle-size.ts';
 import type { Line } from './verification.ts';
 
 const verify: Line = async (cx) => {

@@ -197,7 +197,7 @@ function declaredType({ type }: ValueInfoProto): DeclaredType | undefined {
   const dtype = dtypeOfElemType(type?.tensorType?.elemType ?? 0);
   const dims = type?.tensorType?.shape?.dim;
   if (dtype === undefined || dims === undefined) return undefined;
-  return { dtype, dims: dims.map(({ dimValue }) => Math.max(0, Number(dimValue))) };
+  return { dtype, dims: dims.map(({ dimValue }) => Math.max(0, Number(dimValue ?? 0n))) };
 }
 
 /** Names to slots. */

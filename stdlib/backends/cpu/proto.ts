@@ -12,7 +12,7 @@ import {
   table,
   uint,
 } from '../../../runtime/proto/codec.ts';
-import { opset, tensor } from '../../../runtime/proto/onnx.ts';
+import { opset, tensor, valueInfo } from '../../../runtime/proto/onnx.ts';
 
 const sparse = table({ values: message(1, tensor), indices: message(2, tensor), dims: list(int64(3)) });
 
@@ -42,17 +42,6 @@ const node = table({
   domain: string(7),
   overload: string(8),
 });
-
-const dim = table({ dimValue: int64(1), dimParam: string(2) });
-const shape = table({ dim: list(message(1, dim)) });
-const tensorType = table({ elemType: uint(1), shape: message(2, shape) });
-const type = table({
-  tensorType: message(1, tensorType),
-  sequenceType: bytes(4),
-  mapType: bytes(5),
-  optionalType: bytes(9),
-});
-const valueInfo = table({ name: string(1), type: message(2, type) });
 
 export const graph = table({
   node: list(message(1, node)),

@@ -7,9 +7,20 @@ type About = Pick<OpContext, 'domain' | 'type' | 'opset'>;
 
 const facts = ({ domain, type, opset }: About) => ({ type, domain: domain || 'ai.onnx', opset });
 
+/** The operators of ONNX without a kernel, by domain, and why. */
+export const withoutKernel: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'ai.onnx': { ImageDecoder: 'images come in formats that take a library each' },
+  'ai.onnx.preview.training': {
+    Gradient: 'it stands for ops that differentiation puts in its place before anything runs',
+  },
+};
+
 /** No kernel for an op (BB753). */
-export const unknownOp = (op: About, name: string): Diagnostic =>
-  diagnostic('BB753', facts(op), { op: name });
+export function unknownOp(op: About, name: string): Diagnostic {
+  const about = facts(op);
+  const why = withoutKernel[about.domain]?.[op.type];
+  return diagnostic('BB753', why === undefined ? about : { ...about, why }, { op: name });
+}
 
 /** What a kernel threw, as BB754 or BB755; an error that is a bug of ours stays what it is. */
 export function refusal(error: unknown, op: About, name: string): unknown {

@@ -1,4 +1,5 @@
-// Operators that draw random numbers, and Dropout, which does when it trains.
+// Operators that draw random numbers, and Dropout, which does when it trains. ONNX leaves open which numbers a seed gives:
+// ours are not those of NumPy's Mersenne Twister, which the expected outputs of ONNX's own cases hold.
 
 import type { DType } from '../../../../ir/types.ts';
 import { kernels, type OpContext, since, Unsupported } from '../kernel.ts';

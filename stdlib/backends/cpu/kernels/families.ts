@@ -1,0 +1,34 @@
+// All families of kernels, by name: a page that names some of them carries no others.
+
+export { pairwise } from './arithmetic.ts';
+export { attentions, previewAttentions } from './attention.ts';
+export { casting } from './cast.ts';
+export { control } from './control.ts';
+export { convolutions } from './conv.ts';
+export { creation } from './creation.ts';
+export { deformable } from './deform.ts';
+export { sums } from './einsum.ts';
+export { gathering } from './gather.ts';
+export { layerNorms } from './layernorm.ts';
+export { linearAttentions } from './linear-attention.ts';
+export { losses } from './losses.ts';
+export { matrices } from './matmul.ts';
+export { features, maps } from './ml-features.ts';
+export { linearModels } from './ml-linear.ts';
+export { movement } from './movement.ts';
+export { normalization } from './norm.ts';
+export { pooling } from './pool.ts';
+export { quantization } from './quantized.ts';
+export { quantizedProducts } from './quantized-products.ts';
+export { chance } from './random.ts';
+export { recurrentNets } from './recurrent.ts';
+export { reductions } from './reduce.ts';
+export { regions } from './regions.ts';
+export { resizing } from './resize.ts';
+export { sampling } from './sampling.ts';
+export { sequences } from './sequences.ts';
+export { signals } from './signal.ts';
+export { texts } from './text.ts';
+export { training } from './training.ts';
+export { trees } from './trees.ts';
+export { elementwise } from './unary.ts';
