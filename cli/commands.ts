@@ -6,6 +6,7 @@ import { completionOf } from './commands/completion.ts';
 import { conformanceCommand } from './commands/conformance.ts';
 import { explain } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
+import { grad } from './commands/grad.ts';
 import { graph } from './commands/graph.ts';
 import { importCommand } from './commands/import.ts';
 import { infer } from './commands/infer.ts';
@@ -29,6 +30,7 @@ export const commands: readonly CommandSpec[] = [
   importCommand,
   exportCommand,
   simplify,
+  grad,
   conformanceCommand,
   run,
   node,

@@ -3,27 +3,27 @@
 import {
   type Attribute,
   type GraphId,
-  type Model,
   type ModelEditor,
   NO_VALUE,
   type Op,
   type OpId,
+  type Tables,
   type ValueId,
 } from './graph.ts';
 
 /**
- * Copies from one model into one editor. Every value an op reads must be known first: bound with `bind`, or the
+ * Copies from one model, or from what an editor holds, into an editor. Every value an op reads must be known first: bound with `bind`, or the
  * output of an op copied before. Names, types and positions are kept.
  */
 export class Copier {
-  readonly #from: Model;
+  readonly #from: Tables;
   readonly #to: ModelEditor;
   readonly #values: Map<ValueId, ValueId>;
   readonly #rename: (name: string) => string;
 
   /** `rename` gives the names of declared values in the new model. */
   constructor(
-    from: Model,
+    from: Tables,
     to: ModelEditor,
     values: Iterable<readonly [ValueId, ValueId]> = [],
     rename: (name: string) => string = (name) => name,

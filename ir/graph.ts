@@ -191,7 +191,7 @@ export type Use =
   | { readonly kind: 'op'; readonly op: OpId; readonly index: number }
   | { readonly kind: 'output'; readonly graph: GraphId; readonly index: number };
 
-interface Tables {
+interface Content {
   readonly graphs: readonly Graph[];
   readonly ops: readonly (Op | undefined)[];
   readonly values: readonly (Value | undefined)[];
@@ -201,12 +201,12 @@ export class Model {
   readonly header: ModelHeader;
   readonly main: GraphId;
   readonly functions: readonly ModelFunction[];
-  readonly #tables: Tables;
+  readonly #tables: Content;
   #uses: readonly (readonly Use[])[] | undefined;
   #functionIndex: Map<string, ModelFunction> | undefined;
 
   /** Use {@link ModelEditor} to make one. */
-  constructor(header: ModelHeader, main: GraphId, functions: readonly ModelFunction[], tables: Tables) {
+  constructor(header: ModelHeader, main: GraphId, functions: readonly ModelFunction[], tables: Content) {
     this.header = header;
     this.main = main;
     this.functions = functions;
@@ -325,6 +325,8 @@ function copyOfValue(value: Value): Mutable<Value> {
   if (value.at !== undefined) copy.at = value.at;
   return copy;
 }
+/** What has graphs, ops and values: a model, or one that is being edited. */
+export type Tables = Pick<Model, 'graph' | 'op' | 'value'>;
 
 export type NewOp = Pick<Op, 'type' | 'inputs' | 'outputs'> & Partial<Omit<Op, 'id' | 'graph'>>;
 export type NewValue = Pick<Value, 'name'> & Partial<Omit<Value, 'id' | 'graph'>>;
@@ -475,7 +477,7 @@ export function subgraphsOf(op: Op): readonly GraphId[] {
 }
 
 /** Values of enclosing graphs that the subgraphs of `op` read, without repetition, in order of first use. */
-export function capturesOf(model: Model, op: Op): readonly ValueId[] {
+export function capturesOf(model: Tables, op: Op): readonly ValueId[] {
   const subgraphs = subgraphsOf(op);
   if (subgraphs.length === 0) return [];
   const inside = new Set<GraphId>();
@@ -486,7 +488,7 @@ export function capturesOf(model: Model, op: Op): readonly ValueId[] {
     const read = (value: ValueId): void => {
       if (value !== NO_VALUE && !inside.has(model.value(value).graph)) captured.add(value);
     };
-    for (const inner of model.opsOf(id)) {
+    for (const inner of graph.ops.map((one) => model.op(one))) {
       inner.inputs.forEach(read);
       subgraphsOf(inner).forEach(visit);
     }
@@ -497,7 +499,7 @@ export function capturesOf(model: Model, op: Op): readonly ValueId[] {
 }
 
 /** All values an op needs before it can run: its inputs and what its subgraphs capture; no repetition. */
-export function dependenciesOf(model: Model, op: Op): readonly ValueId[] {
+export function dependenciesOf(model: Tables, op: Op): readonly ValueId[] {
   const needed = new Set<ValueId>(op.inputs);
   for (const value of capturesOf(model, op)) needed.add(value);
   needed.delete(NO_VALUE);

@@ -207,4 +207,25 @@ export const graphMessages = {
       'declare the element type of the input in the model',
     ],
   },
+  BB281: {
+    severity: 'error',
+    text: ({ type, why }: { type: string; why: string }) => [
+      `${type} cannot be differentiated: ${why}`,
+      'compute it in other operators, or ask for no gradient that passes through it',
+    ],
+  },
+  BB282: {
+    severity: 'error',
+    text: ({ name, what }: { name: string; what: string }) => [
+      `the model has no ${what} ${JSON.stringify(name)}`,
+      '`bbc inspect` lists what it has',
+    ],
+  },
+  BB283: {
+    severity: 'error',
+    text: ({ name }: { name: string }) => [
+      `${JSON.stringify(name)} is no tensor of floating-point numbers: it has no gradient`,
+      'leave it out',
+    ],
+  },
 } as const satisfies Record<string, Message>;

@@ -1,0 +1,313 @@
+// Makes the ops that compute gradients: what rules write with.
+
+import {
+  type Attribute,
+  attributeFloat,
+  attributeInt,
+  attributeInts,
+  attributeString,
+  type Dim,
+  type DType,
+  elemTypeOf,
+  type GraphId,
+  type Model,
+  type ModelEditor,
+  NO_VALUE,
+  type Op,
+  type OpId,
+  type Tensor,
+  type ValueId,
+  type ValueType,
+} from '../../ir/index.ts';
+import { weightOf } from '../../ir/onnx/index.ts';
+
+/** Thrown by rules through {@link Builder.refuse}; whoever asked for the gradient makes a diagnostic of it. */
+export class NoGradient extends Error {}
+
+export const int = (name: string, value: number): Attribute => ({ name, kind: 'int', value: BigInt(value) });
+export const ints = (name: string, value: readonly number[]): Attribute => ({
+  name,
+  kind: 'ints',
+  value: value.map(BigInt),
+});
+export const float = (name: string, value: number): Attribute => ({ name, kind: 'float', value });
+export const string = (name: string, value: string): Attribute => ({
+  name,
+  kind: 'string',
+  value: new TextEncoder().encode(value),
+});
+
+/** Types whose numbers have gradients. */
+export const isFloat = (type: ValueType | undefined): boolean =>
+  type?.kind === 'tensor' &&
+  (type.dtype === 'float32' ||
+    type.dtype === 'float64' ||
+    type.dtype === 'float16' ||
+    type.dtype === 'bfloat16');
+
+/** What all graphs of a model share while it is differentiated. */
+class Common {
+  readonly names = new Set<string>();
+  readonly constants = new Map<string, ValueId>();
+  /** Of the main graph, where every subgraph sees them. */
+  readonly initializers: ValueId[] = [];
+  readonly main: GraphId;
+
+  constructor(model: Model) {
+    this.main = model.main;
+    for (const { name } of model.allValues()) this.names.add(name);
+  }
+}
+
+export class Builder {
+  readonly editor: ModelEditor;
+  readonly graph: GraphId;
+  readonly #common: Common;
+  /** Ops in order. */
+  readonly made: OpId[] = [];
+  #for: Op | undefined;
+
+  private constructor(editor: ModelEditor, graph: GraphId, common: Common) {
+    this.editor = editor;
+    this.graph = graph;
+    this.#common = common;
+  }
+
+  /** For the main graph of a model with inferred types. */
+  static of(model: Model, editor: ModelEditor): Builder {
+    return new Builder(editor, model.main, new Common(model));
+  }
+
+  /** For a new subgraph, of an op that is yet to be made. */
+  subgraph(name: string): Builder {
+    const graph = this.editor.addGraph({ kind: 'subgraph', name, parent: this.graph });
+    const inner = new Builder(this.editor, graph, this.#common);
+    if (this.#for !== undefined) inner.for(this.#for);
+    return inner;
+  }
+
+  /** For another graph of the model. */
+  in(graph: GraphId): Builder {
+    return new Builder(this.editor, graph, this.#common);
+  }
+
+  get initializers(): readonly ValueId[] {
+    return this.#common.initializers;
+  }
+
+  /** From now on, ops are made for the gradient of this one: in its scope and at its line. */
+  for(op: Op): void {
+    this.#for = op;
+  }
+
+  /** Of the standard domain. */
+  get opset(): number {
+    return this.editor.header.opsets.get('') ?? 0;
+  }
+
+  refuse(why: string): never {
+    throw new NoGradient(why);
+  }
+
+  // --- what is known of the model's own values -------------------------------------------------------
+
+  typeOf(id: ValueId): ValueType | undefined {
+    return this.editor.value(id).type;
+  }
+  dtype(id: ValueId): DType {
+    const type = this.typeOf(id);
+    return (
+      (type?.kind === 'tensor' ? type.dtype : undefined) ??
+      this.refuse(`the element type of ${this.name(id)} is not known`)
+    );
+  }
+  dims(id: ValueId): readonly Dim[] {
+    const type = this.typeOf(id);
+    return (
+      (type?.kind === 'tensor' ? type.dims : undefined) ??
+      this.refuse(`the rank of ${this.name(id)} is not known`)
+    );
+  }
+  rank(id: ValueId): number {
+    return this.dims(id).length;
+  }
+  /** Every size, if all are known. */
+  sizes(id: ValueId): readonly number[] | undefined {
+    const dims = this.dims(id);
+    return dims.every((dim): dim is number => typeof dim === 'number') ? dims : undefined;
+  }
+  name(id: ValueId): string {
+    return this.editor.value(id).name;
+  }
+  int(op: Op, name: string, fallback: number): number {
+    return attributeInt(op, name, fallback);
+  }
+  ints(op: Op, name: string): readonly number[] | undefined {
+    return attributeInts(op, name);
+  }
+  float(op: Op, name: string, fallback: number): number {
+    return attributeFloat(op, name) ?? fallback;
+  }
+  string(op: Op, name: string, fallback: string): string {
+    return attributeString(op, name) ?? fallback;
+  }
+  /** An axis counted from the front. */
+  axis(op: Op, value: ValueId, fallback: number): number {
+    const axis = this.int(op, 'axis', fallback);
+    return axis < 0 ? axis + this.rank(value) : axis;
+  }
+
+  // --- making ----------------------------------------------------------------------------------------
+
+  ops(
+    type: string,
+    inputs: readonly ValueId[],
+    count: number,
+    ...attributes: readonly Attribute[]
+  ): ValueId[] {
+    const outputs = Array.from({ length: count }, () => this.#value(type));
+    const { scope, at, place } = this.#for ?? {};
+    this.made.push(
+      this.editor.addOp(this.graph, {
+        type,
+        inputs,
+        outputs,
+        attributes,
+        ...(scope !== undefined && { scope }),
+        ...(at && { at }),
+        ...(place && { place }),
+      }),
+    );
+    return outputs;
+  }
+  op(type: string, inputs: readonly ValueId[], ...attributes: readonly Attribute[]): ValueId {
+    return this.ops(type, inputs, 1, ...attributes)[0]!;
+  }
+
+  #value(type: string): ValueId {
+    const of =
+      this.#for === undefined ? '' : `${this.name(this.#for.outputs.find((one) => one !== NO_VALUE)!)}_`;
+    return this.editor.addValue(this.graph, { name: this.unique(`grad/${of}${type}`) });
+  }
+  unique(name: string): string {
+    let free = name;
+    for (let count = 1; this.#common.names.has(free); count++) free = `${name}_${count}`;
+    this.#common.names.add(free);
+    return free;
+  }
+
+  constant(tensor: Tensor): ValueId {
+    const key = `${tensor.dtype} ${tensor.dims} ${tensor.bytes.join()}`;
+    const known = this.#common.constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.unique('grad/constant');
+    const id = this.editor.addValue(this.#common.main, {
+      name,
+      type: { kind: 'tensor', dtype: tensor.dtype, dims: tensor.dims },
+      weight: weightOf(tensor, name),
+      def: { kind: 'initializer' },
+    });
+    this.#common.initializers.push(id);
+    this.#common.constants.set(key, id);
+    return id;
+  }
+  /** int64, of one dimension. */
+  list(values: readonly number[]): ValueId {
+    const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+    return this.constant({ dtype: 'int64', dims: [values.length], bytes });
+  }
+  /** A scalar of the element type of one of the model's own values. */
+  scalar(value: number, like: ValueId): ValueId {
+    return this.scalarOf(value, this.dtype(like));
+  }
+  scalarOf(value: number, dtype: DType): ValueId {
+    switch (dtype) {
+      case 'float32':
+        return this.constant({ dtype, dims: [], bytes: new Uint8Array(Float32Array.of(value).buffer) });
+      case 'float64':
+        return this.constant({ dtype, dims: [], bytes: new Uint8Array(Float64Array.of(value).buffer) });
+      case 'int64':
+        return this.constant({
+          dtype,
+          dims: [],
+          bytes: new Uint8Array(BigInt64Array.of(BigInt(value)).buffer),
+        });
+      default:
+        return this.op('Cast', [this.scalarOf(value, 'float32')], int('to', elemTypeOf(dtype)));
+    }
+  }
+
+  add = (a: ValueId, b: ValueId): ValueId => this.op('Add', [a, b]);
+  sub = (a: ValueId, b: ValueId): ValueId => this.op('Sub', [a, b]);
+  mul = (a: ValueId, b: ValueId): ValueId => this.op('Mul', [a, b]);
+  div = (a: ValueId, b: ValueId): ValueId => this.op('Div', [a, b]);
+  neg = (a: ValueId): ValueId => this.op('Neg', [a]);
+  where = (c: ValueId, a: ValueId, b: ValueId): ValueId => this.op('Where', [c, a, b]);
+  cast = (a: ValueId, dtype: DType): ValueId => this.op('Cast', [a], int('to', elemTypeOf(dtype)));
+  shape = (a: ValueId): ValueId => this.op('Shape', [a]);
+  transpose = (a: ValueId, perm: readonly number[]): ValueId => this.op('Transpose', [a], ints('perm', perm));
+
+  /** The shape of one of the model's own values: a constant where it is known. */
+  shapeOf(id: ValueId): ValueId {
+    const sizes = this.sizes(id);
+    return sizes === undefined ? this.shape(id) : this.list(sizes);
+  }
+  /** With the shape that a value of the model has. */
+  reshapeLike(value: ValueId, like: ValueId): ValueId {
+    return this.reshape(value, this.shapeOf(like));
+  }
+  reshape(value: ValueId, shape: ValueId): ValueId {
+    return this.op('Reshape', [value, shape], int('allowzero', 1));
+  }
+  /** As one row. */
+  flat(value: ValueId): ValueId {
+    return this.op('Reshape', [value, this.list([-1])]);
+  }
+  zerosLike(like: ValueId): ValueId {
+    return this.op('Expand', [this.scalar(0, like), this.shapeOf(like)]);
+  }
+  /** How many elements, as a scalar of the element type of `like`. */
+  sizeOf(value: ValueId, like: ValueId): ValueId {
+    const sizes = this.sizes(value);
+    if (sizes !== undefined)
+      return this.scalar(
+        sizes.reduce((count, size) => count * size, 1),
+        like,
+      );
+    return this.cast(this.op('Size', [value]), this.dtype(like));
+  }
+  sum(value: ValueId, axes: readonly number[], keepdims = false): ValueId {
+    return axes.length === 0
+      ? value
+      : this.op('ReduceSum', [value, this.list(axes)], int('keepdims', keepdims ? 1 : 0));
+  }
+
+  /**
+   * The gradient of an operand that was broadcast, from that of the result: summed over the axes along which it was
+   * repeated. `like` is a value of the result's shape.
+   */
+  unbroadcast(gradient: ValueId, operand: ValueId, like: ValueId): ValueId {
+    const [from, to] = [this.dims(operand), this.dims(like)];
+    const lead = to.length - from.length;
+    const isOpen = (dim: Dim, axis: number): boolean =>
+      typeof dim !== 'number' && (dim === null || dim !== to[axis + lead]);
+    if (!from.some(isOpen)) {
+      const repeated = from.flatMap((dim, axis) => (dim === 1 && to[axis + lead] !== 1 ? [axis + lead] : []));
+      const kept = this.sum(gradient, repeated, true);
+      return this.sum(
+        kept,
+        Array.from({ length: lead }, (_, axis) => axis),
+      );
+    }
+    return this.unbroadcastTo(gradient, this.shape(operand), lead);
+  }
+  /** The same where sizes are known when it runs: every axis of size 1 is summed over, which does no harm if it was 1. */
+  unbroadcastTo(gradient: ValueId, shape: ValueId, lead: number): ValueId {
+    const one = this.scalarOf(1, 'int64');
+    const padded =
+      lead === 0 ? shape : this.op('Concat', [this.list(new Array(lead).fill(1)), shape], int('axis', 0));
+    const axes = this.flat(this.op('NonZero', [this.op('Equal', [padded, one])]));
+    const summed = this.op('ReduceSum', [gradient, axes], int('keepdims', 1), int('noop_with_empty_axes', 1));
+    return this.reshape(summed, shape);
+  }
+}

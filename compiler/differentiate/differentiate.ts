@@ -1,0 +1,140 @@
+// Reverse-mode differentiation: the gradients of values with respect to others, as plain ONNX ops after the forward
+// ones. Each op is looked at once, from the last to the first, when the gradients of all its outputs are known; its
+// rule (rules.ts) says what its inputs get, and what a value gets from several readers is summed.
+
+import {
+  type Diagnostic,
+  dependenciesOf,
+  diagnostic,
+  type ModelEditor,
+  NO_VALUE,
+  type Op,
+  type OpId,
+  positionOf,
+  type ValueId,
+} from '../../ir/index.ts';
+import { type Builder, isFloat, NoGradient } from './builder.ts';
+import type { Backward, Rule } from './rule.ts';
+import { constantOperators, rules } from './rules.ts';
+
+/**
+ * The gradient of the sum of value · gradient over `outputs` with respect to each of `sources`; undefined where it is
+ * zero. New ops are made by the builder.
+ */
+export function differentiate(
+  builder: Builder,
+  ops: readonly OpId[],
+  outputs: readonly (readonly [value: ValueId, gradient: ValueId])[],
+  sources: readonly ValueId[],
+): { readonly of: readonly (ValueId | undefined)[]; readonly diagnostics: readonly Diagnostic[] } {
+  const diagnostics: Diagnostic[] = [];
+  const backward: Backward = (inner, list, given, wanted) =>
+    new Sweep(inner, backward, diagnostics).run(list, given, wanted);
+  return { of: backward(builder, ops, outputs, sources), diagnostics };
+}
+
+/** What the forward op is to give besides. */
+const secondOutputs: ReadonlyMap<string, string> = new Map([
+  ['MaxPool', 'indices'],
+  ['Dropout', 'mask'],
+]);
+
+class Sweep {
+  readonly #b: Builder;
+  readonly #editor: ModelEditor;
+  readonly #backward: Backward;
+  readonly #diagnostics: Diagnostic[];
+  /** What each value has been given so far. */
+  readonly #parts = new Map<ValueId, ValueId[]>();
+
+  constructor(builder: Builder, backward: Backward, diagnostics: Diagnostic[]) {
+    this.#b = builder;
+    this.#editor = builder.editor;
+    this.#backward = backward;
+    this.#diagnostics = diagnostics;
+  }
+
+  run(
+    ops: readonly OpId[],
+    outputs: readonly (readonly [ValueId, ValueId])[],
+    sources: readonly ValueId[],
+  ): readonly (ValueId | undefined)[] {
+    const reached = this.#influencedBy(ops, sources);
+    for (const [value, gradient] of outputs) this.#give(value, gradient);
+    for (let at = ops.length - 1; at >= 0; at--) {
+      const op = this.#editor.op(ops[at]!);
+      if (op.domain === '' && constantOperators.has(op.type)) continue;
+      if (!op.outputs.some((one) => this.#parts.has(one) && reached.has(one))) continue;
+      this.#through(op, reached);
+    }
+    return sources.map((one) => this.#total(one));
+  }
+
+  /** Values that depend on some of `sources` and can have a gradient, these included. */
+  #influencedBy(ops: readonly OpId[], sources: readonly ValueId[]): ReadonlySet<ValueId> {
+    const reached = new Set(sources);
+    for (const id of ops) {
+      const op = this.#editor.op(id);
+      if (op.domain === '' && constantOperators.has(op.type)) continue;
+      if (!dependenciesOf(this.#editor, op).some((value) => reached.has(value))) continue;
+      for (const output of op.outputs)
+        if (output !== NO_VALUE && isFloat(this.#b.typeOf(output))) reached.add(output);
+    }
+    return reached;
+  }
+
+  #through(op: Op, reached: ReadonlySet<ValueId>): void {
+    this.#b.for(op);
+    const rule: Rule | undefined = op.domain === '' ? rules[op.type] : undefined;
+    const dy = op.outputs.map((one) => (one === NO_VALUE ? undefined : this.#total(one)));
+    const wants = (input: number): boolean => reached.has(op.inputs[input] ?? NO_VALUE);
+    try {
+      if (rule === undefined) return this.#b.refuse('there is no rule for it');
+      const given = rule({
+        op,
+        b: this.#b,
+        x: op.inputs,
+        y: this.#outputsOf(op),
+        dy,
+        wants,
+        captured: dependenciesOf(this.#editor, op).filter(
+          (one) => !op.inputs.includes(one) && reached.has(one),
+        ),
+        give: (value, gradient) => this.#give(value, gradient),
+        backward: this.#backward,
+      });
+      given.forEach((gradient, input) => {
+        if (gradient !== undefined && wants(input)) this.#give(op.inputs[input]!, gradient);
+      });
+    } catch (error) {
+      if (!(error instanceof NoGradient)) throw error;
+      const type = op.domain === '' ? op.type : `${op.domain}.${op.type}`;
+      const where = { op: op.name || op.type, at: positionOf(this.#editor, op) };
+      this.#diagnostics.push(diagnostic('BB281', { type, why: error.message }, where));
+    }
+  }
+
+  #give(value: ValueId, gradient: ValueId): void {
+    const parts = this.#parts.get(value);
+    if (parts === undefined) this.#parts.set(value, [gradient]);
+    else parts.push(gradient);
+  }
+
+  #total(value: ValueId): ValueId | undefined {
+    const parts = this.#parts.get(value);
+    if (parts === undefined || parts.length === 1) return parts?.[0];
+    const sum = parts.length === 2 ? this.#b.add(parts[0]!, parts[1]!) : this.#b.op('Sum', parts);
+    this.#parts.set(value, [sum]);
+    return sum;
+  }
+
+  /** Its outputs; of a pool with that of where its results are from, of a dropout with its mask. */
+  #outputsOf(op: Op): readonly ValueId[] {
+    const [result, second] = this.#editor.op(op.id).outputs;
+    if (op.domain !== '' || !secondOutputs.has(op.type) || second) return op.outputs;
+    const name = this.#b.unique(`${this.#b.name(result!)}_${secondOutputs.get(op.type)}`);
+    const outputs = [result!, this.#editor.addValue(op.graph, { name })];
+    this.#editor.setOp(op.id, { outputs });
+    return outputs;
+  }
+}

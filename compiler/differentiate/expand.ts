@@ -1,0 +1,88 @@
+// What is differentiated in other words: recurrent layers as a Scan over their steps, and sequences that were only made to
+// be joined or taken apart again. The rules never see these operators.
+
+import {
+  attributeInt,
+  findAttribute,
+  type Model,
+  type ModelEditor,
+  NO_VALUE,
+  type Op,
+  type OpId,
+  type ValueId,
+} from '../../ir/index.ts';
+import { readWeight } from '../../ir/onnx/index.ts';
+import { Builder, int } from './builder.ts';
+import { expandRecurrent, isRecurrent } from './recurrent.ts';
+import { expandedOperators } from './rules.ts';
+
+/** `model` has inferred types; the expansion's own are to be inferred. */
+export function expand(model: Model): Model {
+  const touched = model.graphs.filter(
+    ({ kind, ops }) => kind !== 'function' && ops.some((id) => changes(model.op(id))),
+  );
+  if (touched.length === 0) return model;
+  const editor = model.edit();
+  const root = Builder.of(model, editor);
+  for (const graph of touched) {
+    const ops: OpId[] = [];
+    for (const id of graph.ops) {
+      const op = editor.op(id);
+      const builder = root.in(graph.id);
+      builder.for(op);
+      const results = changes(op) ? inOtherWords(editor, builder, op) : undefined;
+      if (results === undefined) {
+        ops.push(id);
+        continue;
+      }
+      ops.push(...builder.made);
+      editor.removeOp(id);
+      op.outputs.forEach((output, index) => {
+        if (output === NO_VALUE) return;
+        ops.push(editor.addOp(graph.id, { type: 'Identity', inputs: [results[index]!], outputs: [output] }));
+      });
+    }
+    editor.setGraph(graph.id, { ops });
+  }
+  const { main } = model;
+  editor.setGraph(main, { initializers: [...editor.graph(main).initializers, ...root.initializers] });
+  return editor.finish();
+}
+
+const changes = (op: Op): boolean => op.domain === '' && expandedOperators.includes(op.type);
+
+/** The op's results; undefined if it stays. */
+function inOtherWords(editor: ModelEditor, b: Builder, op: Op): readonly ValueId[] | undefined {
+  if (isRecurrent(op.type)) return expandRecurrent(b, op);
+  const { def } = editor.value(op.inputs[0]!);
+  const source = def.kind === 'op' ? editor.op(def.op) : undefined;
+  if (source?.domain !== '' || source.type !== 'SequenceConstruct') return undefined;
+  const parts = source.inputs;
+  if (op.type === 'ConcatFromSequence') {
+    const axis = attributeInt(op, 'axis', 0);
+    const joined =
+      attributeInt(op, 'new_axis', 0) === 0
+        ? parts
+        : parts.map((part) => b.op('Unsqueeze', [part, b.list([axis])]));
+    return [b.op('Concat', joined, int('axis', axis))];
+  }
+  const at = constantIndex(editor, op.inputs[1]!);
+  const part = at === undefined ? undefined : parts.at(at);
+  return part === undefined ? undefined : [part];
+}
+
+function constantIndex(editor: ModelEditor, id: ValueId): number | undefined {
+  const { weight, def } = editor.value(id);
+  const source = def.kind === 'op' ? editor.op(def.op) : undefined;
+  const attribute = source?.type === 'Constant' ? findAttribute(source, 'value') : undefined;
+  const held =
+    def.kind === 'initializer' ? weight : attribute?.kind === 'tensor' ? attribute.value : undefined;
+  if (held === undefined || held.dims.length > 0) return undefined;
+  const { dtype, bytes } = readWeight(held);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return dtype === 'int64'
+    ? Number(view.getBigInt64(0, true))
+    : dtype === 'int32'
+      ? view.getInt32(0, true)
+      : undefined;
+}

@@ -1,0 +1,69 @@
+// The gradient of every operator that has one.
+
+import type { Rules } from './rule.ts';
+import { broadcast } from './rules/broadcast.ts';
+import { control } from './rules/control.ts';
+import { elementwise } from './rules/elementwise.ts';
+import { linear } from './rules/linear.ts';
+import { losses } from './rules/losses.ts';
+import { movement } from './rules/movement.ts';
+import { normalizations } from './rules/normalize.ts';
+import { reductions } from './rules/reduce.ts';
+import { sampling } from './rules/sampling.ts';
+import { windows } from './rules/window.ts';
+
+/** Of operators of the standard domain, in the form of opset 18 and later. */
+export const rules: Rules = {
+  ...elementwise,
+  ...broadcast,
+  ...reductions,
+  ...movement,
+  ...linear,
+  ...windows,
+  ...normalizations,
+  ...losses,
+  ...control,
+  ...sampling,
+};
+
+/** In other words, and then by their rules (expand.ts). */
+export const expandedOperators: readonly string[] = [
+  'RNN',
+  'GRU',
+  'LSTM',
+  'ConcatFromSequence',
+  'SequenceAt',
+];
+
+/** Their results do not change with small changes of what they read: no gradient passes. */
+export const constantOperators: ReadonlySet<string> = new Set([
+  'Floor',
+  'Ceil',
+  'Round',
+  'Sign',
+  'Hardmax',
+  'Shape',
+  'Size',
+  'ArgMax',
+  'ArgMin',
+  'NonZero',
+  'Equal',
+  'Greater',
+  'GreaterOrEqual',
+  'Less',
+  'LessOrEqual',
+  'Not',
+  'And',
+  'Or',
+  'Xor',
+  'IsNaN',
+  'IsInf',
+  'ConstantOfShape',
+  'EyeLike',
+  'RandomNormalLike',
+  'RandomUniformLike',
+  'Bernoulli',
+  'Multinomial',
+  'Unique',
+  'QuantizeLinear',
+]);

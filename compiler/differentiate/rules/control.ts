@@ -1,0 +1,341 @@
+// Branches and loops. What happened inside is computed again where its gradient is: a branch from what it captures, a
+// step of a loop from its state at the beginning, which the forward loop keeps.
+
+import { Copier } from '../../../ir/copy.ts';
+import {
+  type Attribute,
+  attributeInt,
+  attributeInts,
+  capturesOf,
+  findAttribute,
+  type Graph,
+  NO_VALUE,
+  type Op,
+  type OpId,
+  tensorType,
+  type ValueId,
+  type ValueType,
+} from '../../../ir/index.ts';
+import { type Builder, int, isFloat } from '../builder.ts';
+import type { Rule, Rules, Step } from '../rule.ts';
+
+const graphAttribute = (name: string, graph: Graph['id']): Attribute => ({
+  name,
+  kind: 'graph',
+  value: graph,
+});
+
+function bodyOf(b: Builder, op: Op, name: string): Graph {
+  const attribute = findAttribute(op, name);
+  return attribute?.kind === 'graph' ? b.editor.graph(attribute.value) : b.refuse(`it has no ${name}`);
+}
+
+/** The ops of `body` once more, in the graph of `inner`, reading `inputs` instead of the body's; and its outputs there. */
+function again(
+  inner: Builder,
+  op: Op,
+  body: Graph,
+  inputs: readonly ValueId[],
+): { readonly ops: readonly OpId[]; readonly outputs: readonly ValueId[] } {
+  const { editor } = inner;
+  const copier = new Copier(
+    editor,
+    editor,
+    capturesOf(editor, op).map((one) => [one, one] as const),
+    (name) => inner.unique(`${name}_again`),
+  );
+  body.inputs.forEach((input, index) => {
+    copier.bind(input, inputs[index]!);
+  });
+  const initializers = body.initializers.map((one) => {
+    const { weight } = editor.value(one);
+    const copy = copier.declare(one, inner.graph);
+    editor.setValue(copy, { def: { kind: 'initializer' }, ...(weight && { weight }) });
+    return copy;
+  });
+  editor.setGraph(inner.graph, {
+    initializers: [...editor.graph(inner.graph).initializers, ...initializers],
+  });
+  const ops = body.ops.map((one) => copier.op(one, inner.graph));
+  inner.made.push(...ops);
+  return { ops, outputs: body.outputs.map((one) => copier.value(one)) };
+}
+
+/** Gives the subgraph of `inner` its inputs and outputs. */
+function close(inner: Builder, inputs: readonly ValueId[], outputs: readonly ValueId[]): void {
+  const { editor, graph } = inner;
+  // An output is a value of the graph itself, and no other output.
+  const own = outputs.map((one) => inner.op('Identity', [one]));
+  inputs.forEach((one, index) => {
+    editor.setValue(one, { def: { kind: 'input', index } });
+  });
+  editor.setGraph(graph, { inputs, outputs: own, ops: inner.made });
+}
+
+const branch: Rule = (step) => {
+  const { b, op, dy, captured } = step;
+  const side = (name: string): Attribute => {
+    const inner = b.subgraph(`${name}_gradient`);
+    const body = bodyOf(b, op, name);
+    const { ops, outputs } = again(inner, op, body, []);
+    const given = outputs.flatMap((one, index) =>
+      dy[index] === undefined ? [] : [[one, dy[index]] as const],
+    );
+    const found = step.backward(inner, ops, given, captured);
+    close(
+      inner,
+      [],
+      captured.map((one, index) => found[index] ?? inner.zerosLike(one)),
+    );
+    return graphAttribute(name, inner.graph);
+  };
+  const attributes = [side('then_branch'), side('else_branch')];
+  const gradients = b.ops('If', [op.inputs[0]!], captured.length, ...attributes);
+  captured.forEach((one, index) => {
+    step.give(one, gradients[index]!);
+  });
+  return [];
+};
+
+/** One loop, of either kind, as its gradient sees it. */
+interface Iterated {
+  readonly body: Graph;
+  /** The body's inputs that carry state, and those that are slices of the loop's own inputs. */
+  readonly states: readonly ValueId[];
+  readonly slices: readonly {
+    readonly from: ValueId;
+    readonly input: ValueId;
+    readonly axis: number;
+    readonly reverse: boolean;
+  }[];
+  /** Where a slice went that the body made. */
+  readonly scans: readonly { readonly index: number; readonly axis: number; readonly reverse: boolean }[];
+  /** The body's inputs before the state. */
+  lead(inner: Builder, index: ValueId): readonly ValueId[];
+  /** How many of the body's outputs come before those that carry state. */
+  readonly skipped: number;
+}
+
+/** Makes the forward loop keep its state at the beginning of each step; how often it went round, and the states. */
+function keep(step: Step, { body, states }: Iterated, counter: ValueId): { count: ValueId; kept: ValueId[] } {
+  const { b, op } = step;
+  const { editor } = b;
+  const values = [counter, ...states];
+  const copies = values.map((one) => {
+    const { name, type } = editor.value(one);
+    return editor.addValue(body.id, { name: b.unique(`${name}_kept`), ...(type && { type }) });
+  });
+  const ids = values.map((one, index) =>
+    editor.addOp(body.id, { type: 'Identity', inputs: [one], outputs: [copies[index]!] }),
+  );
+  const current = editor.graph(body.id);
+  editor.setGraph(body.id, { ops: [...current.ops, ...ids], outputs: [...current.outputs, ...copies] });
+  const stacked = copies.map((one) =>
+    editor.addValue(op.graph, { name: b.unique(`${editor.value(one).name}_all`) }),
+  );
+  editor.setOp(op.id, { outputs: [...editor.op(op.id).outputs, ...stacked] });
+  return { count: b.op('Size', [stacked[0]!]), kept: stacked.slice(1) };
+}
+
+function iterate(
+  step: Step,
+  loop: Iterated,
+  inputs: readonly number[],
+  counter: ValueId,
+): readonly (ValueId | undefined)[] {
+  const { b, op, x, y, dy, captured } = step;
+  const { editor } = b;
+  // Before the body is told to keep its state.
+  const body = { ...editor.graph(loop.body.id) };
+  const { count, kept } = keep(step, loop, counter);
+  const one = b.scalarOf(1, 'int64');
+  const last = b.sub(count, one);
+  const carried = loop.states.flatMap((state, at) => (isFloat(b.typeOf(state)) ? [at] : []));
+  const finals = carried.map((at) => dy[at] ?? b.zerosLike(existing(b, op, y, at)));
+  const zeros = captured.map((value) => b.zerosLike(value));
+  const wanted = loop.slices.flatMap((slice, at) =>
+    step.wants(inputs[loop.states.length + at]!) ? [{ ...slice, at }] : [],
+  );
+
+  const inner = b.subgraph(`${op.type}_gradient`);
+  const input = (name: string, type: ValueType | undefined): ValueId =>
+    editor.addValue(inner.graph, { name: b.unique(`grad/${name}`), ...(type && { type }) });
+  const iteration = input('iteration', tensorType('int64', []));
+  const condition = input('condition', tensorType('bool', []));
+  const states = carried.map((at) => input('state', b.typeOf(loop.states[at]!)));
+  const sums = captured.map((value) => input('sum', b.typeOf(value)));
+  const index = inner.sub(last, iteration);
+  editor.setValue(index, { type: tensorType('int64', []) });
+  const typed = (value: ValueId, like: ValueId): ValueId => {
+    const type = b.typeOf(like);
+    if (type !== undefined) editor.setValue(value, { type });
+    return value;
+  };
+  const at = (reverse: boolean): ValueId => (reverse ? iteration : index);
+  const now = [
+    ...loop.states.map((state, position) => typed(inner.op('Gather', [kept[position]!, index]), state)),
+    ...loop.slices.map(({ from, input: slot, axis, reverse }) =>
+      typed(inner.op('Gather', [from, at(reverse)], int('axis', axis)), slot),
+    ),
+  ];
+  const { ops, outputs } = again(inner, op, body, [...loop.lead(inner, index), ...now]);
+  const given: (readonly [ValueId, ValueId])[] = carried.map((position, which) => [
+    outputs[loop.skipped + position]!,
+    states[which]!,
+  ]);
+  loop.scans.forEach(({ index: position, axis, reverse }, scan) => {
+    const gradient = dy[loop.states.length + scan];
+    if (gradient !== undefined)
+      given.push([outputs[position]!, inner.op('Gather', [gradient, at(reverse)], int('axis', axis))]);
+  });
+  const sources = [
+    ...carried.map((position) => now[position]!),
+    ...wanted.map((slice) => now[loop.states.length + slice.at]!),
+    ...captured,
+  ];
+  const found = step.backward(inner, ops, given, sources);
+  const of = (position: number): ValueId => found[position] ?? inner.zerosLike(sources[position]!);
+  close(
+    inner,
+    [iteration, condition, ...states, ...sums],
+    [
+      condition,
+      ...carried.map((_, position) => of(position)),
+      ...captured.map((_, position) => {
+        const gradient = found[carried.length + wanted.length + position];
+        return gradient === undefined ? sums[position]! : inner.add(sums[position]!, gradient);
+      }),
+      ...wanted.map((_, position) => of(carried.length + position)),
+    ],
+  );
+  const results = b.ops(
+    'Loop',
+    [count, NO_VALUE, ...finals, ...zeros],
+    carried.length + captured.length + wanted.length,
+    graphAttribute('body', inner.graph),
+  );
+  captured.forEach((value, position) => {
+    step.give(value, results[carried.length + position]!);
+  });
+  const gradients: (ValueId | undefined)[] = new Array(x.length).fill(undefined);
+  carried.forEach((position, which) => {
+    gradients[inputs[position]!] = results[which]!;
+  });
+  wanted.forEach(({ at: position, axis, reverse, input: slot }, which) => {
+    const stacked = results[carried.length + captured.length + which]!;
+    gradients[inputs[loop.states.length + position]!] = inPlace(b, stacked, axis, reverse, b.rank(slot) + 1);
+  });
+  return gradients;
+}
+
+/** Slices that were stacked from the last to the first, in the order and along the axis of where they were taken from. */
+function inPlace(b: Builder, stacked: ValueId, axis: number, reverse: boolean, rank: number): ValueId {
+  // The gradient's loop runs backwards: what the forward one read backwards is in order already.
+  const ordered = reverse
+    ? stacked
+    : b.op('Slice', [stacked, b.list([-1]), b.list([Number.MIN_SAFE_INTEGER]), b.list([0]), b.list([-1])]);
+  if (axis === 0) return ordered;
+  const perm = Array.from({ length: rank }, (_, to) => (to < axis ? to + 1 : to === axis ? 0 : to));
+  return b.transpose(ordered, perm);
+}
+
+/** An output that nobody reads may be left out: then it is given a name. */
+function existing(b: Builder, op: Op, y: readonly ValueId[], index: number): ValueId {
+  if (y[index]) return y[index];
+  const { editor } = b;
+  const outputs = [...editor.op(op.id).outputs];
+  const state = bodyOf(b, op, 'body');
+  const type = b.typeOf(state.outputs[index + (op.type === 'Loop' ? 1 : 0)]!);
+  outputs[index] = editor.addValue(op.graph, {
+    name: b.unique(`grad/${op.type}_state`),
+    ...(type && { type }),
+  });
+  editor.setOp(op.id, { outputs });
+  return outputs[index]!;
+}
+
+const loop: Rule = (step) => {
+  const { b, op } = step;
+  const body = bodyOf(b, op, 'body');
+  const states = body.inputs.slice(2);
+  const scans = body.outputs.slice(1 + states.length);
+  if (states.some((one) => b.typeOf(one)?.kind !== 'tensor')) return b.refuse('its state is a sequence');
+  const described: Iterated = {
+    body,
+    states,
+    slices: [],
+    scans: scans.map((_, at) => ({ index: 1 + states.length + at, axis: 0, reverse: false })),
+    lead: (inner, index) => [index, inner.constant({ dtype: 'bool', dims: [], bytes: Uint8Array.of(1) })],
+    skipped: 1,
+  };
+  return iterate(
+    step,
+    described,
+    states.map((_, at) => at + 2),
+    body.inputs[0]!,
+  );
+};
+
+const scan: Rule = (step) => {
+  const { b, op, x } = step;
+  const body = bodyOf(b, op, 'body');
+  const slices = attributeInt(op, 'num_scan_inputs', 0);
+  const states = body.inputs.slice(0, body.inputs.length - slices);
+  const outputs = body.outputs.slice(states.length);
+  const list = (name: string): readonly number[] => attributeInts(op, name) ?? [];
+  const axisOf = (name: string, at: number, rank: number): number => {
+    const axis = list(name)[at] ?? 0;
+    return axis < 0 ? axis + rank : axis;
+  };
+  const described: Iterated = {
+    body,
+    states,
+    slices: body.inputs.slice(states.length).map((input, at) => {
+      const from = x[states.length + at]!;
+      return {
+        from,
+        input,
+        axis: axisOf('scan_input_axes', at, b.rank(from)),
+        reverse: list('scan_input_directions')[at] === 1,
+      };
+    }),
+    scans: outputs.map((output, at) => ({
+      index: states.length + at,
+      axis: axisOf('scan_output_axes', at, b.rank(output) + 1),
+      reverse: list('scan_output_directions')[at] === 1,
+    })),
+    lead: () => [],
+    skipped: 0,
+  };
+  // What is kept comes after the other scan outputs, along the first axis and in order.
+  const extra = states.length + 1;
+  for (const name of ['scan_output_axes', 'scan_output_directions']) {
+    const given = attributeInts(op, name);
+    if (given === undefined) continue;
+    const attributes = b.editor.op(op.id).attributes.map((one) =>
+      one.name === name
+        ? {
+            name,
+            kind: 'ints' as const,
+            value: [...given, ...new Array<number>(extra).fill(0)].map(BigInt),
+          }
+        : one,
+    );
+    b.editor.setOp(op.id, { attributes });
+  }
+  const marker = b.editor.addValue(body.id, { name: b.unique('grad/step') });
+  const constant = b.editor.addOp(body.id, {
+    type: 'Identity',
+    inputs: [b.scalarOf(0, 'int64')],
+    outputs: [marker],
+  });
+  b.editor.setGraph(body.id, { ops: [...body.ops, constant] });
+  return iterate(
+    step,
+    described,
+    body.inputs.map((_, at) => at),
+    marker,
+  );
+};
+
+export const control: Rules = { If: branch, Loop: loop, Scan: scan };

@@ -1,0 +1,190 @@
+// Products of matrices.
+
+import type { ValueId } from '../../../ir/index.ts';
+import { type Builder, float, int, string } from '../builder.ts';
+import type { Rule, Rules } from '../rule.ts';
+
+const flags = (alpha: number, transA: boolean, transB: boolean) => [
+  float('alpha', alpha),
+  int('transA', transA ? 1 : 0),
+  int('transB', transB ? 1 : 0),
+];
+
+const gemm: Rule = (step) => {
+  const { b, op, x, y, dy } = step;
+  const [a, w, c] = x as [ValueId, ValueId, ValueId | undefined];
+  const given = dy[0]!;
+  const [transA, transB] = [b.int(op, 'transA', 0) !== 0, b.int(op, 'transB', 0) !== 0];
+  const alpha = b.float(op, 'alpha', 1);
+  const product = (left: ValueId, right: ValueId, ta: boolean, tb: boolean): ValueId =>
+    b.op('Gemm', [left, right], ...flags(alpha, ta, tb));
+  const da = () => (transA ? product(w, given, transB, true) : product(given, w, false, !transB));
+  const dw = () => (transB ? product(given, a, true, transA) : product(a, given, !transA, false));
+  const dc = (): ValueId => {
+    const beta = b.float(op, 'beta', 1);
+    return b.unbroadcast(beta === 1 ? given : b.mul(given, b.scalar(beta, a)), c!, y[0]!);
+  };
+  return [
+    step.wants(0) ? da() : undefined,
+    step.wants(1) ? dw() : undefined,
+    c && step.wants(2) ? dc() : undefined,
+  ];
+};
+
+const swapLast = (b: Builder, value: ValueId, rank: number): ValueId =>
+  b.transpose(
+    value,
+    Array.from({ length: rank }, (_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)),
+  );
+
+const matmul: Rule = (step) => {
+  const { b, x, dy } = step;
+  const [left, right] = x as [ValueId, ValueId];
+  const [rankL, rankR] = [b.rank(left), b.rank(right)];
+  if (rankL === 2 && rankR === 2) {
+    return [
+      step.wants(0) ? b.op('Gemm', [dy[0]!, right], int('transB', 1)) : undefined,
+      step.wants(1) ? b.op('Gemm', [left, dy[0]!], int('transA', 1)) : undefined,
+    ];
+  }
+  // Vectors become matrices of one row, or of one column.
+  const [first, last] = [b.list([-2]), b.list([-1])];
+  const l = rankL === 1 ? b.op('Unsqueeze', [left, b.list([0])]) : left;
+  const r = rankR === 1 ? b.op('Unsqueeze', [right, b.list([1])]) : right;
+  let given = dy[0]!;
+  if (rankR === 1) given = b.op('Unsqueeze', [given, last]);
+  if (rankL === 1) given = b.op('Unsqueeze', [given, first]);
+  const [ranksL, ranksR] = [Math.max(rankL, 2), Math.max(rankR, 2)];
+  const batched = Math.max(ranksL, ranksR);
+  const back = (value: ValueId, operand: ValueId, own: number): ValueId => {
+    const dims = b.dims(operand);
+    const other = b.dims(operand === left ? right : left);
+    // With the same batch, nothing was repeated.
+    const batch = dims.slice(0, -2);
+    const same =
+      own === batched &&
+      batch.every((dim, axis) =>
+        typeof dim === 'number' && dim !== 1 ? true : dim !== null && dim === other[axis],
+      );
+    if (same || batched === 2) return dims.length === 1 ? b.reshapeLike(value, operand) : value;
+    return b.unbroadcastTo(value, paddedShape(b, operand, dims.length), batched - own);
+  };
+  const paddedShape = (builder: Builder, operand: ValueId, rank: number): ValueId => {
+    const shape = builder.shapeOf(operand);
+    if (rank > 1) return shape;
+    const one = builder.list([1]);
+    return builder.op('Concat', operand === left ? [one, shape] : [shape, one], int('axis', 0));
+  };
+  const finish = (value: ValueId, operand: ValueId, own: number): ValueId => {
+    const matrix = back(value, operand, own);
+    return b.rank(operand) === 1 ? b.reshapeLike(matrix, operand) : matrix;
+  };
+  // A matrix for the whole batch: its gradient is one product of long matrices.
+  const shared = ranksR === 2 && rankR === 2 && ranksL > 2;
+  const dRight = (): ValueId => {
+    if (!shared) return finish(b.op('MatMul', [swapLast(b, l, ranksL), given]), right, ranksR);
+    const columns = (value: ValueId, of: ValueId): ValueId =>
+      b.op('Reshape', [
+        value,
+        b.op('Concat', [b.list([-1]), b.op('Shape', [of], int('start', -1))], int('axis', 0)),
+      ]);
+    return b.op('Gemm', [columns(l, l), columns(given, given)], int('transA', 1));
+  };
+  return [
+    step.wants(0) ? finish(b.op('MatMul', [given, swapLast(b, r, ranksR)]), left, ranksL) : undefined,
+    step.wants(1) ? dRight() : undefined,
+  ];
+};
+
+/** The operand's letters, and its gradient: the product of the rest with that of the result. */
+const einsum: Rule = (step) => {
+  const { b, op, x, dy } = step;
+  const equation = b.string(op, 'equation', '').replaceAll(' ', '');
+  const [left, right] = equation.split('->') as [string, string | undefined];
+  const operands = left.split(',');
+  const count = (letters: string, one: string): number => letters.split(one).length - 1;
+  const output =
+    right ??
+    [
+      ...(left.includes('...') ? ['...'] : []),
+      ...[...new Set(left.replace(/[^A-Za-z]/g, ''))].sort().filter((one) => count(left, one) === 1),
+    ].join('');
+  return x.map((operand, index) => {
+    if (!step.wants(index)) return undefined;
+    const own = operands[index]!;
+    const letters = own.replaceAll('...', '');
+    if (new Set(letters).size !== letters.length) return diagonal(step, operands, output, index);
+    const others = operands.filter((_, other) => other !== index);
+    const given = [output, ...others].join('');
+    const values = [dy[0]!, ...x.filter((_, other) => other !== index)];
+    // What is summed over and stands nowhere else was repeated: it comes from a one for each.
+    const lost = [...letters].filter((one) => !given.includes(one));
+    const sources = [output, ...others];
+    if (lost.length > 0) {
+      sources.push(lost.join(''));
+      const shape = b.shapeOf(operand);
+      const at = lost.map((one) => axisOf(b, own, one, operand));
+      values.push(b.op('Expand', [b.scalar(1, operand), b.op('Gather', [shape, b.list(at)])]));
+    }
+    if (own.includes('...') && !given.includes('...')) return b.refuse('an ellipsis is summed over');
+    return b.op('Einsum', values, string('equation', `${sources.join(',')}->${own}`));
+  });
+};
+
+function axisOf(b: Builder, letters: string, one: string, operand: ValueId): number {
+  const [before, after] = letters.split('...') as [string, string | undefined];
+  const at = before.indexOf(one);
+  if (at >= 0) return at;
+  return b.rank(operand) - after!.length + after!.indexOf(one);
+}
+
+/** Of an operand with a letter twice, only the diagonal was read. */
+function diagonal(
+  step: Parameters<Rule>[0],
+  operands: readonly string[],
+  output: string,
+  index: number,
+): ValueId {
+  const { b, x, dy } = step;
+  const own = operands[index]!;
+  const operand = x[index]!;
+  if (own.includes('...')) return b.refuse('an operand has a letter twice, and an ellipsis');
+  const letters = [...new Set(own)];
+  const others = operands.filter((_, other) => other !== index);
+  const values = [dy[0]!, ...x.filter((_, other) => other !== index)];
+  const sources = [output, ...others];
+  const lost = letters.filter((one) => !sources.join('').includes(one));
+  if (lost.length > 0) {
+    sources.push(lost.join(''));
+    const at = lost.map((one) => own.indexOf(one));
+    values.push(b.op('Expand', [b.scalar(1, operand), b.op('Gather', [b.shapeOf(operand), b.list(at)])]));
+  }
+  const compact = b.op('Einsum', values, string('equation', `${sources.join(',')}->${letters.join('')}`));
+  // Spread over all axes, then zero wherever the axes of a letter differ.
+  const spread: string[] = [];
+  let spare = [...'abcdefghijklmnopqrstuvwxyz'].filter((one) => !own.includes(one));
+  const names = [...own].map((one, axis) => {
+    if (own.indexOf(one) === axis) return one;
+    const name = spare[0]!;
+    spare = spare.slice(1);
+    spread.push(name);
+    return name;
+  });
+  const factors: ValueId[] = [compact];
+  const parts = [letters.join('')];
+  names.forEach((name, axis) => {
+    const letter = own[axis]!;
+    if (name === letter) return;
+    const size = b.op('Gather', [b.shapeOf(operand), b.scalarOf(axis, 'int64')]);
+    const row = b.op('Range', [b.scalarOf(0, 'int64'), size, b.scalarOf(1, 'int64')]);
+    const equal = b.op('Equal', [
+      b.op('Unsqueeze', [row, b.list([1])]),
+      b.op('Unsqueeze', [row, b.list([0])]),
+    ]);
+    factors.push(b.cast(equal, b.dtype(operand)));
+    parts.push(letter + name);
+  });
+  return b.op('Einsum', factors, string('equation', `${parts.join(',')}->${names.join('')}`));
+}
+
+export const linear: Rules = { Gemm: gemm, MatMul: matmul, Einsum: einsum };

@@ -1,0 +1,228 @@
+// Operators that move elements about without computing with them.
+
+import type { ValueId } from '../../../ir/index.ts';
+import { type Builder, int, string } from '../builder.ts';
+import type { Rule, Rules } from '../rule.ts';
+
+/** The same elements in another shape. */
+const reshaped: Rule = ({ b, x, dy }) => [b.reshapeLike(dy[0]!, x[0]!)];
+
+/** The place that each element of a value has in it, counted row by row, in the value's shape. */
+function positions(b: Builder, value: ValueId): ValueId {
+  const sizes = b.sizes(value);
+  const count =
+    sizes === undefined
+      ? b.op('Size', [value])
+      : b.scalarOf(
+          sizes.reduce((product, size) => product * size, 1),
+          'int64',
+        );
+  const row = b.op('Range', [b.scalarOf(0, 'int64'), count, b.scalarOf(1, 'int64')]);
+  return b.reshapeLike(row, value);
+}
+
+/** Adds gradients up at the places of a value that they belong to. */
+export function scatter(b: Builder, like: ValueId, places: ValueId, gradient: ValueId): ValueId {
+  const sizes = b.sizes(like);
+  const count =
+    sizes === undefined
+      ? b.op('Reshape', [b.op('Size', [like]), b.list([1])])
+      : b.list([sizes.reduce((product, size) => product * size, 1)]);
+  const zeros = b.op('Expand', [b.scalar(0, like), count]);
+  const added = b.op(
+    'ScatterElements',
+    [zeros, b.flat(places), b.flat(gradient)],
+    int('axis', 0),
+    string('reduction', 'add'),
+  );
+  return b.reshapeLike(added, like);
+}
+
+/** For operators that only choose elements: they choose their places too, and each gradient goes back to its place. */
+const chosen: Rule = ({ b, op, x, dy }) => {
+  const places = b.op(op.type, [positions(b, x[0]!), ...x.slice(1)], ...op.attributes);
+  return [scatter(b, x[0]!, places, dy[0]!)];
+};
+
+const concat: Rule = (step) => {
+  const { b, op, x, y, dy } = step;
+  if (x.length === 1) return [dy[0]];
+  const axis = b.axis(op, y[0]!, 0);
+  const along = x.map((one) => b.dims(one)[axis]);
+  const sizes = along.every((dim): dim is number => typeof dim === 'number')
+    ? b.list(along)
+    : b.op(
+        'Concat',
+        x.map((one) => b.op('Shape', [one], int('start', axis), int('end', axis + 1))),
+        int('axis', 0),
+      );
+  return b.ops('Split', [dy[0]!, sizes], x.length, int('axis', axis));
+};
+
+const split: Rule = ({ b, op, x, y, dy }) => [
+  b.op(
+    'Concat',
+    y.map((part, index) => dy[index] ?? b.zerosLike(part)),
+    int('axis', b.axis(op, x[0]!, 0)),
+  ),
+];
+
+const transpose: Rule = ({ b, op, x, dy }) => {
+  const rank = b.rank(x[0]!);
+  const perm = b.ints(op, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+  const inverse: number[] = [];
+  perm.forEach((from, to) => {
+    inverse[from] = to;
+  });
+  return [b.transpose(dy[0]!, inverse)];
+};
+
+const expand: Rule = ({ b, x, y, dy }) => [b.unbroadcast(dy[0]!, x[0]!, y[0]!)];
+
+/** Each axis becomes two, repeats and size, and the repeats are summed. */
+const tile: Rule = ({ b, x, dy }) => {
+  const rank = b.rank(x[0]!);
+  const [one, shape] = [b.list([1]), b.shapeOf(x[0]!)];
+  const column = (value: ValueId): ValueId => b.op('Unsqueeze', [value, one]);
+  const pairs = b.flat(b.op('Concat', [column(x[1]!), column(shape)], int('axis', 1)));
+  const apart = b.reshape(dy[0]!, pairs);
+  return [
+    b.sum(
+      apart,
+      Array.from({ length: rank }, (_, axis) => 2 * axis),
+    ),
+  ];
+};
+
+const pad: Rule = (step) => {
+  const { b, op, x, dy } = step;
+  if (b.string(op, 'mode', 'constant') !== 'constant') {
+    const places = b.op('Pad', [positions(b, x[0]!), x[1]!, 0 as ValueId, ...x.slice(3)], ...op.attributes);
+    return [scatter(b, x[0]!, places, dy[0]!)];
+  }
+  // What was added is taken away, and the other way round.
+  const back = b.op('Pad', [dy[0]!, b.neg(x[1]!), 0 as ValueId, ...x.slice(3)]);
+  if (!step.wants(2)) return [back];
+  const filled = b.op('ReduceSum', [dy[0]!], int('keepdims', 0));
+  const given = b.op('ReduceSum', [back], int('keepdims', 0));
+  return [back, undefined, b.reshapeLike(b.sub(filled, given), x[2]!)];
+};
+
+const sameAgain: Rule = ({ b, op, x, dy }) => [b.op(op.type, [dy[0]!, ...x.slice(1)], ...op.attributes)];
+
+const gather: Rule = ({ b, op, x: [x, indices], dy }) => {
+  const axis = b.axis(op, x!, 0);
+  const rank = b.rank(x!);
+  if (axis > 0 || b.rank(indices!) !== 1) {
+    const places = b.op('Gather', [positions(b, x!), indices!], int('axis', axis));
+    return [scatter(b, x!, places, dy[0]!)];
+  }
+  // Rows, as of an embedding: whole rows are added up.
+  if (rank === 1) {
+    return [b.op('ScatterElements', [b.zerosLike(x!), indices!, dy[0]!], string('reduction', 'add'))];
+  }
+  const rows = b.op('Unsqueeze', [indices!, b.list([1])]);
+  return [b.op('ScatterND', [b.zerosLike(x!), rows, dy[0]!], string('reduction', 'add'))];
+};
+
+const gatherElements: Rule = ({ b, op, x: [x, indices], dy }) => [
+  b.op(
+    'ScatterElements',
+    [b.zerosLike(x!), indices!, dy[0]!],
+    int('axis', b.int(op, 'axis', 0)),
+    string('reduction', 'add'),
+  ),
+];
+
+const gatherND: Rule = (step) => {
+  const { b, op, x, dy } = step;
+  if (b.int(op, 'batch_dims', 0) !== 0) return chosen(step);
+  return [b.op('ScatterND', [b.zerosLike(x[0]!), x[1]!, dy[0]!], string('reduction', 'add'))];
+};
+
+/** `take` reads at the indices what `put` writes there. */
+const scattered =
+  (put: 'ScatterElements' | 'ScatterND', take: 'GatherElements' | 'GatherND'): Rule =>
+  (step) => {
+    const { b, op, x, y, dy } = step;
+    const [data, indices, updates] = x as [ValueId, ValueId, ValueId];
+    const axis = put === 'ScatterElements' ? [int('axis', b.int(op, 'axis', 0))] : [];
+    const at = (value: ValueId): ValueId => b.op(take, [value, indices], ...axis);
+    const given = dy[0]!;
+    switch (b.string(op, 'reduction', 'none')) {
+      case 'none':
+        return [
+          step.wants(0) ? b.op(put, [given, indices, b.zerosLike(updates)], ...axis) : undefined,
+          step.wants(2) ? at(given) : undefined,
+        ].flatMap((one, index) => (index === 1 ? [undefined, one] : [one]));
+      case 'add':
+        return [given, undefined, step.wants(2) ? at(given) : undefined];
+      case 'mul': {
+        const product = b.mul(given, y[0]!);
+        return [
+          step.wants(0) ? b.div(product, data) : undefined,
+          undefined,
+          step.wants(2) ? b.div(at(product), updates) : undefined,
+        ];
+      }
+      default: {
+        // The largest, or the smallest: who is the result gets the gradient, several of them each a share.
+        const add = string('reduction', 'add');
+        const [zero, one] = [b.scalar(0, data), b.scalar(1, data)];
+        const kept = b.where(b.op('Equal', [data, y[0]!]), one, zero);
+        const won = b.where(b.op('Equal', [updates, at(y[0]!)]), one, zero);
+        const share = b.div(given, b.op(put, [kept, indices, won], ...axis, add));
+        const untouched = b.op('Equal', [kept, zero]);
+        return [
+          step.wants(0) ? b.where(untouched, zero, share) : undefined,
+          undefined,
+          step.wants(2) ? b.mul(at(share), won) : undefined,
+        ];
+      }
+    }
+  };
+
+const topK: Rule = ({ b, op, x, y, dy }) => {
+  const axis = b.int(op, 'axis', -1);
+  return [b.op('ScatterElements', [b.zerosLike(x[0]!), y[1]!, dy[0]!], int('axis', axis))];
+};
+
+const depthToSpace: Rule = ({ b, op, x, dy }) => {
+  const size = b.int(op, 'blocksize', 1);
+  const back = b.op('SpaceToDepth', [dy[0]!], int('blocksize', size));
+  if (b.string(op, 'mode', 'DCR') === 'DCR') return [back];
+  // CRD: channels are [C, blocks] where SpaceToDepth makes [blocks, C].
+  const [, channels] = b.sizes(x[0]!) ?? b.refuse('the sizes of its input are not known');
+  const inner = channels! / size ** 2;
+  const apart = b.op('Reshape', [back, b.list([0, size * size, inner, -1])]);
+  return [b.reshapeLike(b.transpose(apart, [0, 2, 1, 3]), x[0]!)];
+};
+
+const spaceToDepth: Rule = ({ b, op, dy }) => [
+  b.op('DepthToSpace', [dy[0]!], int('blocksize', b.int(op, 'blocksize', 1))),
+];
+
+export const movement: Rules = {
+  Reshape: reshaped,
+  Flatten: reshaped,
+  Squeeze: reshaped,
+  Unsqueeze: reshaped,
+  Transpose: transpose,
+  Concat: concat,
+  Split: split,
+  Expand: expand,
+  Tile: tile,
+  Pad: pad,
+  Slice: chosen,
+  Compress: chosen,
+  Gather: gather,
+  GatherElements: gatherElements,
+  GatherND: gatherND,
+  ScatterElements: scattered('ScatterElements', 'GatherElements'),
+  ScatterND: scattered('ScatterND', 'GatherND'),
+  TopK: topK,
+  ReverseSequence: sameAgain,
+  Trilu: sameAgain,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
+};

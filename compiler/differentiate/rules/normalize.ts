@@ -1,0 +1,180 @@
+// Normalisation over a batch, a layer, an instance or groups of channels.
+
+import type { ValueId } from '../../../ir/index.ts';
+import { type Builder, int } from '../builder.ts';
+import type { Rule, Rules } from '../rule.ts';
+
+const EPSILON = 1e-5;
+
+/** A vector of channels, as a tensor that broadcasts to the input's shape. */
+const asChannels = (b: Builder, value: ValueId, rank: number): ValueId =>
+  b.op('Reshape', [value, b.list([-1, ...new Array<number>(rank - 2).fill(1)])]);
+
+/** All axes but the channels. */
+const otherAxes = (rank: number): number[] => [0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2)];
+const axesFrom = (first: number, rank: number): number[] =>
+  Array.from({ length: rank - first }, (_, index) => first + index);
+
+const mean = (b: Builder, value: ValueId, axes: readonly number[]): ValueId =>
+  b.op('ReduceMean', [value, b.list(axes)], int('keepdims', 1));
+
+interface Normalized {
+  /** (x - mean) / deviation. */
+  readonly centred: ValueId;
+  readonly inverse: ValueId;
+}
+
+function normalize(
+  b: Builder,
+  x: ValueId,
+  like: ValueId,
+  axes: readonly number[],
+  epsilon: number,
+): Normalized {
+  const centre = b.sub(x, mean(b, x, axes));
+  const variance = mean(b, b.mul(centre, centre), axes);
+  const inverse = b.op('Reciprocal', [b.op('Sqrt', [b.add(variance, b.scalar(epsilon, like))])]);
+  return { centred: b.mul(centre, inverse), inverse };
+}
+
+/** The gradient of the input of a normalisation, from that of its result. */
+function through(
+  b: Builder,
+  { centred, inverse }: Normalized,
+  given: ValueId,
+  axes: readonly number[],
+): ValueId {
+  const shift = mean(b, given, axes);
+  const slope = mean(b, b.mul(given, centred), axes);
+  return b.mul(inverse, b.sub(b.sub(given, shift), b.mul(centred, slope)));
+}
+
+const batch: Rule = (step) => {
+  const { b, op, x, dy } = step;
+  const [input, scale, , average, variance] = x as ValueId[];
+  const rank = b.rank(input!);
+  const axes = otherAxes(rank);
+  const epsilon = b.float(op, 'epsilon', EPSILON);
+  const factor = asChannels(b, scale!, rank);
+  const given = dy[0];
+  if (given === undefined) return b.refuse('only its first output has a gradient');
+  if (b.int(op, 'training_mode', 0) !== 0) {
+    const normal = normalize(b, input!, input!, axes, epsilon);
+    return [
+      step.wants(0) ? through(b, normal, b.mul(given, factor), axes) : undefined,
+      step.wants(1) ? b.sum(b.mul(given, normal.centred), axes) : undefined,
+      step.wants(2) ? b.sum(given, axes) : undefined,
+    ];
+  }
+  const inverse = b.op('Reciprocal', [b.op('Sqrt', [b.add(variance!, b.scalar(epsilon, variance!))])]);
+  const wide = asChannels(b, inverse, rank);
+  const centre = (): ValueId => b.sub(input!, asChannels(b, average!, rank));
+  const scaled = b.mul(given, b.mul(factor, wide));
+  const dVariance = (): ValueId => {
+    const products = b.sum(b.mul(scaled, centre()), axes);
+    return b.mul(products, b.mul(b.scalar(-0.5, input!), b.mul(inverse, inverse)));
+  };
+  return [
+    scaled,
+    step.wants(1) ? b.sum(b.mul(given, b.mul(centre(), wide)), axes) : undefined,
+    step.wants(2) ? b.sum(given, axes) : undefined,
+    step.wants(3) ? b.neg(b.sum(scaled, axes)) : undefined,
+    step.wants(4) ? dVariance() : undefined,
+  ];
+};
+
+const layer: Rule = (step) => {
+  const { b, op, x, y, dy } = step;
+  const [input, scale, bias] = x as [ValueId, ValueId, ValueId | undefined];
+  if (dy[0] === undefined) return b.refuse('only its first output has a gradient');
+  const rank = b.rank(input);
+  const axes = axesFrom(b.axis(op, input, -1), rank);
+  const normal = normalize(b, input, input, axes, b.float(op, 'epsilon', EPSILON));
+  return [
+    step.wants(0) ? through(b, normal, b.mul(dy[0], scale), axes) : undefined,
+    step.wants(1) ? b.unbroadcast(b.mul(dy[0], normal.centred), scale, y[0]!) : undefined,
+    bias && step.wants(2) ? b.unbroadcast(dy[0], bias, y[0]!) : undefined,
+  ];
+};
+
+const rootMeanSquare: Rule = (step) => {
+  const { b, op, x, y, dy } = step;
+  const [input, scale] = x as [ValueId, ValueId];
+  const axes = axesFrom(b.axis(op, input, -1), b.rank(input));
+  const square = mean(b, b.mul(input, input), axes);
+  const inverse = b.op('Reciprocal', [
+    b.op('Sqrt', [b.add(square, b.scalar(b.float(op, 'epsilon', EPSILON), input))]),
+  ]);
+  const centred = b.mul(input, inverse);
+  const given = b.mul(dy[0]!, scale);
+  const slope = mean(b, b.mul(given, centred), axes);
+  return [
+    step.wants(0) ? b.mul(inverse, b.sub(given, b.mul(centred, slope))) : undefined,
+    step.wants(1) ? b.unbroadcast(b.mul(dy[0]!, centred), scale, y[0]!) : undefined,
+  ];
+};
+
+const instance: Rule = (step) => {
+  const { b, op, x, dy } = step;
+  const [input, scale] = x as [ValueId, ValueId];
+  const rank = b.rank(input);
+  const axes = axesFrom(2, rank);
+  const normal = normalize(b, input, input, axes, b.float(op, 'epsilon', EPSILON));
+  return [
+    step.wants(0) ? through(b, normal, b.mul(dy[0]!, asChannels(b, scale, rank)), axes) : undefined,
+    step.wants(1) ? b.sum(b.mul(dy[0]!, normal.centred), otherAxes(rank)) : undefined,
+    step.wants(2) ? b.sum(dy[0]!, otherAxes(rank)) : undefined,
+  ];
+};
+
+/** [N, C, …] seen as [N, groups, -1]. */
+const group: Rule = (step) => {
+  const { b, op, x, dy } = step;
+  const [input, scale] = x as [ValueId, ValueId];
+  if (b.opset < 21) return b.refuse('before opset 21 it is deprecated, its scale being that of a group');
+  const rank = b.rank(input);
+  const rows = (value: ValueId): ValueId =>
+    b.op('Reshape', [value, b.list([0, b.int(op, 'num_groups', 1), -1])]);
+  const normal = normalize(b, rows(input), input, [2], b.float(op, 'epsilon', EPSILON));
+  const scaled = rows(b.mul(dy[0]!, asChannels(b, scale, rank)));
+  const whole = b.reshapeLike(normal.centred, input);
+  return [
+    step.wants(0) ? b.reshapeLike(through(b, normal, scaled, [2]), input) : undefined,
+    step.wants(1) ? b.sum(b.mul(dy[0]!, whole), otherAxes(rank)) : undefined,
+    step.wants(2) ? b.sum(dy[0]!, otherAxes(rank)) : undefined,
+  ];
+};
+
+/** Sums of squares over a window of channels, as an average pool over them. */
+const localResponse: Rule = ({ b, op, x: [x], y, dy }) => {
+  const size = b.int(op, 'size', 1);
+  const [alpha, beta, bias] = [b.float(op, 'alpha', 1e-4), b.float(op, 'beta', 0.75), b.float(op, 'bias', 1)];
+  const rank = b.rank(x!);
+  // [N, C, …] with the channels last, padded, and summed over a window.
+  const before = Math.floor((size - 1) / 2);
+  const around = (value: ValueId, begin: number): ValueId => {
+    const pads = new Array<number>(2 * rank).fill(0);
+    pads[1] = begin;
+    pads[1 + rank] = size - 1 - begin;
+    const padded = b.op('Pad', [value, b.list(pads)]);
+    const channels = b.op('Shape', [x!], int('start', 1), int('end', 2));
+    const parts = Array.from({ length: size }, (_, from) =>
+      b.op('Slice', [padded, b.list([from]), b.add(channels, b.list([from])), b.list([1])]),
+    );
+    return parts.length === 1 ? parts[0]! : b.op('Sum', parts);
+  };
+  const rate = b.scalar(alpha / size, x!);
+  const base = b.add(b.scalar(bias, x!), b.mul(rate, around(b.mul(x!, x!), before)));
+  const direct = b.mul(dy[0]!, b.op('Pow', [base, b.scalar(-beta, x!)]));
+  const shared = around(b.div(b.mul(dy[0]!, y[0]!), base), size - 1 - before);
+  return [b.sub(direct, b.mul(b.mul(b.scalar((2 * alpha * beta) / size, x!), x!), shared))];
+};
+
+export const normalizations: Rules = {
+  BatchNormalization: batch,
+  LayerNormalization: layer,
+  RMSNormalization: rootMeanSquare,
+  InstanceNormalization: instance,
+  GroupNormalization: group,
+  LRN: localResponse,
+};

@@ -1,0 +1,335 @@
+// Convolutions and pooling.
+
+import { attributeString, type Op, type ValueId } from '../../../ir/index.ts';
+import { type Builder, int, ints } from '../builder.ts';
+import type { Rule, Rules, Step } from '../rule.ts';
+import { scatter } from './movement.ts';
+
+interface Window {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Of the beginnings, then of the ends. */
+  readonly pads: readonly number[];
+}
+
+/** How the window of a convolution or a pool moves; `auto_pad` worked out, for which sizes must be known. */
+function windowOf(b: Builder, op: Op, x: ValueId, kernelSizes: readonly number[] | undefined): Window {
+  const kernel = b.ints(op, 'kernel_shape') ?? kernelSizes ?? b.refuse('the size of its kernel is not known');
+  const count = kernel.length;
+  const strides = b.ints(op, 'strides') ?? new Array<number>(count).fill(1);
+  const dilations = b.ints(op, 'dilations') ?? new Array<number>(count).fill(1);
+  const auto = attributeString(op, 'auto_pad') ?? 'NOTSET';
+  const none = new Array<number>(2 * count).fill(0);
+  if (auto === 'NOTSET') return { kernel, strides, dilations, pads: b.ints(op, 'pads') ?? none };
+  if (auto === 'VALID') return { kernel, strides, dilations, pads: none };
+  const totals = b
+    .dims(x)
+    .slice(2)
+    .map((size, axis) => {
+      const extent = (kernel[axis]! - 1) * dilations[axis]! + 1;
+      // At stride 1 the size does not matter.
+      if (strides[axis] === 1) return extent - 1;
+      if (typeof size !== 'number') return b.refuse(`${auto} needs sizes that are known`);
+      return Math.max(0, (Math.ceil(size / strides[axis]!) - 1) * strides[axis]! + extent - size);
+    });
+  const small = totals.map((total) => Math.floor(total / 2));
+  const large = totals.map((total, axis) => total - small[axis]!);
+  return {
+    kernel,
+    strides,
+    dilations,
+    pads: auto === 'SAME_UPPER' ? [...small, ...large] : [...large, ...small],
+  };
+}
+
+const attributesOf = ({ strides, dilations, pads }: Window, group: number) => [
+  ints('strides', strides),
+  ints('dilations', dilations),
+  ints('pads', pads),
+  int('group', group),
+];
+
+/**
+ * The input of a convolution from its output: a transposed convolution. Elements at the end that no window reached
+ * are put back as zeros.
+ */
+function spreadOut(
+  b: Builder,
+  given: ValueId,
+  kernel: ValueId,
+  like: ValueId,
+  window: Window,
+  group: number,
+  sizes?: readonly number[],
+): ValueId {
+  const attributes = attributesOf(window, group);
+  const [from, to] = [b.sizes(like)?.slice(2), sizes];
+  if (from !== undefined && to !== undefined) {
+    const rest = from.map((size, axis) => {
+      const reached =
+        (to[axis]! - 1) * window.strides[axis]! + (window.kernel[axis]! - 1) * window.dilations[axis]! + 1;
+      return size - (reached - window.pads[axis]! - window.pads[axis + from.length]!);
+    });
+    if (rest.every((one, axis) => one >= 0 && one < Math.max(window.strides[axis]!, window.dilations[axis]!)))
+      return b.op('ConvTranspose', [given, kernel], ...attributes, ints('output_padding', rest));
+  }
+  return reachedInput(b, given, kernel, b.shapeOf(like), window, group);
+}
+
+/** The same where sizes are only known when it runs. */
+function reachedInput(
+  b: Builder,
+  given: ValueId,
+  kernel: ValueId,
+  shape: ValueId,
+  window: Window,
+  group: number,
+): ValueId {
+  const reached = b.op('ConvTranspose', [given, kernel], ...attributesOf(window, group));
+  const missing = b.sub(shape, b.shape(reached));
+  const none = b.list(new Array<number>(window.kernel.length + 2).fill(0));
+  return b.op('Pad', [reached, b.op('Concat', [none, missing], int('axis', 0))]);
+}
+
+/**
+ * The kernel of a convolution from its input and the gradient of its output: a convolution of the one with the other,
+ * with batch and channels changed round, strides and dilations too.
+ */
+function kernelGradient(b: Builder, input: ValueId, given: ValueId, window: Window, group: number): ValueId {
+  const count = window.kernel.length;
+  const spatial = Array.from({ length: count }, (_, axis) => axis + 2);
+  const swap = [1, 0, ...spatial];
+  let turned = b.transpose(input, swap);
+  if (group > 1) {
+    // [N, G·C, …] to [C, G·N, …]
+    const shape = b.op(
+      'Concat',
+      [b.list([0, group, -1]), b.op('Shape', [input], int('start', 2))],
+      int('axis', 0),
+    );
+    const apart = b.op('Reshape', [input, shape]);
+    const moved = b.transpose(apart, [2, 1, 0, ...spatial.map((axis) => axis + 1)]);
+    const joined = b.op(
+      'Concat',
+      [
+        b.op('Shape', [moved], int('start', 0), int('end', 1)),
+        b.list([-1]),
+        b.op('Shape', [input], int('start', 2)),
+      ],
+      int('axis', 0),
+    );
+    turned = b.op('Reshape', [moved, joined]);
+  }
+  const made = b.op(
+    'Conv',
+    [turned, b.transpose(given, swap)],
+    ...attributesOf({ ...window, strides: window.dilations, dilations: window.strides }, group),
+  );
+  // Where strides leave a rest, there are more positions than the kernel has.
+  const cut = b.op('Slice', [made, b.list(new Array(count).fill(0)), b.list(window.kernel), b.list(spatial)]);
+  return b.transpose(cut, swap);
+}
+
+const biasAxes = (b: Builder, y: ValueId): number[] => [
+  0,
+  ...Array.from({ length: b.rank(y) - 2 }, (_, axis) => axis + 2),
+];
+
+const conv: Rule = (step) => {
+  const { b, op, x, y, dy } = step;
+  const [input, kernel] = x as [ValueId, ValueId];
+  const group = b.int(op, 'group', 1);
+  const open = openPads(b, op, input, kernel);
+  // Padding that is only known when it runs is an op of its own.
+  const padded = open === undefined ? input : b.op('Pad', [input, open]);
+  const window =
+    open === undefined
+      ? windowOf(b, op, input, b.sizes(kernel)?.slice(2))
+      : { ...stepsOf(b, op, kernel), pads: new Array<number>(2 * (b.rank(input) - 2)).fill(0) };
+  const toInput = (): ValueId => {
+    const sizes = b.sizes(y[0]!)?.slice(2);
+    if (open === undefined) return spreadOut(b, dy[0]!, kernel, input, window, group, sizes);
+    const whole = reachedInput(b, dy[0]!, kernel, b.shape(padded), window, group);
+    return b.op('Pad', [whole, b.neg(open)]);
+  };
+  return [
+    step.wants(0) ? toInput() : undefined,
+    step.wants(1) ? kernelGradient(b, padded, dy[0]!, window, group) : undefined,
+    x[2] && step.wants(2) ? b.sum(dy[0]!, biasAxes(b, y[0]!)) : undefined,
+  ];
+};
+
+function stepsOf(b: Builder, op: Op, kernel: ValueId): Pick<Window, 'kernel' | 'strides' | 'dilations'> {
+  const sizes =
+    b.ints(op, 'kernel_shape') ??
+    b.sizes(kernel)?.slice(2) ??
+    b.refuse('the size of its kernel is not known');
+  const ones = new Array<number>(sizes.length).fill(1);
+  return {
+    kernel: sizes,
+    strides: b.ints(op, 'strides') ?? ones,
+    dilations: b.ints(op, 'dilations') ?? ones,
+  };
+}
+
+/** What SAME_UPPER and SAME_LOWER come to where sizes are not known, as the pads of a Pad; undefined if they are. */
+function openPads(b: Builder, op: Op, input: ValueId, kernel: ValueId): ValueId | undefined {
+  const auto = attributeString(op, 'auto_pad') ?? 'NOTSET';
+  if (!auto.startsWith('SAME')) return undefined;
+  const window = stepsOf(b, op, kernel);
+  const spatial = b.dims(input).slice(2);
+  if (spatial.every((size, axis) => typeof size === 'number' || window.strides[axis] === 1)) return undefined;
+  const extents = b.list(window.kernel.map((size, axis) => (size - 1) * window.dilations[axis]! + 1));
+  const strides = b.list(window.strides);
+  const sizes = b.op('Shape', [input], int('start', 2));
+  const one = b.scalarOf(1, 'int64');
+  // (⌈size / stride⌉ - 1) · stride + extent - size, if that is more than none
+  const whole = b.mul(b.div(b.sub(sizes, one), strides), strides);
+  const total = b.op('Max', [b.sub(b.add(whole, extents), sizes), b.scalarOf(0, 'int64')]);
+  const small = b.div(total, b.scalarOf(2, 'int64'));
+  const large = b.sub(total, small);
+  const [first, last] = auto === 'SAME_UPPER' ? [small, large] : [large, small];
+  const none = b.list([0, 0]);
+  return b.op('Concat', [none, first, none, last], int('axis', 0));
+}
+
+const convTranspose: Rule = (step) => {
+  const { b, op, x, y, dy } = step;
+  const [input, kernel] = x as [ValueId, ValueId];
+  const window = transposedWindow(b, op, input, kernel);
+  const group = b.int(op, 'group', 1);
+  return [
+    step.wants(0) ? b.op('Conv', [dy[0]!, kernel], ...attributesOf(window, group)) : undefined,
+    // Input and output have changed sides.
+    step.wants(1) ? kernelGradient(b, dy[0]!, input, window, group) : undefined,
+    x[2] && step.wants(2) ? b.sum(dy[0]!, biasAxes(b, y[0]!)) : undefined,
+  ];
+};
+
+function transposedWindow(b: Builder, op: Op, input: ValueId, kernel: ValueId): Window {
+  const sizes = b.sizes(kernel)?.slice(2);
+  const auto = attributeString(op, 'auto_pad') ?? 'NOTSET';
+  const wanted = b.ints(op, 'output_shape');
+  if (auto === 'NOTSET' && wanted === undefined) return windowOf(b, op, input, sizes);
+  if (auto === 'VALID' && wanted === undefined) return windowOf(b, op, input, sizes);
+  const kernelShape = b.ints(op, 'kernel_shape') ?? sizes ?? b.refuse('the size of its kernel is not known');
+  const count = kernelShape.length;
+  const strides = b.ints(op, 'strides') ?? new Array<number>(count).fill(1);
+  const dilations = b.ints(op, 'dilations') ?? new Array<number>(count).fill(1);
+  const padding = b.ints(op, 'output_padding') ?? new Array<number>(count).fill(0);
+  const inSizes = b.sizes(input)?.slice(2) ?? b.refuse(`${auto} needs sizes that are known`);
+  const totals = inSizes.map((size, axis) => {
+    const out = wanted?.at(axis - count) ?? size * strides[axis]!;
+    const full =
+      strides[axis]! * (size - 1) + padding[axis]! + (kernelShape[axis]! - 1) * dilations[axis]! + 1;
+    return full - out;
+  });
+  const half = totals.map((total) => Math.floor(total / 2));
+  const rest = totals.map((total, axis) => total - half[axis]!);
+  const pads = auto === 'SAME_UPPER' ? [...half, ...rest] : [...rest, ...half];
+  return { kernel: kernelShape, strides, dilations, pads };
+}
+
+const averagePool: Rule = (step) => {
+  const { b, op, x, dy } = step;
+  const window = windowOf(b, op, x[0]!, undefined);
+  return [pooledInput(step, window, b.div(dy[0]!, windowSize(b, op, x[0]!, window)))];
+};
+
+/** (Σ |x|ᵖ)^(1/p) */
+const lpPool: Rule = (step) => {
+  const { b, op, x, y, dy } = step;
+  const p = b.int(op, 'p', 2);
+  const power = (value: ValueId, exponent: number): ValueId =>
+    b.op('Pow', [value, b.scalar(exponent, x[0]!)]);
+  const zero = b.scalar(0, x[0]!);
+  const share = b.where(b.op('Equal', [y[0]!, zero]), zero, b.mul(dy[0]!, power(y[0]!, 1 - p)));
+  const spread = pooledInput(step, windowOf(b, op, x[0]!, undefined), share);
+  return [b.mul(spread, b.mul(b.op('Sign', [x[0]!]), power(b.op('Abs', [x[0]!]), p - 1)))];
+};
+
+/** Sums go back where they came from: a transposed convolution with ones, each channel for itself. */
+function pooledInput({ b, op, x, y }: Step, window: Window, share: ValueId): ValueId {
+  const input = x[0]!;
+  const count = window.kernel.length;
+  // As a batch of their own if their number is not known.
+  const channels = b.dims(input)[1];
+  const alone = typeof channels !== 'number';
+  const rows = (value: ValueId): ValueId =>
+    b.op('Reshape', [
+      value,
+      b.op('Concat', [b.list([-1, 1]), b.op('Shape', [value], int('start', 2))], int('axis', 0)),
+    ]);
+  const ones = b.op('Expand', [b.scalar(1, input), b.list([alone ? 1 : channels, 1, ...window.kernel])]);
+  const outs = b.sizes(y[0]!)?.slice(2);
+  if (!alone && outs !== undefined && b.sizes(input) !== undefined && b.int(op, 'ceil_mode', 0) === 0)
+    return spreadOut(b, share, ones, input, window, channels, outs);
+  const spatial = b.op('Slice', [b.shapeOf(input), b.list([2]), b.list([count + 2])]);
+  const back = pooledBack(b, alone ? rows(share) : share, ones, spatial, window, alone ? 1 : channels);
+  return alone ? b.reshapeLike(back, input) : back;
+}
+
+/** How many elements each mean is of. */
+function windowSize(b: Builder, op: Op, input: ValueId, window: Window): ValueId {
+  const area = window.kernel.reduce((product, size) => product * size, 1);
+  const whole = window.pads.every((one) => one === 0) && b.int(op, 'ceil_mode', 0) === 0;
+  if (whole) return b.scalar(area, input);
+  const spatial = b.op('Slice', [b.shapeOf(input), b.list([2]), b.list([window.kernel.length + 2])]);
+  const shape = b.op('Concat', [b.list([1, 1]), spatial], int('axis', 0));
+  const ones = b.op('Expand', [b.scalar(1, input), shape]);
+  const others = op.attributes.filter(({ name }) => name !== 'count_include_pad');
+  const inside = b.op('Max', [b.op('LpPool', [ones], ...others, int('p', 1)), b.scalar(1, input)]);
+  if (b.int(op, 'count_include_pad', 0) === 0) return inside;
+  // The mean of ones with the padding counted is the part of the window inside; what lies beyond the padding, where
+  // sizes are rounded up, counts for nothing.
+  return b.div(inside, b.op('AveragePool', [ones], ...others, int('count_include_pad', 1)));
+}
+
+/** A transposed convolution without padding, of which the wanted part is cut out. */
+function pooledBack(
+  b: Builder,
+  share: ValueId,
+  kernel: ValueId,
+  spatial: ValueId,
+  window: Window,
+  group: number,
+): ValueId {
+  const count = window.kernel.length;
+  const none = new Array<number>(2 * count).fill(0);
+  const full = b.op('ConvTranspose', [share, kernel], ...attributesOf({ ...window, pads: none }, group));
+  // At the end there may be too few: elements that no window reached.
+  const begin = b.list(window.pads.slice(0, count));
+  const wanted = b.add(begin, spatial);
+  const has = b.op('Shape', [full], int('start', 2));
+  const lacking = b.op('Max', [b.sub(wanted, has), b.list(new Array(count).fill(0))]);
+  const grown = b.op('Pad', [
+    full,
+    b.op(
+      'Concat',
+      [b.list([0, 0]), b.list(new Array(count).fill(0)), b.list([0, 0]), lacking],
+      int('axis', 0),
+    ),
+  ]);
+  return b.op('Slice', [grown, begin, wanted, b.list(Array.from({ length: count }, (_, axis) => axis + 2))]);
+}
+
+/** Each element went to where its index says. */
+const maxUnpool: Rule = ({ b, x, dy }) => [
+  b.reshapeLike(b.op('Gather', [b.flat(dy[0]!), b.flat(x[1]!)], int('axis', 0)), x[0]!),
+];
+
+/** The pool says of which elements its results are. */
+const maxPool: Rule = ({ b, x, y, dy }) => {
+  if (!y[1]) return b.refuse('it does not say which elements it took');
+  return [scatter(b, x[0]!, y[1], dy[0]!)];
+};
+
+export const windows: Rules = {
+  Conv: conv,
+  ConvTranspose: convTranspose,
+  AveragePool: averagePool,
+  LpPool: lpPool,
+  MaxPool: maxPool,
+  MaxUnpool: maxUnpool,
+};

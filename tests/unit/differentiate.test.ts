@@ -1,0 +1,51 @@
+// What differentiation refuses, and what its page says of it.
+
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { expandedOperators, rules } from '../../compiler/differentiate/rules.ts';
+import { gradModel } from '../../compiler/index.ts';
+import { importModel, memorySource } from '../../ir/index.ts';
+import { onnxOf } from '../support/onnx-text.ts';
+
+const modelOf = (text: string) => importModel(memorySource('model.onnx', onnxOf(text))).model!;
+const codes = (text: string, wrt: readonly string[], outputs?: readonly string[]): string[] =>
+  gradModel(modelOf(text), { wrt, ...(outputs && { outputs }) }).diagnostics.map(({ code }) => code);
+
+it('says in its page for which operators there are rules', () => {
+  const page = readFileSync('docs/commands/grad.md', 'utf8').replace(/\s+/g, ' ');
+  const [, count, list] = /There are rules for (\d+) operators: ([^.]*)\./.exec(page)!;
+  const names = [...Object.keys(rules), ...expandedOperators].sort();
+  expect(list!.split(/, | and /)).toEqual(names);
+  expect(Number(count)).toBe(names.length);
+});
+
+it('names what it cannot differentiate, and only if a gradient has to pass there', () => {
+  const text =
+    'agraph (float[1,2,4,4] x, float[1,3,3,2] g, float[4] z) => (float[1,2,3,3] y, float[4] w) { y = GridSample (x, g) w = Tanh (z) }';
+  expect(codes(text, ['x'])).toEqual(['BB281']);
+  expect(codes(text, ['z'])).toEqual([]);
+  expect(codes(text, ['x'], ['w'])).toEqual([]);
+});
+
+it('wants names that are there, of floating-point numbers', () => {
+  const text = 'agraph (float[4,2] x, int64[3] i) => (float[3,2] y) { y = Gather (x, i) }';
+  expect(codes(text, ['i'])).toEqual(['BB283']);
+  expect(codes(text, ['nobody'], ['nothing'])).toEqual(['BB282', 'BB282']);
+});
+
+it('gives zeros where the outputs do not depend on what is asked for', () => {
+  const { model } = gradModel(modelOf('agraph (float[4] x, float[2] z) => (float[4] y) { y = Tanh (x) }'), {
+    wrt: ['z'],
+  });
+  const [last] = [...model!.opsOf()].slice(-1);
+  expect(model!.value(last!.outputs[0]!).type).toEqual({ kind: 'tensor', dtype: 'float32', dims: [2] });
+});
+
+it('writes the rules of broadcasting for sizes that are only known when it runs', () => {
+  const types = (text: string) =>
+    [...gradModel(modelOf(text), { wrt: ['b'] }).model!.opsOf()].map(({ type }) => type);
+  const sum = (shapes: string) => types(`agraph ${shapes} => (float[N, 4] y) { y = Add (a, b) }`);
+  expect(sum('(float[N, 4] a, float[N, 4] b)')).toEqual(['Add', 'Identity']);
+  expect(sum('(float[N, 4] a, float[4] b)')).toEqual(['Add', 'ReduceSum', 'Identity']);
+  expect(sum('(float[N, 4] a, float[M, 4] b)')).toContain('NonZero');
+});

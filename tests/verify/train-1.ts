@@ -1,0 +1,43 @@
+// Done line 1 of training, its operators and models: gradients within the tolerance of the reference, on ONNX Runtime and
+// on the CPU backend.
+
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { onCpu, onOnnxRuntime } from '../support/converted.ts';
+import { filesIn, gradientCase, gradientModel } from '../support/gradients.ts';
+import { projectRoot } from '../support/root.ts';
+import type { Line } from './verification.ts';
+
+const TOLERANCE = { rtol: 1e-4, atol: 1e-5 };
+
+const verify: Line = async (cx) => {
+  const shared = path.resolve(projectRoot, '../shared/gradients');
+  if (!existsSync(shared)) throw new Error('the gradient data is not beside the project');
+  for (const [where, engine] of [
+    ['the CPU backend', onCpu],
+    ['ONNX Runtime', onOnnxRuntime],
+  ] as const) {
+    for (const kind of ['operators', 'models'] as const) {
+      const names = readdirSync(path.join(shared, kind));
+      const found = await cx.step(`${kind} on ${where}`, async () => {
+        const problems: string[] = [];
+        for (const name of names) {
+          const files = filesIn(path.join(shared, kind, name));
+          const problem = await (kind === 'operators'
+            ? gradientCase(files, engine)
+            : gradientModel(files, TOLERANCE, engine)
+          ).catch((error: unknown) => String(error));
+          if (problem !== '') problems.push(`${name}: ${problem}`);
+        }
+        return problems;
+      });
+      for (const problem of found) cx.note(problem);
+      cx.figure(
+        `${kind} on ${where}`,
+        `${names.length - found.length} of ${names.length}`,
+        found.length === 0,
+      );
+    }
+  }
+};
+export default verify;
