@@ -1,6 +1,6 @@
 // Graphs and functions of a decoded model: names to ids, messages to entries of the model's tables.
 
-import type { Diagnostic, Position } from '../diagnostic.ts';
+import { type Diagnostic, diagnostic, type Position } from '../diagnostic.ts';
 import type {
   FunctionProto,
   GraphProto,
@@ -360,7 +360,12 @@ export class GraphReader {
     if (proto.dataLocation === 1) {
       const range = externalRange(proto, this.#external, this.#file);
       if ('code' in range) {
-        this.#diagnostics.push(range);
+        // What is also inside makes the tensor wrong whatever lies outside.
+        const inside = isPresent(proto, 'rawData') || proto.$unknown?.some(({ no }) => no === CUT_FIELD);
+        const problem = 'it has both external and internal data';
+        this.#diagnostics.push(
+          inside ? diagnostic('BB215', { name: proto.name, problem }, { at: range.at! }) : range,
+        );
         return { dtype, dims, proto };
       }
       return { dtype, dims, proto, range };

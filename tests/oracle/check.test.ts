@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkModel, fullCheck } from '../../compiler/index.ts';
 import { type Diagnostic, hasErrors } from '../../ir/index.ts';
+import { reasons, wrongReason } from '../support/malformed-reasons.ts';
 import { fixtures, importFile, onnxFiles, sharedOnnx } from '../support/onnx-files.ts';
 
 function problemsOf(file: string): readonly Diagnostic[] {
@@ -12,6 +13,7 @@ function problemsOf(file: string): readonly Diagnostic[] {
 
 interface Verdict {
   readonly file: string;
+  readonly kind: string;
   readonly class: 'malformed' | 'ill-typed' | 'lenient' | 'well-formed';
 }
 const { files } = JSON.parse(readFileSync(path.join(fixtures, 'malformed/index.json'), 'utf8')) as {
@@ -30,6 +32,16 @@ describe("bbc check and ONNX's checker", () => {
     );
     const wanted = files.filter(({ class: kind }) => kind === 'malformed' || kind === 'ill-typed');
     expect(refused).toEqual(wanted);
+  });
+
+  test('refuse each kind for its own reason', () => {
+    const wrong = files.map(({ file, kind }) => {
+      const problem = wrongReason(kind, fullProblemsOf(path.join(fixtures, 'malformed', file)));
+      return problem === '' ? '' : `${kind}: ${problem}`;
+    });
+    expect(wrong.filter((text) => text !== '')).toEqual([]);
+    const refused = files.filter(({ class: kind }) => kind === 'malformed' || kind === 'ill-typed');
+    expect(refused.map(({ kind }) => kind).filter((kind) => reasons[kind] === undefined)).toEqual([]);
   });
 
   for (const { file, class: kind } of files) {

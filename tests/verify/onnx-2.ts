@@ -1,16 +1,18 @@
-// Done line 2: each file of the malformed set gets the verdict of ONNX's checker, at the right stage; conformance
-// models and real ones are valid.
+// Done line 2: each file of the malformed set gets the verdict of ONNX's checker, at the right stage and for the
+// right reason; conformance models and real ones are valid.
 
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkModel, fullCheck } from '../../compiler/index.ts';
 import { type Diagnostic, hasErrors } from '../../ir/index.ts';
+import { wrongReason } from '../support/malformed-reasons.ts';
 import { importFile, onnxFiles, sharedOnnx } from '../support/onnx-files.ts';
 import type { Line } from './verification.ts';
 
 const classes = ['malformed', 'ill-typed', 'lenient', 'well-formed'] as const;
 interface Listed {
   readonly file: string;
+  readonly kind: string;
   readonly class: (typeof classes)[number];
   readonly stage: 'parse' | 'check' | 'inference' | null;
 }
@@ -53,7 +55,7 @@ function problems(file: string): readonly Diagnostic[] {
 }
 
 /** What we say of a file, and what is wrong with that, if anything. */
-function judged({ file, class: kind, stage }: Listed): { said: string; wrong: string } {
+function judged({ file, kind: defect, class: kind, stage }: Listed): { said: string; wrong: string } {
   const at = path.join(sharedOnnx, 'malformed', file);
   const { model } = importFile(at);
   const all = problems(at);
@@ -62,5 +64,8 @@ function judged({ file, class: kind, stage }: Listed): { said: string; wrong: st
   const wanted = kind === 'malformed' || kind === 'ill-typed';
   // What cannot be read has no graph to check; types come last.
   const rightStage = !refused || (stage === 'inference') === !early || kind === 'malformed';
-  return { said: said(all), wrong: refused !== wanted ? 'VERDICT' : rightStage ? '' : 'STAGE' };
+  return {
+    said: said(all),
+    wrong: refused !== wanted ? 'VERDICT' : !rightStage ? 'STAGE' : wrongReason(defect, all),
+  };
 }
