@@ -1,8 +1,9 @@
-// Makes again what documents show of the program: what the commands of explanations and pages print, and
-// docs/diagnostics.md. `node scripts/generate-docs.mjs NAME…` does only what begins with one of the names.
+// Makes again what documents show of the program: what the commands of explanations and pages print,
+// docs/diagnostics.md and docs/operators.md. `node scripts/generate-docs.mjs NAME…` does only what begins with one of the names.
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { diagnosticsPage } from './diagnostics-page.mjs';
+import { operatorsPage } from './operators-page.mjs';
 import { importTs } from './run-ts.mjs';
 
 const root = path.dirname(import.meta.dirname);
@@ -30,6 +31,7 @@ const { docsFolder, pages, runDocsPage } = await support('docs.ts');
 for (const file of pages().filter(asked)) {
   write(path.join(docsFolder, file), (await runDocsPage(file)).page);
 }
+if (asked('operators.md')) write(path.join(docsFolder, 'operators.md'), await operatorsPage());
 if (asked('diagnostics.md')) write(path.join(docsFolder, 'diagnostics.md'), await diagnosticsPage());
 // Backends of explanations that were run may keep the loop open.
 process.exit(0);

@@ -282,6 +282,9 @@ const rules = new Map<string, TypeRule>(
 /** TensorProto.DataType by its name: `FLOAT`, `INT64` … */
 const byEnumName = (name = ''): DType | undefined => dtypeOfOnnxName(name.toLowerCase());
 
+/** Whether {@link decidedTypes} knows more of this operator than its signature says. */
+export const hasTypeRule = (type: string): boolean => rules.has(type);
+
 /** Types of outputs that attributes or containers decide; entries that are undefined leave it to the signature. */
 export const decidedTypes = (op: OpView): readonly (ValueType | undefined)[] =>
   rules.get(op.op.type)?.(op) ?? [];

@@ -306,6 +306,9 @@ const rules = new Map<string, ValueRule>(
 /** The known elements of an op's outputs, in order; shorter or with gaps where nothing is known. */
 export const propagate: ValueRule = (op, shapes, dtype) => rules.get(op.op.type)?.(op, shapes, dtype) ?? [];
 
+/** Whether elements are followed through this operator. */
+export const propagatesElements = (type: string): boolean => rules.has(type);
+
 /** What is known of a tensor that is one or the other. */
 export function joinKnown(a: Known | undefined, b: Known | undefined): Known | undefined {
   if (a === undefined || b === undefined || !sameShape(a.dims, b.dims)) return undefined;

@@ -1,7 +1,7 @@
 // ai.onnx.ml: classifiers, regressors, encoders, maps.
 
 import { type Dim, type DType, onnxNameOf, type Shape } from '../../../ir/types.ts';
-import { Contradiction, formatDims } from '../dims.ts';
+import { Contradiction, formatDims, sumDims, unifyDim } from '../dims.ts';
 import type { OpView } from '../view.ts';
 import { each, type ShapeRule } from './rule.ts';
 
@@ -12,6 +12,15 @@ const lengthOf = (op: OpView, name: string): number => {
 
 /** Rows of the input: a vector is one. */
 const rows = (op: OpView): Dim => (op.rank(0) === 1 ? 1 : op.dim(0, 0));
+
+/** The inputs side by side, vectors as one row; `inputdimensions` says how many features each has. */
+const featureVectorizer: ShapeRule = (op) => {
+  const inputs = op.allDims();
+  if (inputs.some((dims) => dims === undefined || dims.length < 1 || dims.length > 2)) return [[null, null]];
+  const matrices = inputs.map((dims) => (dims!.length === 1 ? [1, dims![0]!] : dims!));
+  const widths = op.ints('inputdimensions') ?? matrices.map((dims) => dims[1]!);
+  return [[matrices.map((dims) => dims[0]!).reduce<Dim>(unifyDim, null), sumDims(widths)]];
+};
 
 /** Labels, then the scores of each class. */
 const classifier =
@@ -113,6 +122,7 @@ function targets(op: OpView): Shape {
 }
 
 export const mlShapes: Record<string, ShapeRule> = {
+  FeatureVectorizer: featureVectorizer,
   LinearClassifier: classifier(linearClasses),
   SVMClassifier: classifier(() => null),
   TreeEnsembleClassifier: classifier(treeClasses),
