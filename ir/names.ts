@@ -18,6 +18,7 @@ export const METADATA = {
   fragment: 'bytesandbrains.fragment',
   private: 'bytesandbrains.private',
   declassified: 'bytesandbrains.declassified',
+  gradients: 'bytesandbrains.gradients',
 } as const;
 
 /** Op types of the wire domain. */

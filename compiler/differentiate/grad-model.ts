@@ -4,10 +4,12 @@ import {
   type Diagnostic,
   diagnostic,
   hasErrors,
+  METADATA,
   type Model,
   type Value,
   type ValueId,
 } from '../../ir/index.ts';
+import { withModelMetadata } from '../../ir/onnx/index.ts';
 import { convertModel } from '../../ir/versions/index.ts';
 import { inferModel } from '../infer/infer.ts';
 import { Builder, isFloat } from './builder.ts';
@@ -26,7 +28,8 @@ export interface GradOptions {
 
 /**
  * The model with an input `grad_of_<y>` for each output y that is differentiated, and an output `grad_of_<x>` for each
- * x of `wrt`: the gradient of the sum of y · grad_of_y. Its opset is at least 18.
+ * x of `wrt`: the gradient of the sum of y · grad_of_y. Its opset is at least 18. Its metadata say which name belongs to
+ * which, as JSON: `{"inputs":{"grad_of_y":"y"},"outputs":{"grad_of_x":"x"}}`.
  */
 export function gradModel(
   source: Model,
@@ -79,11 +82,15 @@ export function gradModel(
     builder.made.push(editor.addOp(model.main, { type: 'Identity', inputs: [gradient], outputs: [id] }));
     return id;
   });
+  const pairs = (ids: readonly ValueId[], of: readonly Value[]): Record<string, string> =>
+    Object.fromEntries(ids.map((id, index) => [editor.value(id).name, of[index]!.name]));
+  const names = { inputs: pairs(given, results), outputs: pairs(made, targets) };
   editor.setGraph(model.main, {
     inputs: [...mainGraph.inputs, ...given],
     outputs: [...mainGraph.outputs, ...made],
     initializers: [...mainGraph.initializers, ...builder.initializers],
     ops: [...mainGraph.ops, ...builder.made],
   });
+  editor.header = withModelMetadata(model.header, METADATA.gradients, JSON.stringify(names));
   return { model: infer(editor.finish()), diagnostics: [...converted.diagnostics, ...found.diagnostics] };
 }

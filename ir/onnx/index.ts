@@ -6,6 +6,7 @@ export { constantOf } from './constants.ts';
 export type { Piece } from './encode.ts';
 export { type Exported, type ExportOptions, type ExternalWeight, exportModel } from './export.ts';
 export { type Imported, type ImportOptions, importModel } from './import.ts';
+export { withModelMetadata } from './metadata.ts';
 export { memorySource, readRange } from './source.ts';
 export {
   type DataKind,

@@ -3,9 +3,14 @@
 //   place   server · phone.each · "odd name".me · heads.each/phone.some("picked", sticky)
 //   at      model.ts:3:7
 
+import { create } from '@bufbuild/protobuf';
 import type { Position } from '../diagnostic.ts';
-import type { StringStringEntryProto } from '../generated/onnx-ml_pb.ts';
-import type { ValueId } from '../graph.ts';
+import {
+  ModelProtoSchema,
+  type StringStringEntryProto,
+  StringStringEntryProtoSchema,
+} from '../generated/onnx-ml_pb.ts';
+import type { ModelHeader, ValueId } from '../graph.ts';
 import { METADATA } from '../names.ts';
 import type { Binder, Place } from '../place.ts';
 import { modelLimits } from './limits.ts';
@@ -140,4 +145,12 @@ export function mergeEntries(
   });
   for (const [key, value] of missing) merged.push({ key, value });
   return merged;
+}
+
+/** A header whose model has the entry in its metadata, in the place of one of that key. */
+export function withModelMetadata(header: ModelHeader, key: string, value: string): ModelHeader {
+  const residue = header.residue ?? create(ModelProtoSchema, { irVersion: BigInt(header.irVersion) });
+  const others = residue.metadataProps.filter((one) => one.key !== key);
+  const metadataProps = [...others, create(StringStringEntryProtoSchema, { key, value })];
+  return { ...header, residue: { ...residue, metadataProps } };
 }

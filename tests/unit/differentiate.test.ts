@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { expandedOperators, rules } from '../../compiler/differentiate/rules.ts';
 import { gradModel } from '../../compiler/index.ts';
-import { importModel, memorySource } from '../../ir/index.ts';
+import { exportModel, importModel, memorySource } from '../../ir/index.ts';
 import { onnxOf } from '../support/onnx-text.ts';
 
 const modelOf = (text: string) => importModel(memorySource('model.onnx', onnxOf(text))).model!;
@@ -27,6 +27,16 @@ it('names what it cannot differentiate, and only if a gradient has to pass there
   expect(codes(text, ['x'], ['w'])).toEqual([]);
 });
 
+it('refuses to compute again what draws random numbers', () => {
+  const text = `agraph (float[4] x, bool c) => (float[4] y) {
+    y = If (c) <
+      then_branch = t () => (float[4] a) { r = RandomNormalLike (x) a = Mul (x, r) },
+      else_branch = e () => (float[4] b) { b = Tanh (x) }
+    >
+  }`;
+  expect(codes(text, ['x'])).toEqual(['BB281']);
+});
+
 it('wants names that are there, of floating-point numbers', () => {
   const text = 'agraph (float[4,2] x, int64[3] i) => (float[3,2] y) { y = Gather (x, i) }';
   expect(codes(text, ['i'])).toEqual(['BB283']);
@@ -39,6 +49,17 @@ it('gives zeros where the outputs do not depend on what is asked for', () => {
   });
   const [last] = [...model!.opsOf()].slice(-1);
   expect(model!.value(last!.outputs[0]!).type).toEqual({ kind: 'tensor', dtype: 'float32', dims: [2] });
+});
+
+it('says in the metadata which name belongs to which, of a file too', () => {
+  const { model } = gradModel(modelOf('agraph (float[4] x) => (float[4] y) { y = Tanh (x) }'), {
+    wrt: ['x'],
+  });
+  const bytes = Buffer.concat(exportModel(model!).pieces.map((piece) => piece as Uint8Array));
+  const entries = importModel(memorySource('grad.onnx', bytes)).model!.header.residue!.metadataProps;
+  expect(entries.map(({ key, value }) => [key, JSON.parse(value)])).toEqual([
+    ['bytesandbrains.gradients', { inputs: { grad_of_y: 'y' }, outputs: { grad_of_x: 'x' } }],
+  ]);
 });
 
 it('writes the rules of broadcasting for sizes that are only known when it runs', () => {

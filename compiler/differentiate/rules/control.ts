@@ -12,6 +12,7 @@ import {
   NO_VALUE,
   type Op,
   type OpId,
+  subgraphsOf,
   tensorType,
   type ValueId,
   type ValueType,
@@ -38,6 +39,7 @@ function again(
   inputs: readonly ValueId[],
 ): { readonly ops: readonly OpId[]; readonly outputs: readonly ValueId[] } {
   const { editor } = inner;
+  refuseRandom(inner, body);
   const copier = new Copier(
     editor,
     editor,
@@ -59,6 +61,26 @@ function again(
   const ops = body.ops.map((one) => copier.op(one, inner.graph));
   inner.made.push(...ops);
   return { ops, outputs: body.outputs.map((one) => copier.value(one)) };
+}
+
+const randomOperators: ReadonlySet<string> = new Set([
+  'RandomNormal',
+  'RandomNormalLike',
+  'RandomUniform',
+  'RandomUniformLike',
+  'Bernoulli',
+  'Multinomial',
+]);
+
+/** Computed again, it would be other numbers. */
+function refuseRandom(b: Builder, graph: Graph): void {
+  for (const id of graph.ops) {
+    const op = b.editor.op(id);
+    const drops = op.type === 'Dropout' && op.inputs[2];
+    if (op.domain === '' && (drops || randomOperators.has(op.type)))
+      b.refuse(`${op.type} inside draws random numbers, and would draw others when it is computed again`);
+    for (const inner of subgraphsOf(op)) refuseRandom(b, b.editor.graph(inner));
+  }
 }
 
 /** Gives the subgraph of `inner` its inputs and outputs. */
@@ -137,6 +159,19 @@ function keep(step: Step, { body, states }: Iterated, counter: ValueId): { count
   return { count: b.op('Size', [stacked[0]!]), kept: stacked.slice(1) };
 }
 
+/** What the gradient's loop carries: gradients of states of floating-point numbers, and of what the body captures. */
+interface Carried {
+  /** Which of the states. */
+  readonly states: readonly number[];
+  /** Which of the slices, whose gradients it stacks. */
+  readonly slices: readonly number[];
+  /** The last step of the forward loop. */
+  readonly last: ValueId;
+  /** Each state at the beginning of each step. */
+  readonly kept: readonly ValueId[];
+}
+
+/** `inputs` are those of the loop that the body's states and slices come from. */
 function iterate(
   step: Step,
   loop: Iterated,
@@ -144,88 +179,93 @@ function iterate(
   counter: ValueId,
 ): readonly (ValueId | undefined)[] {
   const { b, op, x, y, dy, captured } = step;
-  const { editor } = b;
   // Before the body is told to keep its state.
-  const body = { ...editor.graph(loop.body.id) };
+  const body = { ...b.editor.graph(loop.body.id) };
   const { count, kept } = keep(step, loop, counter);
-  const one = b.scalarOf(1, 'int64');
-  const last = b.sub(count, one);
-  const carried = loop.states.flatMap((state, at) => (isFloat(b.typeOf(state)) ? [at] : []));
-  const finals = carried.map((at) => dy[at] ?? b.zerosLike(existing(b, op, y, at)));
-  const zeros = captured.map((value) => b.zerosLike(value));
-  const wanted = loop.slices.flatMap((slice, at) =>
-    step.wants(inputs[loop.states.length + at]!) ? [{ ...slice, at }] : [],
-  );
-
-  const inner = b.subgraph(`${op.type}_gradient`);
-  const input = (name: string, type: ValueType | undefined): ValueId =>
-    editor.addValue(inner.graph, { name: b.unique(`grad/${name}`), ...(type && { type }) });
-  const iteration = input('iteration', tensorType('int64', []));
-  const condition = input('condition', tensorType('bool', []));
-  const states = carried.map((at) => input('state', b.typeOf(loop.states[at]!)));
-  const sums = captured.map((value) => input('sum', b.typeOf(value)));
-  const index = inner.sub(last, iteration);
-  editor.setValue(index, { type: tensorType('int64', []) });
-  const typed = (value: ValueId, like: ValueId): ValueId => {
-    const type = b.typeOf(like);
-    if (type !== undefined) editor.setValue(value, { type });
-    return value;
+  const carried: Carried = {
+    states: loop.states.flatMap((state, at) => (isFloat(b.typeOf(state)) ? [at] : [])),
+    slices: loop.slices.flatMap((_, at) => (step.wants(inputs[loop.states.length + at]!) ? [at] : [])),
+    last: b.sub(count, b.scalarOf(1, 'int64')),
+    kept,
   };
-  const at = (reverse: boolean): ValueId => (reverse ? iteration : index);
-  const now = [
-    ...loop.states.map((state, position) => typed(inner.op('Gather', [kept[position]!, index]), state)),
-    ...loop.slices.map(({ from, input: slot, axis, reverse }) =>
-      typed(inner.op('Gather', [from, at(reverse)], int('axis', axis)), slot),
-    ),
-  ];
-  const { ops, outputs } = again(inner, op, body, [...loop.lead(inner, index), ...now]);
-  const given: (readonly [ValueId, ValueId])[] = carried.map((position, which) => [
-    outputs[loop.skipped + position]!,
-    states[which]!,
-  ]);
-  loop.scans.forEach(({ index: position, axis, reverse }, scan) => {
-    const gradient = dy[loop.states.length + scan];
-    if (gradient !== undefined)
-      given.push([outputs[position]!, inner.op('Gather', [gradient, at(reverse)], int('axis', axis))]);
-  });
-  const sources = [
-    ...carried.map((position) => now[position]!),
-    ...wanted.map((slice) => now[loop.states.length + slice.at]!),
-    ...captured,
-  ];
-  const found = step.backward(inner, ops, given, sources);
-  const of = (position: number): ValueId => found[position] ?? inner.zerosLike(sources[position]!);
-  close(
-    inner,
-    [iteration, condition, ...states, ...sums],
-    [
-      condition,
-      ...carried.map((_, position) => of(position)),
-      ...captured.map((_, position) => {
-        const gradient = found[carried.length + wanted.length + position];
-        return gradient === undefined ? sums[position]! : inner.add(sums[position]!, gradient);
-      }),
-      ...wanted.map((_, position) => of(carried.length + position)),
-    ],
-  );
+  const finals = carried.states.map((at) => dy[at] ?? b.zerosLike(existing(b, op, y, at)));
+  const zeros = captured.map((value) => b.zerosLike(value));
+  const [states, sums] = [carried.states.length, captured.length];
   const results = b.ops(
     'Loop',
     [count, NO_VALUE, ...finals, ...zeros],
-    carried.length + captured.length + wanted.length,
-    graphAttribute('body', inner.graph),
+    states + sums + carried.slices.length,
+    graphAttribute('body', oneStepBack(step, { ...loop, body }, carried)),
   );
-  captured.forEach((value, position) => {
-    step.give(value, results[carried.length + position]!);
+  captured.forEach((value, at) => {
+    step.give(value, results[states + at]!);
   });
   const gradients: (ValueId | undefined)[] = new Array(x.length).fill(undefined);
-  carried.forEach((position, which) => {
-    gradients[inputs[position]!] = results[which]!;
+  carried.states.forEach((position, at) => {
+    gradients[inputs[position]!] = results[at]!;
   });
-  wanted.forEach(({ at: position, axis, reverse, input: slot }, which) => {
-    const stacked = results[carried.length + captured.length + which]!;
-    gradients[inputs[loop.states.length + position]!] = inPlace(b, stacked, axis, reverse, b.rank(slot) + 1);
+  carried.slices.forEach((position, at) => {
+    const { axis, reverse, input } = loop.slices[position]!;
+    const rank = b.rank(input) + 1;
+    gradients[inputs[loop.states.length + position]!] = inPlace(
+      b,
+      results[states + sums + at]!,
+      axis,
+      reverse,
+      rank,
+    );
   });
   return gradients;
+}
+
+/** The body of the gradient's loop: a step of the forward one again, and its gradient. */
+function oneStepBack(step: Step, loop: Iterated, { states, slices, last, kept }: Carried): Graph['id'] {
+  const { b, op, dy, captured } = step;
+  const { editor } = b;
+  const inner = b.subgraph(`${op.type}_gradient`);
+  const typed = (value: ValueId, type: ValueType | undefined): ValueId => {
+    if (type !== undefined) editor.setValue(value, { type });
+    return value;
+  };
+  const input = (name: string, type: ValueType | undefined): ValueId =>
+    typed(editor.addValue(inner.graph, { name: b.unique(`grad/${name}`) }), type);
+  const iteration = input('iteration', tensorType('int64', []));
+  const condition = input('condition', tensorType('bool', []));
+  const given = states.map((at) => input('state', b.typeOf(loop.states[at]!)));
+  const sums = captured.map((value) => input('sum', b.typeOf(value)));
+  const index = typed(inner.sub(last, iteration), tensorType('int64', []));
+  const slice = (of: ValueId, axis: number, reverse: boolean): ValueId =>
+    inner.op('Gather', [of, reverse ? iteration : index], int('axis', axis));
+
+  const now = [
+    ...loop.states.map((state, at) => typed(inner.op('Gather', [kept[at]!, index]), b.typeOf(state))),
+    ...loop.slices.map(({ from, input: slot, axis, reverse }) =>
+      typed(slice(from, axis, reverse), b.typeOf(slot)),
+    ),
+  ];
+  const { ops, outputs } = again(inner, op, loop.body, [...loop.lead(inner, index), ...now]);
+  const upstream: (readonly [ValueId, ValueId])[] = states.map((position, at) => [
+    outputs[loop.skipped + position]!,
+    given[at]!,
+  ]);
+  loop.scans.forEach(({ index: position, axis, reverse }, at) => {
+    const gradient = dy[loop.states.length + at];
+    if (gradient !== undefined) upstream.push([outputs[position]!, slice(gradient, axis, reverse)]);
+  });
+  const sources = [
+    ...states.map((at) => now[at]!),
+    ...captured,
+    ...slices.map((at) => now[loop.states.length + at]!),
+  ];
+  const found = step.backward(inner, ops, upstream, sources);
+  const results = sources.map((source, at) => {
+    const sum = sums[at - states.length];
+    const gradient = found[at];
+    if (sum !== undefined) return gradient === undefined ? sum : inner.add(sum, gradient);
+    return gradient ?? inner.zerosLike(source);
+  });
+  close(inner, [iteration, condition, ...given, ...sums], [condition, ...results]);
+  return inner.graph;
 }
 
 /** Slices that were stacked from the last to the first, in the order and along the axis of where they were taken from. */
