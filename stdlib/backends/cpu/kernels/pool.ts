@@ -23,40 +23,59 @@ function spansOf(g: Geometry): Spans {
 /** Offsets that a table has, at most, if one window is not larger already. */
 const TABLE_ELEMENTS = 2 ** 16;
 
-/** A window: elements `base + offsets[from]` … `base + offsets[to - 1]` of the input, to be reduced to out[at]. */
-type OneWindow = (
-  base: number,
-  offsets: Int32Array,
-  from: number,
-  to: number,
-  at: number,
-  position: number,
-) => void;
+/** What comes of the elements `base + offsets[from]` … `base + offsets[to - 1]` of the input, those under a window. */
+type Reduce = (data: Floats, base: number, offsets: Int32Array, from: number, to: number) => number;
+
+interface Windows {
+  /** Of each channel, position after position. */
+  readonly values: Float64Array;
+  /** Elements under the window at each position. */
+  readonly counts: Int32Array;
+}
 
 /** Every window of every channel. They lie alike in all channels: tables of offsets are made once. */
-function eachWindow(x: NdArray, g: Geometry, one: OneWindow): void {
+function reduceWindows(x: NdArray, g: Geometry, reduce: Reduce): Windows {
+  const data = numbers(x);
   const spans = spansOf(g);
   const strides = stridesOf(g.input);
   const [inside, outside] = [product(g.input), product(g.output)];
   const maps = x.dims[0]! * x.dims[1]!;
+  const values = new Float64Array(maps * outside);
+  const counts = new Int32Array(outside);
   const window = Math.max(1, product(g.kernel));
   const room = Math.max(1, Math.floor(TABLE_ELEMENTS / window));
   const offsets = new Int32Array(Math.min(room, outside) * window);
-  const ends = new Int32Array(Math.min(room, outside));
-  let [first, count, filled] = [0, 0, 0];
+  let [first, filled] = [0, 0];
   eachIndex(g.output, (index, at) => {
-    filled = offsetsUnder(spans, strides, index, offsets, filled);
-    ends[count++] = filled;
-    if (count < room && at + 1 < outside) return;
-    for (let map = 0; map < maps; map++) {
-      let from = 0;
-      for (let n = 0; n < count; n++) {
-        one(map * inside, offsets, from, ends[n]!, map * outside + first + n, first + n);
-        from = ends[n]!;
-      }
-    }
-    [first, count, filled] = [at + 1, 0, 0];
+    const next = offsetsUnder(spans, strides, index, offsets, filled);
+    counts[at] = next - filled;
+    filled = next;
+    if (at + 1 - first < room && at + 1 < outside) return;
+    for (let map = 0; map < maps; map++)
+      reduceSome(data, map * inside, offsets, counts, first, at + 1, reduce, values, map * outside);
+    [first, filled] = [at + 1, 0];
   });
+  return { values, counts };
+}
+
+/** The windows at positions `first` … `end - 1`, whose offsets are in the table. */
+function reduceSome(
+  data: Floats,
+  base: number,
+  offsets: Int32Array,
+  counts: Int32Array,
+  first: number,
+  end: number,
+  reduce: Reduce,
+  values: Float64Array,
+  atValues: number,
+): void {
+  let from = 0;
+  for (let position = first; position < end; position++) {
+    const to = from + counts[position]!;
+    values[atValues + position] = reduce(data, base, offsets, from, to);
+    from = to;
+  }
 }
 
 /** Adds the offsets of the input elements under the window at an output index; gives where the next ones go. */
@@ -121,38 +140,49 @@ function flatIndex(offset: number, input: readonly number[], columnMajor: boolea
   return flat;
 }
 
+/** The offset of the greatest, -1 if there is none; NaN is greater than all. */
+const greatestOffset: Reduce = (data, base, offsets, from, to) => {
+  let best = Number.NEGATIVE_INFINITY;
+  let where = -1;
+  for (let n = from; n < to; n++) {
+    const value = data[base + offsets[n]!]!;
+    if (value > best || where < 0 || Number.isNaN(value)) {
+      best = value;
+      where = offsets[n]!;
+    }
+  }
+  return where;
+};
+
 function maxPool(x: NdArray, g: Geometry, columnMajor: boolean, wantsIndices: boolean): readonly NdArray[] {
+  const { values: offsets } = reduceWindows(x, g, greatestOffset);
   const data = numbers(x);
   const dims = [x.dims[0]!, x.dims[1]!, ...g.output];
   const out = allocate(x.dtype, sizeOf(dims)) as Floats;
   const indices = wantsIndices ? new BigInt64Array(out.length) : undefined;
-  eachWindow(x, g, (base, offsets, from, to, at) => {
-    let best = Number.NEGATIVE_INFINITY;
-    let where = -1;
-    for (let n = from; n < to; n++) {
-      const value = data[base + offsets[n]!]!;
-      if (value > best || where < 0 || Number.isNaN(value)) {
-        best = value;
-        where = offsets[n]!;
-      }
-    }
-    out[at] = best;
-    if (indices !== undefined) indices[at] = BigInt(base + flatIndex(where, g.input, columnMajor));
-  });
+  const [inside, outside] = [product(g.input), product(g.output)];
+  for (let at = 0; at < out.length; at++) {
+    const base = Math.floor(at / outside) * inside;
+    const offset = offsets[at]!;
+    out[at] = offset < 0 ? Number.NEGATIVE_INFINITY : data[base + offset]!;
+    if (indices !== undefined) indices[at] = BigInt(base + flatIndex(offset, g.input, columnMajor));
+  }
   const values = ndarray(x.dtype, dims, out);
   return indices === undefined ? [values] : [values, ndarray('int64', dims, indices)];
 }
 
+const sum: Reduce = (data, base, offsets, from, to) => {
+  let total = 0;
+  for (let n = from; n < to; n++) total += data[base + offsets[n]!]!;
+  return total;
+};
+
 function averagePool(x: NdArray, g: Geometry, includePads: boolean): NdArray {
-  const data = numbers(x);
+  const { values: sums, counts } = reduceWindows(x, g, sum);
   const dims = [x.dims[0]!, x.dims[1]!, ...g.output];
   const out = allocate(x.dtype, sizeOf(dims)) as Floats;
-  const counts = includePads ? paddedCounts(g) : undefined;
-  eachWindow(x, g, (base, offsets, from, to, at, position) => {
-    let sum = 0;
-    for (let n = from; n < to; n++) sum += data[base + offsets[n]!]!;
-    out[at] = sum / (counts === undefined ? to - from : counts[position]!);
-  });
+  const divisors = includePads ? paddedCounts(g) : counts;
+  for (let at = 0; at < out.length; at++) out[at] = sums[at]! / divisors[at % divisors.length]!;
   return settled(x.dtype, dims, out);
 }
 
@@ -171,14 +201,15 @@ function paddedCounts(g: Geometry): Float64Array {
 }
 
 function lpPool(x: NdArray, g: Geometry, p: number): NdArray {
-  const data = numbers(x);
+  const powers: Reduce = (data, base, offsets, from, to) => {
+    let total = 0;
+    for (let n = from; n < to; n++) total += Math.abs(data[base + offsets[n]!]!) ** p;
+    return total;
+  };
+  const { values } = reduceWindows(x, g, powers);
   const dims = [x.dims[0]!, x.dims[1]!, ...g.output];
   const out = allocate(x.dtype, sizeOf(dims)) as Floats;
-  eachWindow(x, g, (base, offsets, from, to, at) => {
-    let sum = 0;
-    for (let n = from; n < to; n++) sum += Math.abs(data[base + offsets[n]!]!) ** p;
-    out[at] = sum ** (1 / p);
-  });
+  for (let at = 0; at < out.length; at++) out[at] = values[at]! ** (1 / p);
   return settled(x.dtype, dims, out);
 }
 
