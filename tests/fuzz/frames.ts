@@ -2,11 +2,14 @@
 // lengths, rubbish.
 
 import fc from 'fast-check';
+import { isTensor, tensorsOf } from '../../ir/data.ts';
 import { encodeFrame, joinPieces, pieceBytes } from '../../runtime/index.ts';
 import type { EnvelopeInit, PartInit } from '../../runtime/wire/envelope.ts';
+import { fillOf } from '../../runtime/wire/fill.ts';
 import { PREFIX_BYTES } from '../../runtime/wire/frame.ts';
 import { EnvelopeSchema } from '../generated/envelope_pb.ts';
 import { DEPLOYMENT } from '../sim/programs.ts';
+import { someValue } from '../support/random-values.ts';
 import { recordedFrames } from './deployment.ts';
 import { byteChange, changed, changedBytes, parseWire, wireChange, writeWire } from './wire-tree.ts';
 
@@ -116,7 +119,15 @@ function framed(body: Uint8Array, payload: Uint8Array): Uint8Array {
   return bytes;
 }
 
-const recorded = recordedFrames();
+/** What is no tensor, as it would be sent. */
+const containers = fc.sample(someValue, { seed: 1, numRuns: 200 }).flatMap((value, at) => {
+  if (isTensor(value)) return [];
+  const flow = { initiated: { initiator: 'a', incarnation: 1, counter: 1 + (at % 8) } };
+  const fills = [fillOf(at % 4, value, false)];
+  const head = { deployment: DEPLOYMENT, sender: 'a', incarnation: 1, flow, fills };
+  return [{ from: 'a', bytes: joined(encodeFrame(head, [tensorsOf(value).map(({ bytes }) => bytes)])) }];
+});
+const recorded = [...recordedFrames(), ...containers.slice(0, 40)];
 const trees = recorded.map(({ bytes }) => {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const length = view.getUint32(8, true);

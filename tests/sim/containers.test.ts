@@ -2,9 +2,10 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { DataValue, SparseValue } from '../../ir/data.ts';
-import { byteLengthOf, type DType, packStrings, type Tensor, type ValueType } from '../../ir/types.ts';
+import type { DataValue } from '../../ir/data.ts';
+import type { Tensor, ValueType } from '../../ir/types.ts';
 import type { Value } from '../../runtime/index.ts';
+import { someValue } from '../support/random-values.ts';
 import { call, edge, f32, makeBundle, recv, send } from './programs.ts';
 import { type SegmentFunctions, World } from './world.ts';
 
@@ -36,42 +37,6 @@ function passOn(x: Value, world = new World(pair(), segments)): Value | undefine
   return world.output('b', 'z');
 }
 
-const dtype = fc.constantFrom<DType>(
-  'float32',
-  'int64',
-  'bfloat16',
-  'float8e5m2',
-  'int4',
-  'uint2',
-  'complex128',
-);
-const tensor: fc.Arbitrary<Tensor> = fc.oneof(
-  fc
-    .record({ dtype, dims: fc.array(fc.nat(3), { maxLength: 3 }), fill: fc.nat(255) })
-    .map(({ dtype, dims, fill }): Tensor => {
-      const count = dims.reduce((product, dim) => product * dim, 1);
-      return { dtype, dims, bytes: new Uint8Array(byteLengthOf(dtype, count)!).fill(fill) };
-    }),
-  fc
-    .array(fc.string({ unit: 'grapheme' }), { maxLength: 3 })
-    .map((texts): Tensor => ({ dtype: 'string', dims: [texts.length], bytes: packStrings(texts) })),
-);
-const sparse: fc.Arbitrary<SparseValue> = fc.nat(4).map((count) => ({
-  kind: 'sparse',
-  dims: [5, 7],
-  values: f32(...new Array<number>(count).fill(1.5)),
-  indices: { dtype: 'int64', dims: [count, 2], bytes: new Uint8Array(16 * count).fill(0) },
-}));
-const { value } = fc.letrec<{ value: DataValue }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 4 },
-    tensor,
-    sparse,
-    fc.record({ kind: fc.constant('sequence' as const), values: fc.array(tie('value'), { maxLength: 4 }) }),
-    fc.record({ kind: fc.constant('optional' as const), value: fc.option(tie('value')) }),
-  ),
-}));
-
 const nested = (depth: number): DataValue =>
   depth === 0 ? f32(1) : { kind: 'optional', value: nested(depth - 1) };
 const many = (count: number): DataValue => ({
@@ -82,7 +47,7 @@ const many = (count: number): DataValue => ({
 describe('a value of any kind', () => {
   test('comes out as it went in, and no byte of it is held afterwards', () => {
     fc.assert(
-      fc.property(value, (sent) => {
+      fc.property(someValue, (sent) => {
         const world = new World(pair(), segments);
         expect(passOn(sent, world)).toEqual(sent);
         expect(world.events('flow-ended').map(({ status }) => status)).toEqual(['complete', 'complete']);

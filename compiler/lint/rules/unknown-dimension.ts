@@ -1,4 +1,4 @@
-import { formatType, tensorType } from '../../../ir/index.ts';
+import { formatType, typeOfPort, type ValueType } from '../../../ir/index.ts';
 import { rule } from '../rule.ts';
 import { atEdge, edgeText, valuesByName } from '../wire.ts';
 
@@ -22,10 +22,10 @@ export const unknownDimension = rule('unknown-dimension', {
   *run({ edges, graph }) {
     const values = valuesByName(graph);
     for (const edge of edges) {
-      if (edge.kind === 'trigger' || (edge.shape !== null && !edge.shape.includes(null))) continue;
-      const type = formatType(tensorType(edge.dtype ?? undefined, edge.shape ?? undefined));
+      const type = typeOfPort(edge);
+      if (edge.kind === 'trigger' || !isOpen(type)) continue;
       yield {
-        message: `${edge.value} crosses ${edgeText(edge)} as ${type}`,
+        message: `${edge.value} crosses ${edgeText(edge)} as ${formatType(type)}`,
         hint: 'state what you know of it before it crosses: .as(dtype, shape); or cut elsewhere',
         ...atEdge(graph, edge, values),
       };
@@ -36,3 +36,10 @@ export const unknownDimension = rule('unknown-dimension', {
     good: { model: model('x.relu()'), topology },
   },
 });
+
+/** How many items a sequence has is never known; how large each is may be. */
+function isOpen(type: ValueType | undefined): boolean {
+  if (type?.kind === 'tensor' || type?.kind === 'sparse')
+    return type.dims === undefined || type.dims.includes(null);
+  return type?.kind === 'sequence' || type?.kind === 'optional' ? isOpen(type.elem) : true;
+}
