@@ -15,7 +15,7 @@ import {
 import { addConstant, fromNested } from './constant.ts';
 import { dimsIn, dtypeIn } from './core-op.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
-import type { AnyShape, ElementOf, Join, PlaceOf, ShapeOf, Tensor, Value } from './types.ts';
+import type { AnyShape, ElementOf, Held, Join, PlaceOf, ShapeOf, Tensor, Value } from './types.ts';
 import { factOf, isValue, toValue } from './value.ts';
 
 type Values = Readonly<Record<string, Tensor>>;
@@ -80,11 +80,15 @@ export function ifElse<C extends Tensor<'bool'>, A extends Tensor | Values, B ex
 /** A carried value after any number of iterations. */
 type Merged<A, B> = A extends Tensor
   ? B extends Tensor
-    ? Either<A, B, Join<PlaceOf<A>, PlaceOf<B>>>
+    ? [ElementOf<B>] extends [ElementOf<A>]
+      ? Either<A, B, Join<PlaceOf<A>, PlaceOf<B>>>
+      : Value<ElementOf<B>, AnyShape, Join<PlaceOf<A>, PlaceOf<B>>>
     : never
   : never;
-/** What a body must give of what is carried. */
-type Carried<State extends Values> = { readonly [Key in keyof State]: Tensor<ElementOf<State[Key]>> };
+/** What a body must give of what is carried; of what may be absent at first, what it holds. */
+type Carried<State extends Values> = {
+  readonly [Key in keyof State]: Tensor<ElementOf<State[Key]> | Held<ElementOf<State[Key]>>>;
+};
 /** Stacked over iterations, on a new first axis. */
 type Rows<V, P extends string> = V extends Tensor
   ? Value<ElementOf<V>, number extends ShapeOf<V>['length'] ? AnyShape : [number, ...ShapeOf<V>], P>

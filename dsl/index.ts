@@ -20,6 +20,7 @@ export { isModule, type Module, type ModuleOptions, module, type Recorded, recor
 // Existing models.
 export { type CallOptions, type OnnxFunction, type OnnxOptions, onnx, type Stage } from './onnx.ts';
 export * from './ops/generated/ops.ts';
+export { optionalEmpty } from './optional.ts';
 export { type Cohort, cohort, on, type Place, peer } from './place.ts';
 export { type InputOptions, input, output } from './ports.ts';
 export { type State, state } from './state.ts';

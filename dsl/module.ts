@@ -10,7 +10,7 @@ import {
 } from '../ir/index.ts';
 import { minIrVersion } from '../ir/ops/schema.ts';
 import type { Environment } from './environment.ts';
-import { settle } from './opset.ts';
+import { settled } from './opset.ts';
 import { Recorder, recorder, recording } from './recorder.ts';
 
 const definition: unique symbol = Symbol('bytesandbrains module');
@@ -60,37 +60,35 @@ export interface Recorded {
 export function record(root: Module, environment: Environment): Recorded {
   const { name, opset } = root[definition];
   const first = new Recorder(name, environment, opset);
-  if (recorded(first, root)) return { model: first.editor.finish(), diagnostics: first.diagnostics };
+  const model = recorded(first, root);
+  if (model !== undefined) return { model, diagnostics: first.diagnostics };
   const again = new Recorder(name, environment, opset, first.meeting);
-  recorded(again, root);
-  return { model: again.editor.finish(), diagnostics: again.diagnostics };
+  return { model: recorded(again, root)!, diagnostics: again.diagnostics };
 }
 
-/** Whether it came to its end; not if the opsets of imported models differ. */
-function recorded(owner: Recorder, root: Module): boolean {
+/** undefined if it did not come to its end, since the opsets of imported models differ. */
+function recorded(owner: Recorder, root: Module): Model | undefined {
   const { name, body } = root[definition];
-  recording(owner, () => {
+  return recording(owner, () => {
     body();
-    if (owner.meeting !== undefined) return;
+    if (owner.meeting !== undefined) return undefined;
     for (const finish of owner.finishers) finish();
     if (owner.mainGraph.outputs.length === 0) {
       const at = { file: owner.environment.file };
       owner.fail('BB309', { module: name, reason: 'it has no output' }, { at });
     }
-    close(owner);
+    return close(owner);
   });
-  return owner.meeting === undefined;
 }
 
-function close(owner: Recorder): void {
+function close(owner: Recorder): Model {
   const { editor, main, mainGraph, imported } = owner;
   const opset = owner.statedOpset ?? imported?.opsets.get('') ?? owner.opset;
-  settle(owner, opset);
   editor.setGraph(main, {
     ops: mainGraph.ops,
     inputs: mainGraph.inputs,
     outputs: mainGraph.outputs,
-    initializers: usedInitializers(owner),
+    initializers: owner.initializers,
   });
   const core = owner.usesCore ? [[DOMAIN.core, DOMAIN_VERSION] as const] : [];
   editor.header = {
@@ -98,16 +96,16 @@ function close(owner: Recorder): void {
     opsets: new Map([...(imported?.opsets ?? []), ['', opset], ...core]),
     irVersion: Math.max(MIN_IR_VERSION, minIrVersion(opset), imported?.irVersion ?? 0),
   };
+  return withoutUnread(settled(owner, editor.finish(), opset));
 }
 
-/** Constants that became attributes and weights that nobody reads are left out. */
-function usedInitializers({ editor, initializers, mainGraph }: Recorder): readonly ValueId[] {
-  const read = new Set<ValueId>(mainGraph.outputs);
-  // Only to look at: the editor goes on.
-  const model = editor.finish();
-  for (const op of model.allOps()) for (const id of op.inputs) read.add(id);
-  for (const graph of model.graphs) for (const id of graph.outputs) read.add(id);
-  const used = initializers.filter((id) => read.has(id));
-  for (const id of initializers) if (!read.has(id)) editor.removeValue(id);
-  return used;
+/** Without constants that became attributes, and weights that nobody reads. */
+function withoutUnread(model: Model): Model {
+  const { initializers } = model.mainGraph;
+  const isRead = (id: ValueId): boolean => model.uses(id).length > 0;
+  if (initializers.every(isRead)) return model;
+  const editor = model.edit();
+  editor.setGraph(model.main, { initializers: initializers.filter(isRead) });
+  for (const id of initializers) if (!isRead(id)) editor.removeValue(id);
+  return editor.finish();
 }

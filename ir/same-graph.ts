@@ -20,6 +20,7 @@ import {
   type Weight,
 } from './graph.ts';
 import { constantOf } from './onnx/constants.ts';
+import { typeOf } from './onnx/types.ts';
 import { readWeight } from './onnx/weights.ts';
 import { schemaOf } from './ops/schema.ts';
 import { formatType, type ValueType } from './types.ts';
@@ -233,6 +234,8 @@ const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
 
 function sameAttribute(a: Attribute, b: Attribute): boolean {
   if (a.kind === 'tensor' && b.kind === 'tensor') return sameWeight(a.value, b.value);
+  if (a.kind === 'type' && b.kind === 'type')
+    return formatType(typeOf(a.value)) === formatType(typeOf(b.value));
   return canonical(a) === canonical(b);
 }
 

@@ -136,7 +136,8 @@ function copied(values: Values, id: ValueId): ValueId {
 function stateCode(values: Values, initial: ValueId, next: ValueId): Code {
   const code = values.code(initial);
   const [from, to] = [typeOf(values, initial), typeOf(values, next)];
-  if (from !== undefined && to !== undefined && from.kind !== to.kind) {
+  const held = from?.kind === 'optional' ? from.elem : from;
+  if (from !== undefined && to !== undefined && from.kind !== to.kind && held?.kind !== to.kind) {
     const what = `carrying ${values.value(initial).name}, ${formatType(from)} that becomes ${formatType(to)},`;
     refuse('BB387', { op: 'a loop', what });
   }

@@ -12,6 +12,7 @@ import {
   sortModel,
 } from '../../ir/index.ts';
 import { convertModel } from '../../ir/versions/index.ts';
+import { withoutFunctions } from './inline.ts';
 import { withoutLegacy } from './legacy.ts';
 import { refuse } from './refusal.ts';
 import { sourceOf } from './source.ts';
@@ -52,7 +53,7 @@ function write(model: Model, options: ImportSourceOptions): ImportedSource {
   const converted = convertModel(sorted, opset, { infer: typed });
   if (converted.model === undefined || hasErrors(converted.diagnostics))
     throw new DiagnosticError(converted.diagnostics);
-  const prepared = typed(converted.model);
+  const prepared = typed(withoutFunctions(converted.model));
   const text = sourceOf(prepared, { ...options, tensors });
   return { text, model: prepared, diagnostics: [...defaults(model), ...converted.diagnostics] };
 }
@@ -69,8 +70,10 @@ const defaults = (model: Model): Diagnostic[] =>
 /** What is in the way whatever the graph does. */
 function refuseWhole(model: Model): void {
   const foreign = new Map<string, number>();
-  for (const { domain, type } of model.allOps()) {
-    if (domain !== '') foreign.set(`${domain}.${type}`, (foreign.get(`${domain}.${type}`) ?? 0) + 1);
+  for (const op of model.allOps()) {
+    const { domain, type } = op;
+    if (domain !== '' && model.functionOf(op) === undefined)
+      foreign.set(`${domain}.${type}`, (foreign.get(`${domain}.${type}`) ?? 0) + 1);
   }
   for (const [op, count] of foreign) refuse('BB386', { op, count }, { file: model.header.file });
   for (const graph of model.graphs) {

@@ -13,6 +13,7 @@ import { type AttributeSchema, type OpSchema, parameterAt, schemasOf } from '../
 import { array, type Code, call, declare, method, object, quoted } from './code.ts';
 import { floatText, integerText, literalDType, nested, written } from './literals.ts';
 import { opName, refuse } from './refusal.ts';
+import { typeCodes } from './types.ts';
 import type { Block, Values } from './values.ts';
 
 /** Columns that `const name = ` takes, about. */
@@ -29,6 +30,7 @@ export function formOf(op: Op): OpSchema {
 /** Writes an op that holds no graph. */
 export function writeOp(values: Values, block: Block, op: Op): void {
   const schema = formOf(op);
+  if (op.type === 'Optional' && op.inputs.length === 0) return writeAbsent(values, block, op);
   const { type } = op;
   const present = op.inputs.filter((id) => id !== NO_VALUE);
   const literals = literalCodes(values, schema, op);
@@ -48,6 +50,15 @@ export function writeOp(values: Values, block: Block, op: Op): void {
     return callOf(values, schema, op, operand);
   });
   presentResults(values, block, op, schema, code, functionName(type));
+}
+
+/** An optional that holds nothing, of which its attribute tells the type. */
+function writeAbsent(values: Values, block: Block, op: Op): void {
+  const [id] = op.outputs as [ValueId];
+  const { type } = values.value(id);
+  const of = type?.kind === 'optional' ? typeCodes(values, type.elem) : undefined;
+  if (of === undefined) return refuse('BB387', { op: op.type, what: 'attribute type' }, op.at);
+  values.result(block, id, call(values.use('optionalEmpty'), of), 'optional');
 }
 
 function callOf(

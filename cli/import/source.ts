@@ -3,7 +3,6 @@
 import { functionName } from '../../dsl/names.ts';
 import {
   constantOf,
-  type Dim,
   dependenciesOf,
   formatType,
   type GraphId,
@@ -15,25 +14,14 @@ import {
   type Weight,
 } from '../../ir/index.ts';
 import { FunctionWriter } from './calls.ts';
-import {
-  array,
-  arrow,
-  type Code,
-  call,
-  declare,
-  line,
-  method,
-  object,
-  quoted,
-  render,
-  type Statement,
-} from './code.ts';
+import { arrow, call, declare, line, method, object, quoted, render, type Statement } from './code.ts';
 import { isControl, writeControl } from './control.ts';
 import { writeLoop } from './loops.ts';
 import { Names } from './names.ts';
 import { formOf, writeOp } from './ops.ts';
 import { type Item, type Plan, planOf } from './plan.ts';
 import { refuse } from './refusal.ts';
+import { typeCodes } from './types.ts';
 import { type Block, Values } from './values.ts';
 
 export interface SourceOptions {
@@ -96,6 +84,7 @@ function takenNames(model: Model): Set<string> {
     'weights',
     'sequenceOf',
     'optionalOf',
+    'optionalEmpty',
   ]);
   for (const name of ['ifElse', 'loop', 'scan', 'sequenceMap', 'Tensor', '_', '_row']) taken.add(name);
   for (const value of model.allValues()) {
@@ -188,24 +177,3 @@ function writeOutput(values: Values, block: Block, value: Value): void {
   );
   block.statements.push(line('', call(values.use('output'), [quoted(value.name), typed])));
 }
-
-/** A type as arguments of `input` and `as`: dtype and shape, or a container. */
-function typeCodes(values: Values, type: ValueType | undefined): Code[] | undefined {
-  if (type?.kind === 'tensor') {
-    if (type.dtype === undefined) return undefined;
-    const shape = type.dims === undefined ? [] : [array(type.dims.map(dimCode))];
-    return [values.use(type.dtype), ...shape];
-  }
-  if (type?.kind === 'sequence' && type.elem?.kind === 'tensor') {
-    const elem = typeCodes(values, type.elem);
-    return elem && [call(values.use('sequenceOf'), elem)];
-  }
-  if (type?.kind === 'optional' && (type.elem?.kind === 'tensor' || type.elem?.kind === 'sequence')) {
-    const elem = typeCodes(values, type.elem);
-    return elem && [call(values.use('optionalOf'), elem)];
-  }
-  return undefined;
-}
-
-const dimCode = (dim: Dim): Code =>
-  dim === null ? 'null' : typeof dim === 'number' ? String(dim) : quoted(dim);

@@ -174,7 +174,7 @@ export const authoringMessages = {
     severity: 'error',
     text: ({ op, count }: { op: string; count: number }) => [
       `${op}${count > 1 ? ` (${count} ops)` : ''} has no function in the DSL`,
-      'only operators of ai.onnx can be written as TypeScript; use the file as it is: onnx(path)',
+      'only operators of ai.onnx, and functions of them, can be written as TypeScript; use the file as it is: onnx(path)',
     ],
   },
   BB387: {

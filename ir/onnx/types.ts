@@ -1,6 +1,7 @@
 // TypeProto and ValueType, both ways.
 
-import type { TensorShapeProto, TypeProto } from '../generated/onnx-ml_pb.ts';
+import { create } from '@bufbuild/protobuf';
+import { type TensorShapeProto, type TypeProto, TypeProtoSchema } from '../generated/onnx-ml_pb.ts';
 import { type Dim, dtypeOfElemType, elemTypeOf, type Shape, type ValueType } from '../types.ts';
 
 /** The type a TypeProto states; undefined if it states none. */
@@ -39,6 +40,9 @@ function shapeOf(proto: TensorShapeProto | undefined): Shape {
     return null;
   });
 }
+
+/** A type as the value of an attribute. */
+export const typeProtoOf = (type: ValueType): TypeProto => create(TypeProtoSchema, typeDraft(type));
 
 /** Fields of a TypeProto, for `encode`. */
 export function typeDraft(type: ValueType | undefined): object {

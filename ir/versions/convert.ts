@@ -19,7 +19,7 @@ import {
   type OpId,
   type ValueId,
 } from '../graph.ts';
-import { newestOpset, schemasOf } from '../ops/schema.ts';
+import { newestOpset, schemaOf, schemasOf } from '../ops/schema.ts';
 import { fitted } from './fit.ts';
 import type { Form } from './form.ts';
 import { irVersionFor } from './ir-version.ts';
@@ -32,6 +32,8 @@ export const OLDEST_OPSET = 7;
 export interface ConversionOptions {
   /** The same model with as many types as can be inferred, for ops whose forms differ by type or rank. */
   readonly infer?: (model: Model) => Model;
+  /** What is said of an op that has no form in the opset asked for, and why; by default BB230. */
+  readonly refusal?: (op: Op, reason: string) => Diagnostic;
 }
 
 export interface Conversion {
@@ -60,6 +62,24 @@ export function convertModel(
   return new Converter(model, targets, options).run();
 }
 
+/**
+ * Some ops of the standard domain, which are in the newest form of their operators, in the form of `opset`; the others are
+ * there already, and the header says so.
+ */
+export function convertOps(
+  model: Model,
+  ops: ReadonlySet<OpId>,
+  opset: number,
+  options: ConversionOptions,
+): Conversion {
+  const isNewest = (id: OpId): boolean => {
+    const { type } = model.op(id);
+    return schemaOf('', type, opset)?.since === schemasOf('', type).at(-1)?.since;
+  };
+  if ([...ops].every(isNewest)) return { model, diagnostics: [] };
+  return new Converter(model, new Map([['', opset]]), options, ops).run();
+}
+
 function outOfRange(model: Model, asked: ReadonlyMap<string, number>): Diagnostic[] {
   const at = { file: model.header.file };
   const found: Diagnostic[] = [];
@@ -83,10 +103,20 @@ class Converter {
   readonly #bench: Workbench;
   readonly #diagnostics: Diagnostic[] = [];
   readonly #opsets = new Map<GraphId, ReadonlyMap<string, number>>();
+  readonly #refusal: ConversionOptions['refusal'];
+  readonly #newest: ReadonlySet<OpId> | undefined;
 
-  constructor(model: Model, targets: ReadonlyMap<string, number>, { infer }: ConversionOptions) {
+  /** `newest`: the ops that are not in the opset that the model states but in their newest form. */
+  constructor(
+    model: Model,
+    targets: ReadonlyMap<string, number>,
+    { infer, refusal }: ConversionOptions,
+    newest?: ReadonlySet<OpId>,
+  ) {
     this.#model = model;
     this.#targets = targets;
+    this.#refusal = refusal;
+    this.#newest = newest;
     this.#editor = model.edit();
     const opsets = convertedOpsets(model.header.opsets, targets);
     const irVersion = irVersionFor(model, opsets);
@@ -121,7 +151,7 @@ class Converter {
     const ops = graph.ops.flatMap((id) => {
       const op = this.#model.op(id);
       const target = this.#targets.get(op.domain);
-      const from = opsets.get(op.domain);
+      const from = this.#newest?.has(id) ? newestOpset('') : opsets.get(op.domain);
       if (target === undefined || from === undefined || from === target) return [id];
       const forms = this.#convert(op, from, target);
       if (forms.length === 1 && forms[0]!.id === id && isUnchanged(op, forms[0]!)) return [id];
@@ -143,6 +173,7 @@ class Converter {
     if (this.#model.functionOf(op) !== undefined) return [op];
     this.#bench.target = target;
     try {
+      if (target < OLDEST_OPSET) this.#checkBeyond(op, target);
       return from < target
         ? this.#up({ ...formOf(op), version: from }, target)
         : this.#down({ ...formOf(op), version: from }, target);
@@ -150,14 +181,22 @@ class Converter {
       if (!(error instanceof Refused)) throw error;
       const domain = op.domain === '' ? 'ai.onnx' : op.domain;
       this.#diagnostics.push(
-        diagnostic(
-          'BB230',
-          { type: op.type, domain, from, to: target, reason: error.message },
-          { op: describeOp(this.#model, op), at: op.at ?? { file: this.#model.header.file } },
-        ),
+        this.#refusal?.(op, error.message) ??
+          diagnostic(
+            'BB230',
+            { type: op.type, domain, from, to: target, reason: error.message },
+            { op: describeOp(this.#model, op), at: op.at ?? { file: this.#model.header.file } },
+          ),
       );
       return [op];
     }
+  }
+
+  /** Opsets that nothing is converted to have ops that have not changed since. */
+  #checkBeyond(op: Op, target: number): void {
+    const schemas = schemasOf(op.domain, op.type);
+    if (schemaOf(op.domain, op.type, target)?.since !== schemas.at(-1)?.since)
+      this.#bench.refuse(`it changed since opset ${target}`);
   }
 
   #up(form: Form, target: number): readonly Form[] {
@@ -186,7 +225,8 @@ class Converter {
         return this.#bench.refuse(`it came with opset ${current.since}`);
       return this.#downAll(predecessor(form, this.#bench), to, target);
     }
-    const adapter = stepInto(domain, type, current.since).down;
+    const step = stepInto(domain, type, current.since);
+    const adapter = step.repairs && this.#newest !== undefined ? undefined : step.down;
     const forms = adapter === undefined ? [form] : list(adapter(form, this.#bench));
     return this.#downAll(
       forms.map((one) => (one.type === type ? fitted(one, current, older, this.#bench) : one)),

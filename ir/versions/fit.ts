@@ -46,7 +46,7 @@ function attributesOf(op: Form, younger: OpSchema, older: OpSchema, bench: Workb
 }
 
 /** Whether an attribute only says what holds without it. */
-function isIdle(attribute: Attribute, schema: OpSchema): boolean {
+export function isIdle(attribute: Attribute, schema: OpSchema): boolean {
   const fallback = schema.attributes.find((one) => one.name === attribute.name)?.default;
   switch (attribute.kind) {
     case 'int':

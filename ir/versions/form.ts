@@ -20,6 +20,11 @@ export interface Step {
   readonly up?: Adapter;
   /** Before what is new in the younger version is refused: only what can be said in the older one in other words. */
   readonly down?: Adapter;
+  /**
+   * The younger version only repairs a corner of the older one. A module's op means what the module's opset says of it: it
+   * is not refused for the corner.
+   */
+  readonly repairs?: true;
 }
 
 export const withAttributes = (op: Form, ...added: readonly Attribute[]): Form => {

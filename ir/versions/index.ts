@@ -1,3 +1,10 @@
 // Conversion between opsets.
 
-export { type Conversion, type ConversionOptions, convertModel, OLDEST_OPSET } from './convert.ts';
+export {
+  type Conversion,
+  type ConversionOptions,
+  convertModel,
+  convertOps,
+  OLDEST_OPSET,
+} from './convert.ts';
+export { isIdle } from './fit.ts';

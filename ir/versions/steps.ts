@@ -80,7 +80,7 @@ const reduction: Step = { up: intsToInputs('axes'), down: inputToAxes };
 const softmax: Step = { up: overOneAxis, down: overLastAxis };
 const unbroadcast: Step = { down: sameShapes };
 const perTensor: Step = { down: oneScale };
-const pooling: Step = { down: noWindowInPadding };
+const pooling: Step = { down: noWindowInPadding, repairs: true };
 
 /** Steps that take more than that. */
 const changed: Readonly<Record<number, Readonly<Record<string, Step>>>> = {

@@ -38,8 +38,6 @@ test('conformance cases and a classifier type-check and record the same graph', 
       "test_ai_onnx_ml_binarizer: BB386 ai.onnx.ml.Binarizer has no function in the DSL",
       "test_ai_onnx_ml_label_encoder_string_int: BB386 ai.onnx.ml.LabelEncoder has no function in the DSL",
       "test_ai_onnx_ml_label_encoder_tensor_mapping: BB386 ai.onnx.ml.LabelEncoder has no function in the DSL",
-      "test_if_opt: BB387 Optional: attribute type cannot be written in TypeScript",
-      "test_loop16_seq_none: BB387 a loop: carrying opt_seq, optional(seq(float32[])) that becomes seq(float32[]), cannot be written in TypeScript",
     ]
   `);
 });

@@ -94,12 +94,34 @@ describe('an imported model in a recording', () => {
     expect(last).toEqual([
       ['Softmax', 1, { axis: 1 }],
       ['ReduceSum', 1, { axes: [1] }],
-      ['Squeeze', 1, { axes: [-1] }],
+      ['Squeeze', 1, { axes: [1] }],
       ['Unsqueeze', 1, { axes: [0] }],
       ['Clip', 1, { min: 0.25, max: 0.5 }],
       ['ArgMax', 1, { axis: 1 }],
       ['Slice', 1, { starts: [0], ends: [1], axes: [1] }],
     ]);
+  });
+
+  it('says in several ops of its opset what one op of the author means', () => {
+    const model = recorded(() => {
+      const x = input('x', float32, ['N', 3, 48, 192]);
+      const { 'softmax_0.tmp_0': raw } = onnx(MODEL, { outputs: ['softmax_0.tmp_0'] })(x);
+      output('a', raw.as(float32, ['N', 2]).softmax({ axis: 0 }));
+    });
+    expect([...model.opsOf()].slice(-3).map((op) => op.type)).toEqual(['Transpose', 'Softmax', 'Transpose']);
+    expect(name(model, model.mainGraph.outputs[0]!)).toBe('a');
+  });
+
+  it('leaves alone what only a corner of the newest form changed', () => {
+    const model = record(
+      module('test', () => {
+        const x = input('x', float32, ['N', 3, 'H', 'W']);
+        output('y', x.maxPool({ kernelShape: [2, 2], strides: [2, 2], ceilMode: true }));
+      }),
+      environment,
+    ).model;
+    expect(model.header.opsets.get('')).toBe(21);
+    expect([...model.opsOf()].map((op) => op.type)).toEqual(['MaxPool']);
   });
 
   it('refuses ops that its opset does not have', () => {

