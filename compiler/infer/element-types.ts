@@ -170,11 +170,12 @@ function splitSequence(op: OpView): ValueType {
   return sequenceOf(op, 0, op.int('keepdims', 1) ? dims.with(at, 1) : dims.toSpliced(at, 1));
 }
 
-/** Labels are strings or integers, as the attribute that lists them says. */
+/** Labels are strings or integers, as the attribute that lists them says; strings, should there be both. */
 const byAttribute =
-  (strings: string, ints: string, more: readonly (DType | undefined)[] = []): TypeRule =>
+  (strings: string, more: readonly (DType | undefined)[] = []): TypeRule =>
   (op) => {
-    const label = op.attribute(strings) && !op.attribute(ints) ? 'string' : 'int64';
+    const list = op.attribute(strings);
+    const label = list?.kind === 'strings' && list.value.length > 0 ? 'string' : 'int64';
     return [ofDType(label), ...more.map(ofDType)];
   };
 
@@ -269,9 +270,9 @@ const rules = new Map<string, TypeRule>(
       return [type?.kind === 'map' && type.value?.kind === 'tensor' ? ofDType(type.value.dtype) : undefined];
     },
     LabelEncoder: labelEncoder,
-    LinearClassifier: byAttribute('classlabels_strings', 'classlabels_ints', ['float32']),
-    SVMClassifier: byAttribute('classlabels_strings', 'classlabels_ints', ['float32']),
-    TreeEnsembleClassifier: byAttribute('classlabels_strings', 'classlabels_int64s', ['float32']),
+    LinearClassifier: byAttribute('classlabels_strings', ['float32']),
+    SVMClassifier: byAttribute('classlabels_strings', ['float32']),
+    TreeEnsembleClassifier: byAttribute('classlabels_strings', ['float32']),
     ZipMap: zipMap,
     Adagrad: updated(3),
     Momentum: updated(3),

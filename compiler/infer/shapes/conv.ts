@@ -138,6 +138,9 @@ function maxUnpool(op: OpView): Shape {
   const [dims, kernel] = [op.dims(0), op.ints('kernel_shape')];
   if (op.has(2)) {
     const sizes = op.elems(2);
+    const [count, rank] = [op.dim(2, 0), op.rank(0)];
+    if (typeof count === 'number' && rank !== undefined && count !== rank)
+      throw new Contradiction(`output_shape has ${count} sizes, and the input ${rank} dimensions`);
     return sizes ? sizes.map(dimOf) : dims && unknownDims(dims.length);
   }
   checkRank(dims, 'the input');

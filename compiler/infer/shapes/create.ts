@@ -3,6 +3,7 @@
 import type { Dim, Shape } from '../../../ir/types.ts';
 import {
   addDims,
+  Contradiction,
   ceilDim,
   dimOf,
   floorDim,
@@ -74,6 +75,8 @@ export const createShapes: Record<string, ShapeRule> = {
     const sizes = op.elems(1);
     const rank = sizes?.length ?? op.dim(1, 0);
     if (typeof rank !== 'number') return [];
+    if (rank !== 4 && rank !== 5)
+      throw new Contradiction(`size has ${rank} numbers, where images have 4 and volumes 5`);
     const spatial = rank - 2;
     return [[dimOf(sizes?.[0]), ...unknownDims(spatial).map((_, axis) => dimOf(sizes?.[axis + 2])), spatial]];
   },

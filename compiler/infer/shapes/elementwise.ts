@@ -1,5 +1,6 @@
 // Operators whose output has the shape of an input, or of all inputs broadcast together.
 
+import type { Shape } from '../../../ir/types.ts';
 import { axisOf, broadcast, Contradiction, formatDims, unifyDim } from '../dims.ts';
 import type { OpView } from '../view.ts';
 import { each, type ShapeRule } from './rule.ts';
@@ -19,6 +20,20 @@ const likeFirstAlong =
 const broadcastAll: ShapeRule = (op: OpView) => [
   op.since < 7 && op.inputCount === 2 ? op.dims(0) : broadcast(op.allDims()),
 ];
+
+/** Before opset 8 these took inputs of one shape. */
+const combined: ShapeRule = (op) => {
+  if (op.since >= 8) return broadcastAll(op);
+  const shapes = op.allDims().filter((dims) => dims !== undefined);
+  return [
+    shapes.reduce<Shape>((a, b) => {
+      if (a === undefined) return b;
+      if (a.length !== b.length)
+        throw new Contradiction(`shapes differ: ${formatDims(a)} and ${formatDims(b)}`);
+      return a.map((dim, axis) => unifyDim(dim, b[axis]!));
+    }, undefined),
+  ];
+};
 
 export const elementwiseShapes: Record<string, ShapeRule> = {
   ...each('Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor IsInf IsNaN Log Neg', likeFirst),
@@ -50,7 +65,8 @@ export const elementwiseShapes: Record<string, ShapeRule> = {
   ...each('Identity Cast CastLike BitCast QuantizeLinear DequantizeLinear', likeFirst),
   ...each('Bernoulli EyeLike RandomNormalLike RandomUniformLike', likeFirst),
   ...each('ReverseSequence Scatter ScatterElements ScatterND RegexFullMatch', likeFirst),
-  ...each('Add Sub Mul Div Mod Pow Min Max Sum Mean Where', broadcastAll),
+  ...each('Min Max Sum Mean', combined),
+  ...each('Add Sub Mul Div Mod Pow Where', broadcastAll),
   ...each('And Or Xor Equal Greater GreaterOrEqual Less LessOrEqual', broadcastAll),
   ...each('BitShift BitwiseAnd BitwiseOr BitwiseXor StringConcat', broadcastAll),
   Dropout: (op) => [op.dims(0), op.dims(0)],

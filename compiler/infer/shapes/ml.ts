@@ -99,6 +99,11 @@ function oneHotEncoder(op: OpView): Shape {
 }
 
 const labelForms = ['strings', 'int64s', 'floats'];
+const labelDTypes: Readonly<Record<(typeof labelForms)[number], DType>> = {
+  strings: 'string',
+  int64s: 'int64',
+  floats: 'float32',
+};
 
 function labelEncoder(op: OpView): Shape {
   if (op.since === 1) return op.dims(0);
@@ -110,6 +115,10 @@ function labelEncoder(op: OpView): Shape {
     [...labelForms, 'tensor'].filter((one) => op.attribute(`${what}_${one}`)).length;
   if (forms('keys') !== 1 || forms('values') !== 1)
     throw new Contradiction('exactly one of the attributes keys_… and one of values_… are given');
+  const form = labelForms.find((one) => op.attribute(`keys_${one}`));
+  const [wanted, got] = [form && labelDTypes[form], op.dtype(0)];
+  if (wanted !== undefined && got !== undefined && wanted !== got)
+    throw new Contradiction(`keys_${form} are ${wanted}, and the input is ${got}`);
   const [keys, values] = [count('keys'), count('values')];
   if (op.since >= 4 && keys !== values)
     throw new Contradiction(`${keys ?? 'no'} keys for ${values ?? 'no'} values`);

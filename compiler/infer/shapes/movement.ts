@@ -68,6 +68,8 @@ function split(op: OpView): readonly Shape[] {
   const parts = op.outputCount;
   const wanted = op.int('num_outputs') ?? parts;
   if (wanted !== parts) throw new Contradiction(`num_outputs is ${wanted}, and there are ${parts} outputs`);
+  if (op.since >= 18 && op.has(1) === (op.int('num_outputs') !== undefined))
+    throw new Contradiction('either the input split or the attribute num_outputs says what the parts are');
   const given =
     op.ints('split') ?? (op.has(1) ? (op.elems(1)?.map(dimOf) ?? unknownSizes(parts)) : undefined);
   if (given !== undefined && given.length !== parts)
