@@ -153,6 +153,25 @@ export interface Tensor {
   readonly bytes: Uint8Array;
 }
 
+/** Elements of `bits` bits, packed as in raw form, to a byte each: their codes, without sign. */
+export function unpackBits(bytes: Uint8Array, bits: number, count: number): Uint8Array {
+  const mask = 2 ** bits - 1;
+  return Uint8Array.from(
+    { length: count },
+    (_, at) => (bytes[(at * bits) >> 3]! >> ((at * bits) & 7)) & mask,
+  );
+}
+
+/** The raw form of codes narrower than a byte; of each, the low bits count. */
+export function packBits(codes: Uint8Array, bits: number): Uint8Array {
+  const mask = 2 ** bits - 1;
+  const bytes = new Uint8Array(Math.ceil((codes.length * bits) / 8));
+  codes.forEach((code, at) => {
+    bytes[(at * bits) >> 3]! |= (code & mask) << ((at * bits) & 7);
+  });
+  return bytes;
+}
+
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder();
 

@@ -1,6 +1,15 @@
 // Elements of tensors as JavaScript numbers, bigints, booleans and strings, one codec per element type.
 
-import { bitsOf, type DType, elementCount, packStrings, type Tensor, unpackStrings } from '../../ir/index.ts';
+import {
+  bitsOf,
+  type DType,
+  elementCount,
+  packBits,
+  packStrings,
+  type Tensor,
+  unpackBits,
+  unpackStrings,
+} from '../../ir/index.ts';
 import { type NarrowFloatDType, narrowBits, narrowValues, roundNarrow } from '../../ir/narrow.ts';
 
 export type Element = number | bigint | boolean | string;
@@ -155,29 +164,12 @@ const codecs: Readonly<Record<Exclude<DType, 'string'>, Codec>> = {
   uint64: whole(64, false),
 };
 
-/** A byte for each element. */
-function unpack(bytes: Uint8Array, bits: number, count: number): Uint8Array {
-  const mask = 2 ** bits - 1;
-  return Uint8Array.from(
-    { length: count },
-    (_, at) => (bytes[(at * bits) >> 3]! >> ((at * bits) & 7)) & mask,
-  );
-}
-
-function pack(codes: Uint8Array, bits: number): Uint8Array {
-  const bytes = new Uint8Array(Math.ceil((codes.length * bits) / 8));
-  codes.forEach((code, at) => {
-    bytes[(at * bits) >> 3]! |= code << ((at * bits) & 7);
-  });
-  return bytes;
-}
-
 /** Elements in row-major order. The tensor's bytes must fill its shape. */
 export function elementsOf({ dtype, dims, bytes }: Tensor): Element[] {
   const count = elementCount(dims)!;
   if (dtype === 'string') return unpackStrings(bytes, count);
   const { size, get } = codecs[dtype];
-  const whole = bitsOf(dtype) < 8 ? unpack(bytes, bitsOf(dtype), count) : bytes;
+  const whole = bitsOf(dtype) < 8 ? unpackBits(bytes, bitsOf(dtype), count) : bytes;
   const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
   return Array.from({ length: count }, (_, index) => get(view, index * size));
 }
@@ -199,5 +191,5 @@ export function tensorFrom(dtype: DType, dims: readonly number[], elements: read
   elements.forEach((element, index) => {
     codec.set(view, index * codec.size, element);
   });
-  return { dtype, dims, bytes: bitsOf(dtype) < 8 ? pack(bytes, bitsOf(dtype)) : bytes };
+  return { dtype, dims, bytes: bitsOf(dtype) < 8 ? packBits(bytes, bitsOf(dtype)) : bytes };
 }

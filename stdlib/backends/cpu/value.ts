@@ -13,8 +13,10 @@ import {
   byteLengthOf,
   type DType,
   elementCount,
+  packBits,
   packStrings,
   type Tensor,
+  unpackBits,
   unpackStrings,
 } from '../../../ir/types.ts';
 
@@ -158,7 +160,7 @@ function decode(dtype: DType, count: number, bytes: Uint8Array): Data {
     return Array.from({ length: count }, (_, at): Complex => [parts[2 * at]!, parts[2 * at + 1]!]);
   }
   const bits = dtype === 'float4e2m1' ? 4 : packedBits(dtype);
-  const whole = bits === undefined ? bytes : unpack(bytes, bits, count);
+  const whole = bits === undefined ? bytes : unpackBits(bytes, bits, count);
   if (isNarrowFloat(dtype)) {
     const values = narrowValues(dtype);
     const codes = dtype === 'float16' || dtype === 'bfloat16' ? view(Uint16Array, whole) : whole;
@@ -181,23 +183,6 @@ function view<T>(View: ViewConstructor<T>, bytes: Uint8Array): T {
   return new View(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
-function unpack(bytes: Uint8Array, bits: number, count: number): Uint8Array {
-  const mask = 2 ** bits - 1;
-  return Uint8Array.from(
-    { length: count },
-    (_, at) => (bytes[(at * bits) >> 3]! >> ((at * bits) & 7)) & mask,
-  );
-}
-
-function pack(codes: Uint8Array, bits: number): Uint8Array {
-  const mask = 2 ** bits - 1;
-  const bytes = new Uint8Array(Math.ceil((codes.length * bits) / 8));
-  codes.forEach((code, at) => {
-    bytes[(at * bits) >> 3]! |= (code & mask) << ((at * bits) & 7);
-  });
-  return bytes;
-}
-
 /** In bytes of its own, which the caller may give away. */
 export function toTensor({ dtype, dims, data }: NdArray): Tensor {
   return { dtype, dims, bytes: encode(dtype, data) };
@@ -218,10 +203,10 @@ function encode(dtype: DType, data: Data): Uint8Array {
     };
     if (dtype === 'float16' || dtype === 'bfloat16') return codes(new Uint16Array(data.length));
     const bytes = codes(new Uint8Array(data.length));
-    return dtype === 'float4e2m1' ? pack(bytes, 4) : bytes;
+    return dtype === 'float4e2m1' ? packBits(bytes, 4) : bytes;
   }
   const bits = packedBits(dtype);
-  if (bits !== undefined) return pack(bytesOf(data as Ints), bits);
+  if (bits !== undefined) return packBits(bytesOf(data as Ints), bits);
   return bytesOf(data as Numbers).slice();
 }
 
