@@ -22,6 +22,7 @@ class Names {
   readonly #own = new Map<string, ValueId>();
   readonly #definers = new Map<ValueId, Diagnostic['related']>();
   readonly #outer: Names | undefined;
+  #told: { readonly op: Op; readonly name: string } | undefined;
   constructor(outer?: Names) {
     this.#outer = outer;
   }
@@ -33,6 +34,12 @@ class Names {
   }
   define(value: Value): void {
     this.#own.set(value.name, value.id);
+  }
+  /** Whether this was asked last, too. */
+  isTold(op: Op, name: string): boolean {
+    const told = this.#told?.op === op && this.#told.name === name;
+    if (!told) this.#told = { op, name };
+    return told;
   }
   /** Who was first; remembered, for a broken file may define one name at each of its ops. */
   firstDefined(model: Model, id: ValueId): NonNullable<Diagnostic['related']> {
@@ -104,7 +111,8 @@ function defineOutput(cx: CheckContext, op: Op, id: ValueId, names: Names): void
   const { model, report } = cx;
   const value = model.value(id);
   const first = names.any(value.name);
-  if (first !== undefined) {
+  // An op that lists one name a thousand times has one problem.
+  if (first !== undefined && !names.isTold(op, value.name)) {
     const described = describeOp(model, op);
     report(
       diagnostic(
