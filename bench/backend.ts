@@ -13,11 +13,11 @@ import { DiagnosticError, importModel, memorySource, type Tensor } from '../ir/i
 import { type FlowResult, startDeployment } from '../runtime/host/index.ts';
 import type { LoadedDeployment } from '../runtime/host/node-bundle.ts';
 import { segmentModels } from '../runtime/segment-model.ts';
-import { onnxRuntimeBackend } from '../stdlib/backends/onnxruntime/index.ts';
+import { type OnnxRuntimeOptions, onnxRuntimeBackend } from '../stdlib/backends/onnxruntime/index.ts';
 import type { Figure } from './figure.ts';
 
 const PEERS = 4;
-const ROUNDS = 150;
+const ROUNDS = 100;
 const WARM_UP = 20;
 const OPTIMIZATION = 'all';
 const LIMIT = 1.1;
@@ -41,13 +41,13 @@ export async function benchRun(): Promise<Figure[]> {
     const deployment = cut(path.join(assets, file));
     const made = randomInputs(deployment.plan.inputs, 1, new Map(Object.entries(dims)));
     const inputs = made as Map<string, Tensor>;
-    const { own, pool, chained } = await race(deployment, inputs);
+    const { byDefault, inPool } = await race(deployment, inputs);
     figures.push(
-      { name: `${name} as ${PEERS} chained sessions`, value: chained, unit: 'ms' },
-      { name: `${name} over ${PEERS} nodes`, value: own, unit: 'ms' },
-      { name: `${name} over ${PEERS} nodes and a pool of workers`, value: pool, unit: 'ms' },
-      { name: `${name}: nodes against chained`, value: own / chained, unit: '×', limit: LIMIT },
-      { name: `${name}: nodes and a pool against chained`, value: pool / chained, unit: '×' },
+      { name: `${name} as ${PEERS} chained sessions`, value: byDefault.chained, unit: 'ms' },
+      { name: `${name} over ${PEERS} nodes`, value: byDefault.nodes, unit: 'ms' },
+      { name: `${name} over ${PEERS} nodes and a pool of workers`, value: inPool.nodes, unit: 'ms' },
+      { name: `${name}: nodes against chained`, value: byDefault.ratio, unit: '×', limit: LIMIT },
+      { name: `${name}: nodes and a pool against chained`, value: inPool.ratio, unit: '×' },
     );
   }
   return figures;
@@ -65,42 +65,58 @@ function cut(file: string): LoadedDeployment {
  * The limit is for what a deployment does by default, which for a chain of peers is to compute on the calling
  * thread, as the chained sessions do. What it costs to leave that free, two switches of thread at each hop, is the
  * pool's figure.
- *
- * The fastest of each in ms, since whatever else the machine does only adds. They take turns, and turns at
- * being first: whoever follows finds the caches as the other left them.
  */
 async function race(deployment: LoadedDeployment, inputs: ReadonlyMap<string, Tensor>) {
-  const own = onnxRuntimeBackend({ optimization: OPTIMIZATION });
-  const pool = onnxRuntimeBackend({ optimization: OPTIMIZATION, workers: availableParallelism() });
-  const peers = peersOf(deployment);
-  const byDefault = await startDeployment({ peers, backend: own });
-  const overPool = await startDeployment({ peers, backend: pool });
   const chain = await chainByHand(deployment, inputs);
-  const values = valuesFor(deployment.plan, inputs);
-  const runners = {
-    own: () => byDefault.invoke(values),
-    pool: () => overPool.invoke(values),
-    chained: chain,
-  };
-  const names = ['own', 'pool', 'chained'] as const;
-  const best = { own: Infinity, pool: Infinity, chained: Infinity };
-  try {
-    checkEqual((await byDefault.invoke(values)).outputs, await chain());
-    checkEqual((await overPool.invoke(values)).outputs, await chain());
-    for (let round = -WARM_UP; round < ROUNDS; round++) {
-      for (let turn = 0; turn < names.length; turn++) {
-        const one = names[(round + WARM_UP + turn) % names.length]!;
-        const start = performance.now();
-        await runners[one]();
-        if (round >= 0) best[one] = Math.min(best[one], performance.now() - start);
-      }
+  const against = async (options: OnnxRuntimeOptions): Promise<Paired> => {
+    const backend = onnxRuntimeBackend({ optimization: OPTIMIZATION, ...options });
+    const running = await startDeployment({ peers: peersOf(deployment), backend });
+    const values = valuesFor(deployment.plan, inputs);
+    try {
+      checkEqual((await running.invoke(values)).outputs, await chain());
+      return await inPairs(() => running.invoke(values), chain);
+    } finally {
+      await running.close();
+      await backend.close();
     }
-  } finally {
-    await Promise.all([byDefault.close(), overPool.close()]);
-    await Promise.all([own.close(), pool.close()]);
-  }
-  return best;
+  };
+  return { byDefault: await against({}), inPool: await against({ workers: availableParallelism() }) };
 }
+
+interface Paired {
+  /** Medians, in ms. */
+  readonly nodes: number;
+  readonly chained: number;
+  /** The median of what each pair gives. */
+  readonly ratio: number;
+}
+
+/**
+ * Both in each round, by turns the one or the other first: what the machine does besides befalls both, and whoever
+ * follows finds the caches as the other left them.
+ */
+async function inPairs(nodes: () => Promise<unknown>, chained: () => Promise<unknown>): Promise<Paired> {
+  const times: { nodes: number; chained: number }[] = [];
+  const timed = async (work: () => Promise<unknown>): Promise<number> => {
+    const start = performance.now();
+    await work();
+    return performance.now() - start;
+  };
+  for (let round = -WARM_UP; round < ROUNDS; round++) {
+    const first = round % 2 === 0 ? await timed(nodes) : await timed(chained);
+    const second = round % 2 === 0 ? await timed(chained) : await timed(nodes);
+    if (round < 0) continue;
+    times.push(round % 2 === 0 ? { nodes: first, chained: second } : { nodes: second, chained: first });
+  }
+  return {
+    nodes: median(times.map((one) => one.nodes)),
+    chained: median(times.map((one) => one.chained)),
+    ratio: median(times.map((one) => one.nodes / one.chained)),
+  };
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /** What does not compute the same must not be compared. */
 function checkEqual(outputs: FlowResult['outputs'], chained: ReadonlyMap<string, OrtTensor>): void {
