@@ -1,7 +1,7 @@
 // What the two commands that judge a file say of it: is it valid ONNX, and what are its types?
 
 import { type Diagnostic, type Model, sortModel } from '../ir/index.ts';
-import { inferModel } from './infer/infer.ts';
+import { type Inference, inferModel } from './infer/infer.ts';
 import { checkModel } from './passes/check.ts';
 
 type Code = Diagnostic['code'];
@@ -18,10 +18,19 @@ const asIn = (severities: Severities, problems: readonly Diagnostic[]): Diagnost
     return severity === one.severity ? one : { ...one, severity };
   });
 
+/** Models do not change, and whoever asks whether one is valid and then for its types asks twice. */
+const inferred = new WeakMap<Model, Inference>();
+
+function inferOnce(model: Model): Inference {
+  const known = inferred.get(model) ?? inferModel(model, { defaultsHold: true });
+  inferred.set(model, known);
+  return known;
+}
+
 /** Everything that ONNX's checker refuses, and with types what its full check does; doubtful things as warnings. */
 export function fullCheck(model: Model): readonly Diagnostic[] {
   const plain = checkModel(model);
-  const { diagnostics } = inferModel(model, { defaultsHold: true });
+  const { diagnostics } = inferOnce(model);
   // Contents that cannot be read are the check of tensors' to report.
   const told = plain.some(({ code }) => code === 'BB215' || code === 'BB220');
   const untyped = new Set(plain.filter(({ code }) => code === 'BB214').map(({ value }) => value));
@@ -42,6 +51,6 @@ export function typesOf(model: Model): Typed {
     ({ code }) => code !== 'BB204' && code !== 'BB214' && code !== 'BB221',
   );
   const sorted = sortModel(model).model;
-  const { model: typed, diagnostics } = inferModel(sorted, { defaultsHold: true });
+  const { model: typed, diagnostics } = inferOnce(sorted);
   return { model: typed, diagnostics: asIn(inInference, [...plain, ...diagnostics]) };
 }

@@ -18,9 +18,13 @@ import {
 } from '../../ir/index.ts';
 import { about, type CheckContext, inFile } from './context.ts';
 
+/** So often it is told that one name is defined again: a broken file may do so at each of its ops. */
+const MOST_TOLD = 100;
+
 class Names {
   readonly #own = new Map<string, ValueId>();
   readonly #definers = new Map<ValueId, Diagnostic['related']>();
+  readonly #again = new Map<string, number>();
   readonly #outer: Names | undefined;
   #told: { readonly op: Op; readonly name: string } | undefined;
   constructor(outer?: Names) {
@@ -40,6 +44,12 @@ class Names {
     const told = this.#told?.op === op && this.#told.name === name;
     if (!told) this.#told = { op, name };
     return told;
+  }
+  /** How often it has been asked for this name. */
+  timesAgain(name: string): number {
+    const times = (this.#again.get(name) ?? 0) + 1;
+    this.#again.set(name, times);
+    return times;
   }
   /** Who was first; remembered, for a broken file may define one name at each of its ops. */
   firstDefined(model: Model, id: ValueId): NonNullable<Diagnostic['related']> {
@@ -112,12 +122,14 @@ function defineOutput(cx: CheckContext, op: Op, id: ValueId, names: Names): void
   const value = model.value(id);
   const first = names.any(value.name);
   // An op that lists one name a thousand times has one problem.
-  if (first !== undefined && !names.isTold(op, value.name)) {
+  const times = first === undefined || names.isTold(op, value.name) ? 0 : names.timesAgain(value.name);
+  if (first !== undefined && times > 0 && times <= MOST_TOLD) {
     const described = describeOp(model, op);
+    const more = times === MOST_TOLD ? ', and by those after it, which are not listed' : '';
     report(
       diagnostic(
         'BB202',
-        { name: value.name, again: `by ${described}` },
+        { name: value.name, again: `by ${described}${more}` },
         {
           op: described,
           at: positionOf(model, op),

@@ -243,8 +243,9 @@ const rules = new Map<string, TypeRule>(
     Identity: (op) => [op.type(0)],
     SequenceEmpty: (op) => [{ kind: 'sequence', elem: ofDType(named(op, 'dtype') ?? 'float32') }],
     SequenceConstruct: (op) => {
-      const types = op.op.inputs.map((_, index) => op.type(index));
-      return [{ kind: 'sequence', elem: types.reduce(joinTypes) }];
+      // Without inputs, which it must not be, it says nothing of what it holds.
+      const [first, ...others] = op.op.inputs.map((_, index) => op.type(index));
+      return [{ kind: 'sequence', elem: others.reduce(joinTypes, first) }];
     },
     SequenceAt: (op) => [elemOf(op.type(0), 'sequence')],
     SequenceInsert: (op) => [inserted(op)],
