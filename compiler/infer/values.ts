@@ -67,7 +67,8 @@ function elementwise(combine: (elems: readonly Dim[], op: OpView) => Dim | numbe
   return (op, shapes, dtype) => {
     const dims = smallShape(shapes[0]);
     const inputs = op.op.inputs.map((_, index) => op.known(index));
-    if (dims === undefined || !inputs.every((known) => known !== undefined)) return [];
+    // An op without the inputs that it must have has no value either.
+    if (dims === undefined || inputs.length === 0 || !inputs.every((known) => known !== undefined)) return [];
     const columns = inputs.map((known) => broadcastIndices(known.dims, dims).map((at) => known.elems[at]!));
     const elems = Array.from({ length: elementCount(dims)! }, (_, flat): Dim => {
       const result = combine(

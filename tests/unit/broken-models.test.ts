@@ -20,6 +20,9 @@ test('one name that every op defines again is told a hundred times, and that the
 });
 
 test('an op without the inputs that it must have is refused, not a failure of ours', () => {
-  const text = 'agraph (float[4] x) => (seq(float) y) { y = SequenceConstruct () }';
-  expect(problemsOf(text).map(({ code }) => code)).toContain('BB208');
+  const codes = (op: string, type: string) =>
+    problemsOf(`agraph (float[4] x) => (${type} y) { y = ${op} () }`).map(({ code }) => code);
+  expect(codes('SequenceConstruct', 'seq(float)')).toContain('BB208');
+  for (const op of ['Min', 'Max', 'Sum', 'Mean', 'Add', 'Neg', 'Where', 'Concat', 'Einsum'])
+    expect(codes(op, 'float[2]'), op).toContain('BB208');
 });
