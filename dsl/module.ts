@@ -91,12 +91,23 @@ function close(owner: Recorder): Model {
     initializers: owner.initializers,
   });
   const core = owner.usesCore ? [[DOMAIN.core, DOMAIN_VERSION] as const] : [];
+  const own = ownFunctions(owner, opset);
   editor.header = {
     ...editor.header,
-    opsets: new Map([...(imported?.opsets ?? []), ['', opset], ...core]),
+    opsets: new Map([...(imported?.opsets ?? []), ...own, ['', opset], ...core]),
     irVersion: Math.max(MIN_IR_VERSION, minIrVersion(opset), imported?.irVersion ?? 0),
   };
   return withoutUnread(settled(owner, editor.finish(), opset));
+}
+
+/** The domains of functions that the recording defined itself, whose opsets are those of the program. */
+function ownFunctions({ editor }: Recorder, opset: number): readonly (readonly [string, number])[] {
+  const own = editor.functions.filter((fn) => fn.opsets.size === 0);
+  const domains = [...new Set(own.map((fn) => fn.domain))].map((domain) => [domain, 1] as const);
+  editor.functions = editor.functions.map((fn) =>
+    fn.opsets.size === 0 ? { ...fn, opsets: new Map([...domains, ['', opset]]) } : fn,
+  );
+  return domains;
 }
 
 /** Without constants that became attributes, and weights that nobody reads. */

@@ -172,6 +172,31 @@ export class Recorder {
     }
   }
 
+  /** Runs `body`, whose ops stand at the author's line but are not what the author's variable is. */
+  unnamed<R>(body: () => R): R {
+    const site = this.#site;
+    this.#site = site && { at: site.at };
+    try {
+      return body();
+    } finally {
+      this.#site = site;
+    }
+  }
+
+  /** A model-local function: `body` gives its outputs, and may read its inputs and nothing around it. */
+  inFunction(name: string, body: (graph: OpenGraph) => readonly ValueId[]): GraphId {
+    const id = this.editor.addGraph({ kind: 'function', name });
+    const graph: OpenGraph = { id, ops: [], inputs: [], outputs: [], placesAround: this.#places.length };
+    this.#open.push(graph);
+    try {
+      graph.outputs.push(...body(graph));
+    } finally {
+      this.#open.pop();
+    }
+    this.editor.setGraph(id, { ops: graph.ops, inputs: graph.inputs, outputs: graph.outputs });
+    return id;
+  }
+
   inScope<R>(name: string, body: () => R): R {
     const path = this.qualified(name);
     const count = this.#scopeNames.get(path) ?? 0;

@@ -6,12 +6,17 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import * as dsl from '../../dsl/index.ts';
+import * as random from '../../dsl/random/index.ts';
 import * as ir from '../../ir/index.ts';
 import { type Diagnostic, DiagnosticError, diagnostic, type Position } from '../../ir/index.ts';
 import { SCRIPT_NAME, type Script } from './bundle.ts';
 
 // The very instances that this process uses, whatever copy the author's folder has installed.
-const ours: Readonly<Record<string, unknown>> = { bytesandbrains: dsl, 'bytesandbrains/ir': ir };
+const ours: Readonly<Record<string, unknown>> = {
+  bytesandbrains: dsl,
+  'bytesandbrains/ir': ir,
+  'bytesandbrains/random': random,
+};
 
 /** The module's default export; undefined if there is none. Throws what the module throws. */
 export function evaluate(script: Script, file: string): unknown {

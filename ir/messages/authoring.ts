@@ -142,6 +142,13 @@ export const authoringMessages = {
       `bbc inspect ${file} --weights 1000 lists the tensors of a file with their types`,
     ],
   },
+  BB330: {
+    severity: 'error',
+    text: ({ what, reason }: { what: string; reason: string }) => [
+      `${what}: ${reason}`,
+      'correct the option at the marked line',
+    ],
+  },
   BB381: {
     severity: 'error',
     text: ({ reason }: { reason: string }) => [

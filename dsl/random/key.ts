@@ -1,0 +1,105 @@
+// Random keys: values from which draws are made, never by a generator's hidden state.
+
+import { DiagnosticError, diagnostic, tensorType } from '../../ir/index.ts';
+import { foldKey, hashName, keyOf, type PhiloxKey } from '../../ir/philox.ts';
+import { addConstant } from '../constant.ts';
+import { dtypeIn } from '../core-op.ts';
+import { packElements } from '../elements.ts';
+import { type Fact, type Recorder, recorder } from '../recorder.ts';
+import type { Join, PlaceOf, Tensor, Value } from '../types.ts';
+import { factOf, isValue, toValue } from '../value.ts';
+import { callFunction } from './function.ts';
+import { foldedKey } from './philox.ts';
+
+type Whole = 'int8' | 'int16' | 'int32' | 'int64' | 'uint8' | 'uint16' | 'uint32' | 'uint64';
+
+/**
+ * A key of 64 bits. What is drawn from it is a function of the key alone: the same key draws the same numbers
+ * everywhere and each time. So use a key once, and make new ones with `fold`.
+ */
+export interface Key<out P extends string = string> {
+  /** As a value, uint32[2], to send or keep. */
+  readonly value: Value<'uint32', [2], P>;
+  /** The key that a number or a name makes of this one: `key(7).fold('noise').fold(step)`. */
+  fold<const D extends number | bigint | string | Tensor<Whole>>(
+    data: D,
+  ): Key<D extends Tensor ? Join<P, PlaceOf<D>> : P>;
+}
+
+/** The key of a seed of 64 bits, or a key that was a value: uint32[2]. */
+export function key(seed: number | bigint): Key<'any'>;
+export function key<V extends Tensor<'uint32'>>(value: V): Key<PlaceOf<V>>;
+export function key(from: number | bigint | Tensor): Key {
+  if (isValue(from)) return new Words(undefined, from);
+  return new Words(keyOf(whole('key', from)), undefined);
+}
+
+/** Its words where they are known while recording; else, and when asked for, the value. */
+class Words implements Key {
+  readonly words: PhiloxKey | undefined;
+  #value: Tensor | undefined;
+
+  constructor(words: PhiloxKey | undefined, value: Tensor | undefined) {
+    this.words = words;
+    this.#value = value;
+  }
+
+  get value(): never {
+    const owner = recorder('key');
+    // A constant belongs to one recording; a key of a seed may be shared by several.
+    if (this.words !== undefined) return toValue(constantKey(owner, this.words), owner) as never;
+    return this.#value as never;
+  }
+
+  fold(data: number | bigint | string | Tensor): never {
+    if (!isValue(data)) {
+      const bits = typeof data === 'string' ? hashName(data) : whole('fold', data);
+      if (this.words !== undefined) return new Words(foldKey(this.words, bits), undefined) as never;
+      const owner = recorder('fold');
+      return owner.call(this.fold, () => {
+        const fact = addConstant(owner, {
+          dtype: 'int64',
+          dims: [],
+          bytes: packElements('int64', [BigInt.asIntN(64, bits)]),
+        });
+        return folded(owner, this, fact);
+      }) as never;
+    }
+    const owner = recorder('fold');
+    return owner.call(this.fold, () => folded(owner, this, asInt64(owner, data))) as never;
+  }
+}
+
+function folded(owner: Recorder, before: Words, data: Fact): Words {
+  const fact = callFunction(
+    owner,
+    foldedKey,
+    [factOf(before.value, 'fold'), data],
+    tensorType('uint32', [2]),
+  );
+  return new Words(undefined, toValue(fact, owner));
+}
+
+function asInt64(owner: Recorder, data: Tensor): Fact {
+  const fact = factOf(data, 'fold');
+  const dtype = dtypeIn(fact.type);
+  if (dtype !== undefined && !/^u?int\d+$/.test(dtype)) {
+    owner.fail('BB307', { op: 'fold', reason: `what is folded in is ${dtype}, not a whole number` });
+  }
+  return dtype === 'int64' ? fact : factOf((data as Tensor<never>).cast({ to: 'int64' }), 'fold');
+}
+
+function whole(what: string, value: number | bigint): bigint {
+  if (typeof value === 'bigint') return BigInt.asUintN(64, value);
+  if (!Number.isSafeInteger(value)) {
+    throw new DiagnosticError(diagnostic('BB330', { what, reason: `${value} is no whole number` }));
+  }
+  return BigInt.asUintN(64, BigInt(value));
+}
+
+function constantKey(owner: Recorder, words: PhiloxKey): Fact {
+  return addConstant(owner, { dtype: 'uint32', dims: [2], bytes: packElements('uint32', words) });
+}
+
+/** The words of a key that is known while recording. */
+export const wordsOf = (from: Key): PhiloxKey | undefined => (from as Words).words;
