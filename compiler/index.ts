@@ -26,4 +26,4 @@ export { defaultLimits, type Limits } from './simplify/budget.ts';
 export { rewrites } from './simplify/rewrites.ts';
 export { type Simplified, type SimplifyOptions, simplifyModel } from './simplify/simplify.ts';
 export { chainTopology, parseTopology, TOPOLOGY_VERSION } from './topology.ts';
-export { fullCheck, typesOf } from './verdict.ts';
+export { type Typed, Verdict } from './verdict.ts';

@@ -1,6 +1,6 @@
 // The only list of passes, and what runs it.
 
-import { type Diagnostic, diagnostic, hasErrors, type Model, type Topology } from '../ir/index.ts';
+import { type Diagnostic, diagnostic, hasErrors, type Model, Report, type Topology } from '../ir/index.ts';
 import { brokenInvariant } from './levels.ts';
 import { type Compilation, levels, type Pass } from './pass.ts';
 import { bind } from './passes/bind.ts';
@@ -41,24 +41,24 @@ export interface CompileResult {
 
 /** Compiles a recorded or imported model for a topology. Reads no clock, no file and no chance. */
 export function compile(model: Model, options: CompileOptions): CompileResult {
-  const diagnostics: Diagnostic[] = [];
-  const cx = { topology: options.topology, report: (problem: Diagnostic) => void diagnostics.push(problem) };
+  const found = new Report();
+  const cx = { topology: options.topology, report: found.add };
   let compilation: Compilation = { level: 'recorded', model };
   for (const pass of options.passes ?? passes) {
     if (levels.indexOf(compilation.level) < levels.indexOf(pass.needs)) {
       const problem = `it needs level ${pass.needs} and was given ${compilation.level}`;
-      diagnostics.push(diagnostic('BB506', { pass: pass.name, problem }));
+      found.add(diagnostic('BB506', { pass: pass.name, problem }));
       break;
     }
     compilation = pass.run(compilation, cx);
-    if (hasErrors(diagnostics)) break;
+    if (hasErrors(found.list)) break;
     const broken = brokenInvariant(compilation, pass.gives);
     if (broken !== undefined || compilation.level !== pass.gives) {
       const problem = broken ?? `it gave level ${compilation.level} instead of ${pass.gives}`;
-      diagnostics.push(diagnostic('BB506', { pass: pass.name, problem }));
+      found.add(diagnostic('BB506', { pass: pass.name, problem }));
       break;
     }
     options.after?.(pass, compilation);
   }
-  return { compilation, diagnostics, ok: !hasErrors(diagnostics) };
+  return { compilation, diagnostics: found.list, ok: !hasErrors(found.list) };
 }

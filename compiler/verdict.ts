@@ -18,39 +18,49 @@ const asIn = (severities: Severities, problems: readonly Diagnostic[]): Diagnost
     return severity === one.severity ? one : { ...one, severity };
   });
 
-/** Models do not change, and whoever asks whether one is valid and then for its types asks twice. */
-const inferred = new WeakMap<Model, Inference>();
-
-function inferOnce(model: Model): Inference {
-  const known = inferred.get(model) ?? inferModel(model, { defaultsHold: true });
-  inferred.set(model, known);
-  return known;
-}
-
-/** Everything that ONNX's checker refuses, and with types what its full check does; doubtful things as warnings. */
-export function fullCheck(model: Model): readonly Diagnostic[] {
-  const plain = checkModel(model);
-  const { diagnostics } = inferOnce(model);
-  // Contents that cannot be read are the check of tensors' to report.
-  const told = plain.some(({ code }) => code === 'BB215' || code === 'BB220');
-  const untyped = new Set(plain.filter(({ code }) => code === 'BB214').map(({ value }) => value));
-  const types = diagnostics.filter(
-    ({ code, value }) => !((code === 'BB254' && untyped.has(value)) || (told && code === 'BB106')),
-  );
-  return [...plain, ...asIn(inCheck, types)];
-}
-
 export interface Typed {
   readonly model: Model;
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The types of a file's values as far as they can be known, whatever else is wrong with it. */
-export function typesOf(model: Model): Typed {
-  const plain = checkModel(model).filter(
-    ({ code }) => code !== 'BB204' && code !== 'BB214' && code !== 'BB221',
-  );
-  const sorted = sortModel(model).model;
-  const { model: typed, diagnostics } = inferOnce(sorted);
-  return { model: typed, diagnostics: asIn(inInference, [...plain, ...diagnostics]) };
+/** What is said of one model. Who asks for both answers pays for checking and inferring once. */
+export class Verdict {
+  readonly #model: Model;
+  #plain: readonly Diagnostic[] | undefined;
+  #inferred: { readonly of: Model; readonly inference: Inference } | undefined;
+
+  constructor(model: Model) {
+    this.#model = model;
+  }
+
+  /** Everything that ONNX's checker refuses; doubtful things as warnings. */
+  plain(): readonly Diagnostic[] {
+    this.#plain ??= checkModel(this.#model);
+    return this.#plain;
+  }
+
+  /** The same, and with types what its full check refuses. */
+  full(): readonly Diagnostic[] {
+    const plain = this.plain();
+    const { diagnostics } = this.#infer(this.#model);
+    // Contents that cannot be read are the check of tensors' to report.
+    const told = plain.some(({ code }) => code === 'BB215' || code === 'BB220');
+    const untyped = new Set(plain.filter(({ code }) => code === 'BB214').map(({ value }) => value));
+    const types = diagnostics.filter(
+      ({ code, value }) => !((code === 'BB254' && untyped.has(value)) || (told && code === 'BB106')),
+    );
+    return [...plain, ...asIn(inCheck, types)];
+  }
+
+  /** The types of a file's values as far as they can be known, whatever else is wrong with it. */
+  types(): Typed {
+    const plain = this.plain().filter(({ code }) => code !== 'BB204' && code !== 'BB214' && code !== 'BB221');
+    const { model, diagnostics } = this.#infer(sortModel(this.#model).model);
+    return { model, diagnostics: asIn(inInference, [...plain, ...diagnostics]) };
+  }
+
+  #infer(of: Model): Inference {
+    if (this.#inferred?.of !== of) this.#inferred = { of, inference: inferModel(of, { defaultsHold: true }) };
+    return this.#inferred.inference;
+  }
 }

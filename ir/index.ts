@@ -13,6 +13,7 @@ export * from './onnx/index.ts';
 export * from './place.ts';
 export * from './print.ts';
 export * from './reasons.ts';
+export * from './report.ts';
 export * from './same-graph.ts';
 export * from './sink.ts';
 export * from './sort.ts';

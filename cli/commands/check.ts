@@ -13,15 +13,16 @@ export const check = command<{ readonly plain?: boolean }>({
       .option('--json', 'print one JSON document: { ok, diagnostics }'),
   examples: ['bbc check model.onnx', 'bbc check --plain model.onnx', 'bbc check models/*.onnx --json'],
   async run(cx, files, { plain }) {
-    const [{ loadSource }, { checkModel, fullCheck }] = await Promise.all([
+    const [{ loadSource }, { Verdict }] = await Promise.all([
       import('../load.ts'),
       import('../../compiler/index.ts'),
     ]);
-    const judge = plain ? checkModel : fullCheck;
     for (const [index, file] of files.entries()) {
       if (files.length > 1) cx.progress(`${index + 1} of ${files.length}: ${file}`);
       const { model, diagnostics } = await loadSource(file, { name: file });
-      const problems = model === undefined ? diagnostics : [...diagnostics, ...judge(model)];
+      const verdict = model && new Verdict(model);
+      const judged = plain ? verdict?.plain() : verdict?.full();
+      const problems = [...diagnostics, ...(judged ?? [])];
       cx.report(problems);
       if (!hasErrors(problems)) cx.print(`${file}: valid`);
     }

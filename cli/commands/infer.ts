@@ -29,7 +29,7 @@ export const infer = command<Options>({
     'bbc infer models/*.onnx --json',
   ],
   async run(cx, files, { check, input = [] }) {
-    const [{ loadSource }, { answersOf, typeRows }, { overridden, readOverride }, { typesOf }] =
+    const [{ loadSource }, { answersOf, typeRows }, { overridden, readOverride }, { Verdict }] =
       await Promise.all([
         import('../load.ts'),
         import('../infer/answers.ts'),
@@ -42,7 +42,7 @@ export const infer = command<Options>({
       if (files.length > 1) cx.progress(`${index + 1} of ${files.length}: ${file}`);
       const loaded = await loadSource(file, { check, name: file });
       const given = loaded.model && overridden(loaded.model, overrides);
-      const typed = given?.model && typesOf(given.model);
+      const typed = given?.model && new Verdict(given.model).types();
       const problems = [...loaded.diagnostics, ...(given?.diagnostics ?? []), ...(typed?.diagnostics ?? [])];
       cx.report(problems);
       documents.push([file, answersOf(typed?.model, problems)]);

@@ -12,6 +12,8 @@ import {
 export interface CheckContext {
   readonly model: Model;
   readonly report: (problem: Diagnostic) => void;
+  /** Whether one more with this code would not be listed. */
+  readonly isFull: (code: Diagnostic['code']) => boolean;
 }
 
 /** The diagnostic context of an op: its name, and its line or file. */

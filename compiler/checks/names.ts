@@ -18,13 +18,9 @@ import {
 } from '../../ir/index.ts';
 import { about, type CheckContext, inFile } from './context.ts';
 
-/** So often it is told that one name is defined again: a broken file may do so at each of its ops. */
-const MOST_TOLD = 100;
-
 class Names {
   readonly #own = new Map<string, ValueId>();
   readonly #definers = new Map<ValueId, Diagnostic['related']>();
-  readonly #again = new Map<string, number>();
   readonly #outer: Names | undefined;
   #told: { readonly op: Op; readonly name: string } | undefined;
   constructor(outer?: Names) {
@@ -44,12 +40,6 @@ class Names {
     const told = this.#told?.op === op && this.#told.name === name;
     if (!told) this.#told = { op, name };
     return told;
-  }
-  /** How often it has been asked for this name. */
-  timesAgain(name: string): number {
-    const times = (this.#again.get(name) ?? 0) + 1;
-    this.#again.set(name, times);
-    return times;
   }
   /** Who was first; remembered, for a broken file may define one name at each of its ops. */
   firstDefined(model: Model, id: ValueId): NonNullable<Diagnostic['related']> {
@@ -93,7 +83,7 @@ function defineInputs(cx: CheckContext, graph: Graph, names: Names): void {
     const value = model.value(id);
     const first = names.own(value.name);
     if (value.name === '') report(diagnostic('BB213', { what }, inFile(model)));
-    else if (first !== undefined)
+    else if (first !== undefined && !cx.isFull('BB202'))
       report(
         diagnostic(
           'BB202',
@@ -108,7 +98,7 @@ function defineInputs(cx: CheckContext, graph: Graph, names: Names): void {
   for (const id of graph.initializers) {
     if (!inputs.has(id) || seen.has(id)) define(id, 'an initializer');
     seen.add(id);
-    if (!inputs.has(id) && graph.kind === 'main' && model.header.irVersion < 4) {
+    if (!inputs.has(id) && graph.kind === 'main' && model.header.irVersion < 4 && !cx.isFull('BB212')) {
       const { name } = model.value(id);
       const problem = `IR version ${model.header.irVersion} wants every initializer among the graph inputs`;
       report(diagnostic('BB212', { problem }, inFile(model, name)));
@@ -122,14 +112,12 @@ function defineOutput(cx: CheckContext, op: Op, id: ValueId, names: Names): void
   const value = model.value(id);
   const first = names.any(value.name);
   // An op that lists one name a thousand times has one problem.
-  const times = first === undefined || names.isTold(op, value.name) ? 0 : names.timesAgain(value.name);
-  if (first !== undefined && times > 0 && times <= MOST_TOLD) {
+  if (first !== undefined && !names.isTold(op, value.name) && !cx.isFull('BB202')) {
     const described = describeOp(model, op);
-    const more = times === MOST_TOLD ? ', and by those after it, which are not listed' : '';
     report(
       diagnostic(
         'BB202',
-        { name: value.name, again: `by ${described}${more}` },
+        { name: value.name, again: `by ${described}` },
         {
           op: described,
           at: positionOf(model, op),

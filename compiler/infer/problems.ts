@@ -2,6 +2,7 @@
 
 import { type Diagnostic, type DiagnosticContext, diagnostic, type Position } from '../../ir/diagnostic.ts';
 import { type Model, NO_VALUE, type Op, positionOf, type Value } from '../../ir/graph.ts';
+import { Report } from '../../ir/report.ts';
 import { formatType, type ValueType } from '../../ir/types.ts';
 import type { TypeClash } from './element-types.ts';
 
@@ -9,7 +10,7 @@ const sameElements = (a: ValueType | undefined, b: ValueType): boolean =>
   a?.kind === 'tensor' && b.kind === 'tensor' && (a.dtype ?? b.dtype) === (b.dtype ?? a.dtype);
 
 export class Problems {
-  readonly list: Diagnostic[] = [];
+  readonly #report = new Report();
   readonly #seen = new Set<string>();
   readonly #model: Model;
 
@@ -17,11 +18,16 @@ export class Problems {
     this.#model = model;
   }
 
+  get list(): readonly Diagnostic[] {
+    return this.#report.list;
+  }
+
   add(problem: Diagnostic): void {
+    if (this.#report.isFull(problem.code)) return;
     const key = JSON.stringify(problem);
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.list.push(problem);
+    this.#report.add(problem);
   }
 
   /** An op whose shapes or attributes contradict each other. */
@@ -71,7 +77,7 @@ export class Problems {
     return this.list.length;
   }
   forgetSince(mark: number): void {
-    for (const problem of this.list.splice(mark)) this.#seen.delete(JSON.stringify(problem));
+    for (const problem of this.#report.cutTo(mark)) this.#seen.delete(JSON.stringify(problem));
   }
 
   #about(op: Op): DiagnosticContext {

@@ -10,6 +10,7 @@ import {
   diagnostic,
   type Model,
   type OpId,
+  Report,
   type Sorted,
   sortModel,
 } from '../../ir/index.ts';
@@ -28,8 +29,11 @@ export const check = pass('check', {
   run: (compilation, cx) => {
     const sorted = sortModel(compilation.model);
     if (sorted.moved) cx.report(diagnostic('BB218', undefined, inFile(compilation.model)));
-    checkStructure({ model: sorted.model, report: cx.report }, sorted);
-    reportSparse({ model: sorted.model, report: cx.report });
+    const problems = new Report();
+    const found: CheckContext = { model: sorted.model, report: problems.add, isFull: problems.isFull };
+    checkStructure(found, sorted);
+    reportSparse(found);
+    for (const problem of problems.list) cx.report(problem);
     return { ...compilation, level: 'checked', model: sorted.model };
   },
 });
@@ -37,22 +41,16 @@ export const check = pass('check', {
 /** Legal by the letter, though no runtime takes it: for compiling an error, for a verdict on a file a warning. */
 const doubtful: ReadonlySet<Diagnostic['code']> = new Set(['BB220']);
 
-/** Models do not change, and whoever asks for a verdict and then for types asks twice. */
-const checked = new WeakMap<Model, readonly Diagnostic[]>();
-
 /** Whether a model is valid ONNX, as it stands in its file: unsorted ops are an error here. Types aside. */
 export function checkModel(model: Model): readonly Diagnostic[] {
-  const known = checked.get(model);
-  if (known !== undefined) return known;
-  const problems: Diagnostic[] = [];
-  checked.set(model, problems);
+  const problems = new Report();
   const report = (problem: Diagnostic): void =>
-    void problems.push(doubtful.has(problem.code) ? { ...problem, severity: 'warning' } : problem);
-  const cx: CheckContext = { model, report };
+    problems.add(doubtful.has(problem.code) ? { ...problem, severity: 'warning' } : problem);
+  const cx: CheckContext = { model, report, isFull: problems.isFull };
   checkStructure(cx, sortModel(model));
   checkBoundary(cx);
   checkDoubtful(cx);
-  return problems;
+  return problems.list;
 }
 
 function checkStructure(cx: CheckContext, sorted: Sorted): void {

@@ -165,6 +165,14 @@ export const graphMessages = {
     text: ({ problem, hint }: { problem: string; hint: string }) => [problem, hint],
   },
 
+  BB222: {
+    severity: 'warning',
+    text: ({ code, most }: { code: string; most: number }) => [
+      `there are more than ${most} problems with the code ${code}; the others are not listed`,
+      'correct what is listed, then look again',
+    ],
+  },
+
   BB250: {
     severity: 'error',
     text: (o: { type: string; parameter: string; got: string; admitted: readonly string[] }) => [

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkModel, fullCheck } from '../../compiler/index.ts';
+import { checkModel, Verdict } from '../../compiler/index.ts';
 import { type Diagnostic, hasErrors } from '../../ir/index.ts';
 import { reasons, wrongReason } from '../support/malformed-reasons.ts';
 import { fixtures, importFile, onnxFiles, sharedOnnx } from '../support/onnx-files.ts';
@@ -11,18 +11,18 @@ function problemsOf(file: string): readonly Diagnostic[] {
   return model === undefined ? diagnostics : checkModel(model);
 }
 
-interface Verdict {
+interface Listed {
   readonly file: string;
   readonly kind: string;
   readonly class: 'malformed' | 'ill-typed' | 'lenient' | 'well-formed';
 }
 const { files } = JSON.parse(readFileSync(path.join(fixtures, 'malformed/index.json'), 'utf8')) as {
-  files: Verdict[];
+  files: Listed[];
 };
 
 const fullProblemsOf = (file: string): readonly Diagnostic[] => {
   const { model, diagnostics } = importFile(file);
-  return model === undefined ? diagnostics : fullCheck(model);
+  return model === undefined ? diagnostics : new Verdict(model).full();
 };
 
 describe("bbc check and ONNX's checker", () => {

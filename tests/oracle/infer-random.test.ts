@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { typesOf } from '../../compiler/index.ts';
+import { Verdict } from '../../compiler/index.ts';
 import { formatType, importModel, memorySource } from '../../ir/index.ts';
 import { type UnitLine, unitDifference } from '../support/answers.ts';
 import { onnxOf } from '../support/onnx-text.ts';
@@ -43,7 +43,9 @@ test('what only we refuse could not run: ranks, axes, counts and sizes that cont
 
 const typeOfY = (text: string): string => {
   const { model } = importModel(memorySource('m.onnx', onnxOf(text)));
-  return formatType([...typesOf(model!).model.allValues()].find(({ name }) => name === 'y')?.type);
+  return formatType(
+    [...new Verdict(model!).types().model.allValues()].find(({ name }) => name === 'y')?.type,
+  );
 };
 
 test('RMSNormalization gives the type of its scale, and the shape of its input', () => {

@@ -1,7 +1,7 @@
 // Types as `bbc infer --json` tells them, held against what ONNX's own inference says.
 
 import { type Answer, answersOf } from '../../cli/infer/answers.ts';
-import { typesOf } from '../../compiler/index.ts';
+import { Verdict } from '../../compiler/index.ts';
 import { hasErrors, importModel, type Model, memorySource } from '../../ir/index.ts';
 
 export type { Answer };
@@ -50,7 +50,7 @@ export interface UnitLine {
 /** What differs between our answer and theirs to one small model; undefined if verdict and types agree. */
 export function unitDifference(line: UnitLine): string | undefined {
   const { model, diagnostics } = importModel(memorySource('m.onnx', Buffer.from(line.model, 'base64')));
-  const typed = model && typesOf(model);
+  const typed = model && new Verdict(model).types();
   const problems = [...diagnostics, ...(typed?.diagnostics ?? [])];
   const verdict = hasErrors(problems) ? 'error' : 'ok';
   if (verdict !== line.result)

@@ -3,13 +3,15 @@
 
 import { expect, test } from 'vitest';
 import { tensorsIn } from '../../cli/tensors/files.ts';
-import { checkModel, parseConfig, parseTopology, typesOf } from '../../compiler/index.ts';
+import { checkModel, parseConfig, parseTopology, Verdict } from '../../compiler/index.ts';
 import { type Diagnostic, DiagnosticError, importModel, memorySource } from '../../ir/index.ts';
 import { bombs } from '../fuzz/model-bombs.ts';
 
 function model(name: string, bytes: Uint8Array): readonly Diagnostic[] {
   const { model, diagnostics } = importModel(memorySource(name, bytes));
-  return model === undefined ? diagnostics : [...checkModel(model), ...typesOf(model).diagnostics];
+  return model === undefined
+    ? diagnostics
+    : [...checkModel(model), ...new Verdict(model).types().diagnostics];
 }
 const topology = (fields: string, classes = '"a":{}') =>
   parseTopology(`{"version":1,"classes":{${classes}},${fields}}`, 't.json').diagnostics;

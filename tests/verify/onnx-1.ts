@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { answersOf } from '../../cli/infer/answers.ts';
-import { typesOf } from '../../compiler/index.ts';
+import { Verdict } from '../../compiler/index.ts';
 import { compareOutputs, emptyScore, load, stripped } from '../oracle/inference-score.ts';
 import { type Answer, difference, type UnitLine, unitDifference } from '../support/answers.ts';
 import { projectRoot } from '../support/root.ts';
@@ -51,7 +51,7 @@ function conformance() {
   let [tensors, agree] = [0, 0];
   for (const [name, answers] of Object.entries(cases)) {
     const folder = path.join(shared, 'conformance', name);
-    const { model, diagnostics } = typesOf(stripped(load(path.join(folder, 'model.onnx'))));
+    const { model, diagnostics } = new Verdict(stripped(load(path.join(folder, 'model.onnx')))).types();
     for (const one of diagnostics) score.contradictions.push(`${name}: ${one.code} ${one.message}`);
     const ours = answersOf(model, []).tensors;
     for (const [tensor, answer] of Object.entries(answers.tensors)) {

@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { checkModel, fullCheck } from '../../compiler/index.ts';
+import { checkModel, Verdict } from '../../compiler/index.ts';
 import { type Diagnostic, hasErrors } from '../../ir/index.ts';
 import { wrongReason } from '../support/malformed-reasons.ts';
 import { importFile, onnxFiles, sharedOnnx } from '../support/onnx-files.ts';
@@ -51,7 +51,7 @@ const said = (all: readonly Diagnostic[]): string =>
 function problems(file: string): readonly Diagnostic[] {
   if (!existsSync(file)) throw new Error(`${file} is not there`);
   const { model, diagnostics } = importFile(file);
-  return model === undefined ? diagnostics : [...diagnostics, ...fullCheck(model)];
+  return model === undefined ? diagnostics : [...diagnostics, ...new Verdict(model).full()];
 }
 
 /** What we say of a file, and what is wrong with that, if anything. */

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { fullCheck, typesOf } from '../../../compiler/index.ts';
+import { Verdict } from '../../../compiler/index.ts';
 import { ModelProtoSchema } from '../../../ir/generated/onnx-ml_pb.ts';
 import { type Diagnostic, hasErrors, type Imported, importModel, memorySource } from '../../../ir/index.ts';
 import { fixtures, onnxFiles, sharedOnnx } from '../../support/onnx-files.ts';
@@ -69,7 +69,7 @@ export const modelBytes = fc.oneof(
 
 const external = memorySource('weights.bin', new Uint8Array(128));
 
-function verdict(stage: string, diagnostics: readonly Diagnostic[]): string {
+function refusal(stage: string, diagnostics: readonly Diagnostic[]): string {
   const error = diagnostics.find(({ severity }) => severity === 'error');
   return `${stage} ${error?.code}`;
 }
@@ -88,12 +88,13 @@ const ours = /undefined|not a function|not iterable|Cannot |Invalid|call stack/;
 export function verdictOf({ model, diagnostics }: Imported): readonly string[] {
   const odd = diagnostics.find(({ code, message }) => code === 'BB101' && ours.test(message));
   if (odd !== undefined) throw new Error(odd.message);
-  if (model === undefined) return [verdict('import', diagnostics)];
+  if (model === undefined) return [refusal('import', diagnostics)];
   // As `bbc check` and `bbc infer` do. What check refuses is inferred all the same: other tools ask for types first.
-  const checked = fullCheck(model);
-  const { diagnostics: inferred } = typesOf(model);
-  if (hasErrors(checked)) return [verdict('check', checked)];
-  if (hasErrors(inferred)) return [verdict('infer', inferred)];
+  const verdict = new Verdict(model);
+  const checked = verdict.full();
+  const { diagnostics: inferred } = verdict.types();
+  if (hasErrors(checked)) return [refusal('check', checked)];
+  if (hasErrors(inferred)) return [refusal('infer', inferred)];
   return ['accepted'];
 }
 
