@@ -27,7 +27,7 @@ type AnyTypedArray = TypedArrays[keyof TypedArrays];
 type DTypeOfArray<A> = { [D in keyof TypedArrays]: A extends TypedArrays[D] ? D : never }[keyof TypedArrays];
 
 /** The dtype of JavaScript elements that come without one, as the first of them tells. */
-type DefaultDType<T, Depth extends readonly unknown[] = []> = T extends readonly unknown[]
+export type DefaultDType<T, Depth extends readonly unknown[] = []> = T extends readonly unknown[]
   ? Depth['length'] extends 8
     ? never
     : DefaultDType<T[0], [...Depth, 0]>

@@ -92,7 +92,7 @@ function gather(owner: Recorder, value: unknown, options: CollectOptions<string>
   const record = isValue(value) ? { values: value } : (value as Readonly<Record<string, Tensor>>);
   const names = Object.keys(record);
   const inputs = names.map((name) => factOf(record[name], 'collect'));
-  const cohort = owner.meet('collect', inputs, undefined);
+  const cohort = owner.meet('collect', inputs, null);
   if (cohort === undefined) return owner.fail('BB308', { op: 'collect', reason: 'no cohort has this value' });
   const target = options.at === undefined ? owner.placeAround(cohort) : placeOf(options.at);
   const shared = { cohort: undefined, declinable: false };

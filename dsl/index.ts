@@ -14,6 +14,8 @@ export { ifElse, type LoopOptions, loop, scan, sequenceMap } from './control.ts'
 export { broadcast, type Collected, type CollectOptions, collect } from './crossing.ts';
 // Values and their types. Missing values: x.when(c), x.present(), x.reason(), x.orElse(y).
 export * from './dtypes.ts';
+// Rounds: a named way to start, and what starts the next flow of a session.
+export { type Argument, type EntryOptions, entry, type Next, next } from './entry.ts';
 // For hosts that record.
 export type { Environment, Site } from './environment.ts';
 export { isModule, type Module, type ModuleOptions, module, type Recorded, record } from './module.ts';

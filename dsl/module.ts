@@ -73,7 +73,7 @@ function recorded(owner: Recorder, root: Module): Model | undefined {
     body();
     if (owner.meeting !== undefined) return undefined;
     for (const finish of owner.finishers) finish();
-    if (owner.mainGraph.outputs.length === 0) {
+    if (owner.mainGraph.outputs.length === 0 && owner.entry === undefined) {
       const at = { file: owner.environment.file };
       owner.fail('BB309', { module: name, reason: 'it has no output' }, { at });
     }

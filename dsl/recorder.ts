@@ -11,6 +11,7 @@ import {
   DiagnosticError,
   diagnostic,
   type GraphId,
+  isCohort,
   ModelEditor,
   NO_VALUE,
   type OpId,
@@ -32,6 +33,15 @@ export interface Fact {
   readonly cohort: Place | undefined;
   /** Whether `when` may have declined it, directly or through an op's input. */
   readonly declinable: boolean;
+}
+
+/** The named way to start the module. */
+export interface RecordedEntry {
+  readonly name: string;
+  readonly place: Place;
+  /** True, once a flow has begun. */
+  readonly started: Fact;
+  readonly arguments: ReadonlyMap<string, Fact>;
 }
 
 /** A graph that ops are being added to. Lists are kept here, since the editor copies a graph on each change. */
@@ -88,6 +98,7 @@ export class Recorder {
   /** Imported models by path, and whatever else is made once per recording. */
   readonly once = new Map<string, unknown>();
   readonly diagnostics: Diagnostic[] = [];
+  entry: RecordedEntry | undefined;
   /** Whether an op of our core domain was recorded. */
   usesCore = false;
   /** Run when the body is done. */
@@ -311,8 +322,11 @@ export class Recorder {
     return id;
   }
 
-  /** Where the result of an op over `inputs` lives if that is a cohort; an error if values cannot meet there. */
-  meet(op: string, inputs: readonly Fact[], place: Place | undefined = this.place): Place | undefined {
+  /**
+   * Where the result of an op over `inputs` lives if that is a cohort; an error if values cannot meet there. `place`: by
+   * default that of the `on` around; null: wherever they are.
+   */
+  meet(op: string, inputs: readonly Fact[], place: Place | null | undefined = this.place): Place | undefined {
     let found: Fact | undefined;
     for (const input of inputs) {
       if (input.cohort === undefined) continue;
@@ -325,11 +339,11 @@ export class Recorder {
       }
       found ??= input;
     }
-    if (place !== undefined && found !== undefined && !samePlace(place, found.cohort!)) {
+    if (place && found !== undefined && !samePlace(place, found.cohort!)) {
       this.fail('BB306', { op, from: placeKey(found.cohort!), to: placeKey(place) }, this.#made(found));
     }
     if (found !== undefined) return found.cohort;
-    return place?.binder.kind === 'each' || place?.binder.kind === 'some' ? place : undefined;
+    return place && isCohort(place) ? place : undefined;
   }
 
   #made(...facts: readonly Fact[]): DiagnosticContext {

@@ -9,7 +9,11 @@
 //                              Collect    () → (field…, senders, missing)  edges (one per field), at_least,
 //                                         deadline_ns: stacks each field of the members' records on a new first
 //                                         axis, in set order. senders, missing: string[k] peer ids
-//   ai.bytesandbrains.core     StateRead  (initial) → x  key
+//   ai.bytesandbrains.core     Invoke     (initial…) → (started, argument…)  entry, arguments, limit: true in each flow;
+//                                         arguments as `Next` gave them, in a flow that was called the initial ones
+//                              Next       (condition, argument…)  entry: starts a flow of the session when its
+//                                         fragment has committed, once fewer than `limit` are open
+//                              StateRead  (initial) → x  key
 //                              StateAssign (x)  key
 //                              When (x, condition) → x; OrElse (x, y) → x or y; Present (x) → bool scalar;
 //                              Reason (x) → string scalar, "" if present

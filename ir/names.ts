@@ -26,6 +26,8 @@ export const WIRE = { send: 'Send', recv: 'Recv', collect: 'Collect' } as const;
 
 /** Op types of the core domain. */
 export const CORE = {
+  invoke: 'Invoke',
+  next: 'Next',
   stateRead: 'StateRead',
   stateAssign: 'StateAssign',
   when: 'When',
@@ -33,6 +35,7 @@ export const CORE = {
   present: 'Present',
   reason: 'Reason',
   broadcast: 'Broadcast',
+  scatter: 'Scatter',
   collect: 'Collect',
 } as const;
 

@@ -13,7 +13,7 @@ const scalar = (dtype: 'bool' | 'string', bytes: Uint8Array): Held => ({
 export const boolScalar = (value: boolean): Held => scalar('bool', Uint8Array.of(value ? 1 : 0));
 
 /** What a condition says; undefined if it is no bool scalar. */
-const truthOf = (data: DataValue): boolean | undefined =>
+export const truthOf = (data: DataValue): boolean | undefined =>
   isTensor(data) && data.dtype === 'bool' && data.bytes.length === 1 ? data.bytes[0] !== 0 : undefined;
 
 /** A condition that is false, or a first choice that is there, need not wait for the other input. */

@@ -7,12 +7,13 @@
 import type { DataValue } from '../ir/data.ts';
 import { type Claim, Claims } from './claims.ts';
 import { Gathering } from './collect.ts';
-import { boolScalar, coreResult, decidedEarly } from './core-ops.ts';
+import { boolScalar, coreResult, decidedEarly, truthOf } from './core-ops.ts';
 import type { Flow } from './flow.ts';
 import {
   type Collect,
   type CoreOp,
   type Instruction,
+  type Invoke,
   NO_SLOT,
   type Program,
   type Reader,
@@ -30,6 +31,8 @@ export interface EngineOutlet {
   /** All sends of an envelope are there. */
   ship(flow: Flow, envelope: number, values: readonly Slot[]): void;
   output(flow: Flow, name: string, value: Slot): void;
+  /** The session goes on with another flow. Its arguments are held for it. */
+  next(flow: Flow, given: readonly Slot[]): void;
   ended(flow: Flow): void;
 }
 
@@ -204,6 +207,7 @@ export class Engine {
   #endIfDone(flow: Flow): void {
     if (flow.left > 0 || flow.ended) return;
     flow.ended = true;
+    this.#dropGiven(flow);
     for (let slot = 0; slot < flow.values.length; slot++) {
       const value = flow.values[slot];
       if (value !== undefined) this.#leases.drop(value);
@@ -300,12 +304,60 @@ export class Engine {
         return this.#stateRead(flow, index, one);
       case 'stateAssign':
         return this.#stateAssign(flow, index, one);
+      case 'invoke':
+        return this.#invoke(flow, index, one);
+      case 'next':
+        return this.#next(flow, index, one);
       case 'recv':
       case 'collect':
         return;
       default:
         return this.#core(flow, index, one);
     }
+  }
+
+  #invoke(flow: Flow, index: number, one: Invoke): void {
+    const values = flow.given ?? one.inputs.map((slot) => flow.values[slot]!);
+    const missing = flow.cancelled ?? values.find((value) => !isHeld(value));
+    one.outputs.forEach((slot, at) => {
+      this.#set(flow, slot, missing ?? (at === 0 ? boolScalar(true) : values[at - 1]!));
+    });
+    this.#dropGiven(flow);
+    for (const slot of new Set(one.inputs)) this.#used(flow, slot);
+    this.#complete(flow, index);
+  }
+
+  #dropGiven(flow: Flow): void {
+    for (const value of flow.given ?? []) this.#leases.drop(value);
+    flow.given = undefined;
+  }
+
+  /** Notes what the flow to come is given; it starts when this op's fragment has committed. */
+  #next(flow: Flow, index: number, one: Instruction): void {
+    const [condition, ...given] = one.inputs.map((slot) => flow.values[slot]!);
+    const fires = isHeld(condition!) && truthOf(condition.data) === true && given.every(isHeld);
+    if (fires && flow.cancelled === undefined) {
+      for (const value of given) this.#leases.hold(value);
+      flow.nexts.set(index, given);
+    }
+    for (const slot of new Set(one.inputs)) this.#used(flow, slot);
+    const { fragment } = one;
+    if (fragment === undefined || !this.#program.fragments[fragment]!.writes)
+      this.#follow(flow, index, false);
+    this.#complete(flow, index);
+  }
+
+  #follow(flow: Flow, index: number, voided: boolean): void {
+    const given = flow.nexts.get(index);
+    flow.nexts.delete(index);
+    if (given === undefined) return;
+    if (voided) this.discard(given);
+    else this.#outlet.next(flow, given);
+  }
+
+  /** Lets go of the arguments of a flow that will not begin. */
+  discard(given: readonly Slot[]): void {
+    for (const value of given) this.#leases.drop(value);
   }
 
   #core(flow: Flow, index: number, one: CoreOp): void {
@@ -469,6 +521,7 @@ export class Engine {
     }
     for (const index of gated) {
       const one = this.#program.instructions[index]!;
+      if (one.kind === 'next') this.#follow(flow, index, missing !== undefined);
       if (one.kind !== 'send') continue;
       const value = flow.outgoing.get(index)!;
       if (missing !== undefined && isHeld(value)) {

@@ -17,8 +17,32 @@ export interface Answers {
   present: number;
 }
 
-export class Flow {
+/** Where a flow stands in its session, and what it was started with. */
+export interface FlowHead {
   readonly id: InitiatedFlowId;
+  /** The first flow of the session. */
+  readonly session: InitiatedFlowId;
+  /** 0 in the first. */
+  readonly step: number;
+}
+
+export interface FlowStart extends FlowHead {
+  /** How many flows the session may have, as its caller says. */
+  readonly flows?: number | undefined;
+  /** Arguments of the entry, as `next` gave them; held. */
+  readonly given?: readonly Slot[] | undefined;
+}
+
+export class Flow implements FlowStart {
+  readonly id: InitiatedFlowId;
+  readonly session: InitiatedFlowId;
+  readonly step: number;
+  readonly flows: number;
+  given: readonly Slot[] | undefined;
+  /** By Next instruction: arguments of a flow that is to follow, until its fragment has committed. */
+  readonly nexts = new Map<number, readonly Slot[]>();
+  /** Flows that follow this one. */
+  followers = 0;
   readonly key: string;
   readonly learnedNs: number;
   /** Indexed by slot; freed when its last reader has fired. */
@@ -58,8 +82,12 @@ export class Flow {
   cancelled: Missing | undefined;
   ended = false;
 
-  constructor(id: InitiatedFlowId, key: string, learnedNs: number, program: Program) {
-    this.id = id;
+  constructor(start: FlowStart, key: string, learnedNs: number, program: Program) {
+    this.id = start.id;
+    this.session = start.session;
+    this.step = start.step;
+    this.flows = start.flows ?? Number.POSITIVE_INFINITY;
+    this.given = start.given;
     this.key = key;
     this.learnedNs = learnedNs;
     this.values = program.constants.map((tensor) => tensor && { data: tensor, lease: undefined });

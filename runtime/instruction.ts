@@ -57,10 +57,30 @@ export interface StateAssign extends Common {
   readonly kind: 'stateAssign';
   readonly key: string;
 }
+/** A flow begins. Outputs: true, then the arguments; inputs: what they are in a flow that was called. */
+export interface Invoke extends Common {
+  readonly kind: 'invoke';
+  readonly entry: string;
+  /** Flows of the entry that may be open at once. */
+  readonly limit: number;
+}
+/** Starts the session's next flow. Inputs: the condition, then the arguments. */
+export interface Next extends Common {
+  readonly kind: 'next';
+}
 export interface CoreOp extends Common {
   readonly kind: 'when' | 'orElse' | 'present' | 'reason';
 }
-export type Instruction = SegmentCall | Send | Recv | Collect | StateRead | StateAssign | CoreOp;
+export type Instruction =
+  | SegmentCall
+  | Send
+  | Recv
+  | Collect
+  | StateRead
+  | StateAssign
+  | Invoke
+  | Next
+  | CoreOp;
 
 /** A fragment that claims state variables. */
 export interface Fragment {
@@ -116,6 +136,8 @@ export interface Program {
   readonly outputs: readonly { readonly slot: number; readonly port: Port }[];
   /** Indexed by slot: index into `outputs`; a value may leave under several names. */
   readonly outputsOfSlot: ReadonlyMap<number, readonly number[]>;
+  /** Of the entry that starts here; flows of `main` are called, and nobody waits. */
+  readonly limit: number;
   /** Recv and Collect instructions, earliest deadline first. */
   readonly waits: readonly number[];
   /** Edge id to the instruction that waits for it. */

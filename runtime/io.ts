@@ -16,6 +16,8 @@ export type Input =
       readonly entry: string;
       readonly values: Values;
       readonly request?: number;
+      /** How many flows its session may have. Default: as many as `next` starts. */
+      readonly flows?: number;
       readonly owned?: boolean;
     }
   /** Values that an `input-wanted` event asked for. */
@@ -88,7 +90,14 @@ export type DropReason =
   | 'unsupported';
 
 export type NodeEvent =
-  | { readonly kind: 'flow-started'; readonly flow: InitiatedFlowId; readonly request?: number }
+  /** `session` and `step`, from 1: it follows others, and the session is known by its first flow. */
+  | {
+      readonly kind: 'flow-started';
+      readonly flow: InitiatedFlowId;
+      readonly request?: number;
+      readonly session?: InitiatedFlowId;
+      readonly step?: number;
+    }
   | { readonly kind: 'flow-refused'; readonly request?: number; readonly why: string }
   | { readonly kind: 'input-wanted'; readonly flow: InitiatedFlowId; readonly inputs: readonly Port[] }
   | {
@@ -108,6 +117,8 @@ export type NodeEvent =
       readonly causes: readonly Cause[];
       /** Plain ONNX ops that ran here. */
       readonly ops: number;
+      /** Flows of its session that it starts, if any. */
+      readonly followers?: number;
     }
   | {
       readonly kind: 'work-failed';

@@ -9,7 +9,7 @@ import type { Edge } from '../ir/deployment.ts';
 import { Deadlines } from './deadlines.ts';
 import { EndedFlows } from './ended-flows.ts';
 import { Engine, type Work } from './engine.ts';
-import { Flow } from './flow.ts';
+import { Flow, type FlowHead, type FlowStart } from './flow.ts';
 import { flowKey, type InitiatedFlowId } from './flow-id.ts';
 import type { Program } from './instruction.ts';
 import type { Input, Output, Values } from './io.ts';
@@ -68,6 +68,10 @@ export class Node {
   readonly #inputWaitNs: number;
   /** Frames to ourselves: another seat of this peer. */
   readonly #loopback: Uint8Array[] = [];
+  /** Flows of sessions that go on, until fewer of them are open. */
+  #following: Omit<FlowStart, 'id'>[] = [];
+  /** Flows that began here and have not ended. */
+  #ownFlows = 0;
   #now = 0;
   #nextFlow = 1;
   #shutdown = false;
@@ -83,11 +87,12 @@ export class Node {
     this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox);
     this.#engine = new Engine(program, peer, this.#leases, {
       start: (work, inputs, transfer) => this.#start(work, inputs, transfer),
-      ship: (flow, envelope, values) => this.#ship(flow.id, envelope, values),
+      ship: (flow, envelope, values) => this.#ship(flow, envelope, values),
       output: (flow, name, slot) => {
         const value = isHeld(slot) ? slot.data : slot;
         this.#outbox.event({ kind: 'output', flow: flow.id, name, value });
       },
+      next: (flow, given) => this.#follow(flow, given),
       ended: (flow) => this.#endFlow(flow),
     });
     const waits = program.waits.map((index) => this.#deadlineOf(index));
@@ -145,6 +150,8 @@ export class Node {
         break;
       case 'shutdown':
         this.#shutdown = true;
+        for (const { given } of this.#following) this.#engine.discard(given!);
+        this.#following = [];
         for (const flow of [...this.#flows.values()]) this.#cancel(flow.id, 'the node shuts down');
     }
     this.#loop();
@@ -152,6 +159,8 @@ export class Node {
 
   poll(now: number): Output {
     this.#advance(now);
+    // One at a time: a session that never ends does not keep its host from anything else.
+    if (this.#outbox.size === 0) this.#startFollowing();
     const output = this.#outbox.take();
     if (output !== undefined) return output;
     this.#deadlines.prune((flow) => flow.ended);
@@ -199,22 +208,42 @@ export class Node {
       return refuse(`${input.entry} starts at ${entry.class}`);
     if (this.#shutdown) return refuse('the node shuts down');
     if (this.#flows.size >= this.#limits.flows) return refuse(`${this.#flows.size} flows are open`);
-    const id: InitiatedFlowId = {
-      kind: 'initiated',
-      initiator: this.peer,
-      incarnation: this.#incarnation,
-      counter: this.#nextFlow++,
-    };
-    const flow = this.#open(id, request);
+    const id = this.#newId();
+    const flow = this.#open({ id, session: id, step: 0, flows: input.flows }, request);
     this.#give(flow, input.values, input.owned === true);
     this.#want(flow);
     this.#engine.settle(flow);
   }
 
-  #open(id: InitiatedFlowId, request: { readonly request?: number } = {}): Flow {
-    const flow = new Flow(id, flowKey(id), this.#now, this.#program);
+  #newId(): InitiatedFlowId {
+    const [initiator, incarnation, counter] = [this.peer, this.#incarnation, this.#nextFlow++];
+    return { kind: 'initiated', initiator, incarnation, counter };
+  }
+
+  #follow(flow: Flow, given: readonly Slot[]): void {
+    const { session, step, flows } = flow;
+    if (this.#shutdown || step + 1 >= flows) return this.#engine.discard(given);
+    flow.followers++;
+    this.#following.push({ session, step: step + 1, flows, given });
+  }
+
+  /** Begins the flow that has waited longest, if it may be open beside the others. */
+  #startFollowing(): void {
+    const { limit } = this.#program;
+    if (this.#following.length === 0 || this.#ownFlows >= limit || this.#flows.size >= this.#limits.flows)
+      return;
+    const flow = this.#open({ ...this.#following.shift()!, id: this.#newId() });
+    this.#want(flow);
+    this.#engine.settle(flow);
+  }
+
+  #open(start: FlowStart, request: { readonly request?: number } = {}): Flow {
+    const { id, session, step } = start;
+    const flow = new Flow(start, flowKey(id), this.#now, this.#program);
     this.#flows.set(flow.key, flow);
-    this.#outbox.event({ kind: 'flow-started', flow: id, ...request });
+    if (id.initiator === this.peer) this.#ownFlows++;
+    const follows = step === 0 ? {} : { session, step };
+    this.#outbox.event({ kind: 'flow-started', flow: id, ...follows, ...request });
     this.#engine.begin(flow);
     for (const peer of this.#lost) this.#loseIn(flow, peer);
     this.#schedule(flow);
@@ -281,9 +310,17 @@ export class Node {
     this.#ended.add(flow.id);
     // Flows that ended before their deadline must not pile up behind one that is still open.
     if (this.#deadlines.size > 2 * this.#flows.size + 64) this.#deadlines.sweep((one) => one.ended);
-    const { id, causes, ops, cameOut } = flow;
+    const { id, causes, ops, cameOut, followers } = flow;
+    if (id.initiator === this.peer) this.#ownFlows--;
     const status = causes.length === 0 ? 'complete' : cameOut ? 'partial' : 'failed';
-    this.#outbox.event({ kind: 'flow-ended', flow: id, status, causes, ops });
+    this.#outbox.event({
+      kind: 'flow-ended',
+      flow: id,
+      status,
+      causes,
+      ops,
+      ...(followers > 0 && { followers }),
+    });
   }
 
   #cancel(id: InitiatedFlowId, why: string): void {
@@ -379,7 +416,8 @@ export class Node {
   }
 
   /** Gives a frame's values to its flow, and gives that, to be settled; undefined if it goes nowhere. */
-  #deliver(from: string, { flow: id, values }: Delivery, lease: Lease): Flow | undefined {
+  #deliver(from: string, { flow: head, values }: Delivery, lease: Lease): Flow | undefined {
+    const { id } = head;
     const key = flowKey(id);
     let flow = this.#flows.get(key);
     if (flow === undefined) {
@@ -396,10 +434,10 @@ export class Node {
             ? `${this.#leases.bytes} bytes are held`
             : undefined;
       if (why !== undefined) {
-        this.#refuse(from, id, why);
+        this.#refuse(from, head, why);
         return undefined;
       }
-      flow = this.#open(id);
+      flow = this.#open(head);
       this.#want(flow);
     }
     for (const { value } of values) if (!isMissing(value)) this.#leases.charge(lease, objectBytes(value));
@@ -425,24 +463,24 @@ export class Node {
   }
 
   /** Takes no part in a flow, and says so to everyone who would wait for it here. */
-  #refuse(from: string, id: InitiatedFlowId, why: string): void {
-    this.#ended.add(id);
-    this.#outbox.drop('limit', from, `flow ${flowKey(id)} is refused: ${why}`);
+  #refuse(from: string, head: FlowHead, why: string): void {
+    this.#ended.add(head.id);
+    this.#outbox.drop('limit', from, `flow ${flowKey(head.id)} is refused: ${why}`);
     const missing: Missing = { reason: 'refused', peer: this.peer, detail: why };
     this.#program.envelopes.forEach(({ sends }, envelope) => {
       this.#ship(
-        id,
+        head,
         envelope,
         sends.map(() => missing),
       );
     });
   }
 
-  #ship(id: InitiatedFlowId, envelope: number, slots: readonly Slot[]): void {
+  #ship(head: FlowHead, envelope: number, slots: readonly Slot[]): void {
     const values = slots.map((slot) => (isHeld(slot) ? slot.data : slot));
-    for (const { to, pieces } of this.#courier.pack(id, envelope, values)) {
+    for (const { to, pieces } of this.#courier.pack(head, envelope, values)) {
       if (to !== this.peer) {
-        this.#outbox.put({ type: 'send', to, pieces, flow: id });
+        this.#outbox.put({ type: 'send', to, pieces, flow: head.id });
         continue;
       }
       // To another seat of this peer: through the same frames, so that results do not depend on placement.

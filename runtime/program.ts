@@ -9,6 +9,7 @@ import {
   type Collect,
   type EnvelopeGroup,
   type Instruction,
+  type Invoke,
   NO_SLOT,
   type Program,
   type Recv,
@@ -41,6 +42,8 @@ const coreKinds = {
   [CORE.reason]: { kind: 'reason', inputs: 1 },
 } as const;
 
+type Unfinished = Omit<Instruction, 'kind'> & { readonly fragment: undefined };
+
 class Decoder {
   readonly #bundle: LoadedBundle;
   readonly #slots = new Map<string, number>();
@@ -53,6 +56,7 @@ class Decoder {
   readonly #envelopes: { destinations: readonly string[]; sends: number[] }[] = [];
   readonly #envelopeIndex = new Map<string, number>();
   readonly #receivers = new Map<number, number>();
+  #invoke: Invoke | undefined;
   readonly #edgesIn: ReadonlyMap<number, Edge>;
   readonly #edgesOut: ReadonlyMap<number, Edge>;
 
@@ -103,6 +107,7 @@ class Decoder {
       inputs,
       outputs,
       outputsOfSlot,
+      limit: this.#invoke?.limit ?? Number.POSITIVE_INFINITY,
       waits: waits.map(({ index }) => index),
       receivers: this.#receivers,
     };
@@ -152,11 +157,7 @@ class Decoder {
     this.#fragmentNumbers.push(fragment === undefined ? undefined : Number(fragment));
   }
 
-  #instruction(
-    node: onnx.NodeProto,
-    common: Omit<Instruction, 'kind'> & { readonly fragment: undefined },
-    index: number,
-  ): Instruction {
+  #instruction(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {
     const { name } = common;
     const arity = (inputs: number): void => {
       if (common.inputs.length !== inputs) this.#fail(`${node.opType} takes ${inputs} inputs`, name);
@@ -184,20 +185,24 @@ class Decoder {
         return this.#collect(node, common, index);
       case `${DOMAIN.core}::${CORE.stateRead}`:
         arity(1);
-        return { ...common, kind: 'stateRead', key: this.#key(node), after: undefined };
+        return { ...common, kind: 'stateRead', key: this.#text(node, 'key'), after: undefined };
       case `${DOMAIN.core}::${CORE.stateAssign}`:
         arity(1);
-        return { ...common, kind: 'stateAssign', key: this.#key(node) };
+        return { ...common, kind: 'stateAssign', key: this.#text(node, 'key') };
+      case `${DOMAIN.core}::${CORE.invoke}`:
+        return this.#entry(node, common);
+      case `${DOMAIN.core}::${CORE.next}`:
+        // All arguments are given again, and a condition before them.
+        if (this.#invoke === undefined || this.#text(node, 'entry') !== this.#invoke.entry)
+          this.#fail('Next starts no entry of this program', name);
+        arity(this.#invoke.inputs.length + 1);
+        return { ...common, kind: 'next' };
       default:
         return this.#fail(`op type ${node.domain === '' ? node.opType : key} is not known here`, name);
     }
   }
 
-  #send(
-    node: onnx.NodeProto,
-    common: Omit<Instruction, 'kind'> & { readonly fragment: undefined },
-    index: number,
-  ): Instruction {
+  #send(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {
     const id = this.#int(node, 'edge', common.name);
     const edge =
       this.#edgesOut.get(id) ?? this.#fail(`edge ${id} is not among the outgoing ones`, common.name);
@@ -216,11 +221,20 @@ class Decoder {
     return { ...common, kind: 'send', edge, envelope };
   }
 
-  #collect(
-    node: onnx.NodeProto,
-    common: Omit<Instruction, 'kind'> & { readonly fragment: undefined },
-    index: number,
-  ): Instruction {
+  #entry(node: onnx.NodeProto, common: Unfinished): Invoke {
+    const { entries, class: own } = this.#bundle.manifest;
+    const entry = this.#text(node, 'entry');
+    if (this.#invoke !== undefined || !entries.some((one) => one.name === entry && one.class === own))
+      this.#fail(`Invoke of ${entry}, which does not start here, or twice`, common.name);
+    if (common.outputs.length !== common.inputs.length + 1)
+      this.#fail('Invoke gives true and its arguments', common.name);
+    const limit = this.#optionalInt(node, 'limit') ?? 1;
+    if (limit < 1) this.#fail(`a limit of ${limit} flows`, common.name);
+    this.#invoke = { ...common, kind: 'invoke', entry, limit };
+    return this.#invoke;
+  }
+
+  #collect(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {
     const ids = node.attribute.find((one) => one.name === 'edges')?.ints.map(Number) ?? [];
     const edges = ids.map((id) => this.#edgeIn(node, id, index));
     const first = edges[0] ?? this.#fail('Collect has no edges', common.name);
@@ -267,8 +281,8 @@ class Decoder {
     return this.#optionalInt(node, 'deadline_ns') ?? edge.deadlineNs;
   }
 
-  #key(node: onnx.NodeProto): string {
-    const bytes = node.attribute.find((one) => one.name === 'key')?.s;
-    return bytes === undefined ? this.#fail(`${node.opType} has no key`, node.name) : utf8.decode(bytes);
+  #text(node: onnx.NodeProto, name: string): string {
+    const bytes = node.attribute.find((one) => one.name === name)?.s;
+    return bytes === undefined ? this.#fail(`${node.opType} has no ${name}`, node.name) : utf8.decode(bytes);
   }
 }

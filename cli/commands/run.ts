@@ -17,7 +17,7 @@ interface Options {
   readonly outputs?: string;
   readonly transport?: string;
   readonly processes?: boolean;
-  readonly flows: string;
+  readonly flows?: string;
   readonly backend?: string;
   readonly opt: string;
   readonly workers?: string;
@@ -46,7 +46,10 @@ export const run = command<Options>({
         'how nodes reach each other: inproc (in this process) or ws (a process for each peer)',
       )
       .option('--processes', 'the same as --transport ws: a process for each peer, over WebSockets')
-      .option('--flows <n>', 'how often to run it', '1')
+      .option(
+        '--flows <n>',
+        'how often to run it (default: once); at most so many rounds, if it has an entry',
+      )
       .option(
         '--backend <name>',
         'ort (ONNX Runtime) or cpu for every peer (default: what the topology says)',
@@ -74,7 +77,7 @@ export const run = command<Options>({
       { prepare },
       { inputsFor, valuesFor },
       { peersOf },
-      { runFlows },
+      { hasSessions, runFlows },
       { Backends },
     ] = await Promise.all([
       import('../run/options.ts'),
@@ -89,7 +92,7 @@ export const run = command<Options>({
       const { checkFormat } = await import('../tensors/files.ts');
       checkFormat(options.outputs);
     }
-    const flows = countOf('--flows', options.flows, 1);
+    const flows = options.flows === undefined ? undefined : countOf('--flows', options.flows, 1);
     const optimization = optimizationOf(options.opt);
     const workers = workersOf(options.workers);
     const backends = new Backends(options.backend, { optimization, ...workers });
@@ -113,8 +116,10 @@ export const run = command<Options>({
         const { startProcesses } = await import('../run/processes.ts');
         return startProcesses(cx, prepared, { optimization, ...workers, backend: options.backend });
       };
-      const ran = await runFlows(prepared.deployment, start, valuesFor(plan, inputs), flows, (done) =>
-        cx.progress(`flow ${done} of ${flows}`),
+      const sessions = hasSessions(prepared.deployment);
+      const { roundText } = await import('../run/rounds.ts');
+      const ran = await runFlows(prepared.deployment, start, valuesFor(plan, inputs), flows, (round) =>
+        cx.progress(sessions ? roundText(round) : `flow ${round.step + 1} of ${flows ?? 1}`),
       );
       if (options.outputs !== undefined) {
         const { writeTensors } = await import('../tensors/files.ts');
@@ -129,8 +134,8 @@ export const run = command<Options>({
         );
         verification = compareRuns(ran.outputs, await runUncut(whole, source!, prepared.uncut!, inputs));
       }
-      cx.result(await document(ran, flows, verification));
-      await print(cx, plan, ran, flows, verification);
+      cx.result(await document(ran, sessions, verification));
+      await print(cx, plan, ran, sessions, verification);
       report(cx, verification, options.opt);
     } finally {
       await backends.close();
@@ -149,17 +154,24 @@ function transportOf({ transport, processes }: Options): 'inproc' | 'ws' {
   return name;
 }
 
-async function document(ran: Ran, flows: number, verify: Verification | undefined) {
+async function document(ran: Ran, sessions: boolean, verify: Verification | undefined) {
   const { documentOfOutput } = await import('../run/outputs.ts');
   const outputs = Object.fromEntries([...ran.outputs].map(([name, one]) => [name, documentOfOutput(one)]));
-  return { outputs, flows, peers: ran.peers, ...(verify && { verify }) };
+  const { rounds, peers } = ran;
+  return {
+    outputs,
+    flows: rounds.length,
+    ...(sessions && { rounds }),
+    peers,
+    ...(verify && { verify }),
+  };
 }
 
 async function print(
   cx: CommandContext,
   plan: Plan,
   ran: Ran,
-  flows: number,
+  sessions: boolean,
   verification: Verification | undefined,
 ): Promise<void> {
   const [{ printEdges }, { sha256Of, typeTextOf }] = await Promise.all([
@@ -182,11 +194,16 @@ async function print(
     printEdges(cx, plan.edges);
     cx.print();
   }
+  if (sessions) {
+    const { printRounds } = await import('../run/rounds.ts');
+    printRounds(cx, ran.rounds);
+  }
   cx.printTable(
     ['output', 'type', 'sha256'],
     [...ran.outputs].map(([name, one]) => [name, typeTextOf(one), sha256Of(one).slice(0, 16)]),
   );
   cx.print();
+  const flows = ran.rounds.length;
   cx.print(`${flows} ${flows === 1 ? 'flow' : 'flows'} in ${ran.elapsedMs.toFixed(1)} ms`);
   if (verification !== undefined) cx.print(verdict(verification));
 }

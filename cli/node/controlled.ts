@@ -69,7 +69,7 @@ function obey(
         transport.dial({ peer, addresses: [parseAddress(address)!] });
       return;
     case 'invoke':
-      return host.invoke(message.entry, message.values, message.request);
+      return host.invoke(message.entry, message.values, message.request, message.flows);
     case 'supply':
       return host.supply(message.flow, message.values);
     case 'lose':

@@ -9,7 +9,13 @@ type Values = Readonly<Record<string, DataValue>>;
 export type ToPeer =
   /** Addresses by peer. */
   | { readonly kind: 'dial'; readonly peers: Readonly<Record<string, string>> }
-  | { readonly kind: 'invoke'; readonly entry: string; readonly values: Values; readonly request: number }
+  | {
+      readonly kind: 'invoke';
+      readonly entry: string;
+      readonly values: Values;
+      readonly request: number;
+      readonly flows: number | undefined;
+    }
   | { readonly kind: 'supply'; readonly flow: InitiatedFlowId; readonly values: Values }
   | { readonly kind: 'lose'; readonly peer: string }
   | { readonly kind: 'close' };

@@ -2,9 +2,11 @@
 // told to stop, or alone.
 
 import {
+  CORE,
   type DataValue,
   type Diagnostic,
   DiagnosticError,
+  DOMAIN,
   diagnostic,
   type Manifest,
 } from '../../ir/index.ts';
@@ -64,8 +66,10 @@ export interface Served {
 }
 
 /** Whether flows start at this peer. */
-export const isStarter = ({ entries, class: own }: Manifest): boolean =>
-  entries.some((entry) => entry.name === 'main' && entry.class === own);
+export const isStarter = (manifest: Manifest): boolean => entryOf(manifest) !== undefined;
+
+const entryOf = ({ entries, class: own }: Manifest): string | undefined =>
+  entries.find((entry) => entry.class === own)?.name;
 
 /** Rejects with DiagnosticError: BB763 to BB766, or what the host rejects with. */
 export async function serve(cx: CommandContext, options: ServeOptions): Promise<Served> {
@@ -86,7 +90,7 @@ class Serving {
   /** What the last failed flow failed for. */
   #failure: string | undefined;
   /** Called when a flow has ended here. */
-  #onEnd: (status: FlowEnd['status']) => void = () => {};
+  #onEnd: (end: FlowEnd) => void = () => {};
   #stop: (problem?: Diagnostic) => void = () => {};
 
   constructor(cx: CommandContext, options: ServeOptions) {
@@ -150,15 +154,26 @@ class Serving {
       });
       return;
     }
-    for (let flow = 0; flow < (flows ?? 1) && this.#signal === undefined; flow++) {
+    // A session is one call; its rounds go on, whoever was missing in one.
+    const sessions = `${DOMAIN.core}::${CORE.next}` in bundle.manifest.ops;
+    for (let call = 0; call < (sessions ? 1 : (flows ?? 1)) && this.#signal === undefined; call++) {
       // Each time: somebody may have gone and come back since the last one.
       await host.whenReady(readyTimeoutNs);
-      const ended = new Promise<FlowEnd['status']>((resolve) => {
-        this.#onEnd = resolve;
-      });
-      host.invoke('main', inputs, flow);
+      const ended = this.#callEnded();
+      host.invoke(entryOf(bundle.manifest)!, inputs, call, sessions ? flows : undefined);
       if ((await ended) !== 'complete') return;
     }
+  }
+
+  /** Resolves when the flow that is called next has ended, and all that follow it. */
+  #callEnded(): Promise<FlowEnd['status']> {
+    let open = 1;
+    return new Promise((resolve) => {
+      this.#onEnd = ({ status, followers = 0 }) => {
+        open += followers - 1;
+        if (open === 0) resolve(status);
+      };
+    });
   }
 
   #note(event: PeerEvent, host: PeerHost): void {
@@ -212,7 +227,8 @@ class Serving {
     }
   }
 
-  #endFlow({ flow, status, causes, ops }: FlowEnd): void {
+  #endFlow(end: FlowEnd): void {
+    const { flow, status, causes, ops } = end;
     const key = flowKey(flow);
     const outputs = this.#outputs.get(key) ?? new Map<string, DataValue>();
     this.#outputs.delete(key);
@@ -231,7 +247,7 @@ class Serving {
       this.#last = outputs;
       this.#options.onOutputs(outputs);
     }
-    this.#onEnd(status);
+    this.#onEnd(end);
   }
 
   /** The first signal lets open flows end, within bounds; a second one does not. Gives what undoes it. */

@@ -1,47 +1,92 @@
 // Runs a deployment on this machine, flow after flow, and adds up what its peers did.
 
-import { type DataValue, type Diagnostic, DiagnosticError, diagnostic } from '../../ir/index.ts';
+import {
+  CORE,
+  type DataValue,
+  type Diagnostic,
+  DiagnosticError,
+  DOMAIN,
+  diagnostic,
+  elementCount,
+  isTensor,
+} from '../../ir/index.ts';
 import type { Deployment, FlowResult, PeerStats, PeerValues } from '../../runtime/host/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { isMissing } from '../../runtime/value.ts';
 import { causeText } from '../causes.ts';
+import { elementsOf } from '../tensors/elements.ts';
 import { peersOf } from './memory.ts';
 
 export interface Ran {
   /** Of the last flow; an output of a cohort as `NAME@PEER`. */
   readonly outputs: ReadonlyMap<string, DataValue>;
+  /** One for each flow, in the order in which they ended. */
+  readonly rounds: readonly Round[];
   /** Sums over all flows. */
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
   /** From the first invocation to the last result. */
   readonly elapsedMs: number;
 }
 
-/** Throws DiagnosticError BB833 if an output is missing, with its causes. */
+/** Scalars that came out of one flow of a session. */
+export interface Round {
+  readonly step: number;
+  readonly status: FlowResult['status'];
+  /** Numbers by output; null where none came out, or none that JSON has. */
+  readonly outputs: Readonly<Record<string, number | null>>;
+  readonly sentBytes: number;
+}
+
+/** Whether flows start flows: then one call is a run of many. */
+export const hasSessions = ({ bundles }: LoadedDeployment): boolean =>
+  [...bundles.values()].some(({ manifest }) => `${DOMAIN.core}::${CORE.next}` in manifest.ops);
+
+/**
+ * Calls the module `flows` times, by default once; one that starts flows of its own, once, for at most so many. Throws
+ * DiagnosticError BB833 if an output is missing, of a session's last flow, with its causes.
+ */
 export async function runFlows(
   deployment: LoadedDeployment,
   start: () => Promise<Deployment>,
   values: PeerValues,
-  flows: number,
-  onFlow: (done: number) => void,
+  flows: number | undefined,
+  onRound: (round: Round) => void,
 ): Promise<Ran> {
   const peers = peersOf(deployment);
   const sums: Record<string, PeerStats> = Object.fromEntries(
     peers.map(({ id }) => [id, { ops: 0, computeMs: 0, sentBytes: 0, receivedBytes: 0 }]),
   );
+  const rounds: Round[] = [];
+  const onFlow = (result: FlowResult): void => {
+    for (const [id, stats] of Object.entries(result.peers)) add(sums[id]!, stats);
+    const round = { ...roundOf(result), step: rounds.length };
+    rounds.push(round);
+    onRound(round);
+  };
   const running = await start();
   try {
     let outputs: ReadonlyMap<string, DataValue> = new Map();
     const begin = performance.now();
-    for (let flow = 0; flow < flows; flow++) {
-      const result = await running.invoke(values);
-      outputs = outputsOf(result);
-      for (const [id, stats] of Object.entries(result.peers)) add(sums[id]!, stats);
-      onFlow(flow + 1);
-    }
-    return { outputs, peers: sums, elapsedMs: performance.now() - begin };
+    const bound = flows === undefined ? {} : { flows };
+    if (hasSessions(deployment)) outputs = outputsOf(await running.invoke(values, { ...bound, onFlow }));
+    else
+      for (let flow = 0; flow < (flows ?? 1); flow++)
+        outputs = outputsOf(await running.invoke(values, { onFlow }));
+    return { outputs, rounds, peers: sums, elapsedMs: performance.now() - begin };
   } finally {
     await running.close();
   }
+}
+
+function roundOf({ step, status, outputs, peers }: FlowResult): Round {
+  const numbers = Object.entries(outputs).flatMap(([name, value]) => {
+    if (isMissing(value)) return [[name, null] as const];
+    if (!isTensor(value) || elementCount(value.dims) !== 1 || value.dtype === 'string') return [];
+    const number = Number(elementsOf(value)[0]);
+    return [[name, Number.isFinite(number) ? number : null] as const];
+  });
+  const sentBytes = Object.values(peers).reduce((sum, one) => sum + one.sentBytes, 0);
+  return { step, status, outputs: Object.fromEntries(numbers), sentBytes };
 }
 
 function add(sum: PeerStats, one: Readonly<PeerStats>): void {

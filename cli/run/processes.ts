@@ -142,7 +142,7 @@ const tell = ({ process: child }: Child, message: ToPeer): void => {
 const remote = (child: Child): RemotePeer => ({
   id: child.id,
   manifest: child.manifest,
-  invoke: (entry, values, request) => tell(child, { kind: 'invoke', entry, values, request }),
+  invoke: (entry, values, request, flows) => tell(child, { kind: 'invoke', entry, values, request, flows }),
   supply: (flow, values) => tell(child, { kind: 'supply', flow, values }),
   lose: (peer) => tell(child, { kind: 'lose', peer }),
   async close() {

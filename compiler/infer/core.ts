@@ -21,6 +21,8 @@ export function coreTypes(op: Op, scope: Scope): readonly Inferred[] {
     case CORE.when:
     case CORE.broadcast:
       return op.outputs.map(() => ({ type: inputs[0] }));
+    case CORE.invoke:
+      return [{ type: tensorType('bool', []) }, ...inputs.map((type) => ({ type }))];
     case CORE.orElse:
       return [{ type: joinTypes(inputs[0], inputs[1]) }];
     case CORE.present:

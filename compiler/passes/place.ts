@@ -132,11 +132,11 @@ function placeRest(
   const singles = classes.filter((one) => !one.cohort);
   const anyPlaced = known.inputs.size > 0 || known.ops.some((one) => one !== undefined);
   if (anyPlaced) pinUncrossable(flow, known, readers);
-  // State and cohorts are about who computes, so nothing is moved for the sake of cost.
+  // State, cohorts and entries are about who computes, so nothing is moved for the sake of cost.
   const byMeaning =
     known.ops.some((one) => one !== undefined && isCohort(one)) ||
     [...known.inputs.values()].some(isCohort) ||
-    flow.steps.some((op) => isCore(op, CORE.stateRead) || isCore(op, CORE.stateAssign));
+    flow.steps.some((op) => [CORE.stateRead, CORE.stateAssign, CORE.invoke].some((type) => isCore(op, type)));
   if (byMeaning) followData(flow, known, readers);
   else if (anyPlaced) fillEnclosed(flow, known, readers);
   const rest = unplaced(flow, known);

@@ -1,4 +1,4 @@
-// prune: takes out ops whose results reach no output and no state.
+// prune: takes out ops whose results reach no output, no state and no flow to come.
 //
 //   y = Relu(x)        y = Relu(x)
 //   z = Tanh(x)   →    return y
@@ -12,6 +12,9 @@ export const prune = pass('prune', {
   gives: 'simplified',
   run: (compilation) => ({ ...compilation, level: 'simplified', model: withoutDeadOps(compilation.model) }),
 });
+
+/** Core ops that are there for what they do, not for what they give. */
+const effects: readonly string[] = [CORE.stateAssign, CORE.invoke, CORE.next];
 
 function withoutDeadOps(model: Model): Model {
   const live = liveOps(model);
@@ -37,7 +40,7 @@ function liveOps(model: Model): ReadonlySet<OpId> {
     if (def.kind === 'op') need(def.op);
   };
   model.mainGraph.outputs.forEach(read);
-  for (const op of model.opsOf()) if (op.domain === DOMAIN.core && op.type === CORE.stateAssign) need(op.id);
+  for (const op of model.opsOf()) if (op.domain === DOMAIN.core && effects.includes(op.type)) need(op.id);
   for (let id = open.pop(); id !== undefined; id = open.pop())
     dependenciesOf(model, model.op(id)).forEach(read);
   return live;

@@ -5,7 +5,9 @@
 
 import {
   attributeInt,
+  attributeString,
   byteLengthOfType,
+  CORE,
   type Diagnostic,
   describeOp,
   diagnostic,
@@ -14,6 +16,7 @@ import {
   hasErrors,
   isCohort,
   type Model,
+  type Op,
   type Place,
   type Position,
   placeKey,
@@ -31,6 +34,7 @@ import { liftConstants } from '../split/lift.ts';
 import {
   type Crossing,
   findCrossings,
+  isCore,
   type PlacedGraph,
   type PlaceNumber,
   placedGraph,
@@ -156,7 +160,7 @@ function buildDeployment(split: SplitGraph, entry: PlaceNumber, topology: Topolo
   return {
     programs,
     edges: crossings.map(({ edge }) => edge),
-    entries: [{ name: 'main', class: graph.places[entry]!.class }],
+    entries: [{ name: entryName(graph), class: graph.places[entry]!.class }],
   };
 }
 
@@ -187,8 +191,19 @@ function edgeOf(
   };
 }
 
-/** Where flows start: where the first input enters, else the first one-member class that has work. */
+/** The author's Invoke op. */
+const entryOp = ({ model }: PlacedGraph): Op | undefined =>
+  [...model.opsOf()].find((op) => isCore(op, CORE.invoke));
+
+const entryName = (graph: PlacedGraph): string => {
+  const op = entryOp(graph);
+  return (op && attributeString(op, 'entry')) ?? 'main';
+};
+
+/** Where flows start: at the author's entry, else where the first input enters, else the first one-member class that has work. */
 function entryPlace(graph: PlacedGraph, topology: Topology): PlaceNumber | undefined {
+  const authored = entryOp(graph);
+  if (authored !== undefined) return graph.opPlace[authored.id];
   const single = (number: PlaceNumber): boolean => !isCohort(graph.places[number]!);
   const { model, inputPlace } = graph;
   const first = model.mainGraph.inputs.findIndex(

@@ -79,6 +79,8 @@ function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels 
       level = Math.max(level, assigned.get(variable) ?? 0);
       assigned.set(variable, level);
     }
+    // Nobody reads what these do either.
+    if (isCore(op, CORE.invoke) || isCore(op, CORE.next)) floats = false;
     if (floats) floating[op.id] = 1;
     levels[op.id] = level;
   }

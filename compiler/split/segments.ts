@@ -145,6 +145,8 @@ export function groupOps(
     const op = model.op(id);
     if (isCore(op, CORE.present) || isCore(op, CORE.reason) || isCore(op, CORE.stateRead)) return pool.empty;
     if (isCore(op, CORE.broadcast)) return inputs;
+    // All arguments are there, or none is.
+    if (isCore(op, CORE.invoke) && inputs === pool.empty) return inputs;
     // When adds a reason of its own; OrElse and Collect are missing in cases that no input alone decides.
     // All that one condition declines is missing in the same cases.
     return isCore(op, CORE.when)

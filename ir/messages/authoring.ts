@@ -142,6 +142,18 @@ export const authoringMessages = {
       `bbc inspect ${file} --weights 1000 lists the tensors of a file with their types`,
     ],
   },
+  BB319: {
+    severity: 'error',
+    text: ({ entry, reason }: { entry: string; reason: string }) => [
+      `entry ${entry}: ${reason}`,
+      'a module has one entry, at a class with one member: entry(name, peer(…), body)',
+    ],
+  },
+  BB320: {
+    severity: 'error',
+    text: ({ entry, reason }: { entry: string; reason: string }) => [
+      `next ${entry}: ${reason}`,
+      'next names the entry of its module and values for its arguments: next(name, { argument: value }).when(condition)',
   BB330: {
     severity: 'error',
     text: ({ what, reason }: { what: string; reason: string }) => [

@@ -11,7 +11,7 @@ import type { PeerEvent } from './peer-host.ts';
 
 /** A peer's host, as far as it can be told what to do. */
 export interface RemotePeer extends Member {
-  invoke(entry: string, values: DataValues, request: number): void;
+  invoke(entry: string, values: DataValues, request: number, flows: number | undefined): void;
   supply(flow: InitiatedFlowId, values: DataValues): void;
   /** Gives up another peer at once. */
   lose(peer: string): void;
@@ -38,7 +38,7 @@ export class Coordinator implements Deployment {
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
     const start = this.#book.open(values, options);
     if (this.#gone.has(start.peer)) this.#book.refuse(start.peer, `${start.peer} is gone`);
-    else this.#peers.get(start.peer)!.invoke(start.entry, start.values, start.request);
+    else this.#peers.get(start.peer)!.invoke(start.entry, start.values, start.request, start.flows);
     return start.result;
   }
 
@@ -84,7 +84,9 @@ export class Coordinator implements Deployment {
   #closeIfOver(record: FlowRecord): void {
     const waiting = [...this.#peers.values()].some(
       ({ id, manifest }) =>
-        !record.ends.has(id) && !this.#gone.has(id) && (manifest.edgesIn.length > 0 || record.starter === id),
+        !record.ends.has(id) &&
+        !this.#gone.has(id) &&
+        (manifest.edgesIn.length > 0 || record.session.starter === id),
     );
     if (!waiting) return this.#close(record);
     // Somebody may never hear of it, since what would have told him was lost. All others wait no longer than this.

@@ -2,6 +2,8 @@
 
 import type { DataValue } from '../../ir/data.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
+import { CORE, DOMAIN } from '../../ir/names.ts';
+import { EndedFlows } from '../ended-flows.ts';
 import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
 import type { NodeEvent } from '../io.ts';
 import {
@@ -11,16 +13,24 @@ import {
   openRecord,
   type PeerValues,
   resultOf,
+  type Session,
   valuesFor,
 } from './flow-result.ts';
+
+/** Flows of a session that are remembered one by one, beyond those before which all are over. */
+const MAX_REMEMBERED = 1024;
 
 export interface InvokeOptions {
   /** Where the flow starts; by default at the first peer of the entry's class. */
   readonly peer?: string;
-  /** By default `main`. */
+  /** By default `main`, or the only one that there is. */
   readonly entry?: string;
   /** The values' buffers are given away. */
   readonly owned?: boolean;
+  /** How many flows the session may have, that is: `next` starts no more. */
+  readonly flows?: number;
+  /** Told of each flow of the session when it is over. */
+  readonly onFlow?: (result: FlowResult) => void;
 }
 
 /** A flow that is about to start: at which peer, with which of its inputs. */
@@ -31,6 +41,7 @@ export interface Start {
   readonly request: number;
   readonly values: Readonly<Record<string, DataValue>>;
   readonly owned: boolean;
+  readonly flows: number | undefined;
   readonly result: Promise<FlowResult>;
 }
 
@@ -46,7 +57,9 @@ export class FlowBook {
   readonly #members: readonly Member[];
   readonly #supply: Supply;
   readonly #records = new Map<string, FlowRecord>();
-  readonly #requests = new Map<number, FlowRecord>();
+  /** By the first flow. */
+  readonly #sessions = new Map<string, Session>();
+  readonly #requests = new Map<number, Session>();
   #nextRequest = 1;
 
   constructor(members: readonly Member[], supply: Supply) {
@@ -55,14 +68,32 @@ export class FlowBook {
   }
 
   /** Throws DiagnosticError BB701 for an unknown peer or entry, BB702 for inputs that are not there or do not fit. */
-  open(given: PeerValues, { peer, entry = 'main', owned = false }: InvokeOptions): Start {
-    const starter = this.#starter(entry, peer);
+  open(given: PeerValues, options: InvokeOptions): Start {
+    const [starter, entry] = this.#starter(options.entry, options.peer);
     const inputs = new Map(this.#members.map((member) => [member.id, valuesFor(member, given)]));
+    // Flows that follow need them again.
+    const owned = options.owned === true && !this.#goesOn(starter);
     const request = this.#nextRequest++;
     const result = new Promise<FlowResult>((resolve, reject) => {
-      this.#requests.set(request, openRecord(starter, inputs, owned, resolve, reject));
+      const onFlow = options.onFlow ?? (() => {});
+      const ended = new EndedFlows(MAX_REMEMBERED);
+      const session = { starter, inputs, owned, pending: 1, ended, last: undefined, onFlow, resolve, reject };
+      this.#requests.set(request, session);
     });
-    return { peer: starter, entry, request, values: inputs.get(starter)!, owned, result };
+    return {
+      peer: starter,
+      entry,
+      request,
+      values: inputs.get(starter)!,
+      owned,
+      flows: options.flows,
+      result,
+    };
+  }
+
+  #goesOn(starter: string): boolean {
+    const { ops } = this.#members.find(({ id }) => id === starter)!.manifest;
+    return `${DOMAIN.core}::${CORE.next}` in ops;
   }
 
   /** The flow's record; undefined: it is over, or not of this book. */
@@ -77,15 +108,16 @@ export class FlowBook {
       return undefined;
     }
     if (!('flow' in event)) return undefined;
-    if (event.kind === 'flow-started') this.#begin(event.flow, event.request);
+    if (event.kind === 'flow-started') this.#begin(event);
     const record = this.recordOf(event.flow);
     if (record === undefined) return undefined;
     if (event.kind === 'flow-started') record.open.add(peer);
     if (event.kind === 'output') record.addOutput(peer, event.name, event.value);
     if (event.kind === 'input-wanted')
-      this.#supply(peer, event.flow, record.inputs.get(peer) ?? {}, record.owned);
+      this.#supply(peer, event.flow, record.session.inputs.get(peer) ?? {}, record.session.owned);
     if (event.kind !== 'flow-ended') return undefined;
     record.open.delete(peer);
+    record.session.pending += event.followers ?? 0;
     record.stats(peer).ops += event.ops;
     record.addEnd(peer, event.status, event.causes);
     return record;
@@ -93,7 +125,19 @@ export class FlowBook {
 
   /** The flow is over: its result is what is known now. */
   close(record: FlowRecord): void {
-    if (this.#records.delete(record.flow)) record.resolve(resultOf(record, this.#members));
+    if (!this.#records.delete(record.flow)) return;
+    const { session } = record;
+    session.ended.add(record.id);
+    const result = resultOf(record, this.#members);
+    if (session.last === undefined || session.last.step < result.step) session.last = result;
+    session.onFlow(result);
+    this.#endOne(session);
+  }
+
+  #endOne(session: Session): void {
+    if (--session.pending > 0) return;
+    for (const [key, one] of this.#sessions) if (one === session) this.#sessions.delete(key);
+    session.resolve(session.last!);
   }
 
   /** Flows that have started and are not over. */
@@ -103,35 +147,43 @@ export class FlowBook {
 
   /** Gives up what has not started at a peer. */
   refuse(peer: string, why: string): void {
-    for (const [request, record] of this.#requests)
-      if (record.starter === peer) this.note(peer, { kind: 'flow-refused', request, why });
+    for (const [request, session] of this.#requests)
+      if (session.starter === peer) this.note(peer, { kind: 'flow-refused', request, why });
   }
 
-  #begin(flow: InitiatedFlowId, request: number | undefined): void {
-    const record = this.#take(request);
-    if (record === undefined) return;
-    record.flow = flowKey(flow);
-    this.#records.set(record.flow, record);
+  #begin({ flow, request, session: first, step = 0 }: Extract<NodeEvent, { kind: 'flow-started' }>): void {
+    const key = flowKey(flow);
+    const session = first === undefined ? this.#take(request) : this.#sessions.get(flowKey(first));
+    // Of a flow that follows, any peer may be the first to tell.
+    if (session === undefined || this.#records.has(key) || session.ended.has(flow)) return;
+    if (first === undefined) this.#sessions.set(key, session);
+    this.#records.set(key, openRecord(flow, step, session));
   }
 
-  #take(request: number | undefined): FlowRecord | undefined {
+  #take(request: number | undefined): Session | undefined {
     if (request === undefined) return undefined;
-    const record = this.#requests.get(request);
+    const session = this.#requests.get(request);
     this.#requests.delete(request);
-    return record;
+    return session;
   }
 
-  #starter(entry: string, peer: string | undefined): string {
-    const found = this.#members.find(
-      ({ id, manifest }) =>
-        (peer === undefined || id === peer) &&
-        manifest.entries.some((known) => known.name === entry && known.class === manifest.class),
+  /** The peer where flows of an entry start, and its name. */
+  #starter(wanted: string | undefined, peer: string | undefined): readonly [peer: string, entry: string] {
+    const all = this.#members.flatMap(({ id, manifest }) =>
+      manifest.entries.flatMap(({ name, class: at }) => (at === manifest.class ? [{ name, id }] : [])),
     );
-    if (found !== undefined) return found.id;
-    const known = this.#members.flatMap(({ id, manifest }) =>
-      manifest.entries.map(({ name }) => `${name} at ${id}`),
+    const known = [
+      ...new Set(this.#members.flatMap(({ manifest }) => manifest.entries.map(({ name }) => name))),
+    ];
+    const entry = wanted ?? (known.length === 1 ? known[0]! : 'main');
+    const found = all.find(({ name, id }) => name === entry && (peer === undefined || id === peer));
+    if (found !== undefined) return [found.id, entry];
+    const what = peer === undefined ? entry : `${entry} at ${peer}`;
+    throw new DiagnosticError(
+      diagnostic('BB701', {
+        entry: what,
+        known: [...new Set(all.map(({ name, id }) => `${name} at ${id}`))],
+      }),
     );
-    const wanted = peer === undefined ? entry : `${entry} at ${peer}`;
-    throw new DiagnosticError(diagnostic('BB701', { entry: wanted, known: [...new Set(known)] }));
   }
 }

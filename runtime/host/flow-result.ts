@@ -3,6 +3,8 @@
 import type { DataValue } from '../../ir/data.ts';
 import type { Manifest } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
+import type { EndedFlows } from '../ended-flows.ts';
+import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
 import type { Cause, NodeEvent } from '../io.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { Value } from '../value.ts';
@@ -21,6 +23,8 @@ export interface PeerStats {
 
 export interface FlowResult {
   readonly flow: string;
+  /** Its place in its session, from 0. */
+  readonly step: number;
   readonly status: 'complete' | 'partial' | 'failed';
   /** Outputs of classes with one member. */
   readonly outputs: Readonly<Record<string, Value>>;
@@ -33,44 +37,51 @@ export interface FlowResult {
 
 type Status = Extract<NodeEvent, { kind: 'flow-ended' }>['status'];
 
-export interface FlowRecord {
-  flow: string;
-  /** The peer where it starts. */
+/** A chain of flows, of which a caller started the first. */
+export interface Session {
+  /** The peer where its flows start. */
   readonly starter: string;
+  /** The same in every flow. */
   readonly inputs: ReadonlyMap<string, Readonly<Record<string, DataValue>>>;
   readonly owned: boolean;
+  /** Flows that are not over, or have yet to start. */
+  pending: number;
+  /** Late news of a flow does not revive it. */
+  readonly ended: EndedFlows;
+  /** Of the last flow that is over. */
+  last: FlowResult | undefined;
+  readonly onFlow: (result: FlowResult) => void;
+  readonly resolve: (result: FlowResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface FlowRecord {
+  readonly id: InitiatedFlowId;
+  readonly flow: string;
+  readonly step: number;
+  readonly session: Session;
   /** Peers on which it has begun and not ended. */
   readonly open: Set<string>;
   readonly outputs: Map<string, Map<string, Value>>;
   readonly ends: Map<string, Status>;
   readonly causes: (Cause & { readonly at: string })[];
   readonly peers: Map<string, PeerStats>;
-  readonly resolve: (result: FlowResult) => void;
-  readonly reject: (error: Error) => void;
   stats(peer: string): PeerStats;
   addOutput(peer: string, name: string, value: Value): void;
   addEnd(peer: string, status: Status, causes: readonly Cause[]): void;
 }
 
-export function openRecord(
-  starter: string,
-  inputs: FlowRecord['inputs'],
-  owned: boolean,
-  resolve: FlowRecord['resolve'],
-  reject: FlowRecord['reject'],
-): FlowRecord {
+export function openRecord(id: InitiatedFlowId, step: number, session: Session): FlowRecord {
   return {
-    flow: '',
-    starter,
-    inputs,
-    owned,
+    id,
+    flow: flowKey(id),
+    step,
+    session,
     open: new Set(),
     outputs: new Map(),
     ends: new Map(),
     causes: [],
     peers: new Map(),
-    resolve,
-    reject,
     stats(peer) {
       let stats = this.peers.get(peer);
       if (stats === undefined) {
@@ -141,8 +152,8 @@ export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResu
       : ends.every((end) => end === 'failed') || !anyPresent(outputs, cohortOutputs)
         ? 'failed'
         : 'partial';
-  const { flow, causes } = record;
-  return { flow, status, outputs, cohortOutputs, causes, peers: Object.fromEntries(record.peers) };
+  const { flow, step, causes } = record;
+  return { flow, step, status, outputs, cohortOutputs, causes, peers: Object.fromEntries(record.peers) };
 }
 
 const anyPresent = (outputs: FlowResult['outputs'], cohortOutputs: FlowResult['cohortOutputs']): boolean =>

@@ -35,8 +35,8 @@ export interface DeploymentOptions {
 
 export interface Deployment {
   /**
-   * Starts a flow and resolves when it has ended on every peer. Values that are missing are part of the
-   * result, not errors. Rejects with DiagnosticError: BB701 for an unknown peer or entry, BB702 for
+   * Starts a flow and resolves when it, and all of its session that follow, have ended on every peer, with the
+   * result of the last. Values that are missing are part of the result, not errors. Rejects with DiagnosticError: BB701 for an unknown peer or entry, BB702 for
    * inputs that are not there or do not fit, BB704 where too many flows are open.
    */
   invoke(values: PeerValues, options?: InvokeOptions): Promise<FlowResult>;
@@ -115,9 +115,10 @@ class InProcess implements Deployment {
 
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
     if (this.#closed) throw new DiagnosticError(diagnostic('BB704', { why: 'the deployment is closed' }));
-    const { peer, entry, request, values: own, owned, result } = this.#book.open(values, options);
+    const { peer, entry, request, values: own, owned, flows, result } = this.#book.open(values, options);
     const given = owned ? own : handOver(own, this.#pool);
-    this.#drivers.get(peer)!.handle({ type: 'invoke', entry, values: given, request, owned: true });
+    const bound = flows === undefined ? {} : { flows };
+    this.#drivers.get(peer)!.handle({ type: 'invoke', entry, values: given, request, owned: true, ...bound });
     return result;
   }
 

@@ -159,12 +159,13 @@ export class PeerHost {
   }
 
   /** Starts a flow; `request` comes back in `flow-started` or `flow-refused`. */
-  invoke(entry: string, values: DataValues, request: number): void {
+  invoke(entry: string, values: DataValues, request: number, flows?: number): void {
     this.#driver.handle({
       type: 'invoke',
       entry,
       values: handOver(values, this.#pool),
       request,
+      ...(flows !== undefined && { flows }),
       owned: true,
     });
   }

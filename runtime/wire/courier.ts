@@ -2,6 +2,7 @@
 
 import { tensorsOf } from '../../ir/data.ts';
 import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
+import type { FlowHead } from '../flow.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { Limits } from '../limits.ts';
@@ -13,12 +14,18 @@ import { fillOf, valueOfFill } from './fill.ts';
 import { decodeFrame, encodeFrame, type Frame } from './frame.ts';
 
 export interface Delivery {
-  readonly flow: InitiatedFlowId;
+  readonly flow: FlowHead;
   /** Why the sender cancels the flow; undefined: it does not. */
   readonly cancel: string | undefined;
   /** Checked against their edges; tensors are views into the frame. */
   readonly values: readonly { readonly edge: Edge; readonly value: Value }[];
 }
+
+const idMessage = ({ initiator, incarnation, counter }: InitiatedFlowId) => ({
+  initiator,
+  incarnation,
+  counter,
+});
 
 const yes = { dtype: 'bool', dims: [], bytes: Uint8Array.of(1) } as const;
 
@@ -62,7 +69,7 @@ export class Courier {
 
   /** The frames of one envelope, one for each destination. */
   pack(
-    flow: InitiatedFlowId,
+    { id, session, step }: FlowHead,
     envelope: number,
     values: readonly Value[],
   ): readonly { readonly to: string; readonly pieces: readonly Uint8Array[] }[] {
@@ -75,11 +82,12 @@ export class Courier {
     const payloads = values.map((value, at) =>
       isMissing(value) || fills[at]!.trigger ? undefined : tensorsOf(value).map(({ bytes }) => bytes),
     );
-    const { initiator, incarnation, counter } = flow;
-    const id = { initiated: { initiator, incarnation, counter } };
+    const flow = { flow: { initiated: idMessage(id) } };
+    // A flow that follows none is its own session.
+    const head = step === 0 ? flow : { ...flow, session: { initiated: idMessage(session) }, step };
     return destinations.map((to) => ({
       to,
-      pieces: encodeFrame(this.#envelope(to, { flow: id, fills }), payloads),
+      pieces: encodeFrame(this.#envelope(to, { ...head, fills }), payloads),
     }));
   }
 
@@ -107,8 +115,10 @@ export class Courier {
     if (envelope.incarnation < correspondent.incarnation)
       return this.#drop('sender', from, `incarnation ${envelope.incarnation} of it has ended`);
     correspondent.incarnation = envelope.incarnation;
-    const flow = this.#flowOf(from, envelope.flow);
-    if (flow === undefined) return undefined;
+    const id = this.#flowOf(from, envelope.flow);
+    const session = envelope.session === undefined ? id : this.#flowOf(from, envelope.session);
+    if (id === undefined || session === undefined) return undefined;
+    const flow: FlowHead = { id, session, step: envelope.step };
     const why = envelope.cancel?.why;
     return { flow, cancel: why === undefined ? why : clip(why), values: this.#values(from, decoded.frame) };
   }
