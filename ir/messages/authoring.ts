@@ -154,6 +154,8 @@ export const authoringMessages = {
     text: ({ entry, reason }: { entry: string; reason: string }) => [
       `next ${entry}: ${reason}`,
       'next names the entry of its module and values for its arguments: next(name, { argument: value }).when(condition)',
+    ],
+  },
   BB330: {
     severity: 'error',
     text: ({ what, reason }: { what: string; reason: string }) => [
