@@ -1,9 +1,11 @@
-// Ops of our core domain, as the hand-written author functions record them.
+// Ops of our own domains, as the hand-written author functions record them.
 
 import { type Attribute, DOMAIN, type Place, type tensorType, type ValueType } from '../ir/index.ts';
 import type { Fact, Recorder } from './recorder.ts';
 
 export interface CoreOp {
+  /** Default: the core domain. */
+  readonly domain?: string;
   readonly type: string;
   readonly inputs: readonly Fact[];
   readonly attributes?: readonly Attribute[];
@@ -28,9 +30,10 @@ export function coreOp(owner: Recorder, op: CoreOp, results: readonly CoreResult
     });
   });
   if (owner.graph !== owner.mainGraph) owner.fail('BB317', { op: op.type });
-  owner.usesCore = true;
+  const domain = op.domain ?? DOMAIN.core;
+  owner.ownDomains.add(domain);
   owner.addOp({
-    domain: DOMAIN.core,
+    domain,
     type: op.type,
     inputs: op.inputs.map((fact) => fact.id),
     outputs: facts.map((fact) => fact.id),

@@ -12,6 +12,8 @@ export { type ContainerType, optionalOf, sequenceOf } from './containers.ts';
 export { ifElse, type LoopOptions, loop, scan, sequenceMap } from './control.ts';
 // Where it runs, what crosses, what stays.
 export { broadcast, type Collected, type CollectOptions, collect } from './crossing.ts';
+// Data that a peer has.
+export { type BatchOptions, type DataSource, dataSource, type Fields, type Sized } from './data-source.ts';
 // Values and their types. Missing values: x.when(c), x.present(), x.reason(), x.orElse(y).
 export * from './dtypes.ts';
 // Rounds: a named way to start, and what starts the next flow of a session.

@@ -1,13 +1,6 @@
 // Modules, and the recording of one.
 
-import {
-  type Diagnostic,
-  DOMAIN,
-  DOMAIN_VERSION,
-  MIN_IR_VERSION,
-  type Model,
-  type ValueId,
-} from '../ir/index.ts';
+import { type Diagnostic, DOMAIN_VERSION, MIN_IR_VERSION, type Model, type ValueId } from '../ir/index.ts';
 import { minIrVersion } from '../ir/ops/schema.ts';
 import type { Environment } from './environment.ts';
 import { settled } from './opset.ts';
@@ -90,11 +83,11 @@ function close(owner: Recorder): Model {
     outputs: mainGraph.outputs,
     initializers: owner.initializers,
   });
-  const core = owner.usesCore ? [[DOMAIN.core, DOMAIN_VERSION] as const] : [];
+  const domains = [...owner.ownDomains].sort().map((domain) => [domain, DOMAIN_VERSION] as const);
   const own = ownFunctions(owner, opset);
   editor.header = {
     ...editor.header,
-    opsets: new Map([...(imported?.opsets ?? []), ...own, ['', opset], ...core]),
+    opsets: new Map([...(imported?.opsets ?? []), ...own, ['', opset], ...domains]),
     irVersion: Math.max(MIN_IR_VERSION, minIrVersion(opset), imported?.irVersion ?? 0),
   };
   return withoutUnread(settled(owner, editor.finish(), opset));

@@ -99,8 +99,10 @@ export class Recorder {
   readonly once = new Map<string, unknown>();
   readonly diagnostics: Diagnostic[] = [];
   entry: RecordedEntry | undefined;
-  /** Whether an op of our core domain was recorded. */
-  usesCore = false;
+  /** Domains of ours of which an op was recorded. */
+  readonly ownDomains = new Set<string>();
+  /** Names of components' slots. */
+  readonly slots = new Set<string>();
   /** Run when the body is done. */
   readonly finishers: (() => void)[] = [];
 

@@ -17,6 +17,8 @@
 //                              StateAssign (x)  key
 //                              When (x, condition) → x; OrElse (x, y) → x or y; Present (x) → bool scalar;
 //                              Reason (x) → string scalar, "" if present
+//   ai.bytesandbrains.role.<role>         the role's methods (ir/roles.ts), each with the slot that it asks: data_source
+//                              Batch (index, size) → (field…)  slot, fields, last; Size () → int64 scalar  slot
 // Graph inputs are what enters at this peer, graph outputs what leaves here. Every op carries its fragment as
 // node metadata (`METADATA.fragment`, a decimal number).
 
@@ -120,6 +122,8 @@ export interface Slot {
     | 'protocol';
   readonly component: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** What the component must have, as the program states it; of a data source, with the records' axis. */
+  readonly fields?: readonly Port[];
 }
 
 export interface StateVariable {

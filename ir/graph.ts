@@ -463,6 +463,12 @@ export function attributeString(op: Pick<Op, 'attributes'>, name: string): strin
   return attribute?.kind === 'string' ? utf8.decode(attribute.value) : undefined;
 }
 
+/** The texts of an attribute; none if it is not there. */
+export function attributeStrings(op: Pick<Op, 'attributes'>, name: string): readonly string[] {
+  const attribute = findAttribute(op, name);
+  return attribute?.kind === 'strings' ? attribute.value.map((text) => utf8.decode(text)) : [];
+}
+
 const noGraphs: readonly GraphId[] = [];
 
 /** The graphs held in an op's attributes, in attribute order. */

@@ -14,6 +14,7 @@ export * from './place.ts';
 export * from './print.ts';
 export * from './reasons.ts';
 export * from './report.ts';
+export * from './roles.ts';
 export * from './same-graph.ts';
 export * from './sink.ts';
 export * from './sort.ts';

@@ -436,6 +436,20 @@ export const messages = {
       'report it with the model and the inputs; graphs with random ops differ from run to run',
     ],
   },
+  BB837: {
+    severity: 'error',
+    text: (args: { peer: string; slot: string; role: string }) => [
+      `peer ${args.peer} has no component "${args.slot}", a ${args.role.replaceAll('_', ' ')} that its program asks`,
+      `give the host the component "${args.slot}"`,
+    ],
+  },
+  BB838: {
+    severity: 'error',
+    text: (args: { peer: string; slot: string; reason: string }) => [
+      `component "${args.slot}" of peer ${args.peer} is not what the program asks for: ${args.reason}`,
+      'bind another one, or change the fields that the program declares',
+    ],
+  },
   BB880: {
     severity: 'error',
     text: ({ file, reason }: { file: string; reason: string }) => [

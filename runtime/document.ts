@@ -46,7 +46,7 @@ export const orNull =
   (check: Check): Check =>
   (value, path) =>
     value === null ? undefined : check(value, path);
-const orNone =
+export const orNone =
   (check: Check): Check =>
   (value, path) =>
     value === undefined ? undefined : check(value, path);

@@ -10,6 +10,7 @@ import { Gathering } from './collect.ts';
 import { boolScalar, coreResult, decidedEarly, truthOf } from './core-ops.ts';
 import type { Flow } from './flow.ts';
 import {
+  type Call,
   type Collect,
   type CoreOp,
   type Instruction,
@@ -17,7 +18,6 @@ import {
   NO_SLOT,
   type Program,
   type Reader,
-  type SegmentCall,
   type StateAssign,
   type StateRead,
 } from './instruction.ts';
@@ -26,7 +26,7 @@ import type { Missing } from './value.ts';
 
 /** What the engine asks of the node around it. */
 export interface EngineOutlet {
-  /** Starts a segment; ends with `finish` or `fail`. */
+  /** Starts a segment, or asks a component; ends with `finish` or `fail`. */
   start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void;
   /** All sends of an envelope are there. */
   ship(flow: Flow, envelope: number, values: readonly Slot[]): void;
@@ -40,7 +40,7 @@ export interface Work {
   readonly id: number;
   readonly flow: Flow;
   readonly index: number;
-  readonly call: SegmentCall;
+  readonly call: Call;
   /** Leases to drop when it is over. */
   readonly holds: readonly Lease[];
 }
@@ -135,9 +135,9 @@ export class Engine {
     this.#complete(flow, index);
   }
 
-  /** The flow of work that is under way. */
-  flowOf(id: number): Flow | undefined {
-    return this.#works.get(id)?.flow;
+  /** Work that is under way. */
+  workOf(id: number): Work | undefined {
+    return this.#works.get(id);
   }
 
   finish(id: number, outputs: readonly Held[]): boolean {
@@ -145,7 +145,7 @@ export class Engine {
     if (work === undefined) return false;
     const { flow, index, call } = work;
     const wanted = call.outputs.filter((slot) => slot !== NO_SLOT);
-    flow.ops += call.ops;
+    if (call.kind === 'segment') flow.ops += call.ops;
     if (flow.cancelled !== undefined || outputs.length !== wanted.length) {
       for (const output of outputs) this.#leases.hold(output);
       for (const output of outputs) this.#leases.drop(output);
@@ -297,6 +297,7 @@ export class Engine {
     const one = this.#program.instructions[index]!;
     switch (one.kind) {
       case 'segment':
+      case 'call':
         return this.#call(flow, index, one);
       case 'send':
         return this.#send(flow, index, one.envelope);
@@ -368,7 +369,7 @@ export class Engine {
     this.#complete(flow, index);
   }
 
-  #call(flow: Flow, index: number, call: SegmentCall): void {
+  #call(flow: Flow, index: number, call: Call): void {
     const inputs = call.inputs.map((slot) => flow.values[slot]!);
     const missing = flow.cancelled ?? inputs.find((value) => !isHeld(value));
     const slots = new Set(call.inputs);

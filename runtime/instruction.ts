@@ -24,6 +24,17 @@ export interface SegmentCall extends Common {
   /** Plain ONNX ops in it, Constants not counted. */
   readonly ops: number;
 }
+export interface ComponentCall extends Common {
+  readonly kind: 'call';
+  /** The component that is asked. */
+  readonly component: string;
+  /** Op type: a method of the slot's role. */
+  readonly method: string;
+  /** What the author chose. */
+  readonly options: Readonly<Record<string, string>>;
+  /** What it must give, in order. */
+  readonly results: readonly Port[];
+}
 export interface Send extends Common {
   readonly kind: 'send';
   readonly edge: Edge;
@@ -71,8 +82,10 @@ export interface Next extends Common {
 export interface CoreOp extends Common {
   readonly kind: 'when' | 'orElse' | 'present' | 'reason';
 }
+/** What the host does for the node. */
+export type Call = SegmentCall | ComponentCall;
 export type Instruction =
-  | SegmentCall
+  | Call
   | Send
   | Recv
   | Collect

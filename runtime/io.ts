@@ -27,7 +27,7 @@ export type Input =
       readonly values: Values;
       readonly owned?: boolean;
     }
-  /** Results in the order of the segment's outputs; their buffers are given away. */
+  /** Results in the order of the segment's outputs, or of the method's; their buffers are given away. */
   | { readonly type: 'done'; readonly work: number; readonly outputs: readonly DataValue[] }
   | { readonly type: 'failed'; readonly work: number; readonly message: string }
   /** Ends a flow here; what it has not yet shown it never will. */
@@ -56,6 +56,19 @@ export type Output =
       readonly segment: string;
       readonly inputs: readonly DataValue[];
       /** Buffers that nobody else holds; the host may give them away. The rest is only to be read. */
+      readonly transfer: readonly ArrayBuffer[];
+    }
+  /** Ask a component; answer with `done` or `failed`. */
+  | {
+      readonly type: 'call';
+      readonly work: number;
+      readonly flow: InitiatedFlowId;
+      readonly component: string;
+      readonly method: string;
+      readonly options: Readonly<Record<string, string>>;
+      readonly inputs: readonly DataValue[];
+      readonly results: readonly Port[];
+      /** Buffers that nobody else holds, as for `work`. */
       readonly transfer: readonly ArrayBuffer[];
     }
   /** A buffer given to the node that it holds no more; the host may use it again. */
@@ -123,6 +136,7 @@ export type NodeEvent =
   | {
       readonly kind: 'work-failed';
       readonly flow: InitiatedFlowId;
+      /** The segment, or the component that was asked. */
       readonly segment: string;
       readonly message: string;
     }

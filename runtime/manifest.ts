@@ -25,6 +25,7 @@ import {
   memory,
   object,
   oneOf,
+  orNone,
   orNull,
   port,
   scalar,
@@ -54,7 +55,15 @@ const manifest = object({
   entries: list(entry),
   inputs: list(port),
   outputs: list(port),
-  slots: list(object({ name: text, role: oneOf(...roles), component: text, options: mapOf(scalar) })),
+  slots: list(
+    object({
+      name: text,
+      role: oneOf(...roles),
+      component: text,
+      options: mapOf(scalar),
+      fields: orNone(list(port)),
+    }),
+  ),
   state: list(object({ key: text, dtype: orNull(dtype), shape, scope: oneOf('member', 'peer', 'session') })),
   edgesIn: list(edge),
   edgesOut: list(edge),
@@ -101,3 +110,11 @@ export const describePort = (declared: Declared): string =>
   formatType(typeOfPort(declared)).replace(/^\?/, 'any');
 
 export const describeData = (value: DataValue): string => formatType(typeOfData(value));
+
+/** What is wrong with what a component gave; a backend's results are as its segment makes them. */
+export function resultMisfit(results: readonly Port[], outputs: readonly DataValue[]): string | undefined {
+  if (outputs.length !== results.length) return `${outputs.length} results where ${results.length} belong`;
+  const at = results.findIndex((port, index) => !fits(port, outputs[index]!));
+  if (at === -1) return undefined;
+  return `${results[at]!.name} is ${describeData(outputs[at]!)} where ${describePort(results[at]!)} belongs`;
+}

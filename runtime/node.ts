@@ -15,7 +15,7 @@ import type { Program } from './instruction.ts';
 import type { Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits } from './limits.ts';
-import { describeData, fits } from './manifest.ts';
+import { describeData, fits, resultMisfit } from './manifest.ts';
 import { Outbox } from './outbox.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
 import { clip, dataProblem, isMissing, type Missing, type Value, valueProblem } from './value.ts';
@@ -495,7 +495,10 @@ export class Node {
   #start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void {
     const { id, flow, call } = work;
     this.#workUntil.set(id, this.#now + this.#limits.workNs);
-    this.#outbox.put({ type: 'work', work: id, flow: flow.id, segment: call.segment, inputs, transfer });
+    const common = { work: id, flow: flow.id, inputs, transfer };
+    if (call.kind === 'segment') return this.#outbox.put({ type: 'work', segment: call.segment, ...common });
+    const { component, method, options, results } = call;
+    this.#outbox.put({ type: 'call', component, method, options, results, ...common });
   }
 
   #nextWorkEnd(): { readonly work: number; readonly until: number } | undefined {
@@ -509,6 +512,9 @@ export class Node {
       if (problem !== undefined)
         return this.#failed(work, 'failed', `result ${at} of the backend: ${problem}`);
     }
+    const under = this.#engine.workOf(work);
+    const misfit = under?.call.kind === 'call' ? resultMisfit(under.call.results, outputs) : undefined;
+    if (misfit !== undefined) return this.#failed(work, 'failed', misfit);
     this.#workUntil.delete(work);
     const leases = new Map<ArrayBufferLike, Lease>();
     const held = outputs.map((output): Held => {
@@ -520,8 +526,7 @@ export class Node {
       leases.set(buffer, lease);
       return { data, lease };
     });
-    const flow = this.#engine.flowOf(work);
-    if (flow === undefined) {
+    if (under === undefined) {
       for (const lease of leases.values()) this.#leases.discard(lease);
       return this.#outbox.drop('late', this.peer, `work ${work} is not under way`);
     }
@@ -529,7 +534,7 @@ export class Node {
     for (const lease of leases.values()) lease.holders++;
     this.#engine.finish(work, held);
     for (const lease of leases.values()) this.#leases.dropLease(lease);
-    this.#engine.settle(flow);
+    this.#engine.settle(under.flow);
   }
 
   #failed(work: number, reason: 'failed' | 'timeout', message: string): void {
@@ -537,7 +542,8 @@ export class Node {
     const ended = this.#engine.fail(work, reason, message);
     if (ended === undefined) return this.#outbox.drop('late', this.peer, `work ${work} is not under way`);
     const { flow, call } = ended;
-    this.#outbox.event({ kind: 'work-failed', flow: flow.id, segment: call.segment, message });
+    const segment = call.kind === 'segment' ? call.segment : call.component;
+    this.#outbox.event({ kind: 'work-failed', flow: flow.id, segment, message });
     this.#engine.settle(flow);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Edge } from '../ir/deployment.ts';
 import { CORE, DOMAIN, METADATA, WIRE } from '../ir/names.ts';
+import { ROLE_ATTRIBUTE, type RoleCall, roleCallOf } from '../ir/roles.ts';
 import type { Tensor } from '../ir/types.ts';
 import type { LoadedBundle } from './bundle.ts';
 import { linkFragments } from './fragments.ts';
@@ -173,6 +174,11 @@ class Decoder {
       arity(core.inputs);
       return { ...common, kind: core.kind };
     }
+    const call = roleCallOf({ domain: node.domain, type: node.opType });
+    if (call !== undefined) {
+      arity(call.method.inputs.length);
+      return { ...common, kind: 'call', ...this.#componentCall(node, call, name) };
+    }
     switch (key) {
       case `${DOMAIN.wire}::${WIRE.send}`:
         return this.#send(node, common, index);
@@ -250,6 +256,25 @@ class Decoder {
     return { ...common, kind: 'collect', edges, members, atLeast, enough, deadlineNs };
   }
 
+  #componentCall(
+    node: onnx.NodeProto,
+    { role, name: method, method: { outputs, ...declared } }: RoleCall,
+    op: string,
+  ) {
+    const name = this.#text(node, ROLE_ATTRIBUTE.slot);
+    const slot = this.#bundle.manifest.slots.find((one) => one.name === name && one.role === role);
+    if (slot === undefined) return this.#fail(`the manifest has no slot ${name} for a ${role}`, op);
+    const results = outputs === 'fields' ? (slot.fields ?? []) : outputs;
+    if (results.length !== node.output.length)
+      this.#fail(`${method} of ${name} gives ${results.length} values, not ${node.output.length}`, op);
+    const options: Record<string, string> = {};
+    for (const [option, words] of Object.entries(declared.options)) {
+      options[option] = this.#optionalText(node, option) ?? words[0]!;
+      if (!words.includes(options[option])) this.#fail(`${option} is none of ${words.join(', ')}`, op);
+    }
+    return { component: slot.component, method, options, results };
+  }
+
   #edgeIn(node: onnx.NodeProto, id: number, index: number): Edge {
     const edge = this.#edgesIn.get(id) ?? this.#fail(`edge ${id} is not among the incoming ones`, node.name);
     if (edge.kind === 'scatter' || edge.kind === 'exchange')
@@ -282,7 +307,11 @@ class Decoder {
   }
 
   #text(node: onnx.NodeProto, name: string): string {
+    return this.#optionalText(node, name) ?? this.#fail(`${node.opType} has no ${name}`, node.name);
+  }
+
+  #optionalText(node: onnx.NodeProto, name: string): string | undefined {
     const bytes = node.attribute.find((one) => one.name === name)?.s;
-    return bytes === undefined ? this.#fail(`${node.opType} has no ${name}`, node.name) : utf8.decode(bytes);
+    return bytes && utf8.decode(bytes);
   }
 }

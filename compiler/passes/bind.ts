@@ -1,16 +1,25 @@
 // bind: every slot to a component, every state variable to its snapshot key.
 //
 //   class phone { backend: onnxruntime }     →  slots: backend = onnxruntime
+//   role.data_source.Size<slot = "train">()  →  slots: train = train
 //   StateRead<key = "round">(initial)        →  state: round: int64[]
 
 import {
   attributeString,
+  attributeStrings,
   CORE,
   DOMAIN,
   diagnostic,
   isBackend,
+  type Model,
+  type Op,
+  type Port,
+  ROLE_ATTRIBUTE,
+  type RoleCall,
+  roleCallOf,
   type Slot,
   type StateVariable,
+  statedType,
   type Topology,
 } from '../../ir/index.ts';
 import { type Program, pass } from '../pass.ts';
@@ -32,7 +41,7 @@ export const bind = pass('bind', {
     if (unknown.length > 0) return compilation;
     const programs = deployment.programs.map((program) => ({
       ...program,
-      slots: slotsOf(program, cx.topology),
+      slots: [...backendSlot(program, cx.topology), ...componentSlots(program)],
       state: stateOf(program),
     }));
     return { ...compilation, level: 'bound', deployment: { ...deployment, programs } };
@@ -43,10 +52,32 @@ const backendOf = (topology: Topology, program: Program): string =>
   topology.classes.find((one) => one.name === program.class)!.backend;
 
 /** A program without segments computes nothing, so it needs no backend. */
-function slotsOf(program: Program, topology: Topology): readonly Slot[] {
+function backendSlot(program: Program, topology: Topology): readonly Slot[] {
   const computes = [...program.model.opsOf()].some((op) => op.domain === DOMAIN.segment);
   if (!computes) return [];
   return [{ name: 'backend', role: 'backend', component: backendOf(topology, program), options: {} }];
+}
+
+/** What the program asks by name: the component of that name, which the deployment or the host provides. */
+function componentSlots({ model }: Program): readonly Slot[] {
+  const slots = new Map<string, Slot>();
+  for (const op of model.opsOf()) {
+    const call = roleCallOf(op);
+    const name = attributeString(op, ROLE_ATTRIBUTE.slot);
+    if (call === undefined || name === undefined) continue;
+    const { fields = fieldsOf(model, op, call) } = slots.get(name) ?? {};
+    slots.set(name, { name, role: call.role, component: name, options: {}, ...(fields && { fields }) });
+  }
+  return [...slots.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The fields that a call gives, for any number of records. */
+function fieldsOf(model: Model, op: Op, { method }: RoleCall): readonly Port[] | undefined {
+  if (method.outputs !== 'fields') return undefined;
+  return attributeStrings(op, ROLE_ATTRIBUTE.fields).map((name, at) => {
+    const { dtype, shape } = statedType(model.value(op.outputs[at]!).type);
+    return { name, dtype, shape: shape && [null, ...shape.slice(1)] };
+  });
 }
 
 function stateOf(program: Program): readonly StateVariable[] {

@@ -3,7 +3,16 @@
 //   w = Constant<value = float32[64, 3, 7, 7]>()        initializer w: float32[64, 3, 7, 7]
 //   y = Conv(x, w)                                  →   y = Conv(x, w)
 
-import { CORE, DOMAIN, findAttribute, type Model, type Op, type OpId, type Weight } from '../../ir/index.ts';
+import {
+  CORE,
+  DOMAIN,
+  findAttribute,
+  type Model,
+  type Op,
+  type OpId,
+  roleCallOf,
+  type Weight,
+} from '../../ir/index.ts';
 import { weightByteLength } from '../../ir/onnx/weights.ts';
 
 /** Smaller constants stay ops inside the segments that use them: an extra input costs more than it saves. */
@@ -16,7 +25,7 @@ export function liftConstants(model: Model): Model {
     // A program's outputs are made by its ops, so a constant that is one stays an op.
     if (weight === undefined || isOutput(model, op)) continue;
     const isLarge = (weightByteLength(weight) ?? 0) >= MIN_WEIGHT_BYTES;
-    if (isLarge || isInitialState(model, op)) lifted.set(op.id, weight);
+    if (isLarge || isReadByNode(model, op)) lifted.set(op.id, weight);
   }
   if (lifted.size === 0) return model;
 
@@ -42,10 +51,10 @@ function constantTensor(op: Op): Weight | undefined {
 const isOutput = (model: Model, op: Op): boolean =>
   model.uses(op.outputs[0]!).some((use) => use.kind === 'output' && use.graph === model.main);
 
-/** A state's initial value is read from the program's weights, whatever its size. */
-const isInitialState = (model: Model, op: Op): boolean =>
+/** A state's initial value, and what a component is asked with, the node takes from the program's weights. */
+const isReadByNode = (model: Model, op: Op): boolean =>
   model.uses(op.outputs[0]!).some((use) => {
     if (use.kind !== 'op') return false;
     const user = model.op(use.op);
-    return user.domain === DOMAIN.core && user.type === CORE.stateRead;
+    return roleCallOf(user) !== undefined || (user.domain === DOMAIN.core && user.type === CORE.stateRead);
   });

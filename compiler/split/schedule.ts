@@ -1,6 +1,6 @@
 // The schedule of one place: which receives, segments, core ops and sends its program holds, and in which order.
 
-import { CORE, DOMAIN, type Edge, isOurDomain, type OpId, type ValueId } from '../../ir/index.ts';
+import { CORE, type Edge, isOurDomain, type OpId, type ValueId } from '../../ir/index.ts';
 import type { Levels } from './fragments.ts';
 import { type Crossing, isCore, type PlacedGraph, type PlaceNumber } from './places.ts';
 import type { Grouping } from './segments.ts';
@@ -83,7 +83,7 @@ class Scheduler {
       if (!this.#isHere(id) || isCore(op, CORE.broadcast)) return;
       const level = levels[id]!;
       const depth = grouping.coreDepth[id]!;
-      if (op.domain === DOMAIN.core) {
+      if (isOurDomain(op.domain)) {
         const rank = isCore(op, CORE.collect) ? RANK.arrive : RANK.core;
         items.push({ kind: 'core', level, order: [depth, rank, 0, position], ops: [id] });
       } else {
@@ -154,7 +154,7 @@ class Scheduler {
     for (const op of this.#split.graph.model.opsOf()) {
       if (!this.#isHere(op.id)) continue;
       const key = this.#segmentKey(op.id);
-      for (const value of op.domain === DOMAIN.core ? op.inputs : graph.needs[op.id]!) {
+      for (const value of isOurDomain(op.domain) ? op.inputs : graph.needs[op.id]!) {
         const { def } = this.#split.graph.model.value(value);
         if (def.kind === 'op' && (key === undefined || this.#segmentKey(def.op) !== key)) needed.add(value);
       }
@@ -180,7 +180,7 @@ class Scheduler {
       roots.set(def.op, Math.min(level, roots.get(def.op) ?? level));
     };
     for (const op of this.#split.graph.model.opsOf()) {
-      if (!this.#isHere(op.id) || op.domain !== DOMAIN.core) continue;
+      if (!this.#isHere(op.id) || !isOurDomain(op.domain)) continue;
       for (const value of op.inputs) add(value, levels[op.id]!);
     }
     this.#split.graph.model.mainGraph.outputs.forEach((value, index) => {

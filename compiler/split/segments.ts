@@ -5,7 +5,7 @@
 // missingness, and no core op (which may read a missing value) between them. Sets grow along edges and levels
 // never fall, so a path that leaves such a group cannot come back: segments are convex.
 
-import { CORE, DOMAIN, type OpId, type ValueId } from '../../ir/index.ts';
+import { CORE, isOurDomain, type OpId, roleCallOf, type ValueId } from '../../ir/index.ts';
 import { isState, type Levels, variableOf } from './fragments.ts';
 import { type Crossing, isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
 
@@ -55,7 +55,7 @@ class SetPool {
 }
 
 export interface Grouping {
-  /** For each OpId: how many core ops of the same fragment lie before it at most. */
+  /** For each OpId: how many ops of ours, core's and roles', of the same fragment lie before it at most. */
   readonly coreDepth: Int32Array;
   /** For each OpId: identity of the set of reasons for which its results may be missing. */
   readonly missing: Int32Array;
@@ -125,7 +125,7 @@ export function groupOps(
       set = pool.union(set, missingOfValue(value));
       if (from !== here) set = pool.union(set, sourceSet(`envelope ${from}>${here}@${levelOfValue(value)}`));
       else if (def.kind === 'op' && levels[def.op] === level) {
-        const step = model.op(def.op).domain === DOMAIN.core ? 1 : 0;
+        const step = isOurDomain(model.op(def.op).domain) ? 1 : 0;
         coreDepth[op.id] = Math.max(coreDepth[op.id]!, coreDepth[def.op]! + step);
       } else if (def.kind === 'op' && assigning.has(`${here}@${levels[def.op]}`)) {
         set = pool.union(set, sourceSet(`fragment ${here}@${levels[def.op]}`));
@@ -137,16 +137,18 @@ export function groupOps(
       coreDepth[op.id] = Math.max(coreDepth[op.id]!, stateDepth.get(variable) ?? 0);
       stateDepth.set(variable, coreDepth[op.id]!);
     }
-    missing[op.id] = op.domain === DOMAIN.core ? afterCore(op.id, set) : set;
+    missing[op.id] = isOurDomain(op.domain) ? afterOurs(op.id, set) : set;
   }
   return { coreDepth, missing, sizeOf: (set) => pool.size(set), envelopeOf };
 
-  function afterCore(id: OpId, inputs: number): number {
+  function afterOurs(id: OpId, inputs: number): number {
     const op = model.op(id);
     if (isCore(op, CORE.present) || isCore(op, CORE.reason) || isCore(op, CORE.stateRead)) return pool.empty;
     if (isCore(op, CORE.broadcast)) return inputs;
     // All arguments are there, or none is.
     if (isCore(op, CORE.invoke) && inputs === pool.empty) return inputs;
+    // A component may fail.
+    if (roleCallOf(op) !== undefined) return pool.union(inputs, sourceSet(`op ${id}`));
     // When adds a reason of its own; OrElse and Collect are missing in cases that no input alone decides.
     // All that one condition declines is missing in the same cases.
     return isCore(op, CORE.when)

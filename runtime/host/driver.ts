@@ -1,6 +1,7 @@
 // Drives one node: does what it asks for, wakes it when it wants to, runs its segments. What leaves the node, and
 // what it tells, is the host's.
 
+import type { Components } from '../component.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { Input, NodeEvent, Output } from '../io.ts';
@@ -27,6 +28,8 @@ export interface DriverOptions {
   readonly peer: string;
   readonly program: Program;
   readonly segments: Segments;
+  /** By name: one that fits for every slot of the program. */
+  readonly components: Components;
   readonly incarnation: number;
   readonly limits?: Partial<Limits>;
   readonly clock: Clock;
@@ -34,9 +37,13 @@ export interface DriverOptions {
   readonly pool: BufferPool;
 }
 
+/** What the node wants done, to be answered. */
+type Request = Extract<Output, { type: 'work' | 'call' }>;
+
 export class Driver {
   readonly #node: Node;
   readonly #segments: Segments;
+  readonly #components: Components;
   readonly #clock: Clock;
   readonly #pool: BufferPool;
   readonly #hooks: DriverHooks;
@@ -44,9 +51,10 @@ export class Driver {
   #wakeAt: number | undefined;
   #draining = false;
 
-  constructor({ segments, clock, pool, ...options }: DriverOptions, hooks: DriverHooks) {
+  constructor({ segments, components, clock, pool, ...options }: DriverOptions, hooks: DriverHooks) {
     this.#node = new Node(options);
     this.#segments = segments;
+    this.#components = components;
     this.#clock = clock;
     this.#pool = pool;
     this.#hooks = hooks;
@@ -91,6 +99,7 @@ export class Driver {
       case 'send':
         return this.#hooks.send(output.to, output.pieces, output.flow);
       case 'work':
+      case 'call':
         return void this.#work(output);
       case 'release':
         return this.#pool.give(output.buffer);
@@ -99,23 +108,25 @@ export class Driver {
     }
   }
 
-  async #work({ work, segment, inputs, transfer, flow }: Extract<Output, { type: 'work' }>): Promise<void> {
+  async #work(output: Request): Promise<void> {
     const began = this.#clock.now();
-    const answer = await this.#run(work, segment, inputs, transfer);
+    const answer = await this.#run(output);
     const now = this.#clock.now();
     this.#node.handle(now, answer);
-    this.#hooks.worked(flow, (now - began) / 1e6);
+    this.#hooks.worked(output.flow, (now - began) / 1e6);
     this.#drain();
   }
 
-  async #run(
-    work: number,
-    segment: string,
-    inputs: Extract<Output, { type: 'work' }>['inputs'],
-    transfer: readonly ArrayBuffer[],
-  ): Promise<Input> {
+  async #run(output: Request): Promise<Input> {
+    const { work } = output;
     const reclaim = (buffer: ArrayBuffer): void => this.#pool.give(buffer);
     try {
+      if (output.type === 'call') {
+        const outputs = await this.#components[output.component]!.call(output);
+        output.transfer.forEach(reclaim);
+        return { type: 'done', work, outputs };
+      }
+      const { segment, inputs, transfer } = output;
       const outputs = await this.#segments.get(segment)!.run(inputs, { transfer, reclaim });
       return { type: 'done', work, outputs };
     } catch (error) {

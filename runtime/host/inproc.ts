@@ -4,6 +4,7 @@
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { Backend } from '../backend.ts';
 import type { LoadedBundle } from '../bundle.ts';
+import type { Components } from '../component.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { NodeEvent } from '../io.ts';
@@ -12,6 +13,7 @@ import { decodeProgram } from '../program.ts';
 import { joinPieces, pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { checkComponents } from './components.ts';
 import { Driver, POOL_BYTES } from './driver.ts';
 import { FlowBook, type InvokeOptions } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
@@ -26,6 +28,8 @@ export interface DeploymentOptions {
     readonly bundle: LoadedBundle;
     /** Instead of the common one. */
     readonly backend?: Backend;
+    /** By name; they stay the caller's. */
+    readonly components?: Components;
   }[];
   readonly backend: Backend;
   readonly clock?: Clock;
@@ -47,9 +51,10 @@ export interface Deployment {
 interface LoadedPeer extends Member {
   readonly program: Program;
   readonly segments: Segments;
+  readonly components: Components;
 }
 
-/** Loads every segment and starts a node per peer. Rejects with DiagnosticError BB622 or BB703. */
+/** Loads every segment and starts a node per peer. Rejects with DiagnosticError BB622, BB703, BB837 or BB838. */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
   const decoded = new Map<LoadedBundle, Program>();
   const programs = options.peers.map(({ bundle }) => {
@@ -60,9 +65,10 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const takesTurns = oneAtATime(programs);
   const peers: LoadedPeer[] = [];
   try {
-    for (const [lane, { id, bundle, backend }] of options.peers.entries()) {
+    for (const [lane, { id, bundle, backend, components = {} }] of options.peers.entries()) {
+      checkComponents(id, bundle, components);
       const segments = await loadSegments(id, bundle, backend ?? options.backend, { lane, takesTurns });
-      peers.push({ id, manifest: bundle.manifest, program: programs[lane]!, segments });
+      peers.push({ id, manifest: bundle.manifest, program: programs[lane]!, segments, components });
     }
   } catch (error) {
     await Promise.all(peers.map(({ segments }) => releaseSegments(segments)));
@@ -97,8 +103,9 @@ class InProcess implements Deployment {
       this.#drivers.get(peer)!.handle({ type: 'supply', flow, values: given, owned: true });
     });
     this.#drivers = new Map(
-      peers.map(({ id, program, segments }) => {
-        const options = { peer: id, program, segments, incarnation: 1, clock, pool: this.#pool };
+      peers.map(({ id, program, segments, components }) => {
+        const own = { peer: id, program, segments, components };
+        const options = { ...own, incarnation: 1, clock, pool: this.#pool };
         const driver = new Driver(limits === undefined ? options : { ...options, limits }, {
           send: (to, pieces, flow) => this.#send(id, to, pieces, flow),
           event: (event) => this.#note(id, event),

@@ -5,6 +5,7 @@ import type { Manifest } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { Backend } from '../backend.ts';
 import type { LoadedBundle } from '../bundle.ts';
+import type { Components } from '../component.ts';
 import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { NodeEvent } from '../io.ts';
@@ -13,6 +14,7 @@ import { decodeProgram } from '../program.ts';
 import { pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { checkComponents } from './components.ts';
 import { Driver, POOL_BYTES } from './driver.ts';
 import { type DataValues, handOver } from './hand-over.ts';
 import { neighboursOf, type PeerStatus, Readiness, statusOf } from './readiness.ts';
@@ -40,6 +42,8 @@ export interface PeerHostOptions {
   readonly peer: string;
   readonly bundle: LoadedBundle;
   readonly backend: Backend;
+  /** By name; they stay the caller's. */
+  readonly components?: Components;
   /** Higher than at any earlier start of this peer. */
   readonly incarnation: number;
   /** Opens the transport. */
@@ -60,9 +64,10 @@ interface Account {
   readonly sentBytes: Record<string, number>;
 }
 
-/** Rejects with DiagnosticError BB622 or BB703, or what opening the transport rejects with. */
+/** Rejects with DiagnosticError BB622, BB703, BB837 or BB838, or what opening the transport rejects with. */
 export async function startPeer(options: PeerHostOptions): Promise<PeerHost> {
   const program = decodeProgram(options.bundle);
+  checkComponents(options.peer, options.bundle, options.components ?? {});
   const segments = await loadSegments(options.peer, options.bundle, options.backend, {
     lane: options.lane ?? 0,
   });
@@ -94,7 +99,7 @@ export class PeerHost {
   #waiting: (() => void)[] = [];
 
   constructor(options: PeerHostOptions, program: Program, segments: Segments) {
-    const { peer, bundle, incarnation, limits, clock = systemClock } = options;
+    const { peer, bundle, components = {}, incarnation, limits, clock = systemClock } = options;
     this.peer = peer;
     this.manifest = bundle.manifest;
     this.#options = options;
@@ -104,7 +109,7 @@ export class PeerHost {
     const members = new Set(Object.values(bundle.manifest.members).flat());
     const status: PeerStatus = { peer, incarnation, version: 1, ready: false, neighbours: this.#neighbours };
     this.#readiness = new Readiness(status, members);
-    const own = { peer, program, segments, incarnation, clock, pool: this.#pool };
+    const own = { peer, program, segments, components, incarnation, clock, pool: this.#pool };
     this.#driver = new Driver(limits === undefined ? own : { ...own, limits }, {
       send: (to, pieces, flow) => this.#send(to, pieces, flow),
       event: (event) => this.#note(event),

@@ -14,7 +14,7 @@ import {
   unpackStrings,
 } from '../../ir/index.ts';
 import { type Deployment, type DeploymentOptions, startDeployment } from '../../runtime/host/index.ts';
-import type { Backend, Value } from '../../runtime/index.ts';
+import type { Backend, Components, Value } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/value.ts';
 
 /** Positions are of no interest here, and no file is opened. */
@@ -40,9 +40,15 @@ export async function deploy(
   topology: Topology,
   backend: Backend,
   options: Pick<DeploymentOptions, 'clock' | 'limits' | 'onEvent'> = {},
+  components: (peer: string) => Components = () => ({}),
 ): Promise<Deployment> {
   const compilation = compiled(recorded(source), topology);
-  return startDeployment({ peers: peersOf(deploymentInMemory(compilation)), backend, ...options });
+  const peers = peersOf(deploymentInMemory(compilation));
+  return startDeployment({
+    peers: peers.map((peer) => ({ ...peer, components: components(peer.id) })),
+    backend,
+    ...options,
+  });
 }
 
 export const floats = (...values: readonly number[]): Tensor => ({

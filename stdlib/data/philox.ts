@@ -1,0 +1,89 @@
+// Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): random words from a key and a
+// counter, the same on every platform.
+
+const M0 = 0xd2511f53;
+const M1 = 0xcd9e8d57;
+const W0 = 0x9e3779b9;
+const W1 = 0xbb67ae85;
+
+/** The upper 32 bits of the 64-bit product. */
+function mulHigh(a: number, b: number): number {
+  const [aLow, aHigh] = [a & 0xffff, a >>> 16];
+  const [bLow, bHigh] = [b & 0xffff, b >>> 16];
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  const carry = aLow * bHigh + (middle & 0xffff);
+  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(carry / 65536)) >>> 0;
+}
+
+type Words = readonly [number, number, number, number];
+
+/** Four words for a counter of 128 bits and a key of 64, all as unsigned 32-bit words, lowest first. */
+export function philox([c0, c1, c2, c3]: Words, [k0, k1]: readonly [number, number]): Words {
+  for (let round = 0; round < 10; round++) {
+    const [high0, low0] = [mulHigh(M0, c0), Math.imul(M0, c0) >>> 0];
+    const [high1, low1] = [mulHigh(M1, c2), Math.imul(M1, c2) >>> 0];
+    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
+    [k0, k1] = [(k0 + W0) >>> 0, (k1 + W1) >>> 0];
+  }
+  return [c0, c1, c2, c3];
+}
+
+/** What streams of one seed are for: the last word of the counter. */
+export const USE = { shuffle: 1, part: 2, shard: 3 } as const;
+
+/**
+ * A stream of random words. The key is the seed; the counter is [block, a, b, use], so that streams that differ in one
+ * of the last three share no word.
+ */
+export class Random {
+  readonly #key: readonly [number, number];
+  readonly #stream: readonly [number, number, number];
+  #block = 0;
+  #words: readonly number[] = [];
+  #next = 4;
+
+  /** `seed`: a whole number from 0 below 2^53. */
+  constructor(seed: number, use: keyof typeof USE, a = 0, b = 0) {
+    this.#key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
+    this.#stream = [a >>> 0, b >>> 0, USE[use]];
+  }
+
+  /** A whole number below 2^32. */
+  word(): number {
+    if (this.#next === 4) {
+      this.#words = philox([this.#block++ >>> 0, ...this.#stream], this.#key);
+      this.#next = 0;
+    }
+    return this.#words[this.#next++]!;
+  }
+
+  /** A whole number below `bound`, each equally likely; `bound` is from 1 to 2^32. */
+  below(bound: number): number {
+    // Words of the last, incomplete run of `bound` would favour low numbers.
+    const limit = 2 ** 32 - (2 ** 32 % bound);
+    let word = this.word();
+    while (word >= limit) word = this.word();
+    return word % bound;
+  }
+
+  /** In (0, 1): (n + 0.5) / 2^53 for a random n below 2^53, so never 0. */
+  fraction(): number {
+    const high = this.word() >>> 5;
+    const low = this.word() >>> 6;
+    return (high * 2 ** 26 + low + 0.5) / 2 ** 53;
+  }
+}
+
+/** Puts the numbers in random order, in place: Fisher–Yates from the end, j = below(i + 1). */
+export function shuffle(numbers: Uint32Array, random: Random): Uint32Array {
+  for (let i = numbers.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    const kept = numbers[i]!;
+    numbers[i] = numbers[j]!;
+    numbers[j] = kept;
+  }
+  return numbers;
+}
+
+/** 0, 1 … count - 1. */
+export const upTo = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, index) => index);
