@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import {
   cohort,
   collect,
+  constant,
   dataSource,
   float32,
   input,
@@ -15,7 +16,7 @@ import {
   state,
 } from '../../dsl/index.ts';
 import type { Tensor } from '../../ir/index.ts';
-import type { Component } from '../../runtime/index.ts';
+import type { Component, Components } from '../../runtime/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { arrays, dataComponent } from '../../stdlib/data/index.ts';
 import { topologyOf } from '../support/compile.ts';
@@ -100,7 +101,7 @@ test('each member of a cohort has data of its own; state says which batch is nex
   const phones = cohort('phone');
   const source = module('sums', () => {
     const train = dataSource('train', { at: phones.each, fields });
-    const step = state('step', 0n, { at: phones.each });
+    const step = state('step', constant(0n), { at: phones.each });
     const { image } = train.batch(step.read(), 2);
     step.update((now) => now.add(1n));
     const sums = on(phones.each, () => image.reduceSum({ keepdims: 0 }));
@@ -150,7 +151,9 @@ test('a component that gives something else than it said fails, and the flow goe
 
 test('nothing starts where a slot is empty or its component does not fit', async () => {
   const start = (component?: Component) =>
-    deploy(batches('wrap'), topologyOf('phone'), backend, {}, () => (component ? { train: component } : {}));
+    deploy(batches('wrap'), topologyOf('phone'), backend, {}, () =>
+      component === undefined ? {} : ({ train: component } as Components),
+    );
   await expect(start()).rejects.toThrow('BB837');
   const misfit = (image: Tensor) => start(dataComponent(arrays({ image, label: bytes([1], 1) }, 'a.npz')));
   await expect(misfit(bytes([1, 3], 1, 2, 3))).rejects.toThrow(
