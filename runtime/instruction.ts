@@ -84,16 +84,7 @@ export interface CoreOp extends Common {
 }
 /** What the host does for the node. */
 export type Call = SegmentCall | ComponentCall;
-export type Instruction =
-  | Call
-  | Send
-  | Recv
-  | Collect
-  | StateRead
-  | StateAssign
-  | Invoke
-  | Next
-  | CoreOp;
+export type Instruction = Call | Send | Recv | Collect | StateRead | StateAssign | Invoke | Next | CoreOp;
 
 /** A fragment that claims state variables. */
 export interface Fragment {
