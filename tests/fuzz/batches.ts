@@ -16,6 +16,8 @@ export interface Plan {
   readonly count: number;
   /** Inputs that all batches together must have had. */
   readonly inputs: number;
+  /** Of each process, in MiB. Garbage counts as memory, and V8 lets it lie while there is room. */
+  readonly heapMiB?: number;
 }
 
 /** What a batch may leave behind on the heap, and hold at once: compiled code and tables are in it. */
@@ -39,15 +41,15 @@ const folder = path.join(projectRoot, '.cache/fuzz');
 
 export async function runBatches(cx: Verification, plans: readonly Plan[]): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  const todo = plans.flatMap(({ target, cases, count }) =>
-    Array.from({ length: count }, (_, at) => ({ target, cases, seed: FIRST_SEED + at })),
+  const todo = plans.flatMap(({ target, cases, count, heapMiB = 1024 }) =>
+    Array.from({ length: count }, (_, at) => ({ target, cases, heapMiB, seed: FIRST_SEED + at })),
   );
   const done = new Map<string, Batch[]>();
   const work = async (): Promise<void> => {
     for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
-      const { target, cases, seed } = next;
+      const { target, cases, heapMiB, seed } = next;
       const text = await cx.step(`${target} ${seed}`, async () =>
-        JSON.stringify(await runBatch(target, seed, cases)),
+        JSON.stringify(await runBatch(target, seed, cases, heapMiB)),
       );
       const batch = JSON.parse(text) as Batch;
       done.set(target, [...(done.get(target) ?? []), batch]);
@@ -94,7 +96,7 @@ function show(cx: Verification, { target, inputs: wanted }: Plan, of: readonly B
 }
 
 /** Runs a batch in a process, and ends it if an input does not. */
-async function runBatch(target: string, seed: number, cases: number): Promise<Batch> {
+async function runBatch(target: string, seed: number, cases: number, heapMiB: number): Promise<Batch> {
   const watch = path.join(folder, `${target}-${seed}.case`);
   writeFileSync(watch, new Uint8Array(8));
   const main = [
@@ -106,7 +108,7 @@ async function runBatch(target: string, seed: number, cases: number): Promise<Ba
     '--runs',
     String(cases),
   ];
-  const args = ['--expose-gc', '--max-old-space-size=1024', ...main, '--watch', watch];
+  const args = ['--expose-gc', `--max-old-space-size=${heapMiB}`, ...main, '--watch', watch];
   const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'] });
   let [out, problems] = ['', ''];
   child.stdout.on('data', (part) => {

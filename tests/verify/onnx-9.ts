@@ -5,5 +5,5 @@ import { runBatches } from '../fuzz/batches.ts';
 import type { Line } from './verification.ts';
 
 const verify: Line = (cx) =>
-  runBatches(cx, [{ target: 'conformance', cases: 20_000, count: 10, inputs: 200_000 }]);
+  runBatches(cx, [{ target: 'conformance', cases: 20_000, count: 10, inputs: 200_000, heapMiB: 256 }]);
 export default verify;
