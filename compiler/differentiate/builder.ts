@@ -19,7 +19,7 @@ import {
   type ValueId,
   type ValueType,
 } from '../../ir/index.ts';
-import { weightOf } from '../../ir/onnx/index.ts';
+import { constantOf, readWeight, weightOf } from '../../ir/onnx/index.ts';
 
 /** Thrown by rules through {@link Builder.refuse}; whoever asked for the gradient makes a diagnostic of it. */
 export class NoGradient extends Error {}
@@ -138,6 +138,25 @@ export class Builder {
   }
   name(id: ValueId): string {
     return this.editor.value(id).name;
+  }
+  /** The elements of a constant of integers or float32; undefined if it is none. */
+  numbers(id: ValueId): readonly number[] | undefined {
+    const { weight, def } = this.editor.value(id);
+    const source = def.kind === 'op' ? this.editor.op(def.op) : undefined;
+    const held = def.kind === 'initializer' ? weight : source && constantOf(source);
+    if (held === undefined || held.dims.length > 1) return undefined;
+    const { dtype, bytes } = readWeight(held);
+    const copy = bytes.slice().buffer;
+    switch (dtype) {
+      case 'int64':
+        return [...new BigInt64Array(copy)].map(Number);
+      case 'int32':
+        return [...new Int32Array(copy)];
+      case 'float32':
+        return [...new Float32Array(copy)];
+      default:
+        return undefined;
+    }
   }
   int(op: Op, name: string, fallback: number): number {
     return attributeInt(op, name, fallback);

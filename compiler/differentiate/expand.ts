@@ -3,7 +3,6 @@
 
 import {
   attributeInt,
-  findAttribute,
   type Model,
   type ModelEditor,
   NO_VALUE,
@@ -11,7 +10,6 @@ import {
   type OpId,
   type ValueId,
 } from '../../ir/index.ts';
-import { readWeight } from '../../ir/onnx/index.ts';
 import { Builder, int } from './builder.ts';
 import { expandRecurrent, isRecurrent } from './recurrent.ts';
 import { expandedOperators } from './rules.ts';
@@ -66,23 +64,7 @@ function inOtherWords(editor: ModelEditor, b: Builder, op: Op): readonly ValueId
         : parts.map((part) => b.op('Unsqueeze', [part, b.list([axis])]));
     return [b.op('Concat', joined, int('axis', axis))];
   }
-  const at = constantIndex(editor, op.inputs[1]!);
+  const at = b.numbers(op.inputs[1]!)?.[0];
   const part = at === undefined ? undefined : parts.at(at);
   return part === undefined ? undefined : [part];
-}
-
-function constantIndex(editor: ModelEditor, id: ValueId): number | undefined {
-  const { weight, def } = editor.value(id);
-  const source = def.kind === 'op' ? editor.op(def.op) : undefined;
-  const attribute = source?.type === 'Constant' ? findAttribute(source, 'value') : undefined;
-  const held =
-    def.kind === 'initializer' ? weight : attribute?.kind === 'tensor' ? attribute.value : undefined;
-  if (held === undefined || held.dims.length > 0) return undefined;
-  const { dtype, bytes } = readWeight(held);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return dtype === 'int64'
-    ? Number(view.getBigInt64(0, true))
-    : dtype === 'int32'
-      ? view.getInt32(0, true)
-      : undefined;
 }

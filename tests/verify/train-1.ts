@@ -1,13 +1,16 @@
 // Done line 1 of training, its operators and models: gradients within the tolerance of the reference, on ONNX Runtime and
-// on the CPU backend.
+// on the CPU backend; and random graphs of every operator against central differences.
 
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { onCpu, onOnnxRuntime } from '../support/converted.ts';
+import { checkSeed, generators } from '../support/gradient-graphs/check.ts';
 import { filesIn, gradientCase, gradientModel } from '../support/gradients.ts';
 import { projectRoot } from '../support/root.ts';
 import type { Line } from './verification.ts';
 
+/** Graphs for each operator. */
+const RANDOM_GRAPHS = 150;
 const TOLERANCE = { rtol: 1e-4, atol: 1e-5 };
 
 const verify: Line = async (cx) => {
@@ -39,5 +42,24 @@ const verify: Line = async (cx) => {
       );
     }
   }
+  const types = Object.keys(generators);
+  const wrong: string[] = [];
+  let compared = 0;
+  for (const type of types) {
+    const outcomes = await cx.step(`random graphs of ${type}`, () => {
+      const each = Array.from({ length: RANDOM_GRAPHS }, (_, at) => checkSeed(type, at * 7919 + 1));
+      const problems = each.flatMap(({ problem }) => (problem === '' ? [] : [problem]));
+      return { problems, skipped: each.filter(({ skipped }) => skipped !== undefined).length };
+    });
+    wrong.push(...outcomes.problems);
+    compared += RANDOM_GRAPHS - outcomes.skipped;
+  }
+  for (const problem of wrong) cx.note(problem);
+  const all = types.length * RANDOM_GRAPHS;
+  cx.figure(
+    'random graphs whose gradients central differences confirm',
+    `${compared - wrong.length} of ${all}`,
+    wrong.length === 0,
+  );
 };
 export default verify;

@@ -9,6 +9,8 @@ interface Labelled {
   readonly hot: ValueId;
   /** The gradient of each label's own loss, with an axis for the classes. */
   readonly each: ValueId;
+  /** The gradient of the weights, from minus the logarithm of the probabilities. */
+  ofWeights(surprise: ValueId): ValueId;
 }
 
 /** `scores` are [N, C, …], labels [N, …], weights [C]. */
@@ -34,13 +36,29 @@ function labelled(step: Step, scores: ValueId, labels: ValueId, weights: ValueId
   const reduction = b.string(op, 'reduction', 'mean');
   const given = dy[0] ?? b.refuse('its loss has no gradient');
   const whole = reduction === 'mean' ? b.div(given, b.op('ReduceSum', [weight], int('keepdims', 0))) : given;
-  return { hot, each: b.op('Unsqueeze', [b.mul(whole, weight), b.list([1])]) };
+  const withClasses = (value: ValueId): ValueId => b.op('Unsqueeze', [value, b.list([1])]);
+  const ofWeights = (surprise: ValueId): ValueId => {
+    const others = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1);
+    const chosen = b.mul(hot, surprise);
+    // A mean is also divided by the weights.
+    const mean = (): ValueId => {
+      const total = b.op('ReduceSum', [b.mul(withClasses(weight), chosen)], int('keepdims', 0));
+      return b.sub(chosen, b.div(total, b.op('ReduceSum', [weight], int('keepdims', 0))));
+    };
+    const share = b.mul(withClasses(b.mul(whole, kept)), hot);
+    return b.sum(b.mul(share, reduction === 'mean' ? mean() : chosen), others);
+  };
+  return { hot, each: withClasses(b.mul(whole, weight)), ofWeights };
 }
 
 const negativeLogLikelihood: Rule = (step) => {
   const { b, x } = step;
-  const { hot, each } = labelled(step, x[0]!, x[1]!, x[2] || undefined);
-  return [b.neg(b.mul(each, hot))];
+  const { hot, each, ofWeights } = labelled(step, x[0]!, x[1]!, x[2] || undefined);
+  return [
+    step.wants(0) ? b.neg(b.mul(each, hot)) : undefined,
+    undefined,
+    step.wants(2) ? ofWeights(b.neg(x[0]!)) : undefined,
+  ];
 };
 
 const softmaxCrossEntropy: Rule = (step) => {
@@ -49,13 +67,15 @@ const softmaxCrossEntropy: Rule = (step) => {
     y[1] ? builder.op('Exp', [y[1]]) : builder.op('Softmax', [x[0]!], int('axis', 1));
   const soft = probabilities(b);
   let gradient: ValueId | undefined;
+  let weights: ValueId | undefined;
   if (dy[0] !== undefined) {
-    const { hot, each } = labelled(step, x[0]!, x[1]!, x[2] || undefined);
+    const { hot, each, ofWeights } = labelled(step, x[0]!, x[1]!, x[2] || undefined);
     gradient = b.mul(each, b.sub(soft, hot));
+    if (step.wants(2)) weights = ofWeights(b.neg(b.op('LogSoftmax', [x[0]!], int('axis', 1))));
   }
-  if (dy[1] === undefined) return [gradient];
+  if (dy[1] === undefined) return [gradient, undefined, weights];
   const ofLog = b.sub(dy[1], b.mul(soft, b.sum(dy[1], [1], true)));
-  return [gradient === undefined ? ofLog : b.add(gradient, ofLog)];
+  return [gradient === undefined ? ofLog : b.add(gradient, ofLog), undefined, weights];
 };
 
 export const losses: Rules = {

@@ -1,8 +1,8 @@
 // Operators that move elements about without computing with them.
 
-import type { ValueId } from '../../../ir/index.ts';
+import type { Attribute, ValueId } from '../../../ir/index.ts';
 import { type Builder, int, string } from '../builder.ts';
-import type { Rule, Rules } from '../rule.ts';
+import type { Rule, Rules, Step } from '../rule.ts';
 
 /** The same elements in another shape. */
 const reshaped: Rule = ({ b, x, dy }) => [b.reshapeLike(dy[0]!, x[0]!)];
@@ -140,6 +140,32 @@ const gatherND: Rule = (step) => {
   return [b.op('ScatterND', [b.zerosLike(x[0]!), x[1]!, dy[0]!], string('reduction', 'add'))];
 };
 
+/** Each factor times the product of the others, which is told by how many of them are zero. */
+function multiplied(
+  step: Step,
+  put: 'ScatterElements' | 'ScatterND',
+  at: (value: ValueId) => ValueId,
+  axis: readonly Attribute[],
+): readonly (ValueId | undefined)[] {
+  const { b, op, x, dy } = step;
+  const [data, indices, updates] = x as [ValueId, ValueId, ValueId];
+  const [zero, one] = [b.scalar(0, data), b.scalar(1, data)];
+  const isZero = (value: ValueId): ValueId => b.op('Equal', [value, zero]);
+  const marked = (value: ValueId): ValueId => b.where(isZero(value), one, zero);
+  const other = (value: ValueId): ValueId => b.where(isZero(value), one, value);
+  const zeros = b.op(put, [marked(data), indices, marked(updates)], ...axis, string('reduction', 'add'));
+  const product = b.op(put, [other(data), indices, other(updates)], ...op.attributes);
+  const part = (value: ValueId, place: (of: ValueId) => ValueId): ValueId => {
+    const rest = b.mul(place(dy[0]!), b.div(place(product), other(value)));
+    return b.where(b.op('Greater', [place(zeros), marked(value)]), zero, rest);
+  };
+  return [
+    step.wants(0) ? part(data, (of) => of) : undefined,
+    undefined,
+    step.wants(2) ? part(updates, at) : undefined,
+  ];
+}
+
 /** `take` reads at the indices what `put` writes there. */
 const scattered =
   (put: 'ScatterElements' | 'ScatterND', take: 'GatherElements' | 'GatherND'): Rule =>
@@ -157,14 +183,8 @@ const scattered =
         ].flatMap((one, index) => (index === 1 ? [undefined, one] : [one]));
       case 'add':
         return [given, undefined, step.wants(2) ? at(given) : undefined];
-      case 'mul': {
-        const product = b.mul(given, y[0]!);
-        return [
-          step.wants(0) ? b.div(product, data) : undefined,
-          undefined,
-          step.wants(2) ? b.div(at(product), updates) : undefined,
-        ];
-      }
+      case 'mul':
+        return multiplied(step, put, at, axis);
       default: {
         // The largest, or the smallest: who is the result gets the gradient, several of them each a share.
         const add = string('reduction', 'add');

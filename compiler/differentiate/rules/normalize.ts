@@ -2,7 +2,7 @@
 
 import type { ValueId } from '../../../ir/index.ts';
 import { type Builder, int } from '../builder.ts';
-import type { Rule, Rules } from '../rule.ts';
+import type { Rule, Rules, Step } from '../rule.ts';
 
 const EPSILON = 1e-5;
 
@@ -56,14 +56,20 @@ const batch: Rule = (step) => {
   const axes = otherAxes(rank);
   const epsilon = b.float(op, 'epsilon', EPSILON);
   const factor = asChannels(b, scale!, rank);
-  const given = dy[0];
-  if (given === undefined) return b.refuse('only its first output has a gradient');
+  const given = dy[0] ?? b.zerosLike(input!);
   if (b.int(op, 'training_mode', 0) !== 0) {
     const normal = normalize(b, input!, input!, axes, epsilon);
+    const momentum = b.float(op, 'momentum', 0.9);
+    const held = (index: number): ValueId | undefined =>
+      dy[index] === undefined ? undefined : b.mul(dy[index], b.scalar(momentum, dy[index]));
     return [
-      step.wants(0) ? through(b, normal, b.mul(given, factor), axes) : undefined,
+      step.wants(0)
+        ? toStatistics(step, normal, 1 - momentum, through(b, normal, b.mul(given, factor), axes))
+        : undefined,
       step.wants(1) ? b.sum(b.mul(given, normal.centred), axes) : undefined,
       step.wants(2) ? b.sum(given, axes) : undefined,
+      held(1),
+      held(2),
     ];
   }
   const inverse = b.op('Reciprocal', [b.op('Sqrt', [b.add(variance!, b.scalar(epsilon, variance!))])]);
@@ -83,17 +89,44 @@ const batch: Rule = (step) => {
   ];
 };
 
+/** With what the new mean and variance give back to the input, of which they take a share. */
+function toStatistics({ b, x, dy }: Step, normal: Normalized, share: number, gradient: ValueId): ValueId {
+  const input = x[0]!;
+  const rank = b.rank(input);
+  // Of each channel, as a part of one element.
+  const channels = b.op('Size', [x[3]!]);
+  const count = b.cast(b.div(b.op('Size', [input]), channels), b.dtype(input));
+  const part = (given: ValueId): ValueId =>
+    b.div(b.mul(asChannels(b, given, rank), b.scalar(share, input)), count);
+  let sum = gradient;
+  if (dy[1] !== undefined) sum = b.add(sum, part(dy[1]));
+  if (dy[2] === undefined) return sum;
+  const centre = b.mul(b.scalar(2, input), b.div(normal.centred, normal.inverse));
+  return b.add(sum, b.mul(part(dy[2]), centre));
+}
+
 const layer: Rule = (step) => {
   const { b, op, x, y, dy } = step;
   const [input, scale, bias] = x as [ValueId, ValueId, ValueId | undefined];
-  if (dy[0] === undefined) return b.refuse('only its first output has a gradient');
   const rank = b.rank(input);
   const axes = axesFrom(b.axis(op, input, -1), rank);
   const normal = normalize(b, input, input, axes, b.float(op, 'epsilon', EPSILON));
+  const toInput = (): ValueId | undefined => {
+    const parts = dy[0] === undefined ? [] : [through(b, normal, b.mul(dy[0], scale), axes)];
+    const size = (): ValueId =>
+      b.div(b.sizeOf(input, input), b.cast(b.op('Size', [normal.inverse]), b.dtype(input)));
+    if (dy[1] !== undefined) parts.push(b.op('Expand', [b.div(dy[1], size()), b.shapeOf(input)]));
+    // The inverse of the deviation d: of 1/d it is -(x - mean) / (n d³).
+    if (dy[2] !== undefined) {
+      const square = b.mul(normal.inverse, normal.inverse);
+      parts.push(b.neg(b.mul(normal.centred, b.div(b.mul(dy[2], square), size()))));
+    }
+    return parts.length === 1 ? parts[0] : b.op('Sum', parts);
+  };
   return [
-    step.wants(0) ? through(b, normal, b.mul(dy[0], scale), axes) : undefined,
-    step.wants(1) ? b.unbroadcast(b.mul(dy[0], normal.centred), scale, y[0]!) : undefined,
-    bias && step.wants(2) ? b.unbroadcast(dy[0], bias, y[0]!) : undefined,
+    step.wants(0) ? toInput() : undefined,
+    dy[0] && step.wants(1) ? b.unbroadcast(b.mul(dy[0], normal.centred), scale, y[0]!) : undefined,
+    dy[0] && bias && step.wants(2) ? b.unbroadcast(dy[0], bias, y[0]!) : undefined,
   ];
 };
 
@@ -131,17 +164,22 @@ const instance: Rule = (step) => {
 const group: Rule = (step) => {
   const { b, op, x, dy } = step;
   const [input, scale] = x as [ValueId, ValueId];
-  if (b.opset < 21) return b.refuse('before opset 21 it is deprecated, its scale being that of a group');
   const rank = b.rank(input);
   const rows = (value: ValueId): ValueId =>
     b.op('Reshape', [value, b.list([0, b.int(op, 'num_groups', 1), -1])]);
   const normal = normalize(b, rows(input), input, [2], b.float(op, 'epsilon', EPSILON));
-  const scaled = rows(b.mul(dy[0]!, asChannels(b, scale, rank)));
-  const whole = b.reshapeLike(normal.centred, input);
+  // Before opset 21, scale and bias are of groups, not of channels.
+  const ofGroups = b.opset < 21;
+  const [given, centred, axes] = ofGroups
+    ? [rows(dy[0]!), normal.centred, [0, 2]]
+    : [dy[0]!, b.reshapeLike(normal.centred, input), otherAxes(rank)];
+  const factor = asChannels(b, scale, ofGroups ? 3 : rank);
+  const scaled = b.mul(given, factor);
+  const toInput = through(b, normal, ofGroups ? scaled : rows(scaled), [2]);
   return [
-    step.wants(0) ? b.reshapeLike(through(b, normal, scaled, [2]), input) : undefined,
-    step.wants(1) ? b.sum(b.mul(dy[0]!, whole), otherAxes(rank)) : undefined,
-    step.wants(2) ? b.sum(dy[0]!, otherAxes(rank)) : undefined,
+    step.wants(0) ? b.reshapeLike(toInput, input) : undefined,
+    step.wants(1) ? b.sum(b.mul(given, centred), axes) : undefined,
+    step.wants(2) ? b.sum(given, axes) : undefined,
   ];
 };
 

@@ -7,12 +7,28 @@ import type { Rule, Rules, Step } from '../rule.ts';
 /** What a reduction left out, put back as axes of size 1. */
 function restore({ b, op, x }: Step, value: ValueId): ValueId {
   if (b.int(op, 'keepdims', 1) !== 0) return value;
-  if (x[1]) return b.op('Unsqueeze', [value, x[1]]);
-  return b.op('Reshape', [value, b.list(new Array(b.rank(x[0]!)).fill(1))]);
+  const ones = (): ValueId => b.list(new Array(b.rank(x[0]!)).fill(1));
+  if (!x[1]) return b.op('Reshape', [value, ones()]);
+  // None may mean all of them; unless there are some, that is only known when it runs.
+  const axes = b.numbers(x[1]);
+  if (axes !== undefined && axes.length > 0) return b.op('Unsqueeze', [value, x[1]]);
+  if (axes !== undefined) return isNoop({ b, op, x }) ? value : b.op('Reshape', [value, ones()]);
+  // As the op itself reduces ones of the input's shape: the shape of what it would keep.
+  const kept = op.attributes.filter(({ name }) => name !== 'keepdims');
+  const shape = b.shape(
+    b.op(
+      'ReduceMax',
+      [b.op('Expand', [b.scalar(1, x[0]!), b.shapeOf(x[0]!)]), x[1]],
+      ...kept,
+      int('keepdims', 1),
+    ),
+  );
+  return b.reshape(value, shape);
 }
 
 /** Whether it reduces nothing: no axes are given, and that is said to mean none. */
-const isNoop = ({ b, op, x }: Step): boolean => !x[1] && b.int(op, 'noop_with_empty_axes', 0) !== 0;
+const isNoop = ({ b, op, x }: Pick<Step, 'b' | 'op' | 'x'>): boolean =>
+  b.int(op, 'noop_with_empty_axes', 0) !== 0 && (!x[1] || b.numbers(x[1])?.length === 0);
 
 /** The gradient from that of the result and the result itself, both of which have the input's rank. */
 const reduction =
@@ -32,8 +48,15 @@ function countOf({ b, x, y }: Step): ValueId {
 }
 
 /** Sums over the axes that the op reduces, keeping them as 1. */
-const sumLike = (step: Step, value: ValueId): ValueId =>
-  step.b.op('ReduceSum', step.x[1] ? [value, step.x[1]] : [value], int('keepdims', 1));
+const sumLike = (step: Step, value: ValueId): ValueId => keeping(step, 'ReduceSum', value);
+
+const keeping = ({ b, op, x }: Step, type: string, value: ValueId): ValueId =>
+  b.op(
+    type,
+    x[1] ? [value, x[1]] : [value],
+    ...op.attributes.filter(({ name }) => name === 'noop_with_empty_axes'),
+    int('keepdims', 1),
+  );
 
 const extreme = reduction((step, dy, y) => {
   const { b, x } = step;
@@ -49,8 +72,7 @@ const product = reduction((step, dy) => {
   const mark = b.cast(isZero, b.dtype(x[0]!));
   const zeros = sumLike(step, mark);
   const others = b.where(isZero, one, x[0]!);
-  const inputs = x[1] ? [others, x[1]] : [others];
-  const rest = b.div(b.op('ReduceProd', inputs, int('keepdims', 1)), others);
+  const rest = b.div(keeping(step, 'ReduceProd', others), others);
   const share = b.where(b.op('Equal', [zeros, zero]), one, b.where(b.op('Equal', [zeros, one]), mark, zero));
   return b.mul(b.mul(dy, rest), share);
 });

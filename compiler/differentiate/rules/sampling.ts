@@ -1,11 +1,11 @@
 // Operators that are linear in what they read: their gradient is the same sum the other way round, and its weights are what
 // the operator itself makes of ones.
 
-import { attributeInts, attributeString, type ValueId } from '../../../ir/index.ts';
+import { attributeInts, NO_VALUE, type ValueId } from '../../../ir/index.ts';
 import { type Builder, int } from '../builder.ts';
 import type { Rule, Rules } from '../rule.ts';
 
-const [SCALES, SIZES] = [2, 3];
+const [ROI, SCALES, SIZES] = [1, 2, 3];
 
 /** A matrix of ones on its diagonal, of a size that is known when it runs. */
 function unit(b: Builder, size: ValueId, like: ValueId): ValueId {
@@ -15,34 +15,40 @@ function unit(b: Builder, size: ValueId, like: ValueId): ValueId {
 }
 
 /** Resize works on each axis alone: along one of them it is a matrix, which resizing the unit matrix shows. */
-const resize: Rule = ({ b, op, x, y, dy }) => {
-  if (attributeString(op, 'coordinate_transformation_mode') === 'tf_crop_and_resize')
-    return b.refuse('it crops: the mode is tf_crop_and_resize');
+const resize: Rule = (step) => {
+  const { b, op, x, y, dy } = step;
+  if (step.wants(ROI) || step.wants(SCALES))
+    return b.refuse('a gradient of its scales or its region is asked for');
+  const sized = x[SIZES] !== undefined && x[SIZES] !== NO_VALUE;
+  if (sized && b.string(op, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch')
+    return b.refuse('its sizes keep the ratio: the scale is another one than that of the sizes');
   const input = x[0]!;
   const [from, to] = [b.dims(input), b.dims(y[0]!)];
   const rank = from.length;
   const listed = attributeInts(op, 'axes')?.map((axis) => (axis < 0 ? axis + rank : axis));
   const axes = listed ?? Array.from({ length: rank }, (_, axis) => axis);
-  const resized = axes.filter((axis) => from[axis] === null || from[axis] !== to[axis]);
-  const attributes = op.attributes.filter(
-    ({ name }) => name !== 'axes' && name !== 'keep_aspect_ratio_policy',
-  );
+  const crops = b.string(op, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
+  const scales = sized ? undefined : b.numbers(x[SCALES]!);
+  // Of the same size, and where scales say so: as it was.
+  const isSame = (axis: number): boolean =>
+    from[axis] !== null && from[axis] === to[axis] && !crops && (sized || scales?.[axes.indexOf(axis)] === 1);
+  const left = new Set(['axes', 'keep_aspect_ratio_policy', 'extrapolation_value']);
+  const attributes = op.attributes.filter(({ name }) => !left.has(name));
   let gradient = dy[0]!;
-  for (const axis of resized) {
-    const at = b.list([axes.indexOf(axis)]);
+  for (const axis of axes.filter((one) => !isSame(one))) {
     const size = b.op('Shape', [input], int('start', axis), int('end', axis + 1));
-    const none = 0 as ValueId;
-    const parameters = x[SIZES]
-      ? [
-          none,
-          none,
-          b.op(
-            'Concat',
-            [size, b.op('Shape', [y[0]!], int('start', axis), int('end', axis + 1))],
-            int('axis', 0),
-          ),
-        ]
-      : [none, b.op('Concat', [b.constant(floats([1])), b.op('Gather', [x[SCALES]!, at])], int('axis', 0))];
+    const after = b.op('Shape', [y[0]!], int('start', axis), int('end', axis + 1));
+    const at = b.list([axes.indexOf(axis)]);
+    const pair = (first: number, value: ValueId): ValueId =>
+      b.op('Concat', [b.constant(floats([first])), value], int('axis', 0));
+    const part = (value: ValueId, offset: number): ValueId =>
+      b.cast(b.op('Gather', [value, b.list([axes.indexOf(axis) + offset])]), 'float32');
+    const region = crops
+      ? b.op('Concat', [pair(0, part(x[ROI]!, 0)), pair(1, part(x[ROI]!, axes.length))], int('axis', 0))
+      : NO_VALUE;
+    const parameters = sized
+      ? [region, NO_VALUE, b.op('Concat', [size, after], int('axis', 0))]
+      : [region, pair(1, b.op('Gather', [x[SCALES]!, at]))];
     const weights = b.op('Resize', [unit(b, size, input), ...parameters], ...attributes);
     const last = swapped(rank, axis);
     const turned = axis === rank - 1 ? gradient : b.transpose(gradient, last);
@@ -63,10 +69,10 @@ const swapped = (rank: number, axis: number): number[] =>
   Array.from({ length: rank }, (_, at) => (at === axis ? rank - 1 : at === rank - 1 ? axis : at));
 
 /** The grid of the unit transformation holds the coordinates that every transformation is applied to. */
-const affineGrid: Rule = ({ b, op, x, dy }) => {
+const affineGrid: Rule = ({ b, op, x, y, dy }) => {
   const [theta, size] = x as [ValueId, ValueId];
-  const [, axes] = b.dims(theta);
-  if (typeof axes !== 'number') return b.refuse('the number of its axes is not known');
+  // [N, D, H, W, 3] or [N, H, W, 2]
+  const axes = b.rank(y[0]!) - 2;
   const rows = Array.from({ length: axes * (axes + 1) }, (_, at) => (at % (axes + 2) === 0 ? 1 : 0));
   const identity = b.cast(
     b.op('Reshape', [b.constant(floats(rows)), b.list([1, axes, axes + 1])]),
@@ -88,36 +94,57 @@ const affineGrid: Rule = ({ b, op, x, dy }) => {
   return [b.op('MatMul', [b.transpose(given, [0, 2, 1]), homogeneous])];
 };
 
-/** The transformation of the other direction, without its factor. */
+/** The transformation of the other direction, without its factor. The axis may be known only when it runs. */
 const fourier: Rule = ({ b, op, x, y, dy }) => {
-  if (b.opset >= 20) return b.refuse('from opset 20 on its axis is an input');
   const input = x[0]!;
   const rank = b.rank(input);
+  const newer = b.opset >= 20;
+  const one = b.list([1]);
+  const listed = (value: ValueId): ValueId => b.cast(b.op('Reshape', [value, one]), 'int64');
+  const axis = newer ? (x[2] ? listed(x[2]) : b.list([-2])) : b.list([b.int(op, 'axis', 1)]);
+  const lengthOf = (value: ValueId): ValueId => b.op('Gather', [b.shape(value), axis]);
   const inverse = b.int(op, 'inverse', 0) !== 0;
-  const axis = b.axis(op, input, 1);
-  const lengthOf = (value: ValueId): ValueId =>
-    b.op('Shape', [value], int('start', axis), int('end', axis + 1));
   const onesided = b.int(op, 'onesided', 0) !== 0;
-  if (onesided && inverse) return b.refuse('it is inverse and one-sided');
-  const points = x[1] ? b.op('Reshape', [x[1], b.list([1])]) : lengthOf(input);
-  const resizeTo = (value: ValueId, wanted: ValueId, of: ValueId): ValueId => {
-    const difference = b.sub(wanted, of);
-    const before = b.list(new Array<number>(rank).fill(0));
-    const lead = b.list(new Array<number>(axis).fill(0));
-    const rest = b.list(new Array<number>(rank - axis - 1).fill(0));
-    return b.op('Pad', [value, b.op('Concat', [before, lead, difference, rest], int('axis', 0))]);
-  };
+  // The result has as many points as were transformed, unless only half of them are shown.
+  const points = !onesided || inverse ? lengthOf(y[0]!) : x[1] ? listed(x[1]) : lengthOf(input);
+  const resizeTo = (value: ValueId, wanted: ValueId, of: ValueId): ValueId =>
+    b.op('Pad', [value, b.op('Concat', [b.list([0]), b.sub(wanted, of)], int('axis', 0)), NO_VALUE, axis]);
   let spectrum = dy[0]!;
-  if (onesided) spectrum = resizeTo(spectrum, points, lengthOf(y[0]!));
-  const attributes = [int('axis', axis), int('inverse', inverse ? 0 : 1)];
-  const raw = b.op('DFT', [spectrum], ...attributes);
+  if (onesided && !inverse) spectrum = resizeTo(spectrum, points, lengthOf(y[0]!));
+  const direction = int('inverse', inverse ? 0 : 1);
+  const raw = newer
+    ? b.op('DFT', [spectrum, NO_VALUE, b.op('Squeeze', [axis])], direction)
+    : b.op('DFT', [spectrum], int('axis', b.int(op, 'axis', 1)), direction);
   const count = b.cast(points, b.dtype(input));
   const scaled = inverse ? b.div(raw, count) : b.mul(raw, count);
-  const whole = x[1] ? resizeTo(scaled, lengthOf(input), points) : scaled;
+  const whole = resizeTo(scaled, lengthOf(input), points);
+  if (onesided && inverse) return [b.mul(whole, twice(b, whole, points, axis, input))];
+  const parts = b.dims(input).at(-1);
+  if (parts === 2) return [whole];
   // Of real numbers only the real part has a gradient.
-  if (b.dims(input).at(-1) !== 1) return [whole];
-  return [b.op('Slice', [whole, b.list([0]), b.list([1]), b.list([rank - 1])])];
+  const last = b.op('Shape', [input], int('start', -1));
+  return [b.op('Slice', [whole, b.list([0]), parts === 1 ? one : last, b.list([rank - 1])])];
 };
+
+/** Of half a spectrum: 2 where an element also stands for its conjugate, 1 at the ends, 0 beyond. */
+function twice(b: Builder, whole: ValueId, points: ValueId, axis: ValueId, like: ValueId): ValueId {
+  const number = (value: number): ValueId => b.scalarOf(value, 'int64');
+  const size = b.op('Squeeze', [b.op('Gather', [b.shape(whole), axis])]);
+  const row = b.op('Range', [number(0), size, number(1)]);
+  const mirrored = b.op('And', [
+    b.op('Greater', [row, number(0)]),
+    b.op('Less', [b.mul(row, number(2)), points]),
+  ]);
+  const beyond = b.op('Greater', [b.mul(row, number(2)), points]);
+  const factors = b.where(beyond, b.scalar(0, like), b.where(mirrored, b.scalar(2, like), b.scalar(1, like)));
+  // In the shape [1, …, size, …, 1].
+  const places = b.op('ScatterElements', [
+    b.list(new Array<number>(b.rank(like)).fill(1)),
+    axis,
+    b.op('Reshape', [size, b.list([1])]),
+  ]);
+  return b.op('Reshape', [factors, places]);
+}
 
 /** Sums over where it is on, and where it is off. */
 const oneHot: Rule = ({ b, op, x, dy }) => {

@@ -63,16 +63,23 @@ function spreadOut(
   group: number,
   sizes?: readonly number[],
 ): ValueId {
-  const attributes = attributesOf(window, group);
   const [from, to] = [b.sizes(like)?.slice(2), sizes];
   if (from !== undefined && to !== undefined) {
-    const rest = from.map((size, axis) => {
+    // How far the windows go beyond the input's end: the last may stop short of the padding.
+    const beyond = from.map((size, axis) => {
       const reached =
         (to[axis]! - 1) * window.strides[axis]! + (window.kernel[axis]! - 1) * window.dilations[axis]! + 1;
-      return size - (reached - window.pads[axis]! - window.pads[axis + from.length]!);
+      return reached - window.pads[axis]! - size;
     });
-    if (rest.every((one, axis) => one >= 0 && one < Math.max(window.strides[axis]!, window.dilations[axis]!)))
-      return b.op('ConvTranspose', [given, kernel], ...attributes, ints('output_padding', rest));
+    const pads = [...window.pads.slice(0, from.length), ...beyond.map((one) => Math.max(0, one))];
+    const rest = beyond.map((one) => Math.max(0, -one));
+    if (rest.every((one, axis) => one < Math.max(window.strides[axis]!, window.dilations[axis]!)))
+      return b.op(
+        'ConvTranspose',
+        [given, kernel],
+        ...attributesOf({ ...window, pads }, group),
+        ints('output_padding', rest),
+      );
   }
   return reachedInput(b, given, kernel, b.shapeOf(like), window, group);
 }
@@ -86,7 +93,9 @@ function reachedInput(
   window: Window,
   group: number,
 ): ValueId {
-  const reached = b.op('ConvTranspose', [given, kernel], ...attributesOf(window, group));
+  // What lies in the padding at the end is cut off with what is missing.
+  const pads = window.pads.map((size, at) => (at < window.kernel.length ? size : 0));
+  const reached = b.op('ConvTranspose', [given, kernel], ...attributesOf({ ...window, pads }, group));
   const missing = b.sub(shape, b.shape(reached));
   const none = b.list(new Array<number>(window.kernel.length + 2).fill(0));
   return b.op('Pad', [reached, b.op('Concat', [none, missing], int('axis', 0))]);
@@ -199,8 +208,17 @@ const convTranspose: Rule = (step) => {
   const [input, kernel] = x as [ValueId, ValueId];
   const window = transposedWindow(b, op, input, kernel);
   const group = b.int(op, 'group', 1);
+  const gathered = (): ValueId => {
+    const made = b.op('Conv', [dy[0]!, kernel], ...attributesOf(window, group));
+    const forms = ['output_padding', 'output_shape', 'auto_pad'];
+    if (!op.attributes.some(({ name }) => forms.includes(name))) return made;
+    // What was added at the end may be enough for another window.
+    const axes = window.kernel.map((_, axis) => axis + 2);
+    const sizes = b.op('Slice', [b.shapeOf(input), b.list([2]), b.list([axes.length + 2])]);
+    return b.op('Slice', [made, b.list(axes.map(() => 0)), sizes, b.list(axes)]);
+  };
   return [
-    step.wants(0) ? b.op('Conv', [dy[0]!, kernel], ...attributesOf(window, group)) : undefined,
+    step.wants(0) ? gathered() : undefined,
     // Input and output have changed sides.
     step.wants(1) ? kernelGradient(b, dy[0]!, input, window, group) : undefined,
     x[2] && step.wants(2) ? b.sum(dy[0]!, biasAxes(b, y[0]!)) : undefined,
@@ -223,7 +241,7 @@ function transposedWindow(b: Builder, op: Op, input: ValueId, kernel: ValueId): 
     const out = wanted?.at(axis - count) ?? size * strides[axis]!;
     const full =
       strides[axis]! * (size - 1) + padding[axis]! + (kernelShape[axis]! - 1) * dilations[axis]! + 1;
-    return full - out;
+    return Math.max(0, full - out);
   });
   const half = totals.map((total) => Math.floor(total / 2));
   const rest = totals.map((total, axis) => total - half[axis]!);
@@ -319,10 +337,12 @@ const maxUnpool: Rule = ({ b, x, dy }) => [
   b.reshapeLike(b.op('Gather', [b.flat(dy[0]!), b.flat(x[1]!)], int('axis', 0)), x[0]!),
 ];
 
-/** The pool says of which elements its results are. */
-const maxPool: Rule = ({ b, x, y, dy }) => {
+/** The pool says of which elements its results are; if it counts them column by column, another one says it. */
+const maxPool: Rule = ({ b, op, x, y, dy }) => {
   if (!y[1]) return b.refuse('it does not say which elements it took');
-  return [scatter(b, x[0]!, y[1], dy[0]!)];
+  const inRows = op.attributes.filter(({ name }) => name !== 'storage_order');
+  const places = b.int(op, 'storage_order', 0) === 0 ? y[1] : b.ops('MaxPool', [x[0]!], 2, ...inRows)[1]!;
+  return [scatter(b, x[0]!, places, dy[0]!)];
 };
 
 export const windows: Rules = {
