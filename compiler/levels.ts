@@ -1,7 +1,7 @@
 // What holds at each level, as data: the runner checks a level's invariants after the pass that reaches it.
 // A broken invariant is a bug of ours, so it is checked on every compilation and not only in tests.
 
-import { DOMAIN, type Model, NO_VALUE, type Op, WIRE } from '../ir/index.ts';
+import { DOMAIN, isGradient, type Model, NO_VALUE, type Op, WIRE } from '../ir/index.ts';
 import type { Compilation, Level } from './pass.ts';
 
 interface Invariant {
@@ -24,6 +24,11 @@ export const invariants: readonly Invariant[] = [
       const untyped = model.mainGraph.initializers.find((id) => model.value(id).type === undefined);
       return untyped === undefined ? undefined : `initializer ${model.value(untyped).name} has no type`;
     },
+  },
+  {
+    level: 'differentiated',
+    holds: 'no op is a Gradient',
+    broken: ({ model }) => ([...model.allOps()].some(isGradient) ? 'there is one' : undefined),
   },
   {
     level: 'placed',

@@ -11,6 +11,7 @@ import type {
   Entry,
   Manifest,
   Model,
+  OpId,
   Piece,
   Place,
   Plan,
@@ -92,6 +93,8 @@ export interface Compilation {
   readonly level: Level;
   /** The whole computation, as recorded and refined up to `placed`. */
   readonly model: Model;
+  /** From `differentiated` on: by an op that computes a gradient, the op that it computes the gradient of. */
+  readonly forwardOf?: ReadonlyMap<OpId, OpId>;
   /** From `placed` on. */
   readonly placement?: Placement;
   /** From `split` on; `guarded` fills deadlines, `bound` codecs, slots and state keys. */

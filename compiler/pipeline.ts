@@ -5,6 +5,7 @@ import { brokenInvariant } from './levels.ts';
 import { type Compilation, levels, type Pass } from './pass.ts';
 import { bind } from './passes/bind.ts';
 import { check } from './passes/check.ts';
+import { differentiate } from './passes/differentiate.ts';
 import { emit } from './passes/emit.ts';
 import { guard } from './passes/guard.ts';
 import { infer } from './passes/infer.ts';
@@ -16,6 +17,7 @@ import { split } from './passes/split.ts';
 export const passes: readonly Pass[] = [
   check, // everything after it may rely on sorted, well-formed graphs
   infer, // placement weighs values by their bytes, so types come before places
+  differentiate, // before the cut, so that what goes back between peers is cut like what goes forth
   prune, // what no output needs must not decide where the cut goes
   place, // cuts are where neighbours live apart, so every op needs a place first
   split, // from here on there is one graph per program

@@ -1,6 +1,13 @@
 // Ops of our own domains, as the hand-written author functions record them.
 
-import { type Attribute, DOMAIN, type Place, type tensorType, type ValueType } from '../ir/index.ts';
+import {
+  type Attribute,
+  DOMAIN,
+  DOMAIN_VERSION,
+  type Place,
+  type tensorType,
+  type ValueType,
+} from '../ir/index.ts';
 import type { Fact, Recorder } from './recorder.ts';
 
 export interface CoreOp {
@@ -31,7 +38,7 @@ export function coreOp(owner: Recorder, op: CoreOp, results: readonly CoreResult
   });
   if (owner.graph !== owner.mainGraph) owner.fail('BB317', { op: op.type });
   const domain = op.domain ?? DOMAIN.core;
-  owner.ownDomains.add(domain);
+  owner.domains.set(domain, DOMAIN_VERSION);
   owner.addOp({
     domain,
     type: op.type,

@@ -20,6 +20,8 @@ export * from './dtypes.ts';
 export { type Argument, type EntryOptions, entry, type Next, next } from './entry.ts';
 // For hosts that record.
 export type { Environment, Site } from './environment.ts';
+// Training.
+export { type Gradients, gradient, type Parameters } from './gradient.ts';
 export { isModule, type Module, type ModuleOptions, module, type Recorded, record } from './module.ts';
 // Existing models.
 export { type CallOptions, type OnnxFunction, type OnnxOptions, onnx, type Stage } from './onnx.ts';

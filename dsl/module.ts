@@ -1,6 +1,6 @@
 // Modules, and the recording of one.
 
-import { type Diagnostic, DOMAIN_VERSION, MIN_IR_VERSION, type Model, type ValueId } from '../ir/index.ts';
+import { type Diagnostic, MIN_IR_VERSION, type Model, type ValueId } from '../ir/index.ts';
 import { minIrVersion } from '../ir/ops/schema.ts';
 import type { Environment } from './environment.ts';
 import { settled } from './opset.ts';
@@ -83,7 +83,7 @@ function close(owner: Recorder): Model {
     outputs: mainGraph.outputs,
     initializers: owner.initializers,
   });
-  const domains = [...owner.ownDomains].sort().map((domain) => [domain, DOMAIN_VERSION] as const);
+  const domains = [...owner.domains].sort(([a], [b]) => (a < b ? -1 : 1));
   const own = ownFunctions(owner, opset);
   editor.header = {
     ...editor.header,

@@ -99,8 +99,8 @@ export class Recorder {
   readonly once = new Map<string, unknown>();
   readonly diagnostics: Diagnostic[] = [];
   entry: RecordedEntry | undefined;
-  /** Domains of ours of which an op was recorded. */
-  readonly ownDomains = new Set<string>();
+  /** Domains beside ONNX's own that ops were recorded of, with the versions that the program imports. */
+  readonly domains = new Map<string, number>();
   /** Names of components' slots. */
   readonly slots = new Set<string>();
   /** Run when the body is done. */

@@ -6,6 +6,7 @@ export * from './data.ts';
 export * from './deployment.ts';
 export * from './diagnostic.ts';
 export * from './evaluator.ts';
+export * from './gradient.ts';
 export * from './graph.ts';
 export * from './limit.ts';
 export * from './names.ts';

@@ -13,6 +13,8 @@ export type PlacedBecause =
   | 'sources'
   /** Where its results are read. `about`: the op that has that place by itself. */
   | 'readers'
+  /** It computes a gradient of an op that is there. `about`: that op. */
+  | 'forward'
   /** Everything around it is there. */
   | 'enclosed'
   /** The contiguous cut gave it to this class. */

@@ -31,6 +31,7 @@ const placed = [
   'state',
   'sources',
   'readers',
+  'forward',
   'enclosed',
   'cut',
   'rest',

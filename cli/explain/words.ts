@@ -20,6 +20,8 @@ export function placedWords({ because, about, at }: PlacedGroup): string {
       return `what they read comes from there: it begins with ${about}`;
     case 'readers':
       return `their results are read there, by ${about}`;
+    case 'forward':
+      return `they compute the gradient of ${about}, which is there`;
     case 'enclosed':
       return 'everything around them is there';
     case 'cut':

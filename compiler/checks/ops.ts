@@ -6,6 +6,7 @@ import {
   type Attribute,
   attributeTypeOf,
   diagnostic,
+  gradientOf,
   isOurDomain,
   type ModelFunction,
   NO_VALUE,
@@ -137,6 +138,8 @@ function checkSchema(cx: CheckContext, op: Op, version: number): void {
       report(diagnostic('BB211', args, about(model, op)));
     }
   }
+  // Its strings are values here.
+  if (gradientOf(op) !== undefined) return;
   for (const { name, required, kind } of schema.attributes) {
     if (required && !op.attributes.some((attribute) => attribute.name === name))
       report(diagnostic('BB209', { type: op.type, name, kind }, about(model, op)));

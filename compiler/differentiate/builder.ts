@@ -51,6 +51,8 @@ class Common {
   readonly constants = new Map<string, ValueId>();
   /** Of the main graph, where every subgraph sees them. */
   readonly initializers: ValueId[] = [];
+  /** Of the main graph: by an op that was made, the op that it was made for. */
+  readonly forwardOf = new Map<OpId, OpId>();
   readonly main: GraphId;
 
   constructor(model: Model) {
@@ -93,6 +95,10 @@ export class Builder {
 
   get initializers(): readonly ValueId[] {
     return this.#common.initializers;
+  }
+  /** By an op of the main graph that was made, the op whose gradient it computes. */
+  get forwardOf(): ReadonlyMap<OpId, OpId> {
+    return this.#common.forwardOf;
   }
 
   /** From now on, ops are made for the gradient of this one: in its scope and at its line. */
@@ -185,18 +191,20 @@ export class Builder {
     ...attributes: readonly Attribute[]
   ): ValueId[] {
     const outputs = Array.from({ length: count }, () => this.#value(type));
-    const { scope, at, place } = this.#for ?? {};
-    this.made.push(
-      this.editor.addOp(this.graph, {
-        type,
-        inputs,
-        outputs,
-        attributes,
-        ...(scope !== undefined && { scope }),
-        ...(at && { at }),
-        ...(place && { place }),
-      }),
-    );
+    const { scope, at, place, graph } = this.#for ?? {};
+    const isMain = this.graph === this.#common.main;
+    const id = this.editor.addOp(this.graph, {
+      type,
+      inputs,
+      outputs,
+      attributes,
+      ...(scope !== undefined && { scope }),
+      ...(at && { at }),
+      // The place of a loop is no place inside it.
+      ...(place && (isMain || graph !== this.#common.main) && { place }),
+    });
+    this.made.push(id);
+    if (isMain && this.#for !== undefined) this.#common.forwardOf.set(id, this.#for.id);
     return outputs;
   }
   op(type: string, inputs: readonly ValueId[], ...attributes: readonly Attribute[]): ValueId {

@@ -46,6 +46,9 @@ class Sweep {
   readonly #diagnostics: Diagnostic[];
   /** What each value has been given so far. */
   readonly #parts = new Map<ValueId, ValueId[]>();
+  /** By a value: the op that gave to it last, which is the first of its readers. */
+  readonly #givers = new Map<ValueId, Op>();
+  #current: Op | undefined;
 
   constructor(builder: Builder, backward: Backward, diagnostics: Diagnostic[]) {
     this.#b = builder;
@@ -59,32 +62,43 @@ class Sweep {
     outputs: readonly (readonly [ValueId, ValueId])[],
     sources: readonly ValueId[],
   ): readonly (ValueId | undefined)[] {
-    const reached = this.#influencedBy(ops, sources);
+    const { reached, through } = this.#influencedBy(ops, sources);
     for (const [value, gradient] of outputs) this.#give(value, gradient);
     for (let at = ops.length - 1; at >= 0; at--) {
       const op = this.#editor.op(ops[at]!);
-      if (op.domain === '' && constantOperators.has(op.type)) continue;
+      if (!through.has(op.id)) continue;
       if (!op.outputs.some((one) => this.#parts.has(one) && reached.has(one))) continue;
       this.#through(op, reached);
     }
-    return sources.map((one) => this.#total(one));
+    return sources.map((one) => {
+      const { def } = this.#editor.value(one);
+      const home = def.kind === 'op' ? this.#editor.op(def.op) : this.#givers.get(one);
+      if (home !== undefined) this.#b.for(home);
+      return this.#total(one);
+    });
   }
 
-  /** Values that depend on some of `sources` and can have a gradient, these included. */
-  #influencedBy(ops: readonly OpId[], sources: readonly ValueId[]): ReadonlySet<ValueId> {
+  /** Values that depend on some of `sources` and can have a gradient, these included, and the ops between. */
+  #influencedBy(
+    ops: readonly OpId[],
+    sources: readonly ValueId[],
+  ): { readonly reached: ReadonlySet<ValueId>; readonly through: ReadonlySet<OpId> } {
     const reached = new Set(sources);
+    const through = new Set<OpId>();
     for (const id of ops) {
       const op = this.#editor.op(id);
       if (op.domain === '' && constantOperators.has(op.type)) continue;
       if (!dependenciesOf(this.#editor, op).some((value) => reached.has(value))) continue;
+      through.add(id);
       for (const output of op.outputs)
         if (output !== NO_VALUE && isFloat(this.#b.typeOf(output))) reached.add(output);
     }
-    return reached;
+    return { reached, through };
   }
 
   #through(op: Op, reached: ReadonlySet<ValueId>): void {
     this.#b.for(op);
+    this.#current = op;
     const rule: Rule | undefined = op.domain === '' ? rules[op.type] : undefined;
     const dy = op.outputs.map((one) => (one === NO_VALUE ? undefined : this.#total(one)));
     const wants = (input: number): boolean => reached.has(op.inputs[input] ?? NO_VALUE);
@@ -115,6 +129,7 @@ class Sweep {
   }
 
   #give(value: ValueId, gradient: ValueId): void {
+    if (this.#current !== undefined) this.#givers.set(value, this.#current);
     const parts = this.#parts.get(value);
     if (parts === undefined) this.#parts.set(value, [gradient]);
     else parts.push(gradient);

@@ -10,14 +10,9 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { withModelMetadata } from '../../ir/onnx/index.ts';
-import { convertModel } from '../../ir/versions/index.ts';
-import { inferModel } from '../infer/infer.ts';
 import { Builder, isFloat } from './builder.ts';
 import { differentiate } from './differentiate.ts';
-import { expand } from './expand.ts';
-
-/** Rules write ops in the form of this opset. */
-const LOWEST_OPSET = 18;
+import { infer, prepare } from './prepare.ts';
 
 export interface GradOptions {
   /** Names of inputs or initializers. */
@@ -35,13 +30,9 @@ export function gradModel(
   source: Model,
   { wrt, outputs }: GradOptions,
 ): { readonly model?: Model; readonly diagnostics: readonly Diagnostic[] } {
-  const infer = (one: Model): Model => inferModel(one).model;
-  const old = (source.header.opsets.get('') ?? LOWEST_OPSET) < LOWEST_OPSET;
-  const converted = old ? convertModel(source, LOWEST_OPSET, { infer }) : { model: source, diagnostics: [] };
-  if (converted.model === undefined) return { diagnostics: converted.diagnostics };
-  const typed = infer(converted.model);
-  const expanded = expand(typed);
-  const model = expanded === typed ? typed : infer(expanded);
+  const prepared = prepare(source);
+  if (prepared.model === undefined) return prepared;
+  const { model } = prepared;
   const diagnostics: Diagnostic[] = [];
   const { mainGraph } = model;
   const find = (name: string, among: readonly ValueId[], what: string): Value | undefined => {
@@ -92,5 +83,5 @@ export function gradModel(
     ops: [...mainGraph.ops, ...builder.made],
   });
   editor.header = withModelMetadata(model.header, METADATA.gradients, JSON.stringify(names));
-  return { model: infer(editor.finish()), diagnostics: [...converted.diagnostics, ...found.diagnostics] };
+  return { model: infer(editor.finish()), diagnostics: [...prepared.diagnostics, ...found.diagnostics] };
 }

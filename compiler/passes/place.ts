@@ -16,6 +16,7 @@ import {
   hasErrors,
   isCohort,
   type Model,
+  type OpId,
   type Place,
   single,
   type ValueId,
@@ -27,6 +28,13 @@ import { nominalModel } from '../nominal.ts';
 import { contiguousParts, placeByParts, singleOpParts } from '../parts.ts';
 import { type Pass, type PassContext, type Placement, pass } from '../pass.ts';
 import { authoredPlaces, type Known, placeOf, settle, unplaced } from '../placing/authored.ts';
+import {
+  type ForwardOf,
+  followForward,
+  forwardOpOf,
+  placeWaiting,
+  waitingSteps,
+} from '../placing/backward.ts';
 import { closeBranches, unfoldBranches } from '../placing/branches.ts';
 import { cutChain } from '../placing/chain.ts';
 import { sharesAbove } from '../placing/memory.ts';
@@ -43,7 +51,8 @@ export const place: Pass = pass('place', {
     const unfolded = unfoldBranches(compilation.model, cx.topology, (problem) => problems.push(problem));
     problems.forEach(cx.report);
     if (hasErrors(problems)) return compilation;
-    const found = placeModel(dataflow(unfolded.model, boundaryOf(cx.topology)), cx);
+    const { forwardOf = new Map() } = compilation;
+    const found = placeModel(dataflow(unfolded.model, boundaryOf(cx.topology)), cx, forwardOf);
     if (found === undefined) return compilation;
     const { model, placement } = closeBranches(unfolded, found);
     return { ...compilation, model: marked(model, placement), level: 'placed', placement };
@@ -75,7 +84,7 @@ function marked(model: Model, placement: Placement): Model {
   return editor.finish();
 }
 
-function placeModel(flow: Dataflow, cx: PassContext): Placement | undefined {
+function placeModel(flow: Dataflow, cx: PassContext, forwardOf: ForwardOf): Placement | undefined {
   const { model } = flow;
   const problems: Diagnostic[] = [];
   const report = (problem: Diagnostic): void => {
@@ -89,7 +98,7 @@ function placeModel(flow: Dataflow, cx: PassContext): Placement | undefined {
   for (const id of model.mainGraph.inputs) {
     if (model.value(id).private === true && !known.inputs.has(id)) known.inputs.set(id, ends.first);
   }
-  const cuts = placeRest(flow, cx, known, report);
+  const cuts = placeRest(flow, cx, known, forwardOf, report);
   if (hasErrors(problems)) return undefined;
   placeConstants(flow, known, ends);
   const placement = {
@@ -109,6 +118,17 @@ function placingCosts(model: Model): CostModel {
   return { operations, transferBytes, heldBytes: costModel(model).heldBytes };
 }
 
+/** An op weighs as much as it does with what computes its gradient, which will be beside it. */
+function costsWithGradients(cost: CostModel, flow: Dataflow, forwardOf: ForwardOf): CostModel {
+  if (forwardOf.size === 0) return cost;
+  const more = new Map<OpId, number>();
+  for (const op of flow.steps) {
+    const forward = forwardOpOf(forwardOf, op.id);
+    if (forward !== undefined) more.set(forward, (more.get(forward) ?? 0) + cost.operations(op));
+  }
+  return { ...cost, operations: (op) => cost.operations(op) + (more.get(op.id) ?? 0) };
+}
+
 interface Ends {
   readonly first: Place;
   readonly last: Place;
@@ -125,20 +145,25 @@ function placeRest(
   flow: Dataflow,
   cx: PassContext,
   known: Known,
+  forwardOf: ForwardOf,
   report: (problem: Diagnostic) => void,
 ): readonly CutReason[] {
   const { classes } = cx.topology;
   const readers = readersOf(flow);
   const singles = classes.filter((one) => !one.cohort);
   const anyPlaced = known.inputs.size > 0 || known.ops.some((one) => one !== undefined);
+  followForward(flow, known, forwardOf);
   if (anyPlaced) pinUncrossable(flow, known, readers);
   // State, cohorts and entries are about who computes, so nothing is moved for the sake of cost.
   const byMeaning =
     known.ops.some((one) => one !== undefined && isCohort(one)) ||
     [...known.inputs.values()].some(isCohort) ||
     flow.steps.some((op) => [CORE.stateRead, CORE.stateAssign, CORE.invoke].some((type) => isCore(op, type)));
-  if (byMeaning) followData(flow, known, readers);
-  else if (anyPlaced) fillEnclosed(flow, known, readers);
+  if (byMeaning) {
+    followData(flow, known, readers, new Set(forwardOf.keys()));
+    followForward(flow, known, forwardOf);
+    followData(flow, known, readers);
+  } else if (anyPlaced) fillEnclosed(flow, known, readers);
   const rest = unplaced(flow, known);
   // With nothing to place and nothing placed, the topology's peers still want an op each: the cut refuses.
   if (rest.length === 0 && (flow.steps.length > 0 || singles.length <= 1)) return [];
@@ -149,9 +174,14 @@ function placeRest(
   } else if (byMeaning) {
     for (const op of rest) settle(known, op, single(singles[0]!.name), { kind: 'rest' });
   } else {
-    const outcome = cutChain(flow, placingCosts(flow.model), cx.topology, known, readers);
-    if ('cuts' in outcome) return outcome.cuts;
-    report(outcome.problem);
+    const waiting = waitingSteps(flow, known, forwardOf);
+    const cost = costsWithGradients(placingCosts(flow.model), flow, forwardOf);
+    const outcome = cutChain(flow, cost, cx.topology, known, readers, waiting);
+    if ('problem' in outcome) report(outcome.problem);
+    else {
+      placeWaiting(flow, known, forwardOf, waiting, single(singles[0]!.name));
+      return outcome.cuts;
+    }
   }
   return [];
 }

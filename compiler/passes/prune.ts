@@ -8,7 +8,7 @@ import { CORE, DOMAIN, dependenciesOf, type Model, type OpId, type ValueId } fro
 import { pass } from '../pass.ts';
 
 export const prune = pass('prune', {
-  needs: 'typed',
+  needs: 'differentiated',
   gives: 'simplified',
   run: (compilation) => ({ ...compilation, level: 'simplified', model: withoutDeadOps(compilation.model) }),
 });

@@ -35,16 +35,17 @@ const BALANCE = 1.5;
 /** The cuts and why they are where they are, or why there are none. */
 type CutOutcome = { readonly problem: Diagnostic } | { readonly cuts: readonly CutReason[] };
 
-/** Places every step of `flow` that has none yet. */
+/** Places every step of `flow` that has none yet, but for those that wait until the others have theirs. */
 export function cutChain(
   flow: Dataflow,
   cost: CostModel,
   topology: Topology,
   known: Known,
   readers: Readers,
+  waiting: ReadonlySet<OpId>,
 ): CutOutcome {
   const classes = topology.classes.filter((one) => !one.cohort);
-  const row = makeRow(flow, cost, classes, known, readers);
+  const row = makeRow(flow, cost, classes, known, readers, waiting);
   const free = row.fixedSteps.filter((steps) => steps === 0).length;
   const nothingPlaced = free === classes.length;
   if (nothingPlaced && row.ops.length < classes.length) {
@@ -67,12 +68,17 @@ function makeRow(
   cost: CostModel,
   classes: readonly PeerClass[],
   known: Known,
-  readers: Readers,
+  allReaders: Readers,
+  waiting: ReadonlySet<OpId>,
 ): Row {
+  const readers: Readers =
+    waiting.size === 0 ? allReaders : (id) => allReaders(id).filter((op) => !waiting.has(op.id));
   const index = new Map(classes.map((one, at) => [one.name, at]));
   const classOf = (op: OpId): number | undefined => index.get(known.ops[op]?.class ?? '');
   const bounds = classBounds(flow, known, readers, classOf, classes.length - 1);
-  const steps = flow.steps.filter((op) => known.ops[op.id] === undefined).map((op) => op.id);
+  const steps = flow.steps
+    .filter((op) => known.ops[op.id] === undefined && !waiting.has(op.id))
+    .map((op) => op.id);
   const ops = steps.toSorted((a, b) => bounds.low[a]! - bounds.low[b]!);
   const rank = new Int32Array(flow.model.opLimit).fill(-1);
   ops.forEach((op, at) => {

@@ -140,12 +140,17 @@ function groupsOfUnplaced(flow: Dataflow, known: Known): (op: OpId) => OpId {
 /**
  * In a module with places of its own: a step goes where its inputs come from if they agree (a cohort's value
  * holds it there: only `collect` leads away), otherwise where its results are read. Reads and assignments of one
- * state variable go together.
+ * state variable go together. Ops of `except` stay as they are.
  */
-export function followData(flow: Dataflow, known: Known, readers: Readers): void {
+export function followData(
+  flow: Dataflow,
+  known: Known,
+  readers: Readers,
+  except: ReadonlySet<OpId> = new Set(),
+): void {
   shareStatePlaces(flow, known);
   const follow = (op: Op, kind: 'sources' | 'readers', candidates: readonly Candidate[]): void => {
-    if (known.ops[op.id] !== undefined) return;
+    if (known.ops[op.id] !== undefined || except.has(op.id)) return;
     const placed = candidates.filter(({ place }) => place !== undefined);
     const leader = placed.find(({ place }) => isCohort(place!)) ?? placed[0];
     if (leader === undefined) return;

@@ -17,7 +17,7 @@ export type PlaceReason =
   | { readonly kind: 'uncrossable'; readonly value: ValueId }
   | { readonly kind: 'state'; readonly key: string }
   /** `from`: what had its place before anything followed it. */
-  | { readonly kind: 'sources' | 'readers'; readonly from: string }
+  | { readonly kind: 'sources' | 'readers' | 'forward'; readonly from: string }
   | { readonly kind: 'author' | 'enclosed' | 'cut' | 'rest' | 'constant' | 'copy' };
 
 /** One group for each class and reason, in the order in which they first appear. */
@@ -55,6 +55,7 @@ function aboutOf(model: Model, reason: PlaceReason): string | null {
       return reason.key;
     case 'sources':
     case 'readers':
+    case 'forward':
       return reason.from;
     default:
       return null;

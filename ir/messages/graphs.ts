@@ -236,4 +236,32 @@ export const graphMessages = {
       'leave it out',
     ],
   },
+  BB284: {
+    severity: 'error',
+    text: ({ name, type }: { name: string; type: string }) => [
+      `the loss ${JSON.stringify(name)} is ${type}, no scalar of floating-point numbers`,
+      'reduce it to one number, as by ReduceMean over all axes with keepdims 0',
+    ],
+  },
+  BB286: {
+    severity: 'error',
+    text: ({ name, loss }: { name: string; loss: string }) => [
+      `${JSON.stringify(name)} does not reach the loss ${JSON.stringify(loss)}: nothing that the loss is computed from reads it`,
+      'leave it out of what is differentiated, or use it',
+    ],
+  },
+  BB287: {
+    severity: 'warning',
+    text: ({ name, loss }: { name: string; loss: string }) => [
+      `the gradient of ${JSON.stringify(loss)} with respect to ${JSON.stringify(name)} is zero: only ops that pass none, such as Floor or comparisons, lie between them`,
+      'leave it out of what is differentiated, or compute the loss from it by other operators',
+    ],
+  },
+  BB288: {
+    severity: 'error',
+    text: ({ why }: { why: string }) => [
+      `this Gradient cannot be computed: ${why}`,
+      'let its inputs be the values that its xs and zs name, made in the same graph as y, outside of functions',
+    ],
+  },
 } as const satisfies Record<string, Message>;

@@ -23,6 +23,7 @@ import {
 import { MIN_IR_VERSION } from '../names.ts';
 import { attributeDraft } from './attributes.ts';
 import { type Draft, encode, type Piece } from './encode.ts';
+import { withNames } from './gradient.ts';
 import { type Entry, entriesOf, mergeEntries } from './metadata.ts';
 import { domainOf, opsetDrafts } from './opsets.ts';
 import { sameType, typeDraft } from './types.ts';
@@ -138,10 +139,11 @@ class ModelWriter {
   #op(op: Op): Draft<NodeProto> {
     const { residue } = op;
     const metadataProps = this.#metadata(op, residue?.metadataProps);
+    const { inputs, attributes } = withNames(op, this.#nameOf);
     const lists = {
-      input: op.inputs.map(this.#nameOf),
+      input: inputs.map(this.#nameOf),
       output: op.outputs.map(this.#nameOf),
-      attribute: op.attributes.map((one) => attributeDraft(one, this.#graph)),
+      attribute: attributes.map((one) => attributeDraft(one, this.#graph)),
       metadataProps,
     };
     if (residue === undefined) {

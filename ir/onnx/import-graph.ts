@@ -23,6 +23,7 @@ import {
 import { dtypeOfElemType, tensorType, type ValueType } from '../types.ts';
 import { type AttributeReader, isPresent, readAttribute } from './attributes.ts';
 import { externalRange, type OpenExternal } from './external.ts';
+import { withValues } from './gradient.ts';
 import { entriesOf, type Marks, marksOf } from './metadata.ts';
 import { domainOf, readOpsets } from './opsets.ts';
 import { CUT_FIELD, type Cut, CutConflict } from './scan.ts';
@@ -253,6 +254,7 @@ export class GraphReader {
       outputs,
       attributes,
     };
+    withValues(op, node, (one) => scope.find(one));
     // Not spread: a large model has millions of ops.
     if (at !== undefined) op.at = at;
     if (marks.scope !== undefined) op.scope = marks.scope;
@@ -274,6 +276,7 @@ export class GraphReader {
       isPresent(node, 'overload') === (node.overload !== '') &&
       !isPresent(node, 'docString') &&
       node.deviceConfigurations.length === 0 &&
+      node.attribute.length === 0 &&
       this.#onlyMarks(node.metadataProps, marks)
     );
   }

@@ -6,7 +6,7 @@ import { printModel } from '../../ir/index.ts';
 import { modelOf } from '../support/model.ts';
 
 const cx = { topology: chainTopology(1), report: () => {} };
-const pruned = (text: string) => prune.run({ level: 'typed', model: modelOf(text) }, cx).model;
+const pruned = (text: string) => prune.run({ level: 'differentiated', model: modelOf(text) }, cx).model;
 const opsOf = (text: string): readonly string[] => [...pruned(text).opsOf()].map((op) => op.type);
 
 test('takes out ops that no output needs, and those that only they need', () => {
@@ -43,13 +43,13 @@ test('keeps what an assignment of state needs, though nothing reads it', () => {
 
 test('gives the same model back if every op is needed', () => {
   const model = modelOf('input x: float32[2]\na = Relu(x)\noutput a');
-  expect(prune.run({ level: 'typed', model }, cx).model).toBe(model);
+  expect(prune.run({ level: 'differentiated', model }, cx).model).toBe(model);
 });
 
 test('a pass that is given less than it needs is a bug of ours, and stops the compilation', () => {
   const { diagnostics, ok } = compile(modelOf('input x: float32[2]\noutput x'), { ...cx, passes: [prune] });
   expect(ok).toBe(false);
   expect(diagnostics.map(({ code, message }) => `${code} ${message}`)).toEqual([
-    'BB506 pass prune broke an invariant: it needs level typed and was given recorded',
+    'BB506 pass prune broke an invariant: it needs level differentiated and was given recorded',
   ]);
 });

@@ -9,6 +9,7 @@ import {
   pass,
 } from '../../compiler/index.ts';
 import { bind } from '../../compiler/passes/bind.ts';
+import { differentiate } from '../../compiler/passes/differentiate.ts';
 import { guard } from '../../compiler/passes/guard.ts';
 import { infer } from '../../compiler/passes/infer.ts';
 import { prune } from '../../compiler/passes/prune.ts';
@@ -54,7 +55,16 @@ export function cut(
   other: Readonly<Partial<Record<'guard' | 'bind', Pass>>> = {},
 ): CompileResult {
   const model = modelOf(text);
-  const passes = [checked, infer, prune, asWritten(model), split, other.guard ?? guard, other.bind ?? bind];
+  const passes = [
+    checked,
+    infer,
+    differentiate,
+    prune,
+    asWritten(model),
+    split,
+    other.guard ?? guard,
+    other.bind ?? bind,
+  ];
   return compile(model, { topology, passes });
 }
 

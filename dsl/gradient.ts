@@ -1,0 +1,108 @@
+// Gradients: recorded as one op, which the compiler puts plain ones in the place of before it cuts the graph. So what
+// forward ops send from peer to peer has its way back without a word of the author's.
+
+import { type DType, formatType, gradientOp, TRAINING_DOMAIN, TRAINING_VERSION } from '../ir/index.ts';
+import { dimsIn, dtypeIn } from './core-op.ts';
+import { type Fact, type Recorder, recorder } from './recorder.ts';
+import type { Checked, DTypeError, ElementOf, PlaceOf, ShapeError, ShapeOf, Tensor, Value } from './types.ts';
+import { factOf, isValue, toValue } from './value.ts';
+
+/** A value, or values in arrays and records, however deep: the parameters of a model. */
+export type Parameters = Tensor | readonly Parameters[] | { readonly [name: string]: Parameters };
+/** The same structure, with a value of the same type and place for each. */
+export type Gradients<X> = X extends Tensor
+  ? Value<ElementOf<X>, ShapeOf<X>, PlaceOf<X>>
+  : { readonly [Key in keyof X]: Gradients<X[Key]> };
+
+type Float = 'float32' | 'float64' | 'float16' | 'bfloat16';
+type FloatErrors<V extends Tensor> = [ElementOf<V>] extends [Float]
+  ? never
+  : Float extends ElementOf<V>
+    ? never
+    : DTypeError<`gradient: ${ElementOf<V>} has no gradient`>;
+type LossErrors<Y extends Tensor> =
+  | FloatErrors<Y>
+  | (number extends ShapeOf<Y>['length']
+      ? never
+      : ShapeOf<Y> extends readonly []
+        ? never
+        : ShapeError<'gradient: the loss is no scalar; reduce it, as by mean()'>);
+type ParameterErrors<X> = X extends Tensor
+  ? FloatErrors<X>
+  : X extends object
+    ? { [Key in keyof X]: ParameterErrors<X[Key]> }[X extends readonly unknown[] ? number & keyof X : keyof X]
+    : never;
+
+/**
+ * The gradients of the scalar `y` with respect to a value, or to all values of an array or record, in the same structure:
+ * each has the dtype, shape and place of its x. What an x is computed from makes no difference; where one x is computed
+ * from another, its gradient goes through that. Works in the bodies of loops and of itself: a gradient has gradients. The
+ * gradient of a `y` that is no scalar, times `v`, is that of `y.mul(v).reduceSum()`.
+ * Fails (BB284) if `y` is no scalar, (BB283) if an x has no floating-point numbers; the compiler if `y` does not depend
+ * on an x (BB286), or an op between them has no gradient (BB281).
+ */
+export function gradient<Y extends Tensor, const X extends Parameters>(
+  y: Checked<Y, LossErrors<Y>>,
+  xs: Checked<X, ParameterErrors<X>>,
+): Gradients<X>;
+export function gradient(y: unknown, xs: unknown): unknown {
+  const owner = recorder('gradient');
+  return owner.call(gradient, () => {
+    const loss = factOf(y, 'gradient');
+    const { name } = owner.editor.value(loss.id);
+    const dims = dimsIn(loss.type);
+    if (dims !== undefined && dims.length > 0) {
+      owner.fail('BB284', { name, type: formatType(loss.type) });
+    }
+    const parameters: Leaf[] = [];
+    const structure = leaves(xs, '', parameters);
+    for (const { fact } of [{ fact: loss }, ...parameters]) {
+      const dtype = dtypeIn(fact.type);
+      if (dtype !== undefined && !isFloat(dtype))
+        owner.fail('BB283', { name: owner.editor.value(fact.id).name });
+    }
+    const made = parameters.map((one) => result(owner, one, loss));
+    owner.domains.set(TRAINING_DOMAIN, TRAINING_VERSION);
+    owner.addOp(
+      gradientOp(
+        parameters.map(({ fact }) => fact.id),
+        loss.id,
+        made.map(({ id }) => id),
+      ),
+    );
+    return structure((index) => toValue(made[index]!, owner));
+  });
+}
+
+const isFloat = (dtype: DType): boolean =>
+  dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16';
+
+/** One x, and its way through arrays and records. */
+interface Leaf {
+  readonly path: string;
+  readonly fact: Fact;
+}
+type Structure = (at: (index: number) => Tensor) => unknown;
+
+/** Adds the values in `xs` to `found`, and gives what puts others in their place. */
+function leaves(xs: unknown, path: string, found: Leaf[]): Structure {
+  if (isValue(xs) || typeof xs !== 'object' || xs === null) {
+    const index = found.push({ path, fact: factOf(xs, 'gradient') }) - 1;
+    return (at) => at(index);
+  }
+  const parts = Object.entries(xs).map(
+    ([key, value]) => [key, leaves(value, path === '' ? key : `${path}_${key}`, found)] as const,
+  );
+  if (Array.isArray(xs)) return (at) => parts.map(([, part]) => part(at));
+  return (at) => Object.fromEntries(parts.map(([key, part]) => [key, part(at)]));
+}
+
+function result(owner: Recorder, { path, fact }: Leaf, loss: Fact): Fact {
+  const { name, names } = owner.site ?? {};
+  const of = owner.editor.value(fact.id).name.split('.').at(-1)!;
+  const own = path === '' ? name : names?.get(path);
+  return owner.addValue(owner.qualified(own ?? `${of}_gradient`), fact.type, {
+    cohort: fact.cohort,
+    declinable: fact.declinable || loss.declinable,
+  });
+}

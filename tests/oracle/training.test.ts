@@ -1,0 +1,96 @@
+// Training as part of a program: gradients recorded, differentiated before the cut, run by peers.
+
+import { describe, expect, it, test } from 'vitest';
+import { compile, passes } from '../../compiler/index.ts';
+import { constant, float32, gradient, input, module, on, output, peer, state } from '../../dsl/index.ts';
+import type { OpId, Topology } from '../../ir/index.ts';
+import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
+import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { topologyOf } from '../support/compile.ts';
+import { deploy, plain, recorded } from '../support/deploy.ts';
+
+const [client, server] = [peer('client'), peer('server')];
+
+/** A small network, its first layer on one peer and its second, with the labels, on another. */
+const mlp = (first: typeof client | typeof server) =>
+  module('mlp', () => {
+    const x = input('x', float32, [4, 3], { at: first });
+    const t = input('t', float32, [4, 2], { at: server });
+    const numbers = (count: number, scale: number): Float32Array =>
+      Float32Array.from({ length: count }, (_, at) => Math.sin(at + 1) * scale);
+    const w1 = state('w1', constant(numbers(15, 0.5), 'float32', [3, 5]), { at: first });
+    const b1 = state('b1', constant(numbers(5, 0.1), 'float32', [5]), { at: first });
+    const w2 = state('w2', constant(numbers(10, 0.7), 'float32', [5, 2]), { at: server });
+    const now = { w1: w1.read(), b1: b1.read(), w2: w2.read() };
+    const h = on(first, () => x.matmul(now.w1).add(now.b1).tanh());
+    const loss = on(server, () => {
+      const error = h.matmul(now.w2).sub(t);
+      return error.mul(error).reduceMean({ keepdims: 0 });
+    });
+    const g = gradient(loss, now);
+    w1.assign(now.w1.sub(g.w1.mul(0.1)));
+    b1.assign(now.b1.sub(g.b1.mul(0.1)));
+    w2.assign(now.w2.sub(g.w2.mul(0.1)));
+    output('loss', loss);
+  });
+
+const batch = (step: number, count: number) => ({
+  dtype: 'float32' as const,
+  bytes: new Uint8Array(
+    Float32Array.from({ length: count }, (_, at) => Math.cos(step * 7 + at * 1.3)).buffer,
+  ),
+});
+
+async function losses(
+  source: ReturnType<typeof mlp>,
+  topology: Topology,
+  backend: Parameters<typeof deploy>[2],
+): Promise<number[]> {
+  const deployment = await deploy(source, topology, backend);
+  const found: number[] = [];
+  for (let step = 0; step < 6; step++) {
+    const { outputs } = await deployment.invoke({
+      x: { ...batch(step % 2, 12), dims: [4, 3] },
+      t: { ...batch((step % 2) + 5, 8), dims: [4, 2] },
+    });
+    found.push((plain(outputs.loss) as number[])[0]!);
+  }
+  await deployment.close();
+  return found;
+}
+
+describe('split learning', () => {
+  it.each([
+    ['the CPU backend', () => cpuBackend()],
+    ['ONNX Runtime', () => onnxRuntimeBackend({ optimization: 'disabled' })],
+  ])('gives the losses of training on one peer, on %s', async (_, backend) => {
+    const whole = await losses(mlp(server), topologyOf('server'), backend());
+    const split = await losses(mlp(client), topologyOf('client', 'server'), backend());
+    expect(split).toEqual(whole);
+    expect(whole.at(-1)).toBeLessThan(0.7 * whole[0]!);
+  });
+});
+
+test('a cut that the compiler chooses keeps the way back of each layer on the peer of its way forth', () => {
+  const deep = module('deep', () => {
+    const x = input('x', float32, [2, 4]);
+    const weight = (name: string) => input(name, float32, [4, 4]);
+    const ws = ['w1', 'w2', 'w3', 'w4'].map(weight);
+    const y = ws.reduce((h, w, at) => module(`layer${at}`, () => h.matmul(w).tanh())(), x.abs());
+    const loss = y.reduceMean({ keepdims: 0 });
+    const gradients = gradient(loss, ws);
+    output('loss', loss);
+    for (const [at, g] of gradients.entries()) output(`new${at}`, ws[at]!.sub(g));
+  });
+  const { placement, model, forwardOf } = compile(recorded(deep), {
+    topology: topologyOf('a', 'b'),
+    passes: passes.slice(0, passes.findIndex(({ name }) => name === 'place') + 1),
+  }).compilation;
+  const classOf = (op: OpId): string => placement!.ops[op]!.class;
+  const forward = [...model.opsOf()].filter(({ id }) => !forwardOf!.has(id));
+  expect(new Set(forward.map(({ id }) => classOf(id)))).toEqual(new Set(['a', 'b']));
+  for (const [op, of] of forwardOf!) if (placement!.ops[op]) expect(classOf(op)).toBe(classOf(of));
+  const updates = forward.filter(({ type }) => type === 'Sub');
+  const layers = forward.filter(({ type }) => type === 'MatMul');
+  expect(updates.map(({ id }) => classOf(id))).toEqual(layers.map(({ id }) => classOf(id)));
+});
