@@ -49,6 +49,8 @@ export const isFloat = (type: ValueType | undefined): boolean =>
 class Common {
   readonly names = new Set<string>();
   readonly constants = new Map<string, ValueId>();
+  /** By a gradient the value whose gradient it is, where it is zero wherever that value is. */
+  readonly vanishing = new Map<ValueId, ValueId>();
   /** Of the main graph, where every subgraph sees them. */
   readonly initializers: ValueId[] = [];
   /** Of the main graph: by an op that was made, the op that it was made for. */
@@ -180,6 +182,15 @@ export class Builder {
   axis(op: Op, value: ValueId, fallback: number): number {
     const axis = this.int(op, 'axis', fallback);
     return axis < 0 ? axis + this.rank(value) : axis;
+  }
+
+  /** Notes that the gradient of a value is zero wherever the value itself is. */
+  vanishing(gradient: ValueId, of: ValueId): ValueId {
+    this.#common.vanishing.set(gradient, of);
+    return gradient;
+  }
+  vanishes(gradient: ValueId, of: ValueId): boolean {
+    return this.#common.vanishing.get(gradient) === of;
   }
 
   // --- making ----------------------------------------------------------------------------------------

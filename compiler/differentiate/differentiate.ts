@@ -33,12 +33,6 @@ export function differentiate(
   return { of: backward(builder, ops, outputs, sources), diagnostics };
 }
 
-/** What the forward op is to give besides. */
-const secondOutputs: ReadonlyMap<string, string> = new Map([
-  ['MaxPool', 'indices'],
-  ['Dropout', 'mask'],
-]);
-
 class Sweep {
   readonly #b: Builder;
   readonly #editor: ModelEditor;
@@ -108,7 +102,8 @@ class Sweep {
         op,
         b: this.#b,
         x: op.inputs,
-        y: this.#outputsOf(op),
+        y: op.outputs,
+        output: (index, name) => this.#outputOf(op, index, name),
         dy,
         wants,
         captured: dependenciesOf(this.#editor, op).filter(
@@ -143,13 +138,16 @@ class Sweep {
     return sum;
   }
 
-  /** Its outputs; of a pool with that of where its results are from, of a dropout with its mask. */
-  #outputsOf(op: Op): readonly ValueId[] {
-    const [result, second] = this.#editor.op(op.id).outputs;
-    if (op.domain !== '' || !secondOutputs.has(op.type) || second) return op.outputs;
-    const name = this.#b.unique(`${this.#b.name(result!)}_${secondOutputs.get(op.type)}`);
-    const outputs = [result!, this.#editor.addValue(op.graph, { name })];
-    this.#editor.setOp(op.id, { outputs });
-    return outputs;
+  #outputOf({ id, graph }: Op, index: number, name: string): ValueId {
+    const outputs = [...this.#editor.op(id).outputs];
+    const known = outputs[index];
+    if (known) return known;
+    while (outputs.length < index) outputs.push(NO_VALUE);
+    const added = this.#editor.addValue(graph, {
+      name: this.#b.unique(`${this.#b.name(outputs[0]!)}_${name}`),
+    });
+    outputs[index] = added;
+    this.#editor.setOp(id, { outputs });
+    return added;
   }
 }

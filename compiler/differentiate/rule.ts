@@ -14,6 +14,8 @@ export interface Step {
   readonly dy: readonly (ValueId | undefined)[];
   /** Whether the gradient of an input is of use: it is there, has one, and something upstream wants it. */
   wants(input: number): boolean;
+  /** One of its outputs, which it gets if it left it out: under the name of the first, and this. */
+  output(index: number, name: string): ValueId;
   /** What its subgraphs read from outside, as far as gradients of that are of use. */
   readonly captured: readonly ValueId[];
   /** Adds to the gradient of a captured value. */

@@ -14,6 +14,8 @@ const where =
   (condition: (step: Step) => ValueId): Rule =>
   (step) => [step.b.where(condition(step), step.dy[0]!, step.b.scalar(0, step.x[0]!))];
 
+const rectified = where(({ b, x, y }) => b.op('Greater', [y[0]!, b.scalar(0, x[0]!)]));
+
 const same: Rule = ({ dy }) => [dy[0]];
 
 const square = (b: Builder, x: ValueId): ValueId => b.mul(x, x);
@@ -24,11 +26,11 @@ const less = (b: Builder, number: number, x: ValueId, like: ValueId): ValueId =>
 const cast: Rule = ({ b, x, dy }) => [b.cast(dy[0]!, b.dtype(x[0]!))];
 
 /** Where it drops: what was kept, scaled as it was. */
-const dropout: Rule = ({ b, x, y, dy }) => {
+const dropout: Rule = ({ b, x, dy, output }) => {
   const [input, given, training] = x as [ValueId, ValueId | undefined, ValueId | undefined];
   if (!training) return [dy[0]];
   const ratio = given ? b.cast(given, b.dtype(input)) : b.scalar(0.5, input);
-  const kept = b.where(y[1]!, dy[0]!, b.scalar(0, input));
+  const kept = b.where(output(1, 'mask'), dy[0]!, b.scalar(0, input));
   return [b.where(training, b.div(kept, less(b, 1, ratio, input)), dy[0]!)];
 };
 
@@ -78,7 +80,7 @@ export const elementwise: Rules = {
   Sigmoid: times(({ b, x, y }) => b.mul(y[0]!, less(b, 1, y[0]!, x[0]!))),
   Softplus: times(({ b, x }) => b.op('Sigmoid', [x[0]!])),
   Softsign: ({ b, x, dy }) => [b.div(dy[0]!, square(b, b.add(b.scalar(1, x[0]!), b.op('Abs', [x[0]!]))))],
-  Relu: where(({ b, x, y }) => b.op('Greater', [y[0]!, b.scalar(0, x[0]!)])),
+  Relu: (step) => (step.b.vanishes(step.dy[0]!, step.y[0]!) ? [step.dy[0]] : rectified(step)),
   LeakyRelu: ({ b, op, x, dy }) => [
     b.where(
       b.op('Greater', [x[0]!, b.scalar(0, x[0]!)]),

@@ -1,77 +1,155 @@
 // Losses over classes.
 
 import type { ValueId } from '../../../ir/index.ts';
-import { type Builder, int } from '../builder.ts';
+import { type Builder, int, string } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
 
-interface Labelled {
-  /** For each element of the scores whether it is that of its label, as numbers; none where the label is ignored. */
-  readonly hot: ValueId;
-  /** The gradient of each label's own loss, with an axis for the classes. */
-  readonly each: ValueId;
-  /** The gradient of the weights, from minus the logarithm of the probabilities. */
-  ofWeights(surprise: ValueId): ValueId;
-}
+/** From so many classes on, what is one element of a row is written by itself. */
+const MANY_CLASSES = 128;
 
-/** `scores` are [N, C, …], labels [N, …], weights [C]. */
-function labelled(step: Step, scores: ValueId, labels: ValueId, weights: ValueId | undefined): Labelled {
-  const { b, op, dy } = step;
-  const ignored = op.attributes.some(({ name }) => name === 'ignore_index');
-  const ignore = b.int(op, 'ignore_index', 0);
-  const classes = b.op('Gather', [b.shapeOf(scores), b.scalarOf(1, 'int64')]);
-  const dtype = b.dtype(scores);
-  const wide = b.cast(labels, 'int64');
-  const isIgnored = (): ValueId => b.op('Equal', [wide, b.scalarOf(ignore, 'int64')]);
-  // Of an ignored label nothing is kept, whatever it is.
-  const safe = ignored ? b.where(isIgnored(), b.scalarOf(0, 'int64'), wide) : wide;
-  const column = b.op('Unsqueeze', [safe, b.list([1])]);
-  const rank = b.rank(scores);
-  const numbers = b.op('Range', [b.scalarOf(0, 'int64'), classes, b.scalarOf(1, 'int64')]);
-  const row = b.op('Reshape', [numbers, b.list([1, -1, ...new Array<number>(rank - 2).fill(1)])]);
-  const hot = b.cast(b.op('Equal', [column, row]), dtype);
-  const kept = ignored
-    ? b.where(isIgnored(), b.scalar(0, scores), b.scalar(1, scores))
-    : b.op('Expand', [b.scalar(1, scores), b.shapeOf(labels)]);
-  const weight = weights === undefined ? kept : b.mul(b.op('Gather', [weights, safe]), kept);
-  const reduction = b.string(op, 'reduction', 'mean');
-  const given = dy[0] ?? b.refuse('its loss has no gradient');
-  const whole = reduction === 'mean' ? b.div(given, b.op('ReduceSum', [weight], int('keepdims', 0))) : given;
-  const withClasses = (value: ValueId): ValueId => b.op('Unsqueeze', [value, b.list([1])]);
-  const ofWeights = (surprise: ValueId): ValueId => {
-    const others = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1);
+/** The labels of a loss and what each of them counts for. `scores` are [N, C, …], labels [N, …], weights [C]. */
+class Labelled {
+  readonly #step: Step;
+  readonly #scores: ValueId;
+  /** Class numbers as int64; of an ignored label 0, whatever it is. */
+  readonly #classes: ValueId;
+  /** Of each label whether it counts, and its weight; undefined if all count the same. */
+  readonly #kept: ValueId | undefined;
+  readonly #weight: ValueId | undefined;
+  /** The gradient of each label's own loss, with an axis for the classes or as a scalar. */
+  readonly #share: ValueId;
+
+  constructor(step: Step) {
+    const { b, op, x } = step;
+    const [scores, labels, weights] = x as [ValueId, ValueId, ValueId | undefined];
+    this.#step = step;
+    this.#scores = scores;
+    const wide = b.dtype(labels) === 'int64' ? labels : b.cast(labels, 'int64');
+    const ignored = op.attributes.some(({ name }) => name === 'ignore_index')
+      ? b.op('Equal', [wide, b.scalarOf(b.int(op, 'ignore_index', 0), 'int64')])
+      : undefined;
+    this.#classes = ignored === undefined ? wide : b.where(ignored, b.scalarOf(0, 'int64'), wide);
+    const kept = (): ValueId =>
+      ignored === undefined
+        ? b.op('Expand', [b.scalar(1, scores), b.shapeOf(labels)])
+        : b.where(ignored, b.scalar(0, scores), b.scalar(1, scores));
+    if (weights || ignored !== undefined) {
+      this.#kept = kept();
+      this.#weight = weights ? b.mul(b.op('Gather', [weights, this.#classes]), this.#kept) : this.#kept;
+    }
+    this.#share = this.#shareOfEach(labels);
+  }
+
+  #shareOfEach(labels: ValueId): ValueId {
+    const { b } = this.#step;
+    const whole = this.#whole(labels);
+    if (this.#weight !== undefined) return withClasses(b, b.mul(whole, this.#weight));
+    return this.#reduction === 'none' ? withClasses(b, whole) : whole;
+  }
+
+  get #reduction(): string {
+    return this.#step.b.string(this.#step.op, 'reduction', 'mean');
+  }
+
+  /** The gradient of the sum of the losses, or of each. */
+  #whole(labels: ValueId): ValueId {
+    const { b, dy } = this.#step;
+    const given = dy[0] ?? b.refuse('its loss has no gradient');
+    if (this.#reduction !== 'mean') return given;
+    if (this.#weight !== undefined) return b.div(given, this.#total(this.#weight));
+    const [number, sizes] = [b.numbers(given)?.[0], b.sizes(labels)];
+    if (number === undefined || sizes === undefined) return b.div(given, b.sizeOf(labels, this.#scores));
+    return b.scalar(number / sizes.reduce((count, size) => count * size, 1), this.#scores);
+  }
+
+  #total(value: ValueId): ValueId {
+    return this.#step.b.op('ReduceSum', [value], int('keepdims', 0));
+  }
+
+  /** The scores' shape with `on` at each label's class, 0 elsewhere. */
+  #hot(on: number): ValueId {
+    const { b } = this.#step;
+    const scores = this.#scores;
+    const classes = b.dims(scores)[1];
+    if (b.dtype(scores) === 'float32') {
+      const bytes = new Uint8Array(Float32Array.of(0, on).buffer);
+      const depth =
+        typeof classes === 'number'
+          ? b.scalarOf(classes, 'int64')
+          : b.op('Shape', [scores], int('start', 1), int('end', 2));
+      const values = b.constant({ dtype: 'float32', dims: [2], bytes });
+      return b.op('OneHot', [this.#classes, depth, values], int('axis', 1));
+    }
+    const count = b.op('Gather', [b.shapeOf(scores), b.scalarOf(1, 'int64')]);
+    const numbers = b.op('Range', [b.scalarOf(0, 'int64'), count, b.scalarOf(1, 'int64')]);
+    const row = b.op('Reshape', [numbers, b.list([1, -1, ...new Array<number>(b.rank(scores) - 2).fill(1)])]);
+    const hot = b.cast(b.op('Equal', [this.#column, row]), b.dtype(scores));
+    return on === 1 ? hot : b.mul(hot, b.scalar(on, scores));
+  }
+
+  get #column(): ValueId {
+    return withClasses(this.#step.b, this.#classes);
+  }
+
+  /** Each label's share, times the difference of what is given, if anything, and 1 at its class. */
+  difference(given: ValueId | undefined): ValueId {
+    const { b } = this.#step;
+    const classes = b.dims(this.#scores)[1];
+    if (typeof classes === 'number' && classes >= MANY_CLASSES) return this.#sparse(given);
+    if (given !== undefined) return b.mul(b.sub(given, this.#hot(1)), this.#share);
+    return b.mul(this.#hot(-1), this.#share);
+  }
+
+  #sparse(given: ValueId | undefined): ValueId {
+    const { b } = this.#step;
+    const base = given === undefined ? b.zerosLike(this.#scores) : b.mul(given, this.#share);
+    const column = this.#column;
+    const scalar = this.#weight === undefined && this.#reduction !== 'none';
+    const less = b.neg(this.#share);
+    const updates = scalar ? b.op('Expand', [less, b.shape(column)]) : less;
+    return b.op('ScatterElements', [base, column, updates], int('axis', 1), string('reduction', 'add'));
+  }
+
+  /** The gradient of the weights, from minus the logarithm of the probabilities. */
+  ofWeights(surprise: ValueId): ValueId {
+    const { b, x } = this.#step;
+    const others = Array.from({ length: b.rank(this.#scores) }, (_, axis) => axis).filter(
+      (axis) => axis !== 1,
+    );
+    const hot = this.#hot(1);
     const chosen = b.mul(hot, surprise);
+    const weight = this.#weight!;
     // A mean is also divided by the weights.
     const mean = (): ValueId => {
-      const total = b.op('ReduceSum', [b.mul(withClasses(weight), chosen)], int('keepdims', 0));
-      return b.sub(chosen, b.div(total, b.op('ReduceSum', [weight], int('keepdims', 0))));
+      const total = this.#total(b.mul(withClasses(b, weight), chosen));
+      return b.sub(chosen, b.div(total, this.#total(weight)));
     };
-    const share = b.mul(withClasses(b.mul(whole, kept)), hot);
-    return b.sum(b.mul(share, reduction === 'mean' ? mean() : chosen), others);
-  };
-  return { hot, each: withClasses(b.mul(whole, weight)), ofWeights };
+    const whole = this.#whole(x[1]!);
+    const share = b.mul(withClasses(b, b.mul(whole, this.#kept!)), hot);
+    return b.sum(b.mul(share, this.#reduction === 'mean' ? mean() : chosen), others);
+  }
 }
 
+const withClasses = (b: Builder, value: ValueId): ValueId => b.op('Unsqueeze', [value, b.list([1])]);
+
 const negativeLogLikelihood: Rule = (step) => {
-  const { b, x } = step;
-  const { hot, each, ofWeights } = labelled(step, x[0]!, x[1]!, x[2] || undefined);
+  const labelled = new Labelled(step);
   return [
-    step.wants(0) ? b.neg(b.mul(each, hot)) : undefined,
+    step.wants(0) ? labelled.difference(undefined) : undefined,
     undefined,
-    step.wants(2) ? ofWeights(b.neg(x[0]!)) : undefined,
+    step.wants(2) ? labelled.ofWeights(step.b.neg(step.x[0]!)) : undefined,
   ];
 };
 
 const softmaxCrossEntropy: Rule = (step) => {
   const { b, x, y, dy } = step;
-  const probabilities = (builder: Builder): ValueId =>
-    y[1] ? builder.op('Exp', [y[1]]) : builder.op('Softmax', [x[0]!], int('axis', 1));
-  const soft = probabilities(b);
+  const soft = y[1] ? b.op('Exp', [y[1]]) : b.op('Softmax', [x[0]!], int('axis', 1));
   let gradient: ValueId | undefined;
   let weights: ValueId | undefined;
   if (dy[0] !== undefined) {
-    const { hot, each, ofWeights } = labelled(step, x[0]!, x[1]!, x[2] || undefined);
-    gradient = b.mul(each, b.sub(soft, hot));
-    if (step.wants(2)) weights = ofWeights(b.neg(b.op('LogSoftmax', [x[0]!], int('axis', 1))));
+    const labelled = new Labelled(step);
+    gradient = labelled.difference(soft);
+    if (step.wants(2)) weights = labelled.ofWeights(b.neg(b.op('LogSoftmax', [x[0]!], int('axis', 1))));
   }
   if (dy[1] === undefined) return [gradient, undefined, weights];
   const ofLog = b.sub(dy[1], b.mul(soft, b.sum(dy[1], [1], true)));

@@ -3,15 +3,8 @@
 import { attributeString, type Op, type ValueId } from '../../../ir/index.ts';
 import { type Builder, int, ints } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
-import { scatter } from './movement.ts';
-
-interface Window {
-  readonly kernel: readonly number[];
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  /** Of the beginnings, then of the ends. */
-  readonly pads: readonly number[];
-}
+import { attributesOf, kernelGradient, type Window } from './kernel-gradient.ts';
+import { maxPool } from './max-pool.ts';
 
 /** How the window of a convolution or a pool moves; `auto_pad` worked out, for which sizes must be known. */
 function windowOf(b: Builder, op: Op, x: ValueId, kernelSizes: readonly number[] | undefined): Window {
@@ -42,13 +35,6 @@ function windowOf(b: Builder, op: Op, x: ValueId, kernelSizes: readonly number[]
     pads: auto === 'SAME_UPPER' ? [...small, ...large] : [...large, ...small],
   };
 }
-
-const attributesOf = ({ strides, dilations, pads }: Window, group: number) => [
-  ints('strides', strides),
-  ints('dilations', dilations),
-  ints('pads', pads),
-  int('group', group),
-];
 
 /**
  * The input of a convolution from its output: a transposed convolution. Elements at the end that no window reached
@@ -101,45 +87,6 @@ function reachedInput(
   return b.op('Pad', [reached, b.op('Concat', [none, missing], int('axis', 0))]);
 }
 
-/**
- * The kernel of a convolution from its input and the gradient of its output: a convolution of the one with the other,
- * with batch and channels changed round, strides and dilations too.
- */
-function kernelGradient(b: Builder, input: ValueId, given: ValueId, window: Window, group: number): ValueId {
-  const count = window.kernel.length;
-  const spatial = Array.from({ length: count }, (_, axis) => axis + 2);
-  const swap = [1, 0, ...spatial];
-  let turned = b.transpose(input, swap);
-  if (group > 1) {
-    // [N, G·C, …] to [C, G·N, …]
-    const shape = b.op(
-      'Concat',
-      [b.list([0, group, -1]), b.op('Shape', [input], int('start', 2))],
-      int('axis', 0),
-    );
-    const apart = b.op('Reshape', [input, shape]);
-    const moved = b.transpose(apart, [2, 1, 0, ...spatial.map((axis) => axis + 1)]);
-    const joined = b.op(
-      'Concat',
-      [
-        b.op('Shape', [moved], int('start', 0), int('end', 1)),
-        b.list([-1]),
-        b.op('Shape', [input], int('start', 2)),
-      ],
-      int('axis', 0),
-    );
-    turned = b.op('Reshape', [moved, joined]);
-  }
-  const made = b.op(
-    'Conv',
-    [turned, b.transpose(given, swap)],
-    ...attributesOf({ ...window, strides: window.dilations, dilations: window.strides }, group),
-  );
-  // Where strides leave a rest, there are more positions than the kernel has.
-  const cut = b.op('Slice', [made, b.list(new Array(count).fill(0)), b.list(window.kernel), b.list(spatial)]);
-  return b.transpose(cut, swap);
-}
-
 const biasAxes = (b: Builder, y: ValueId): number[] => [
   0,
   ...Array.from({ length: b.rank(y) - 2 }, (_, axis) => axis + 2),
@@ -164,7 +111,18 @@ const conv: Rule = (step) => {
   };
   return [
     step.wants(0) ? toInput() : undefined,
-    step.wants(1) ? kernelGradient(b, padded, dy[0]!, window, group) : undefined,
+    step.wants(1)
+      ? kernelGradient(b, {
+          input: padded,
+          given: dy[0]!,
+          inputDims: b.dims(input),
+          givenDims: b.dims(y[0]!),
+          dtype: b.dtype(input),
+          window,
+          group,
+          exact: true,
+        })
+      : undefined,
     x[2] && step.wants(2) ? b.sum(dy[0]!, biasAxes(b, y[0]!)) : undefined,
   ];
 };
@@ -203,16 +161,18 @@ function openPads(b: Builder, op: Op, input: ValueId, kernel: ValueId): ValueId 
   return b.op('Concat', [none, first, none, last], int('axis', 0));
 }
 
+/** With these there may be room for another window at the end. */
+const growing = new Set(['output_padding', 'output_shape', 'auto_pad']);
+
 const convTranspose: Rule = (step) => {
   const { b, op, x, y, dy } = step;
   const [input, kernel] = x as [ValueId, ValueId];
   const window = transposedWindow(b, op, input, kernel);
   const group = b.int(op, 'group', 1);
+  const exact = !op.attributes.some(({ name }) => growing.has(name));
   const gathered = (): ValueId => {
     const made = b.op('Conv', [dy[0]!, kernel], ...attributesOf(window, group));
-    const forms = ['output_padding', 'output_shape', 'auto_pad'];
-    if (!op.attributes.some(({ name }) => forms.includes(name))) return made;
-    // What was added at the end may be enough for another window.
+    if (exact) return made;
     const axes = window.kernel.map((_, axis) => axis + 2);
     const sizes = b.op('Slice', [b.shapeOf(input), b.list([2]), b.list([axes.length + 2])]);
     return b.op('Slice', [made, b.list(axes.map(() => 0)), sizes, b.list(axes)]);
@@ -220,7 +180,18 @@ const convTranspose: Rule = (step) => {
   return [
     step.wants(0) ? gathered() : undefined,
     // Input and output have changed sides.
-    step.wants(1) ? kernelGradient(b, dy[0]!, input, window, group) : undefined,
+    step.wants(1)
+      ? kernelGradient(b, {
+          input: dy[0]!,
+          given: input,
+          inputDims: b.dims(y[0]!),
+          givenDims: b.dims(input),
+          dtype: b.dtype(input),
+          window,
+          group,
+          exact,
+        })
+      : undefined,
     x[2] && step.wants(2) ? b.sum(dy[0]!, biasAxes(b, y[0]!)) : undefined,
   ];
 };
@@ -336,14 +307,6 @@ function pooledBack(
 const maxUnpool: Rule = ({ b, x, dy }) => [
   b.reshapeLike(b.op('Gather', [b.flat(dy[0]!), b.flat(x[1]!)], int('axis', 0)), x[0]!),
 ];
-
-/** The pool says of which elements its results are; if it counts them column by column, another one says it. */
-const maxPool: Rule = ({ b, op, x, y, dy }) => {
-  if (!y[1]) return b.refuse('it does not say which elements it took');
-  const inRows = op.attributes.filter(({ name }) => name !== 'storage_order');
-  const places = b.int(op, 'storage_order', 0) === 0 ? y[1] : b.ops('MaxPool', [x[0]!], 2, ...inRows)[1]!;
-  return [scatter(b, x[0]!, places, dy[0]!)];
-};
 
 export const windows: Rules = {
   Conv: conv,
