@@ -1,14 +1,7 @@
-// Crossings that the author writes: collect, and broadcast where it carries a policy. All others are inserted
-// by the compiler.
+// Crossings that the author writes: collect, scatter, and broadcast where it carries a policy. All others are
+// inserted by the compiler.
 
-import {
-  type Attribute,
-  CORE,
-  type Dim as IrDim,
-  type Place as IrPlace,
-  placeKey,
-  tensorType,
-} from '../ir/index.ts';
+import { type Attribute, CORE, type Dim as IrDim, placeKey, tensorType } from '../ir/index.ts';
 import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
 import { type Duration, durationNs } from './duration.ts';
 import { type OnErrors, type Place, placeOf } from './place.ts';
@@ -68,6 +61,18 @@ export interface CrossingMethods {
     this: Checked<V, CollectErrors<V>>,
     options?: CollectOptions<P>,
   ): Collected<V, P>;
+  /** The value at every member of a cohort, with a policy; see {@link broadcast}. */
+  broadcast<V extends Tensor, const P extends Many>(
+    this: Checked<V, OnErrors<V, P>>,
+    to: Place<P>,
+    options?: BroadcastOptions,
+  ): Value<ElementOf<V>, ShapeOf<V>, P>;
+  /** Row i to member i of a cohort; see {@link scatter}. */
+  scatter<V extends Tensor, const P extends Many>(
+    this: Checked<V, OnErrors<V, P>>,
+    to: Place<P>,
+    options?: ScatterOptions,
+  ): Row<V, P>;
 }
 
 /**
@@ -99,7 +104,7 @@ function gather(owner: Recorder, value: unknown, options: CollectOptions<string>
   const ids = { ...shared, type: tensorType('string', [null]) };
   const facts = coreOp(
     owner,
-    { type: CORE.collect, inputs, attributes: policy(owner, options), place: target ?? null },
+    { type: CORE.collect, inputs, attributes: policy(owner, 'collect', options), place: target ?? null },
     [
       ...inputs.map((fact, index) => ({ ...shared, name: names[index]!, type: stacked(fact) })),
       { ...ids, name: 'senders' },
@@ -117,7 +122,11 @@ function stacked(fact: Fact): ReturnType<typeof tensorType> {
   return tensorType(dtypeIn(fact.type), dims && rows.concat(dims));
 }
 
-function policy(owner: Recorder, options: CollectOptions<string>): Attribute[] {
+function policy(
+  owner: Recorder,
+  op: string,
+  options: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough'>,
+): Attribute[] {
   const attributes: Attribute[] = [];
   if (options.within !== undefined) {
     attributes.push({ name: 'within_ns', kind: 'int', value: durationNs(owner, options.within) });
@@ -128,31 +137,107 @@ function policy(owner: Recorder, options: CollectOptions<string>): Attribute[] {
   ] as const) {
     if (count === undefined) continue;
     if (!Number.isInteger(count) || count < 0) {
-      owner.fail('BB308', { op: 'collect', reason: `${count} is not a number of members` });
+      owner.fail('BB308', { op, reason: `${count} is not a number of members` });
     }
     attributes.push({ name, kind: 'int', value: BigInt(count) });
   }
   return attributes;
 }
 
+export interface BroadcastOptions {
+  /** How long a member waits for it, counted from when it learns of the flow. */
+  readonly within?: Duration;
+  /** How the members' gradients are collected and summed, in member order, where this is differentiated. */
+  readonly gradient?: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough'>;
+}
+
 /** The value at every member of a cohort, where the crossing has a policy; without one just use the value there. */
 export function broadcast<V extends Tensor, const P extends Many>(
   value: Checked<V, OnErrors<V, P>>,
   to: Place<P>,
-  options: { readonly within?: Duration } = {},
+  options: BroadcastOptions = {},
 ): Value<ElementOf<V>, ShapeOf<V>, P> {
   const owner = recorder('broadcast');
-  return owner.call(broadcast, () => {
-    const fact = factOf(value, 'broadcast');
-    const place: IrPlace = placeOf(to);
-    if (fact.cohort !== undefined) {
-      owner.fail('BB306', { op: 'broadcast', from: placeKey(fact.cohort), to: placeKey(place) });
-    }
-    const attributes = policy(owner, options);
-    const result = { name: 'broadcast', type: fact.type, cohort: place };
-    return toValue(
-      coreOp(owner, { type: CORE.broadcast, inputs: [fact], attributes, place }, [result])[0]!,
-      owner,
-    );
-  });
+  return owner.call(broadcast, () => spread(owner, value, to, options)) as Value<ElementOf<V>, ShapeOf<V>, P>;
+}
+
+defineMethod('broadcast', function method(this: Handle, to: Place, options: BroadcastOptions = {}) {
+  const owner = recorder('broadcast');
+  return owner.call(method, () => spread(owner, this, to, options));
+});
+
+function spread(
+  owner: Recorder,
+  value: unknown,
+  to: Place,
+  { gradient = {}, ...own }: BroadcastOptions,
+): Tensor {
+  const fact = single(owner, 'broadcast', value, to);
+  const attributes = [
+    ...policy(owner, 'broadcast', own),
+    ...policy(owner, 'broadcast', gradient).map((one) => ({ ...one, name: `gradient_${one.name}` })),
+  ];
+  const place = placeOf(to);
+  const result = { name: 'broadcast', type: fact.type, cohort: place };
+  return toValue(
+    coreOp(owner, { type: CORE.broadcast, inputs: [fact], attributes, place }, [result])[0]!,
+    owner,
+  );
+}
+
+export interface ScatterOptions {
+  /** How long a member waits for its row, counted from when it learns of the flow. */
+  readonly within?: Duration;
+  /** Peer ids of the members that get the rows, as `collect` gives its senders. Default: every member, in order. */
+  readonly members?: Tensor<'string'>;
+}
+
+type Row<V extends Tensor, P extends string> = Value<
+  ElementOf<V>,
+  ShapeOf<V> extends readonly [unknown, ...infer Rest extends AnyShape] ? Rest : AnyShape,
+  P
+>;
+
+/**
+ * Row i of a value to member i of a cohort: what `collect` stacked, cut up again. A member without a row has a missing
+ * value. Fails (BB306) if the value is a cohort's already, (BB321) if it has no rows.
+ */
+export function scatter<V extends Tensor, const P extends Many>(
+  value: Checked<V, OnErrors<V, P>>,
+  to: Place<P>,
+  options: ScatterOptions = {},
+): Row<V, P> {
+  const owner = recorder('scatter');
+  return owner.call(scatter, () => deal(owner, value, to, options)) as Row<V, P>;
+}
+
+defineMethod('scatter', function method(this: Handle, to: Place, options: ScatterOptions = {}) {
+  const owner = recorder('scatter');
+  return owner.call(method, () => deal(owner, this, to, options));
+});
+
+function deal(owner: Recorder, value: unknown, to: Place, { members, ...own }: ScatterOptions): Tensor {
+  const inputs = [single(owner, 'scatter', value, to)];
+  const { type, declinable } = inputs[0]!;
+  const dims = dimsIn(type);
+  if (dims?.length === 0) owner.fail('BB321', { reason: 'a scalar has no rows' });
+  if (members !== undefined) {
+    const ids = single(owner, 'scatter', members, to);
+    if ((dtypeIn(ids.type) ?? 'string') !== 'string')
+      owner.fail('BB321', { reason: 'members are peer ids, a tensor of strings' });
+    inputs.push(ids);
+  }
+  const place = placeOf(to);
+  const attributes = policy(owner, 'scatter', own);
+  const row = { name: 'scatter', type: tensorType(dtypeIn(type), dims?.slice(1)), cohort: place };
+  const result = { ...row, declinable: declinable || members !== undefined };
+  return toValue(coreOp(owner, { type: CORE.scatter, inputs, attributes, place }, [result])[0]!, owner);
+}
+
+/** A value of one member, that is to go to those of a cohort. */
+function single(owner: Recorder, op: string, value: unknown, to: Place): Fact {
+  const fact = factOf(value, op);
+  if (fact.cohort !== undefined)
+    owner.fail('BB306', { op, from: placeKey(fact.cohort), to: placeKey(placeOf(to)) });
+  return fact;
 }

@@ -11,7 +11,15 @@ export { type ContainerType, optionalOf, sequenceOf } from './containers.ts';
 // Every operator of ONNX; control flow from callbacks.
 export { ifElse, type LoopOptions, loop, scan, sequenceMap } from './control.ts';
 // Where it runs, what crosses, what stays.
-export { broadcast, type Collected, type CollectOptions, collect } from './crossing.ts';
+export {
+  type BroadcastOptions,
+  broadcast,
+  type Collected,
+  type CollectOptions,
+  collect,
+  type ScatterOptions,
+  scatter,
+} from './crossing.ts';
 // Data that a peer has.
 export { type BatchOptions, type DataSource, dataSource, type Fields, type Sized } from './data-source.ts';
 // Values and their types. Missing values: x.when(c), x.present(), x.reason(), x.orElse(y).

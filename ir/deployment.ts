@@ -3,7 +3,8 @@
 // A program is an ONNX model whose main graph holds, in schedule order:
 //   ai.bytesandbrains.segment  <name>     call of a segment: a model-local function of plain ONNX ops. Inputs are
 //                                         run-time values and weights (initializers of the program)
-//   ai.bytesandbrains.wire     Send       (x)  edge, envelope: ships x; sends of one envelope leave together.
+//   ai.bytesandbrains.wire     Send       (x, members?)  edge, envelope: ships x; sends of one envelope leave together.
+//                                         A scatter's row i goes to member i, or to the i-th of `members` (peer ids).
 //                                         On a trigger edge x may be left out: it leaves when the flow starts
 //                              Recv       () → x  edge, deadline_ns; a trigger edge's x is a bool scalar
 //                              Collect    () → (field…, senders, missing)  edges (one per field), at_least,
@@ -54,8 +55,9 @@ export type EdgeKind =
   | 'collect'
   /** no value, wakes a place that no arriving value would */
   | 'trigger'
-  /** reserved: row i to member i; cohort to cohort */
+  /** one member to every member of a cohort, row i to member i */
   | 'scatter'
+  /** reserved: cohort to cohort */
   | 'exchange';
 
 /** A value crossing from one place to another, as its two ends see it. */

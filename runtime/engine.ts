@@ -28,8 +28,13 @@ import type { Missing } from './value.ts';
 export interface EngineOutlet {
   /** Starts a segment, or asks a component; ends with `finish` or `fail`. */
   start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void;
-  /** All sends of an envelope are there. */
-  ship(flow: Flow, envelope: number, values: readonly Slot[]): void;
+  /** All sends of an envelope are there. `recipients`: of a scatter that says so, whom its rows are for. */
+  ship(
+    flow: Flow,
+    envelope: number,
+    values: readonly Slot[],
+    recipients: readonly (Slot | undefined)[],
+  ): void;
   output(flow: Flow, name: string, value: Slot): void;
   /** The session goes on with another flow. Its arguments are held for it. */
   next(flow: Flow, given: readonly Slot[]): void;
@@ -424,7 +429,12 @@ export class Engine {
     const value = flow.cancelled ?? (slot === undefined ? boolScalar(true) : flow.values[slot]!);
     this.#leases.hold(value);
     flow.outgoing.set(index, value);
-    if (slot !== undefined) this.#used(flow, slot);
+    const members = one.inputs[1];
+    if (members !== undefined) {
+      this.#leases.hold(flow.values[members]!);
+      flow.recipients.set(index, flow.values[members]!);
+    }
+    for (const read of new Set(one.inputs)) this.#used(flow, read);
     const { fragment } = one;
     if (fragment === undefined || !this.#program.fragments[fragment]!.writes) this.#pack(flow, envelope);
     this.#complete(flow, index);
@@ -436,10 +446,12 @@ export class Engine {
     const { sends } = this.#program.envelopes[envelope]!;
     const values = sends.map((index) => flow.outgoing.get(index)!);
     if (this.#program.outputs.length === 0 && values.some(isHeld)) flow.cameOut = true;
-    this.#outlet.ship(flow, envelope, values);
+    const recipients = sends.map((index) => flow.recipients.get(index));
+    this.#outlet.ship(flow, envelope, values, recipients);
+    for (const held of [...values, ...recipients]) if (held !== undefined) this.#leases.drop(held);
     for (const index of sends) {
-      this.#leases.drop(flow.outgoing.get(index)!);
       flow.outgoing.delete(index);
+      flow.recipients.delete(index);
     }
   }
 

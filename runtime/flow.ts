@@ -67,6 +67,8 @@ export class Flow implements FlowStart {
   readonly assigned = new Map<number, Held>();
   /** By instruction: values to be sent, until their envelope leaves. */
   readonly outgoing = new Map<number, Slot>();
+  /** By instruction: whom the rows of a scatter are for, until then too. */
+  readonly recipients = new Map<number, Slot>();
   /** Indexed by envelope: sends it still waits for. */
   readonly unsent: number[];
   readonly answers = new Map<number, Answers>();

@@ -50,6 +50,8 @@ const FAILURE_CHARACTERS = 2000;
 /** How long inputs that an event asked for are awaited where nothing else in the program has a deadline. */
 const INPUT_WAIT_NS = 10e9;
 
+const valueIn = (slot: Slot): Value => (isHeld(slot) ? slot.data : slot);
+
 export class Node {
   readonly peer: string;
   readonly #program: Program;
@@ -87,10 +89,9 @@ export class Node {
     this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox);
     this.#engine = new Engine(program, peer, this.#leases, {
       start: (work, inputs, transfer) => this.#start(work, inputs, transfer),
-      ship: (flow, envelope, values) => this.#ship(flow, envelope, values),
+      ship: (flow, envelope, values, recipients) => this.#ship(flow, envelope, values, recipients),
       output: (flow, name, slot) => {
-        const value = isHeld(slot) ? slot.data : slot;
-        this.#outbox.event({ kind: 'output', flow: flow.id, name, value });
+        this.#outbox.event({ kind: 'output', flow: flow.id, name, value: valueIn(slot) });
       },
       next: (flow, given) => this.#follow(flow, given),
       ended: (flow) => this.#endFlow(flow),
@@ -476,9 +477,14 @@ export class Node {
     });
   }
 
-  #ship(head: FlowHead, envelope: number, slots: readonly Slot[]): void {
-    const values = slots.map((slot) => (isHeld(slot) ? slot.data : slot));
-    for (const { to, pieces } of this.#courier.pack(head, envelope, values)) {
+  #ship(
+    head: FlowHead,
+    envelope: number,
+    slots: readonly Slot[],
+    recipients: readonly (Slot | undefined)[] = [],
+  ): void {
+    const [values, members] = [slots.map(valueIn), recipients.map((slot) => slot && valueIn(slot))];
+    for (const { to, pieces } of this.#courier.pack(head, envelope, values, members)) {
       if (to !== this.peer) {
         this.#outbox.put({ type: 'send', to, pieces, flow: head.id });
         continue;

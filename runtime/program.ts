@@ -213,7 +213,9 @@ class Decoder {
     const edge =
       this.#edgesOut.get(id) ?? this.#fail(`edge ${id} is not among the outgoing ones`, common.name);
     // A trigger that waits for nothing is sent when the flow starts.
-    if (common.inputs.length !== 1 && !(edge.kind === 'trigger' && common.inputs.length === 0))
+    const count = common.inputs.length;
+    // A scatter may say whom its rows are for.
+    if (count !== 1 && !(edge.kind === 'trigger' && count === 0) && !(edge.kind === 'scatter' && count === 2))
       this.#fail('Send takes one input', common.name);
     const destinations = this.#bound(edge, edge.to, common.name);
     const number = this.#optionalInt(node, 'envelope') ?? edge.envelope;
@@ -277,8 +279,7 @@ class Decoder {
 
   #edgeIn(node: onnx.NodeProto, id: number, index: number): Edge {
     const edge = this.#edgesIn.get(id) ?? this.#fail(`edge ${id} is not among the incoming ones`, node.name);
-    if (edge.kind === 'scatter' || edge.kind === 'exchange')
-      this.#fail(`edge ${id}: ${edge.kind} is not there yet`, node.name);
+    if (edge.kind === 'exchange') this.#fail(`edge ${id}: ${edge.kind} is not there yet`, node.name);
     if (this.#receivers.has(id)) this.#fail(`edge ${id} is received twice`, node.name);
     this.#bound(edge, edge.from, node.name);
     this.#receivers.set(id, index);

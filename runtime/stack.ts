@@ -1,4 +1,4 @@
-// Stacks tensors on a new first axis, as a collect does.
+// Stacks tensors on a new first axis, as a collect does, and gives a row of one, as a scatter does.
 
 import { bitsOf, packStrings, type Tensor, unpackStrings } from '../ir/types.ts';
 
@@ -35,4 +35,29 @@ function stackPacked(tensors: readonly Tensor[], bits: number): Uint8Array {
     }
   });
   return bytes;
+}
+
+/** Row `index`; of elements of whole bytes it is a view. Undefined: it has no such row. */
+export function rowOf(
+  { dtype, dims: [rows = 0, ...dims], bytes }: Tensor,
+  index: number,
+): Tensor | undefined {
+  if (index >= rows) return undefined;
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  if (dtype === 'string') {
+    const strings = unpackStrings(bytes, rows * count);
+    return { dtype, dims, bytes: packStrings(strings.slice(index * count, (index + 1) * count)) };
+  }
+  const bits = bitsOf(dtype) * count;
+  if (bits % 8 !== 0) return { dtype, dims, bytes: rowOfPacked(bytes, bits, index) };
+  return { dtype, dims, bytes: bytes.subarray((bits / 8) * index, (bits / 8) * (index + 1)) };
+}
+
+function rowOfPacked(bytes: Uint8Array, bits: number, row: number): Uint8Array {
+  const own = new Uint8Array(Math.ceil(bits / 8));
+  for (let bit = 0; bit < bits; bit++) {
+    const at = row * bits + bit;
+    own[bit >> 3]! |= ((bytes[at >> 3]! >> (at & 7)) & 1) << (bit & 7);
+  }
+  return own;
 }

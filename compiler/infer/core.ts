@@ -12,6 +12,12 @@ function stackedRows(type: ValueType | undefined): ValueType | undefined {
   return tensorType(type.dtype, type.dims && [null, ...type.dims]);
 }
 
+/** What a member gets of a scatter. */
+export function rowOf(type: ValueType | undefined): ValueType | undefined {
+  if (type?.kind !== 'tensor') return undefined;
+  return tensorType(type.dtype, type.dims?.slice(1));
+}
+
 /** What an op of the core domain gives; ops that are not listed are not typed here. */
 export function coreTypes(op: Op, scope: Scope): readonly Inferred[] {
   const inputs = op.inputs.map((id) => scope.typeOf(id));
@@ -23,6 +29,8 @@ export function coreTypes(op: Op, scope: Scope): readonly Inferred[] {
       return op.outputs.map(() => ({ type: inputs[0] }));
     case CORE.invoke:
       return [{ type: tensorType('bool', []) }, ...inputs.map((type) => ({ type }))];
+    case CORE.scatter:
+      return [{ type: rowOf(inputs[0]) }];
     case CORE.orElse:
       return [{ type: joinTypes(inputs[0], inputs[1]) }];
     case CORE.present:

@@ -25,6 +25,7 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { boundaryOf, describeKind, isPrivate, mayCross } from '../handover.ts';
+import { rowOf } from '../infer/core.ts';
 import { checkLinks } from '../links.ts';
 import { type Deployment, pass } from '../pass.ts';
 import { settleConstants } from '../split/answers.ts';
@@ -115,7 +116,7 @@ function forbidden(
   const [home, away] = [graph.places[from]!, graph.places[to]!];
   const { name, type } = model.value(value);
   // Only tensors stack.
-  const fits = kind !== 'collect' || type?.kind === 'tensor';
+  const fits = (kind !== 'collect' && kind !== 'scatter') || type?.kind === 'tensor';
   if (fits && mayCross(model, boundaryOf(topology, [home.class, away.class]), value)) return undefined;
   const made = { message: `made at ${placeKey(home)}`, at: positionOf(model, value) };
   const op = reader === undefined ? undefined : model.op(reader);
@@ -176,7 +177,9 @@ function edgeOf(
     const place = graph.places[number]!;
     return { class: place.class, binder: place.binder.kind };
   };
-  const made = value === undefined ? undefined : graph.model.value(value);
+  const sent = value === undefined ? undefined : graph.model.value(value);
+  // What arrives: of a scatter, a row.
+  const made = sent && { ...sent, type: crossing.kind === 'scatter' ? rowOf(sent.type) : sent.type };
   return {
     id,
     value: made?.name ?? '',

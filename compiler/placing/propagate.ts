@@ -159,7 +159,7 @@ export function followData(
   };
   for (const op of flow.steps) {
     // Where a collect's result is, its author says; its input is at the cohort it leaves.
-    if (isCore(op, CORE.collect) || isCore(op, CORE.broadcast)) continue;
+    if ([CORE.collect, CORE.broadcast, CORE.scatter].some((type) => isCore(op, type))) continue;
     follow(
       op,
       'sources',

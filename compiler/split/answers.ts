@@ -1,5 +1,5 @@
-// A constant that a collect or a broadcast takes. Constants have no place and never cross, but a member's answer
-// does, even where all give the same; and a broadcast constant is already where it goes.
+// A constant that a collect, a scatter or a broadcast takes. Constants have no place and never cross, but a member's
+// answer and its row do, even where all give the same; and a broadcast constant is already where it goes.
 //
 //   rows, ones, senders, missing = Collect(y, one)       one@phone = OrElse(one, one) @phone.each
 //   w' = Broadcast(w) @phone.each                    →   rows, ones, senders, missing = Collect(y, one@phone)
@@ -32,16 +32,17 @@ function copyBroadcasts(model: Model, placement: Placement): Model {
 
 function answerWithConstants(model: Model, placement: Placement): Settled {
   const graph = placedGraph(model, placement);
-  const collects = [...model.opsOf()].filter(
-    (op) => isCore(op, CORE.collect) && op.inputs.some((id) => graph.isConstant(id)),
+  const takers = [...model.opsOf()].filter(
+    (op) =>
+      (isCore(op, CORE.collect) || isCore(op, CORE.scatter)) && op.inputs.some((id) => graph.isConstant(id)),
   );
-  if (collects.length === 0) return { model, placement };
+  if (takers.length === 0) return { model, placement };
 
   const editor = model.edit();
   const places = [...placement.ops];
   const order = [...model.mainGraph.ops];
   const answers = new Map<string, ValueId>();
-  for (const op of collects) {
+  for (const op of takers) {
     const from = sendersOf(op);
     if (from === undefined) continue;
     const answer = (id: ValueId): ValueId => {
@@ -65,8 +66,12 @@ function answerWithConstants(model: Model, placement: Placement): Settled {
   editor.setGraph(model.main, { ops: order });
   return { model: editor.finish(), placement: { ...placement, ops: places } };
 
-  /** The cohort whose values it takes: that of another field, or where a constant expression was put. */
+  /**
+   * The cohort whose values it takes: that of another field, or where a constant expression was put. Of a scatter, any
+   * place with one member will do.
+   */
   function sendersOf(op: Op): Place | undefined {
+    if (isCore(op, CORE.scatter)) return graph.places.find((place) => !isCohort(place));
     const placeOf = (id: ValueId): Place | undefined => {
       const { def } = model.value(id);
       if (def.kind === 'op') return placement.ops[def.op];

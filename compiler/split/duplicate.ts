@@ -6,6 +6,7 @@
 
 import {
   byteLengthOfType,
+  CORE,
   Copier,
   type Model,
   NO_VALUE,
@@ -15,7 +16,7 @@ import {
 } from '../../ir/index.ts';
 import { isCohort } from '../../ir/place.ts';
 import type { Placement } from '../pass.ts';
-import { type PlacedGraph, type PlaceNumber, placedGraph, placeOfValue } from './places.ts';
+import { isCore, type PlacedGraph, type PlaceNumber, placedGraph, placeOfValue } from './places.ts';
 
 /** Ops that compute nothing, or only look at the shape; cheap at any size. */
 const views = new Set(['Identity', 'Shape', 'Size', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
@@ -139,7 +140,8 @@ function add<K>(sets: Map<K, Set<PlaceNumber>>, key: K, place: PlaceNumber): voi
 function placesThatRead(graph: PlacedGraph): Map<ValueId, Set<PlaceNumber>> {
   const readers = new Map<ValueId, Set<PlaceNumber>>();
   for (const id of graph.model.mainGraph.ops) {
-    if (graph.constant[id] === 1) continue;
+    // A scatter ships rows, never the whole.
+    if (graph.constant[id] === 1 || isCore(graph.model.op(id), CORE.scatter)) continue;
     const here = graph.opPlace[id]!;
     for (const value of graph.needs[id]!) {
       if (placeOfValue(graph, value) !== here) add(readers, value, here);

@@ -18,7 +18,7 @@ import {
   type Op,
   type OpId,
 } from '../../ir/index.ts';
-import { isCore, type PlacedGraph, placeOfValue } from './places.ts';
+import { isCore, isCrossing, type PlacedGraph, placeOfValue } from './places.ts';
 
 /** Level of each op of the main graph, indexed by OpId; constants have none. */
 export type Levels = Int32Array;
@@ -65,8 +65,7 @@ function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels 
     let floats = pinned === undefined && (needs.length > 0 || isCore(op, CORE.stateRead));
     for (const value of needs) {
       const { def } = model.value(value);
-      const crosses =
-        placeOfValue(graph, value) !== here || isCore(op, CORE.collect) || isCore(op, CORE.broadcast);
+      const crosses = placeOfValue(graph, value) !== here || isCrossing(op);
       if (def.kind === 'op' && floating[def.op] === 1 && !crosses) continue;
       floats = false;
       const from = def.kind === 'op' && floating[def.op] === 0 ? levels[def.op]! : 0;

@@ -52,6 +52,12 @@ export interface PlacedGraph {
 
 export const isCore = (op: Op, type: string): boolean => op.domain === DOMAIN.core && op.type === type;
 
+/** Crossings that the author wrote: the value that crosses is the first input, and goes to this op alone. */
+export const isCrossing = (op: Op): boolean => isCore(op, CORE.collect) || isSpread(op);
+
+/** One member to the members of a cohort: over there it is a receive. */
+export const isSpread = (op: Op): boolean => isCore(op, CORE.broadcast) || isCore(op, CORE.scatter);
+
 /** Several passes look at one placement: what it implies is computed once and lives as long as it does. */
 const known = new WeakMap<Placement, PlacedGraph>();
 
@@ -123,7 +129,7 @@ export function findCrossings(
       report(impossible(graph, value, from, to, op));
       return;
     }
-    const explicit = op !== undefined && (isCore(op, CORE.collect) || isCore(op, CORE.broadcast));
+    const explicit = op !== undefined && isCrossing(op);
     const key = explicit ? `${value}>${to}@${op.id}` : `${value}>${to}`;
     if (seen.has(key)) return;
     seen.add(key);
@@ -133,8 +139,8 @@ export function findCrossings(
   for (const op of model.opsOf()) {
     if (graph.constant[op.id] === 1) continue;
     const to = graph.opPlace[op.id]!;
-    const explicit = isCore(op, CORE.collect) || isCore(op, CORE.broadcast);
-    for (const value of graph.needs[op.id]!) {
+    const explicit = isCrossing(op);
+    for (const value of arriving(graph, op)) {
       if (explicit || placeOfValue(graph, value) !== to) cross(value, to, op);
     }
   }
@@ -146,10 +152,15 @@ export function findCrossings(
   return found;
 }
 
+/** What an op waits for at its place: whom a scatter's rows are for is known to the sender alone. */
+export const arriving = ({ needs }: PlacedGraph, op: Op): readonly ValueId[] =>
+  isCore(op, CORE.scatter) ? needs[op.id]!.filter((value) => value === op.inputs[0]) : needs[op.id]!;
+
 function crossingKind(from: Place, to: Place, op: Op | undefined): EdgeKind | undefined {
   const collects = op !== undefined && isCore(op, CORE.collect);
   if (isCohort(from)) return collects && !isCohort(to) ? 'collect' : undefined;
   if (collects) return undefined;
+  if (op !== undefined && isCore(op, CORE.scatter)) return isCohort(to) ? 'scatter' : undefined;
   return isCohort(to) ? 'broadcast' : 'send';
 }
 

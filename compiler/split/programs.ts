@@ -22,7 +22,14 @@ import {
 import { weightOf } from '../../ir/onnx/weights.ts';
 import type { Program } from '../pass.ts';
 import { isCore, type PlaceNumber } from './places.ts';
-import { type Item, type NumberedCrossing, type Schedule, type SplitGraph, scheduleOf } from './schedule.ts';
+import {
+  type Item,
+  type NumberedCrossing,
+  type Schedule,
+  type SplitGraph,
+  scheduleOf,
+  sentWith,
+} from './schedule.ts';
 
 /** Name of the constant that trigger edges send: dots keep it apart from authors' names. */
 const TRIGGER = 'bytesandbrains.trigger';
@@ -162,12 +169,14 @@ class ProgramBuilder {
     });
   }
 
-  #emitSend({ edge, value }: NumberedCrossing): void {
+  #emitSend(crossing: NumberedCrossing): void {
+    const { edge, value } = crossing;
+    const inputs = sentWith(this.#split.graph, crossing).map((id) => this.#mainValue(id));
     this.#add({
       domain: DOMAIN.wire,
       type: WIRE.send,
       name: `send_${edge.id}`,
-      inputs: [value === undefined ? this.#triggerValue() : this.#values.value(value)],
+      inputs: value === undefined ? [this.#triggerValue()] : inputs,
       outputs: [],
       attributes: [intAttribute('edge', edge.id), intAttribute('envelope', edge.envelope)],
     });

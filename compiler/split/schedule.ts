@@ -2,7 +2,7 @@
 
 import { CORE, type Edge, isOurDomain, type OpId, type ValueId } from '../../ir/index.ts';
 import type { Levels } from './fragments.ts';
-import { type Crossing, isCore, type PlacedGraph, type PlaceNumber } from './places.ts';
+import { type Crossing, isCore, isSpread, type PlacedGraph, type PlaceNumber } from './places.ts';
 import type { Grouping } from './segments.ts';
 
 /** A crossing or trigger with the number that both its ends know. */
@@ -80,7 +80,7 @@ class Scheduler {
       const root = this.#constantRoots.get(id);
       if (root !== undefined) addToSegment(id, root, [0, RANK.segment, -1, position]);
       const op = graph.model.op(id);
-      if (!this.#isHere(id) || isCore(op, CORE.broadcast)) return;
+      if (!this.#isHere(id) || isSpread(op)) return;
       const level = levels[id]!;
       const depth = grouping.coreDepth[id]!;
       if (isOurDomain(op.domain)) {
@@ -104,8 +104,13 @@ class Scheduler {
         items.push({ kind: 'recv', level, order: [-1, RANK.arrive, 0, position], ops: [], crossing });
       }
       if (crossing.from === this.#place) {
-        const def = crossing.value === undefined ? undefined : graph.model.value(crossing.value).def;
-        const [level, depth] = def?.kind === 'op' ? [levels[def.op]!, grouping.coreDepth[def.op]!] : [0, 0];
+        let [level, depth] = [0, 0];
+        for (const value of sentWith(graph, crossing)) {
+          const { def } = graph.model.value(value);
+          if (def.kind !== 'op' || graph.constant[def.op] === 1) continue;
+          const [one, two] = [levels[def.op]!, grouping.coreDepth[def.op]!];
+          if (one > level || (one === level && two > depth)) [level, depth] = [one, two];
+        }
         items.push({ kind: 'send', level, order: [depth, RANK.send, 0, position], ops: [], crossing });
       }
     });
@@ -146,8 +151,8 @@ class Scheduler {
   #exported(): Set<ValueId> {
     const { graph, crossings } = this.#split;
     const needed = new Set<ValueId>();
-    for (const { value, from } of crossings)
-      if (from === this.#place && value !== undefined) needed.add(value);
+    for (const crossing of crossings)
+      if (crossing.from === this.#place) for (const value of sentWith(graph, crossing)) needed.add(value);
     this.#split.graph.model.mainGraph.outputs.forEach((value, index) => {
       if (graph.outputPlace[index] === this.#place) needed.add(value);
     });
@@ -193,6 +198,12 @@ class Scheduler {
     return this.#split.graph.constant[op] !== 1 && this.#split.graph.opPlace[op] === this.#place;
   }
 }
+
+/** The inputs of a crossing's Send: the value, and of a scatter whom its rows are for. */
+export const sentWith = (
+  { model }: PlacedGraph,
+  { value, kind, op }: NumberedCrossing,
+): readonly ValueId[] => (value === undefined ? [] : kind === 'scatter' ? model.op(op!).inputs : [value]);
 
 function inOrder(a: Item, b: Item): number {
   if (a.level !== b.level) return a.level - b.level;

@@ -4,8 +4,15 @@
 // anything that this very place has to send first; so the flow is played through without values, from the entry,
 // and whoever is still asleep when nothing moves any more needs a trigger.
 
-import { CORE, type OpId, type ValueId } from '../../ir/index.ts';
-import { type Crossing, isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
+import type { OpId, ValueId } from '../../ir/index.ts';
+import {
+  arriving,
+  type Crossing,
+  isCrossing,
+  type PlacedGraph,
+  type PlaceNumber,
+  placeOfValue,
+} from './places.ts';
 
 /** Places to trigger from the entry, in the order in which they would be found asleep. */
 export function placesToTrigger(
@@ -59,11 +66,11 @@ class Play {
     }
     for (const id of graph.model.mainGraph.ops) {
       if (graph.constant[id] === 1) continue;
-      const needs = graph.needs[id]!;
+      const one = graph.model.op(id);
+      const needs = arriving(graph, one);
       const place = graph.opPlace[id]!;
       this.#left[id] = needs.length;
-      const one = graph.model.op(id);
-      const op = isCore(one, CORE.collect) || isCore(one, CORE.broadcast) ? id : undefined;
+      const op = isCrossing(one) ? id : undefined;
       for (const value of needs) append(this.#readers, arrival(value, place, op), id);
       if (needs.length === 0) this.#waiting(place).ops.push(id);
     }

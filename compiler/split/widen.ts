@@ -11,6 +11,7 @@
 import {
   type Attribute,
   attributeInt,
+  CORE,
   elemTypeOf,
   type Model,
   NO_VALUE,
@@ -22,7 +23,7 @@ import {
 } from '../../ir/index.ts';
 import { boundaryOf, isRoundedByCut, mayWiden } from '../handover.ts';
 import type { Placement } from '../pass.ts';
-import { type PlacedGraph, type PlaceNumber, placedGraph, placeOfValue } from './places.ts';
+import { isCore, type PlacedGraph, type PlaceNumber, placedGraph, placeOfValue } from './places.ts';
 
 const castTo = (dtype: 'float16' | 'float32'): readonly Attribute[] => [
   { name: 'to', kind: 'int', value: BigInt(elemTypeOf(dtype)) },
@@ -104,6 +105,8 @@ function crossingValues(graph: PlacedGraph, topology: Topology): Map<ValueId, re
   };
   for (const op of model.opsOf()) {
     if (graph.constant[op.id] === 1) continue;
+    // Rows are cut from what the sender has.
+    if (isCore(op, CORE.scatter)) continue;
     for (const value of graph.needs[op.id]!) read(value, graph.opPlace[op.id]!);
   }
   model.mainGraph.outputs.forEach((value, index) => {

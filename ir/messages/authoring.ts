@@ -156,6 +156,13 @@ export const authoringMessages = {
       'next names the entry of its module and values for its arguments: next(name, { argument: value }).when(condition)',
     ],
   },
+  BB321: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `scatter: ${reason}`,
+      'scatter deals the rows of a value, its first dimension, to the members of a cohort: x.scatter(phones.each)',
+    ],
+  },
   BB330: {
     severity: 'error',
     text: ({ what, reason }: { what: string; reason: string }) => [

@@ -4,10 +4,11 @@ import { tensorsOf } from '../../ir/data.ts';
 import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
 import type { FlowHead } from '../flow.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
-import type { Program } from '../instruction.ts';
+import type { Program, Send } from '../instruction.ts';
 import type { Limits } from '../limits.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { Outbox } from '../outbox.ts';
+import { rowsFor } from '../scatter.ts';
 import { clip, isMissing, type Value } from '../value.ts';
 import { type EnvelopeInit, ERROR, type ErrorCode, type Fill, type FlowIdMessage } from './envelope.ts';
 import { fillOf, valueOfFill } from './fill.ts';
@@ -26,6 +27,15 @@ const idMessage = ({ initiator, incarnation, counter }: InitiatedFlowId) => ({
   incarnation,
   counter,
 });
+
+/** Values as fills, and the bytes that go beside them. */
+function load(edges: readonly Edge[], values: readonly Value[]) {
+  const fills = values.map((value, at) => fillOf(edges[at]!.id, value, edges[at]!.kind === 'trigger'));
+  const payloads = values.map((value, at) =>
+    isMissing(value) || fills[at]!.trigger ? undefined : tensorsOf(value).map(({ bytes }) => bytes),
+  );
+  return { fills, payloads };
+}
 
 const yes = { dtype: 'bool', dims: [], bytes: Uint8Array.of(1) } as const;
 
@@ -67,28 +77,30 @@ export class Courier {
     return edge.from.binder === 'single' ? members.slice(0, 1) : members;
   }
 
-  /** The frames of one envelope, one for each destination. */
+  /**
+   * The frames of one envelope, one for each destination. `members`: of a scatter that says so, whom its rows are for.
+   */
   pack(
     { id, session, step }: FlowHead,
     envelope: number,
     values: readonly Value[],
+    members: readonly (Value | undefined)[],
   ): readonly { readonly to: string; readonly pieces: readonly Uint8Array[] }[] {
     const { sends, destinations } = this.#program.envelopes[envelope]!;
-    const edges = sends.map((index) => {
-      const one = this.#program.instructions[index]!;
-      return one.kind === 'send' ? one.edge : undefined!;
-    });
-    const fills = values.map((value, at) => fillOf(edges[at]!.id, value, edges[at]!.kind === 'trigger'));
-    const payloads = values.map((value, at) =>
-      isMissing(value) || fills[at]!.trigger ? undefined : tensorsOf(value).map(({ bytes }) => bytes),
-    );
+    const edges = sends.map((index) => (this.#program.instructions[index] as Send).edge);
     const flow = { flow: { initiated: idMessage(id) } };
     // A flow that follows none is its own session.
     const head = step === 0 ? flow : { ...flow, session: { initiated: idMessage(session) }, step };
-    return destinations.map((to) => ({
-      to,
-      pieces: encodeFrame(this.#envelope(to, { ...head, fills }), payloads),
-    }));
+    const rows = edges.map(({ kind }, at) =>
+      kind === 'scatter' ? rowsFor(values[at]!, members[at], destinations, this.#peer) : undefined,
+    );
+    // The same for all, unless each gets rows of its own.
+    const common = rows.every((one) => one === undefined) ? load(edges, values) : undefined;
+    return destinations.map((to, index) => {
+      const own = values.map((value, at) => rows[at]?.[index] ?? value);
+      const { fills, payloads } = common ?? load(edges, own);
+      return { to, pieces: encodeFrame(this.#envelope(to, { ...head, fills }), payloads) };
+    });
   }
 
   /** What a frame brings; undefined if nothing may come of it. Never throws. */

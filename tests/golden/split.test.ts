@@ -333,4 +333,20 @@ describe('split', () => {
       1, 1, 1,
     ]);
   });
+
+  test('deals the rows of a scatter, to the members that the sender names', () => {
+    const topology = topologyOf('server', 'phone*3');
+    const text = programs(
+      `
+        input x: float32[2] @phone.each
+        rows, senders, missing = core.Collect<at_least = 1>(x) @server
+        y: float32[, 2] = Neg(rows) @server
+        own: float32[2] = core.Scatter(y, senders) @phone.each
+        z: float32[2] = Add(own, x) @phone.each
+        output z @phone.each
+      `,
+      topology,
+    );
+    expect(text).toMatchSnapshot();
+  });
 });

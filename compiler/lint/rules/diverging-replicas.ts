@@ -75,6 +75,8 @@ function whatValuesKnow(graph: PlacedGraph): Uint8Array {
     for (const id of graph.needs[op.id]!) {
       flags |= isCohort(places[placeOfValue(graph, id)]!) ? knows[id]! : COMMON;
     }
+    // Each member has a row of its own.
+    if (isCore(op, CORE.scatter)) flags = OWN;
     for (const id of op.outputs) knows[id] = flags;
   }
   return knows;

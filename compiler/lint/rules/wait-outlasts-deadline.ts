@@ -1,5 +1,5 @@
-import { attributeInt, CORE, type OpId } from '../../../ir/index.ts';
-import { isCore } from '../../split/places.ts';
+import { attributeInt, type OpId } from '../../../ir/index.ts';
+import { isCrossing } from '../../split/places.ts';
 import { atOp } from '../about.ts';
 import { rule } from '../rule.ts';
 import { timeText } from '../text.ts';
@@ -35,7 +35,7 @@ export const waitOutlastsDeadline = rule('wait-outlasts-deadline', {
         const one = def.kind === 'op' ? longest.get(def.op) : undefined;
         if (one !== undefined && one.ns > (before?.ns ?? 0)) before = one;
       }
-      const waits = isCore(op, CORE.collect) || isCore(op, CORE.broadcast);
+      const waits = isCrossing(op);
       const ns = waits ? attributeInt(op, 'within_ns') : undefined;
       if (ns !== undefined && before !== undefined && ns <= before.ns) {
         yield {
