@@ -22,33 +22,8 @@ import {
   type StateRead,
 } from './instruction.ts';
 import { type Held, isHeld, type Lease, type Leases, type Slot } from './lease.ts';
+import type { EngineOutlet, Work } from './outlet.ts';
 import type { Missing } from './value.ts';
-
-/** What the engine asks of the node around it. */
-export interface EngineOutlet {
-  /** Starts a segment, or asks a component; ends with `finish` or `fail`. */
-  start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void;
-  /** All sends of an envelope are there. `recipients`: of a scatter that says so, whom its rows are for. */
-  ship(
-    flow: Flow,
-    envelope: number,
-    values: readonly Slot[],
-    recipients: readonly (Slot | undefined)[],
-  ): void;
-  output(flow: Flow, name: string, value: Slot): void;
-  /** The session goes on with another flow. Its arguments are held for it. */
-  next(flow: Flow, given: readonly Slot[]): void;
-  ended(flow: Flow): void;
-}
-
-export interface Work {
-  readonly id: number;
-  readonly flow: Flow;
-  readonly index: number;
-  readonly call: Call;
-  /** Leases to drop when it is over. */
-  readonly holds: readonly Lease[];
-}
 
 interface FragmentClaim extends Claim {
   readonly flow: Flow;
@@ -357,13 +332,8 @@ export class Engine {
     const given = flow.nexts.get(index);
     flow.nexts.delete(index);
     if (given === undefined) return;
-    if (voided) this.discard(given);
+    if (voided) for (const value of given) this.#leases.drop(value);
     else this.#outlet.next(flow, given);
-  }
-
-  /** Lets go of the arguments of a flow that will not begin. */
-  discard(given: readonly Slot[]): void {
-    for (const value of given) this.#leases.drop(value);
   }
 
   #core(flow: Flow, index: number, one: CoreOp): void {

@@ -27,6 +27,20 @@ export interface Limits {
   readonly dropEvents: number;
 }
 
+/** What a node holds, to be compared with its limits. */
+export interface Usage {
+  readonly flows: number;
+  /** Of values, in buffers of any size. */
+  readonly bytes: number;
+  /** Waiting for `poll`. */
+  readonly outputs: number;
+  /** Remembered one by one. */
+  readonly endedFlows: number;
+  readonly deadlines: number;
+  /** Segments under way. */
+  readonly work: number;
+}
+
 export const defaultLimits: Limits = {
   flows: 1024,
   bytes: 4 * 2 ** 30,

@@ -8,15 +8,17 @@ import { type DataValue, isTensor } from '../ir/data.ts';
 import type { Edge } from '../ir/deployment.ts';
 import { Deadlines } from './deadlines.ts';
 import { EndedFlows } from './ended-flows.ts';
-import { Engine, type Work } from './engine.ts';
+import { Engine } from './engine.ts';
 import { Flow, type FlowHead, type FlowStart } from './flow.ts';
 import { flowKey, type InitiatedFlowId } from './flow-id.ts';
+import { Following } from './following.ts';
 import type { Program } from './instruction.ts';
 import type { Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
-import { defaultLimits, type Limits } from './limits.ts';
+import { defaultLimits, type Limits, type Usage } from './limits.ts';
 import { describeData, fits, resultMisfit } from './manifest.ts';
 import { Outbox } from './outbox.ts';
+import type { Work } from './outlet.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
 import { clip, dataProblem, isMissing, type Missing, type Value, valueProblem } from './value.ts';
 import { Courier, type Delivery } from './wire/courier.ts';
@@ -29,19 +31,6 @@ export interface NodeOptions {
   /** Higher than at any earlier start of this peer; from 1. */
   readonly incarnation: number;
   readonly limits?: Partial<Limits>;
-}
-
-export interface Usage {
-  readonly flows: number;
-  /** Of values, in buffers of any size. */
-  readonly bytes: number;
-  /** Waiting for `poll`. */
-  readonly outputs: number;
-  /** Remembered one by one. */
-  readonly endedFlows: number;
-  readonly deadlines: number;
-  /** Segments under way. */
-  readonly work: number;
 }
 
 /** Backends tell what failed in a few lines; some add all that they were given. */
@@ -70,8 +59,7 @@ export class Node {
   readonly #inputWaitNs: number;
   /** Frames to ourselves: another seat of this peer. */
   readonly #loopback: Uint8Array[] = [];
-  /** Flows of sessions that go on, until fewer of them are open. */
-  #following: Omit<FlowStart, 'id'>[] = [];
+  readonly #following: Following;
   /** Flows that began here and have not ended. */
   #ownFlows = 0;
   #now = 0;
@@ -86,6 +74,7 @@ export class Node {
     this.#outbox = new Outbox(this.#limits.dropEvents);
     this.#ended = new EndedFlows(this.#limits.endedFlows);
     this.#leases = new Leases((buffer) => this.#outbox.put({ type: 'release', buffer }));
+    this.#following = new Following(this.#leases);
     this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox);
     this.#engine = new Engine(program, peer, this.#leases, {
       start: (work, inputs, transfer) => this.#start(work, inputs, transfer),
@@ -93,7 +82,7 @@ export class Node {
       output: (flow, name, slot) => {
         this.#outbox.event({ kind: 'output', flow: flow.id, name, value: valueIn(slot) });
       },
-      next: (flow, given) => this.#follow(flow, given),
+      next: (flow, given) => this.#following.add(flow, given),
       ended: (flow) => this.#endFlow(flow),
     });
     const waits = program.waits.map((index) => this.#deadlineOf(index));
@@ -151,8 +140,7 @@ export class Node {
         break;
       case 'shutdown':
         this.#shutdown = true;
-        for (const { given } of this.#following) this.#engine.discard(given!);
-        this.#following = [];
+        this.#following.close();
         for (const flow of [...this.#flows.values()]) this.#cancel(flow.id, 'the node shuts down');
     }
     this.#loop();
@@ -221,19 +209,12 @@ export class Node {
     return { kind: 'initiated', initiator, incarnation, counter };
   }
 
-  #follow(flow: Flow, given: readonly Slot[]): void {
-    const { session, step, flows } = flow;
-    if (this.#shutdown || step + 1 >= flows) return this.#engine.discard(given);
-    flow.followers++;
-    this.#following.push({ session, step: step + 1, flows, given });
-  }
-
   /** Begins the flow that has waited longest, if it may be open beside the others. */
   #startFollowing(): void {
-    const { limit } = this.#program;
-    if (this.#following.length === 0 || this.#ownFlows >= limit || this.#flows.size >= this.#limits.flows)
-      return;
-    const flow = this.#open({ ...this.#following.shift()!, id: this.#newId() });
+    if (this.#ownFlows >= this.#program.limit || this.#flows.size >= this.#limits.flows) return;
+    const start = this.#following.take();
+    if (start === undefined) return;
+    const flow = this.#open({ ...start, id: this.#newId() });
     this.#want(flow);
     this.#engine.settle(flow);
   }

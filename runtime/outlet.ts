@@ -1,0 +1,32 @@
+// Between the engine and the node around it.
+
+import type { DataValue } from '../ir/data.ts';
+import type { Flow } from './flow.ts';
+import type { Call } from './instruction.ts';
+import type { Lease, Slot } from './lease.ts';
+
+/** What the engine asks of the node around it. */
+export interface EngineOutlet {
+  /** Starts a segment, or asks a component; ends with `finish` or `fail`. */
+  start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void;
+  /** All sends of an envelope are there. `recipients`: of a scatter that says so, whom its rows are for. */
+  ship(
+    flow: Flow,
+    envelope: number,
+    values: readonly Slot[],
+    recipients: readonly (Slot | undefined)[],
+  ): void;
+  output(flow: Flow, name: string, value: Slot): void;
+  /** The session goes on with another flow. Its arguments are held for it. */
+  next(flow: Flow, given: readonly Slot[]): void;
+  ended(flow: Flow): void;
+}
+
+export interface Work {
+  readonly id: number;
+  readonly flow: Flow;
+  readonly index: number;
+  readonly call: Call;
+  /** Leases to drop when it is over. */
+  readonly holds: readonly Lease[];
+}
