@@ -1,11 +1,10 @@
 // What is one call for the author and several ops in the graph.
 
 import { type Recorder, recorder } from './recorder.ts';
-import type { Tensor } from './types.ts';
-import { factOf } from './value.ts';
+import { factOf, isValue } from './value.ts';
 
 /** Records what `body` records at the line that called `caller`; the result has the name of the author's variable. */
-export function composed<V extends Tensor>(
+export function composed<V>(
   what: string,
   // biome-ignore lint/complexity/noBannedTypes: any function marks where the author's frames begin
   caller: Function,
@@ -15,6 +14,7 @@ export function composed<V extends Tensor>(
   return owner.call(caller, () => {
     const result = owner.unnamed(() => body(owner));
     const name = owner.site?.name;
+    if (!isValue(result)) return result;
     const fact = factOf(result, what);
     const { def, graph } = owner.editor.value(fact.id);
     if (name !== undefined && def.kind === 'op' && graph === owner.graph.id)

@@ -102,7 +102,7 @@ export type JoinAll<L extends readonly Tensor[]> =
       : P & string
     : never;
 
-type SameDim<A extends Dim, B extends Dim> =
+export type SameDim<A extends Dim, B extends Dim> =
   DimUnknown<A> extends true ? true : DimUnknown<B> extends true ? true : A extends B ? true : false;
 
 /** [..., M, K] · [..., K, N] → [..., M, N]; vectors as in numpy. */

@@ -6,6 +6,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import * as dsl from '../../dsl/index.ts';
+import * as loss from '../../dsl/loss/index.ts';
+import * as nn from '../../dsl/nn/index.ts';
 import * as random from '../../dsl/random/index.ts';
 import * as ir from '../../ir/index.ts';
 import { type Diagnostic, DiagnosticError, diagnostic, type Position } from '../../ir/index.ts';
@@ -15,6 +17,8 @@ import { SCRIPT_NAME, type Script } from './bundle.ts';
 const ours: Readonly<Record<string, unknown>> = {
   bytesandbrains: dsl,
   'bytesandbrains/ir': ir,
+  'bytesandbrains/nn': nn,
+  'bytesandbrains/loss': loss,
   'bytesandbrains/random': random,
 };
 

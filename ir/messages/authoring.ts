@@ -170,6 +170,20 @@ export const authoringMessages = {
       'correct the option at the marked line',
     ],
   },
+  BB331: {
+    severity: 'error',
+    text: ({ layer }: { layer: string }) => [
+      `${layer} drops at random in training and has no key`,
+      'give one: net(parameters, { training: true, key: key(seed).fold(step) })',
+    ],
+  },
+  BB332: {
+    severity: 'error',
+    text: ({ layer, reason }: { layer: string; reason: string }) => [
+      `${layer}: ${reason}`,
+      'give a value or a state for each of its parameters and buffers, by name; .parameters and .buffers list them',
+    ],
+  },
   BB381: {
     severity: 'error',
     text: ({ reason }: { reason: string }) => [
