@@ -1,4 +1,4 @@
-// What is differentiated in other words: recurrent layers as a Scan over their steps, and sequences that were only made to
+// What is differentiated in other words: functions as what they compute, recurrent layers as a Scan over their steps, and sequences that were only made to
 // be joined or taken apart again. The rules never see these operators.
 
 import {
@@ -10,12 +10,16 @@ import {
   type OpId,
   type ValueId,
 } from '../../ir/index.ts';
+import { inferModel } from '../infer/infer.ts';
 import { Builder, int } from './builder.ts';
+import { inlineFunctions } from './inline.ts';
 import { expandRecurrent, isRecurrent } from './recurrent.ts';
 import { expandedOperators } from './rules.ts';
 
-/** `model` has inferred types; the expansion's own are to be inferred. */
-export function expand(model: Model): Model {
+/** `source` has inferred types; the expansion's own are to be inferred. */
+export function expand(source: Model): Model {
+  const flat = inlineFunctions(source);
+  const model = flat === source ? source : inferModel(flat).model;
   const touched = model.graphs.filter(
     ({ kind, ops }) => kind !== 'function' && ops.some((id) => changes(model.op(id))),
   );

@@ -2,12 +2,16 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { elementsOf, tensorFrom } from '../../cli/tensors/elements.ts';
 import { expandedOperators, rules } from '../../compiler/differentiate/rules.ts';
 import { gradModel } from '../../compiler/index.ts';
-import { exportModel, importModel, memorySource } from '../../ir/index.ts';
+import { exportModel, importModel, type Model, memorySource, type Tensor } from '../../ir/index.ts';
+import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { onnxOf } from '../support/onnx-text.ts';
 
 const modelOf = (text: string) => importModel(memorySource('model.onnx', onnxOf(text))).model!;
+const bytesOf = (model: Model): Uint8Array =>
+  Buffer.concat(exportModel(model).pieces.map((piece) => piece as Uint8Array));
 const codes = (text: string, wrt: readonly string[], outputs?: readonly string[]): string[] =>
   gradModel(modelOf(text), { wrt, ...(outputs && { outputs }) }).diagnostics.map(({ code }) => code);
 
@@ -69,4 +73,39 @@ it('writes the rules of broadcasting for sizes that are only known when it runs'
   expect(sum('(float[N, 4] a, float[N, 4] b)')).toEqual(['Add', 'Identity']);
   expect(sum('(float[N, 4] a, float[4] b)')).toEqual(['Add', 'ReduceSum', 'Identity']);
   expect(sum('(float[N, 4] a, float[M, 4] b)')).toContain('NonZero');
+});
+
+const functions = `<ir_version: 10, opset_import: ["" : 21, "local" : 1]>
+  agraph (double[3] x, bool c) => (y, z) {
+    y = local.Gate <slope = 0.5> (x)
+    z = If (c) <
+      then_branch = t () => (double[3] a) { a = local.Twice (x, y) },
+      else_branch = e () => (double[3] b) { b = local.Gate (y) }
+    >
+  }
+  <opset_import: ["" : 21, "local" : 1], domain: "local">
+  Gate <slope: float = 0.25> (a) => (b) { c = LeakyRelu <alpha: float = @slope> (a) d = local.Twice (c, a) b = Mul (d, a) }
+  <opset_import: ["" : 21], domain: "local">
+  Twice (a, b) => (c) { two = Constant <value = double {2}> () d = Mul (a, two) c = Add (d, b) }`;
+
+it('goes through functions, with the attributes of each call, in branches too', () => {
+  // y = x (2 slope x + x) for x < 0, and 3 x² above.
+  const { model, diagnostics } = gradModel(modelOf(functions), { wrt: ['x'], outputs: ['y', 'z'] });
+  expect(diagnostics).toEqual([]);
+  const ran = (c: number) => {
+    const given = new Map([
+      ['x', tensorFrom('float64', [3], [-1, 0.5, 2])],
+      ['c', tensorFrom('bool', [], [c === 1])],
+      ['grad_of_y', tensorFrom('float64', [3], [1, 1, 1])],
+      ['grad_of_z', tensorFrom('float64', [3], [c, c, c])],
+    ]);
+    const result = cpuBackend()
+      .loadModel(bytesOf(model!), () => undefined)
+      .run(given)
+      .get('grad_of_x');
+    return elementsOf(result as Tensor);
+  };
+  expect(ran(0)).toEqual([-4, 3, 12]);
+  // And z = 2 x + y.
+  expect(ran(1)).toEqual([-6, 8, 26]);
 });
