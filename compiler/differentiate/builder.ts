@@ -45,6 +45,10 @@ export const isFloat = (type: ValueType | undefined): boolean =>
     type.dtype === 'float16' ||
     type.dtype === 'bfloat16');
 
+/** Tensors of such numbers, and what is made of them. */
+export const holdsFloats = (type: ValueType | undefined): boolean =>
+  type?.kind === 'sequence' || type?.kind === 'optional' ? holdsFloats(type.elem) : isFloat(type);
+
 /** What all graphs of a model share while it is differentiated. */
 class Common {
   readonly names = new Set<string>();

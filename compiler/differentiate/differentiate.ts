@@ -13,7 +13,7 @@ import {
   positionOf,
   type ValueId,
 } from '../../ir/index.ts';
-import { type Builder, isFloat, NoGradient } from './builder.ts';
+import { type Builder, holdsFloats, NoGradient } from './builder.ts';
 import type { Backward, Rule } from './rule.ts';
 import { constantOperators, rules } from './rules.ts';
 
@@ -85,7 +85,7 @@ class Sweep {
       if (!dependenciesOf(this.#editor, op).some((value) => reached.has(value))) continue;
       through.add(id);
       for (const output of op.outputs)
-        if (output !== NO_VALUE && isFloat(this.#b.typeOf(output))) reached.add(output);
+        if (output !== NO_VALUE && holdsFloats(this.#b.typeOf(output))) reached.add(output);
     }
     return { reached, through };
   }
@@ -119,8 +119,21 @@ class Sweep {
       if (!(error instanceof NoGradient)) throw error;
       const type = op.domain === '' ? op.type : `${op.domain}.${op.type}`;
       const where = { op: op.name || op.type, at: positionOf(this.#editor, op) };
-      this.#diagnostics.push(diagnostic('BB281', { type, why: error.message }, where));
+      const args = { type, why: error.message, path: this.#pathFrom(op) };
+      this.#diagnostics.push(diagnostic('BB281', args, where));
     }
+  }
+
+  /** How the gradient comes to an op: its result, those computed from it one after the other, and the last of them. */
+  #pathFrom(op: Op): readonly string[] {
+    const names: string[] = [];
+    for (let at: Op | undefined = op; at !== undefined; ) {
+      const value: ValueId | undefined = at.outputs.find((one) => this.#parts.has(one));
+      if (value === undefined) break;
+      names.push(this.#b.name(value));
+      at = this.#givers.get(value);
+    }
+    return names;
   }
 
   #give(value: ValueId, gradient: ValueId): void {

@@ -2,6 +2,7 @@
 
 import {
   type Attribute,
+  attributeFloat,
   attributeInt,
   attributeString,
   findAttribute,
@@ -9,7 +10,7 @@ import {
   type Op,
   type ValueId,
 } from '../../ir/index.ts';
-import { type Builder, int } from './builder.ts';
+import { type Builder, float, int } from './builder.ts';
 
 type Kind = 'RNN' | 'GRU' | 'LSTM';
 /** How many matrices the gates have, and how many activations a direction. */
@@ -19,18 +20,41 @@ const activations: Readonly<Record<Kind, readonly string[]>> = {
   GRU: ['Sigmoid', 'Tanh'],
   LSTM: ['Sigmoid', 'Tanh', 'Tanh'],
 };
-/** Those that are operators of the same name, with the same defaults. */
-const plain = new Set([
-  'Sigmoid',
-  'Tanh',
-  'Relu',
-  'Softsign',
-  'Softplus',
-  'Elu',
-  'LeakyRelu',
-  'HardSigmoid',
-  'ThresholdedRelu',
-]);
+/** One gate's function: an operator, with factors of its own where it takes some. */
+interface Activation {
+  readonly type: string;
+  readonly alpha: number | undefined;
+  readonly beta: number | undefined;
+}
+/** Which factors each function takes. Affine is alpha · x + beta, ScaledTanh alpha · tanh(beta · x). */
+const functions: Readonly<Record<string, readonly ('alpha' | 'beta')[]>> = {
+  Sigmoid: [],
+  Tanh: [],
+  Relu: [],
+  Softsign: [],
+  Softplus: [],
+  Elu: ['alpha'],
+  LeakyRelu: ['alpha'],
+  ThresholdedRelu: ['alpha'],
+  HardSigmoid: ['alpha', 'beta'],
+  Affine: ['alpha', 'beta'],
+  ScaledTanh: ['alpha', 'beta'],
+};
+
+function activated(b: Builder, { type, alpha, beta }: Activation, value: ValueId, like: ValueId): ValueId {
+  const times = (factor: number | undefined, of: ValueId): ValueId =>
+    factor === undefined || factor === 1 ? of : b.mul(of, b.scalar(factor, like));
+  if (type === 'Affine') {
+    const product = times(alpha, value);
+    return beta === undefined || beta === 0 ? product : b.add(product, b.scalar(beta, like));
+  }
+  if (type === 'ScaledTanh') return times(alpha, b.op('Tanh', [times(beta, value)]));
+  const factors = { alpha, beta };
+  const given = functions[type]!.flatMap((name) =>
+    factors[name] === undefined ? [] : [float(name, factors[name])],
+  );
+  return b.op(type, [value], ...given);
+}
 
 export const isRecurrent = (type: string): type is Kind => Object.hasOwn(gates, type);
 
@@ -44,13 +68,16 @@ interface Direction {
   /** For LSTM: of the input, output and forget gates, [hidden] each. */
   readonly peepholes: readonly ValueId[] | undefined;
   readonly activate: (b: Builder, index: number, value: ValueId) => ValueId;
+  /** What goes into an activation, held within the limit if there is one. */
+  readonly clip: (b: Builder, value: ValueId) => ValueId;
+  /** Whether LSTM forgets as much as it takes in. */
+  readonly coupled: boolean;
   readonly resetAfter: boolean;
 }
 
 /** Y, Y_h and, of LSTM, Y_c. */
 export function expandRecurrent(b: Builder, op: Op): readonly ValueId[] {
   const kind = op.type as Kind;
-  refuseRare(b, op);
   const batchFirst = attributeInt(op, 'layout', 0) === 1;
   const turn = (value: ValueId, perm: readonly number[]): ValueId =>
     batchFirst && value !== NO_VALUE ? b.transpose(value, perm) : value;
@@ -93,12 +120,6 @@ export function expandRecurrent(b: Builder, op: Op): readonly ValueId[] {
 
 const initialCount = (kind: Kind): readonly number[] => (kind === 'LSTM' ? [0, 1] : [0]);
 
-function refuseRare(b: Builder, op: Op): void {
-  for (const name of ['activation_alpha', 'activation_beta', 'clip'])
-    if (findAttribute(op, name)) b.refuse(`its ${name} is given`);
-  if (attributeInt(op, 'input_forget', 0) !== 0) b.refuse('its input_forget is set');
-}
-
 function oneDirection(
   b: Builder,
   op: Op,
@@ -133,13 +154,19 @@ function oneDirection(
       before = b.add(before, b.add(own, b.op('Concat', [z, reset, none], int('axis', 0))));
     } else before = b.add(before, b.add(own, recurrent));
   }
-  const names = activationNames(b, op, kind, at);
+  const gateFunctions = activationsOf(b, op, kind).slice(at * activations[kind].length);
+  const limit = attributeFloat(op, 'clip');
   const direction: Direction = {
     kind,
     recurrence: b.transpose(r, [1, 0]),
     inner,
     peepholes: p === NO_VALUE ? undefined : b.ops('Split', [p], 3, int('axis', 0), int('num_outputs', 3)),
-    activate: (builder, index, value) => builder.op(names[index]!, [value]),
+    activate: (builder, index, value) => activated(builder, gateFunctions[index]!, value, op.inputs[0]!),
+    clip: (builder, value) =>
+      limit === undefined
+        ? value
+        : builder.op('Clip', [value, b.scalar(-limit, op.inputs[0]!), b.scalar(limit, op.inputs[0]!)]),
+    coupled: attributeInt(op, 'input_forget', 0) !== 0,
     resetAfter,
   };
   const body = b.subgraph(`${kind}_step`);
@@ -170,11 +197,13 @@ function oneDirection(
 /** The next state from the last one and what the input adds to the gates. */
 function oneStep(
   b: Builder,
-  { kind, recurrence, inner, peepholes, activate, resetAfter }: Direction,
+  { kind, recurrence, inner, peepholes, clip, coupled, resetAfter, ...direction }: Direction,
   [h, c]: readonly ValueId[],
   gate: ValueId,
   like: ValueId,
 ): ValueId[] {
+  const activate: Direction['activate'] = (builder, index, value) =>
+    direction.activate(builder, index, clip(builder, value));
   if (kind === 'RNN') return [activate(b, 0, b.add(gate, b.op('MatMul', [h!, recurrence])))];
   if (kind === 'LSTM') {
     const parts = b.add(gate, b.op('MatMul', [h!, recurrence]));
@@ -187,10 +216,10 @@ function oneStep(
     const seen = (value: ValueId, which: number, cell: ValueId): ValueId =>
       peepholes === undefined ? value : b.add(value, b.mul(peepholes[which]!, cell));
     const input = activate(b, 0, seen(i, 0, c!));
-    const forget = activate(b, 0, seen(f, 2, c!));
+    const forget = coupled ? b.sub(b.scalar(1, like), input) : activate(b, 0, seen(f, 2, c!));
     const cell = b.add(b.mul(forget, c!), b.mul(input, activate(b, 1, g)));
     const output = activate(b, 0, seen(o, 1, cell));
-    return [b.mul(output, activate(b, 2, cell)), cell];
+    return [b.mul(output, direction.activate(b, 2, cell)), cell];
   }
   const three = (value: ValueId): [ValueId, ValueId, ValueId] =>
     b.ops('Split', [value], 3, int('axis', -1), int('num_outputs', 3)) as [ValueId, ValueId, ValueId];
@@ -206,19 +235,31 @@ function oneStep(
   return [b.add(b.mul(b.sub(b.scalar(1, like), update), hidden), b.mul(update, h!))];
 }
 
-function activationNames(b: Builder, op: Op, kind: Kind, direction: number): readonly string[] {
+/** Of all directions. Factors are taken from their lists by the functions that have some, in order. */
+function activationsOf(b: Builder, op: Op, kind: Kind): readonly Activation[] {
   const given = findAttribute(op, 'activations');
-  if (given?.kind !== 'strings') return activations[kind];
-  const count = activations[kind].length;
-  const names = given.value
-    .slice(direction * count, (direction + 1) * count)
-    .map((bytes) => new TextDecoder().decode(bytes));
-  // They are written in any case.
-  return names.map(
-    (name) =>
-      [...plain].find((one) => one.toLowerCase() === name.toLowerCase()) ??
-      b.refuse(`its activation is ${name}`),
-  );
+  const usual = activations[kind];
+  const names =
+    given?.kind === 'strings'
+      ? given.value.map((bytes) => new TextDecoder().decode(bytes))
+      : [...usual, ...usual];
+  const list = (name: string): number[] => {
+    const found = findAttribute(op, name);
+    return found?.kind === 'floats' ? [...found.value] : [];
+  };
+  const [alphas, betas] = [list('activation_alpha'), list('activation_beta')];
+  return names.map((name) => {
+    // They are written in any case.
+    const type =
+      Object.keys(functions).find((one) => one.toLowerCase() === name.toLowerCase()) ??
+      b.refuse(`its activation is ${name}`);
+    const takes = functions[type]!;
+    return {
+      type,
+      alpha: takes.includes('alpha') ? alphas.shift() : undefined,
+      beta: takes.includes('beta') ? betas.shift() : undefined,
+    };
+  });
 }
 
 /** Steps in the other order; of each member of the batch only as many as it has. */

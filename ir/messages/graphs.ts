@@ -2,6 +2,10 @@
 
 import type { Message } from './message.ts';
 
+/** A chain of names, the middle of a long one left out. */
+const briefly = (path: readonly string[]): string =>
+  (path.length > 6 ? [...path.slice(0, 3), '…', ...path.slice(-2)] : path).join(' → ');
+
 export const graphMessages = {
   BB201: {
     severity: 'error',
@@ -217,8 +221,8 @@ export const graphMessages = {
   },
   BB281: {
     severity: 'error',
-    text: ({ type, why }: { type: string; why: string }) => [
-      `${type} cannot be differentiated: ${why}`,
+    text: ({ type, why, path }: { type: string; why: string; path: readonly string[] }) => [
+      `${type} cannot be differentiated: ${why}; the gradient comes through ${briefly(path)}`,
       'compute it in other operators, or ask for no gradient that passes through it',
     ],
   },

@@ -23,12 +23,22 @@ it('says in its page for which operators there are rules', () => {
   expect(Number(count)).toBe(names.length);
 });
 
-it('names what it cannot differentiate, and only if a gradient has to pass there', () => {
-  const text =
-    'agraph (float[1,2,4,4] x, float[1,3,3,2] g, float[4] z) => (float[1,2,3,3] y, float[4] w) { y = GridSample (x, g) w = Tanh (z) }';
+const pooled = `agraph (float[1,2,4,4] x, float[1,5] r, float[4] z) => (float[1,2,2,2] y, float[4] w) {
+  p = MaxRoiPool <pooled_shape = [2, 2]> (x, r) y = Tanh (p) w = Tanh (z) }`;
+
+it('names what it cannot differentiate and the way there, and only if a gradient has to pass', () => {
+  const { diagnostics } = gradModel(modelOf(pooled), { wrt: ['x'] });
+  expect(diagnostics.map(({ code }) => code)).toEqual(['BB281']);
+  expect(diagnostics[0]!.message).toContain('MaxRoiPool');
+  expect(diagnostics[0]!.message).toContain('p → y');
+  expect(diagnostics[0]!.at?.file).toBe('model.onnx');
+  expect(codes(pooled, ['z'])).toEqual([]);
+  expect(codes(pooled, ['x'], ['w'])).toEqual([]);
+});
+
+it('does not take what passes through a sequence for constant', () => {
+  const text = `agraph (float[4] x, int64 at) => (float[4] y) { s = SequenceConstruct (x) y = SequenceAt (s, at) }`;
   expect(codes(text, ['x'])).toEqual(['BB281']);
-  expect(codes(text, ['z'])).toEqual([]);
-  expect(codes(text, ['x'], ['w'])).toEqual([]);
 });
 
 it('refuses to compute again what draws random numbers', () => {
