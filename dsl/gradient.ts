@@ -4,6 +4,7 @@
 import { type DType, formatType, gradientOp, TRAINING_DOMAIN, TRAINING_VERSION } from '../ir/index.ts';
 import { dimsIn, dtypeIn } from './core-op.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
+import { leavesOf } from './structure.ts';
 import type { Checked, DTypeError, ElementOf, PlaceOf, ShapeError, ShapeOf, Tensor, Value } from './types.ts';
 import { factOf, isValue, toValue } from './value.ts';
 
@@ -54,53 +55,32 @@ export function gradient(y: unknown, xs: unknown): unknown {
     if (dims !== undefined && dims.length > 0) {
       owner.fail('BB284', { name, type: formatType(loss.type) });
     }
-    const parameters: Leaf[] = [];
-    const structure = leaves(xs, '', parameters);
-    for (const { fact } of [{ fact: loss }, ...parameters]) {
-      const dtype = dtypeIn(fact.type);
-      if (dtype !== undefined && !isFloat(dtype))
-        owner.fail('BB283', { name: owner.editor.value(fact.id).name });
+    const { values, paths, around } = leavesOf<Tensor>(xs, isValue);
+    const parameters = values.map((one) => factOf(one, 'gradient'));
+    for (const { id, type } of [loss, ...parameters]) {
+      const dtype = dtypeIn(type);
+      if (dtype !== undefined && !isFloat(dtype)) owner.fail('BB283', { name: owner.editor.value(id).name });
     }
-    const made = parameters.map((one) => result(owner, one, loss));
+    const made = parameters.map((one, at) => result(owner, one, paths[at]!, loss));
     owner.domains.set(TRAINING_DOMAIN, TRAINING_VERSION);
     owner.addOp(
       gradientOp(
-        parameters.map(({ fact }) => fact.id),
+        parameters.map(({ id }) => id),
         loss.id,
         made.map(({ id }) => id),
       ),
     );
-    return structure((index) => toValue(made[index]!, owner));
+    return around(made.map((one) => toValue(one, owner)));
   });
 }
 
 const isFloat = (dtype: DType): boolean =>
   dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16';
 
-/** One x, and its way through arrays and records. */
-interface Leaf {
-  readonly path: string;
-  readonly fact: Fact;
-}
-type Structure = (at: (index: number) => Tensor) => unknown;
-
-/** Adds the values in `xs` to `found`, and gives what puts others in their place. */
-function leaves(xs: unknown, path: string, found: Leaf[]): Structure {
-  if (isValue(xs) || typeof xs !== 'object' || xs === null) {
-    const index = found.push({ path, fact: factOf(xs, 'gradient') }) - 1;
-    return (at) => at(index);
-  }
-  const parts = Object.entries(xs).map(
-    ([key, value]) => [key, leaves(value, path === '' ? key : `${path}_${key}`, found)] as const,
-  );
-  if (Array.isArray(xs)) return (at) => parts.map(([, part]) => part(at));
-  return (at) => Object.fromEntries(parts.map(([key, part]) => [key, part(at)]));
-}
-
-function result(owner: Recorder, { path, fact }: Leaf, loss: Fact): Fact {
+function result(owner: Recorder, fact: Fact, path: readonly string[], loss: Fact): Fact {
   const { name, names } = owner.site ?? {};
   const of = owner.editor.value(fact.id).name.split('.').at(-1)!;
-  const own = path === '' ? name : names?.get(path);
+  const own = path.length === 0 ? name : names?.get(path.join('_'));
   return owner.addValue(owner.qualified(own ?? `${of}_gradient`), fact.type, {
     cohort: fact.cohort,
     declinable: fact.declinable || loss.declinable,

@@ -73,30 +73,54 @@ export function state(
   const owner = recorder('state');
   return owner.call(state, () => {
     const key = owner.qualified(name);
-    if (name === '' || owner.keys.has(key))
-      owner.fail('BB313', { key, reason: 'another state has this name' });
-    owner.keys.add(key);
     const start = isValue(initial)
       ? factOf(initial, 'state')
       : addConstant(owner, fromNested(owner, initial as Nested, undefined), name);
-    return new Variable(owner, key, start, options.at) as unknown as State<Element, AnyShape, string>;
+    if (name === '') owner.fail('BB313', { key, reason: 'its name is empty' });
+    return Variable.declare(owner, key, start, options.at) as unknown as State<Element, AnyShape, string>;
   });
 }
 
-class Variable {
+/** What every {@link State} is when recording. */
+export class Variable {
   readonly #owner: Recorder;
-  readonly #key: string;
-  readonly #initial: Fact;
-  readonly #at: Place;
+  readonly key: string;
+  readonly initial: Fact;
+  readonly at: Place;
   #read: Fact | undefined;
   /** What a read gives from now on. */
   #now: Fact | undefined;
 
-  constructor(owner: Recorder, key: string, initial: Fact, at: Place) {
+  private constructor(owner: Recorder, key: string, initial: Fact, at: Place) {
     this.#owner = owner;
-    this.#key = key;
-    this.#initial = initial;
-    this.#at = at;
+    this.key = key;
+    this.initial = initial;
+    this.at = at;
+  }
+
+  /** Fails (BB313) if another state has this key. */
+  static declare(owner: Recorder, key: string, initial: Fact, at: Place): Variable {
+    if (owner.keys.has(key)) owner.fail('BB313', { key, reason: 'another state has this name' });
+    owner.keys.add(key);
+    return new Variable(owner, key, initial, at);
+  }
+
+  /**
+   * Reads several states of one place, and assigns each what `change` makes of them, all in one fragment; gives the new
+   * values.
+   */
+  static updateTogether(
+    owner: Recorder,
+    variables: readonly Variable[],
+    change: (values: readonly Tensor[]) => readonly Tensor[],
+  ): readonly Tensor[] {
+    const number: Attribute = { name: 'update', kind: 'int', value: BigInt(owner.updates++) };
+    const before = variables.map((one) => one.#readCommitted([number]));
+    const after = change(before.map((fact) => toValue(fact, owner)));
+    variables.forEach((one, index) => {
+      one.#assign(factOf(after[index], 'update'), before[index], [number]);
+    });
+    return variables.map((one) => toValue(one.#current(), owner));
   }
 
   read(): Tensor {
@@ -109,38 +133,34 @@ class Variable {
 
   update(change: (value: Tensor) => Tensor): Tensor {
     const owner = this.#owner;
+    // A value read or assigned before may by then be older than what other flows have committed: an update
+    // reads for itself, in the fragment that assigns.
     return owner.call(this.update, () => {
-      const number: Attribute = { name: 'update', kind: 'int', value: BigInt(owner.updates++) };
-      // A value read or assigned before may by then be older than what other flows have committed: an update
-      // reads for itself, in the fragment that assigns.
-      const before = this.#readCommitted([number]);
-      const after = owner.atPlace(placeOf(this.#at), () =>
-        owner.callback(() => change(toValue(before, owner))),
-      );
-      this.#assign(factOf(after, 'update'), before, [number]);
-      return toValue(this.#current(), owner);
+      const inside = (value: Tensor): Tensor =>
+        owner.atPlace(placeOf(this.at), () => owner.callback(() => change(value)));
+      return Variable.updateTogether(owner, [this], ([value]) => [inside(value!)])[0]!;
     });
   }
 
   #attributes(): Attribute[] {
-    return [{ name: 'key', kind: 'string', value: new TextEncoder().encode(this.#key) }];
+    return [{ name: 'key', kind: 'string', value: new TextEncoder().encode(this.key) }];
   }
 
   #readCommitted(extra: readonly Attribute[] = []): Fact {
-    const place = placeOf(this.#at);
+    const place = placeOf(this.at);
     return coreOp(
       this.#owner,
       {
         type: CORE.stateRead,
-        inputs: [this.#initial],
+        inputs: [this.initial],
         attributes: [...this.#attributes(), ...extra],
         place,
       },
       [
         {
-          name: this.#key.split('.').at(-1)!,
-          type: this.#initial.type,
-          cohort: this.#owner.meet('state', [this.#initial], place),
+          name: this.key.split('.').at(-1)!,
+          type: this.initial.type,
+          cohort: this.#owner.meet('state', [this.initial], place),
           declinable: false,
         },
       ],
@@ -155,21 +175,21 @@ class Variable {
 
   #assign(value: Fact, read?: Fact, extra: readonly Attribute[] = []): void {
     const owner = this.#owner;
-    const [want, have] = [this.#initial.type, value.type];
+    const [want, have] = [this.initial.type, value.type];
     const [a, b] = [dtypeIn(want), dtypeIn(have)];
     const [s, t] = [dimsIn(want), dimsIn(have)];
     if (a !== undefined && b !== undefined && a !== b) {
-      owner.fail('BB313', { key: this.#key, reason: `it holds ${a}, the value is ${b}` });
+      owner.fail('BB313', { key: this.key, reason: `it holds ${a}, the value is ${b}` });
     }
     const clash = (dim: number | string | null, index: number): boolean =>
       typeof dim === 'number' && typeof t?.[index] === 'number' && dim !== t[index];
     if (s !== undefined && t !== undefined && (s.length !== t.length || s.some(clash))) {
       owner.fail('BB313', {
-        key: this.#key,
+        key: this.key,
         reason: `its shape is [${s.join(', ')}], the value's [${t.join(', ')}]`,
       });
     }
-    const place = placeOf(this.#at);
+    const place = placeOf(this.at);
     owner.meet('assign', [value], place);
     // A later read in this flow sees what was there before if this assignment is declined.
     const before = value.declinable ? (read ?? this.#current()) : undefined;
@@ -182,9 +202,9 @@ class Variable {
   }
 
   #either(value: Fact, before: Fact): Fact {
-    const place = placeOf(this.#at);
+    const place = placeOf(this.at);
     const result = {
-      name: this.#key.split('.').at(-1)!,
+      name: this.key.split('.').at(-1)!,
       type: value.type,
       cohort: before.cohort,
       declinable: before.declinable,

@@ -8,6 +8,7 @@ import { compileFunction } from 'node:vm';
 import * as dsl from '../../dsl/index.ts';
 import * as loss from '../../dsl/loss/index.ts';
 import * as nn from '../../dsl/nn/index.ts';
+import * as optim from '../../dsl/optim/index.ts';
 import * as random from '../../dsl/random/index.ts';
 import * as ir from '../../ir/index.ts';
 import { type Diagnostic, DiagnosticError, diagnostic, type Position } from '../../ir/index.ts';
@@ -19,6 +20,7 @@ const ours: Readonly<Record<string, unknown>> = {
   'bytesandbrains/ir': ir,
   'bytesandbrains/nn': nn,
   'bytesandbrains/loss': loss,
+  'bytesandbrains/optim': optim,
   'bytesandbrains/random': random,
 };
 

@@ -3,6 +3,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { compile, passes } from '../../compiler/index.ts';
 import { constant, float32, gradient, input, module, on, output, peer, state } from '../../dsl/index.ts';
+import { clipByGlobalNorm, momentum, read, train } from '../../dsl/optim/index.ts';
 import type { OpId, Topology } from '../../ir/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
@@ -21,16 +22,14 @@ const mlp = (first: typeof client | typeof server) =>
     const w1 = state('w1', constant(numbers(15, 0.5), 'float32', [3, 5]), { at: first });
     const b1 = state('b1', constant(numbers(5, 0.1), 'float32', [5]), { at: first });
     const w2 = state('w2', constant(numbers(10, 0.7), 'float32', [5, 2]), { at: server });
-    const now = { w1: w1.read(), b1: b1.read(), w2: w2.read() };
+    const states = { w1, b1, w2 };
+    const now = read(states);
     const h = on(first, () => x.matmul(now.w1).add(now.b1).tanh());
     const loss = on(server, () => {
       const error = h.matmul(now.w2).sub(t);
       return error.mul(error).reduceMean({ keepdims: 0 });
     });
-    const g = gradient(loss, now);
-    w1.assign(now.w1.sub(g.w1.mul(0.1)));
-    b1.assign(now.b1.sub(g.b1.mul(0.1)));
-    w2.assign(now.w2.sub(g.w2.mul(0.1)));
+    train(momentum({ lr: 0.1 }), states, clipByGlobalNorm(gradient(loss, now), 0.5));
     output('loss', loss);
   });
 

@@ -1,0 +1,120 @@
+// Parameters that are states: one call updates them all.
+
+import { placeKey, samePlace } from '../../ir/index.ts';
+import { constant } from '../constant.ts';
+import type { Gradients } from '../gradient.ts';
+import { placeOf } from '../place.ts';
+import { type Recorder, recorder } from '../recorder.ts';
+import type { State } from '../state.ts';
+import { Variable } from '../state.ts';
+import { leavesOf } from '../structure.ts';
+import type { AnyShape, Element, Tensor, Value } from '../types.ts';
+import { factOf, isValue, toValue } from '../value.ts';
+import type { Counter, Optimizer, Slots } from './optimizer.ts';
+
+type AnyState = State<Element, AnyShape, string>;
+/** The states that are trained, in arrays and records however deep. */
+export type States = AnyState | readonly States[] | { readonly [name: string]: States };
+/** What they hold, in the same structure. */
+export type Held<S> =
+  S extends State<infer D, infer Shape, infer P>
+    ? Value<D, Shape, P>
+    : { readonly [Key in keyof S]: Held<S[Key]> };
+
+/** What the states hold in this flow, in their structure: what the model is computed with. */
+export function read<const S extends States>(states: S): Held<S>;
+export function read(states: unknown): unknown {
+  const { values, around } = leavesOf<AnyState>(states, isState);
+  return around(values.map((one) => one.read()));
+}
+
+const isState = (thing: unknown): boolean => thing instanceof Variable;
+
+/** One state that is trained. */
+interface Trained {
+  readonly variable: Variable;
+  readonly gradient: Tensor;
+  readonly slots: readonly (readonly [name: string, variable: Variable])[];
+}
+
+/**
+ * Updates states by their gradients, which have the same structure, and gives the new values. Each state is read and
+ * assigned in one fragment with what the optimiser keeps for it: states `<key>.<slot>`, and `step`, which counts the
+ * updates, at the same place; where states are at several places, `step.<class>` at each. `counter` is another name
+ * for `step`, where a module trains twice.
+ */
+export function train<const S extends States>(
+  optimizer: Optimizer,
+  states: S,
+  gradients: Gradients<Held<S>>,
+  options?: { readonly counter?: string },
+): Held<S>;
+export function train(
+  optimizer: Optimizer,
+  states: unknown,
+  gradients: unknown,
+  { counter = 'step' }: { readonly counter?: string } = {},
+): unknown {
+  const owner = recorder('train');
+  return owner.call(train, () => {
+    const { values: variables, around } = leavesOf<Variable>(states, isState);
+    const { values: given } = leavesOf<Tensor>(gradients, isValue);
+    if (given.length !== variables.length)
+      owner.fail('BB308', {
+        op: 'train',
+        reason: `there are ${variables.length} states and ${given.length} gradients`,
+      });
+    const trained = variables.map((variable, at): Trained => {
+      const slots = optimizer.slots(toValue(variable.initial, owner));
+      const declared = Object.entries(slots).map(
+        ([name, initial]) =>
+          [
+            name,
+            Variable.declare(owner, `${variable.key}.${name}`, factOf(initial, 'train'), variable.at),
+          ] as const,
+      );
+      return { variable, gradient: given[at]!, slots: declared };
+    });
+    const places = [...new Map(variables.map(({ at }) => [placeKey(placeOf(at)), placeOf(at)])).values()];
+    const results = new Map<Variable, Tensor>();
+    for (const place of places) {
+      const here = trained.filter(({ variable }) => samePlace(placeOf(variable.at), place));
+      const name = places.length === 1 ? counter : `${counter}.${place.class}`;
+      owner.atPlace(place, () => updateAll(owner, optimizer, here, name, results));
+    }
+    return around(variables.map((one) => results.get(one)));
+  });
+}
+
+/** The states of one place, all in one fragment. */
+function updateAll(
+  owner: Recorder,
+  optimizer: Optimizer,
+  trained: readonly Trained[],
+  counter: string,
+  results: Map<Variable, Tensor>,
+): void {
+  const { at } = trained[0]!.variable;
+  const start = factOf(constant(0, 'int64'), 'train');
+  const counted = Variable.declare(owner, owner.qualified(counter), start, at);
+  const all = [
+    counted,
+    ...trained.flatMap(({ variable, slots }) => [variable, ...slots.map(([, one]) => one)]),
+  ];
+  const after = Variable.updateTogether(owner, all, ([steps, ...before]) => {
+    const step = steps as Counter;
+    let next = 0;
+    const made = trained.flatMap(({ gradient, slots }) => {
+      const param = before[next++]!;
+      const kept: Slots = Object.fromEntries(slots.map(([name]) => [name, before[next++]!]));
+      const updated = optimizer.update({ param, grad: gradient, slots: kept, step });
+      return [updated.param, ...slots.map(([name]) => updated.slots[name]!)];
+    });
+    return [step.add(1n), ...made];
+  });
+  let next = 1;
+  for (const { variable, slots } of trained) {
+    results.set(variable, after[next]!);
+    next += 1 + slots.length;
+  }
+}
