@@ -12,6 +12,7 @@ import {
 import { withModelMetadata } from '../../ir/onnx/index.ts';
 import { Builder, isFloat } from './builder.ts';
 import { differentiate } from './differentiate.ts';
+import { lean } from './lean.ts';
 import { infer, prepare } from './prepare.ts';
 
 export interface GradOptions {
@@ -83,5 +84,8 @@ export function gradModel(
     ops: [...mainGraph.ops, ...builder.made],
   });
   editor.header = withModelMetadata(model.header, METADATA.gradients, JSON.stringify(names));
-  return { model: infer(editor.finish()), diagnostics: [...prepared.diagnostics, ...found.diagnostics] };
+  return {
+    model: infer(lean(editor.finish())),
+    diagnostics: [...prepared.diagnostics, ...found.diagnostics],
+  };
 }

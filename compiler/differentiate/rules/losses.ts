@@ -5,7 +5,7 @@ import { type Builder, int, string } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
 
 /** From so many classes on, what is one element of a row is written by itself. */
-const MANY_CLASSES = 128;
+export const MANY_CLASSES = 128;
 
 /** The labels of a loss and what each of them counts for. `scores` are [N, C, …], labels [N, …], weights [C]. */
 class Labelled {
