@@ -22,8 +22,16 @@ import type {
 } from './types.ts';
 import { factOf, isValue, toValue } from './value.ts';
 
+declare const held: unique symbol;
+/** What is known of a state without its methods, which types of several states cannot afford to compare. */
+export interface Holder<out V extends Tensor = Tensor> {
+  readonly [held]: V;
+}
+export type HeldBy<H> = H extends Holder<infer V> ? V : never;
+
 /** A variable of one member, or of each member of a cohort. */
-export interface State<D extends Element, S extends AnyShape, P extends string> {
+export interface State<D extends Element, S extends AnyShape, P extends string>
+  extends Holder<Value<D, S, P>> {
   /** What was committed when the flow began to use it; after an assignment in this flow, what was assigned. */
   read(): Value<D, S, P>;
   /** Commits `value` when its fragment ends. A declined value changes nothing. */

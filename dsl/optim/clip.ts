@@ -1,7 +1,7 @@
 // Gradients that are too long, made shorter together.
 
 import { constant } from '../constant.ts';
-import type { Gradients, Parameters } from '../gradient.ts';
+import type { Parameters } from '../gradient.ts';
 import { min, sum } from '../ops/generated/ops.ts';
 import { leavesOf } from '../structure.ts';
 import type { Tensor } from '../types.ts';
@@ -15,9 +15,9 @@ export function globalNorm(values: Parameters): Tensor<'float32'> {
 }
 
 /** The gradients, all times the same factor, so that their norm together is at most `most`; as they are if it is. */
-export function clipByGlobalNorm<const G extends Parameters>(gradients: G, most: number): Gradients<G> {
+export function clipByGlobalNorm<G extends Parameters>(gradients: G, most: number): G {
   const norm = globalNorm(gradients) as Real;
   const factor = min([constant(most).div(norm.add(1e-6)) as Real, constant(1) as Real]) as Real;
   const { values, around } = leavesOf<Real>(gradients, isValue);
-  return around(values.map((one) => one.mul(factor))) as Gradients<G>;
+  return around(values.map((one) => one.mul(factor))) as G;
 }

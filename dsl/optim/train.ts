@@ -2,29 +2,28 @@
 
 import { placeKey, samePlace } from '../../ir/index.ts';
 import { constant } from '../constant.ts';
-import type { Gradients } from '../gradient.ts';
 import { placeOf } from '../place.ts';
 import { type Recorder, recorder } from '../recorder.ts';
-import type { State } from '../state.ts';
-import { Variable } from '../state.ts';
+import { type HeldBy, type Holder, Variable } from '../state.ts';
 import { leavesOf } from '../structure.ts';
-import type { AnyShape, Element, Tensor, Value } from '../types.ts';
+import type { ElementOf, ShapeOf, Tensor, Value } from '../types.ts';
 import { factOf, isValue, toValue } from '../value.ts';
 import type { Counter, Optimizer, Slots } from './optimizer.ts';
 
-type AnyState = State<Element, AnyShape, string>;
 /** The states that are trained, in arrays and records however deep. */
-export type States = AnyState | readonly States[] | { readonly [name: string]: States };
+export type States = Holder | readonly States[] | { readonly [name: string]: States };
 /** What they hold, in the same structure. */
-export type Held<S> =
-  S extends State<infer D, infer Shape, infer P>
-    ? Value<D, Shape, P>
-    : { readonly [Key in keyof S]: Held<S[Key]> };
+export type Held<S> = S extends Holder ? HeldBy<S> : { readonly [Key in keyof S]: Held<S[Key]> };
+
+/** A gradient for each. */
+type GradientsFor<S> = S extends Holder
+  ? Value<ElementOf<HeldBy<S>>, ShapeOf<HeldBy<S>>, string>
+  : { readonly [Key in keyof S]: GradientsFor<S[Key]> };
 
 /** What the states hold in this flow, in their structure: what the model is computed with. */
 export function read<const S extends States>(states: S): Held<S>;
 export function read(states: unknown): unknown {
-  const { values, around } = leavesOf<AnyState>(states, isState);
+  const { values, around } = leavesOf<Variable>(states, isState);
   return around(values.map((one) => one.read()));
 }
 
@@ -46,7 +45,7 @@ interface Trained {
 export function train<const S extends States>(
   optimizer: Optimizer,
   states: S,
-  gradients: Gradients<Held<S>>,
+  gradients: GradientsFor<S>,
   options?: { readonly counter?: string },
 ): Held<S>;
 export function train(
