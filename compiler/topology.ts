@@ -10,6 +10,7 @@ import {
   type PlaceRule,
   type Topology,
 } from '../ir/index.ts';
+import { readComponents } from './components.ts';
 import { FieldReader } from './fields.ts';
 import type { JsonMember, JsonNode } from './json.ts';
 import { checkRule } from './rules/rule.ts';
@@ -76,6 +77,7 @@ export function chainTopology(count: number, backend = DEFAULT_BACKEND): Topolog
       memoryBytes: undefined,
       flops: undefined,
       backend,
+      components: [],
     })),
     peers: names.map((name) => ({ id: name, class: name, addresses: [] })),
     links: undefined,
@@ -158,6 +160,7 @@ function readClasses(
       memory: {},
       compute: {},
       backend: {},
+      components: {},
     });
     const own = namedOf.get(name) ?? [];
     const count = reader.number(
@@ -187,6 +190,7 @@ function readClasses(
       memoryBytes: memory === undefined ? undefined : Math.floor(memory),
       flops,
       backend: reader.string(fields.backend?.value, `the backend of ${where}`) ?? DEFAULT_BACKEND,
+      components: readComponents(reader, fields.components?.value, where),
     };
   });
 }

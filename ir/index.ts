@@ -1,6 +1,7 @@
 // The intermediate representation: ONNX's structure in memory, types, diagnostics, and what bundles contain.
 
 export * from './backends.ts';
+export * from './binding.ts';
 export * from './copy.ts';
 export * from './data.ts';
 export * from './deployment.ts';

@@ -2,6 +2,7 @@
 // what to try. Codes are grouped by their first digit.
 
 import { authoringMessages } from './messages/authoring.ts';
+import { dataMessages } from './messages/data.ts';
 import { fileMessages } from './messages/files.ts';
 import { graphMessages } from './messages/graphs.ts';
 import type { Message } from './messages/message.ts';
@@ -329,6 +330,9 @@ export const messages = {
   // --- BB76x: peers on a network -----------------------------------------------------------------------
   ...networkMessages,
 
+  // --- BB77x: data ----------------------------------------------------------------------------------------
+  ...dataMessages,
+
   // --- BB8xx: command line input ---------------------------------------------------------------------
   BB820: {
     severity: 'error',
@@ -438,9 +442,9 @@ export const messages = {
   },
   BB837: {
     severity: 'error',
-    text: (args: { peer: string; slot: string; role: string }) => [
+    text: (args: { peer: string; slot: string; peerClass: string; role: string }) => [
       `peer ${args.peer} has no component "${args.slot}", a ${args.role.replaceAll('_', ' ')} that its program asks`,
-      `give the host the component "${args.slot}"`,
+      `say what it is, in the topology ("classes": { "${args.peerClass}": { "components": { "${args.slot}": … } } }) or to the host`,
     ],
   },
   BB838: {

@@ -1,5 +1,6 @@
 // The checked form of topology.json: every default filled in, every unit a number.
 
+import type { DataBinding } from './binding.ts';
 import type { Position } from './diagnostic.ts';
 
 export interface PeerClass {
@@ -12,6 +13,8 @@ export interface PeerClass {
   /** Operations per second. */
   readonly flops: number | undefined;
   readonly backend: string;
+  /** What fills the slots of each member, as far as the file says. */
+  readonly components: readonly DataBinding[];
 }
 
 export interface Peer {

@@ -20,7 +20,6 @@ export interface Component {
    * the results belong to the caller. A query gives the same for the same inputs.
    */
   call(call: ComponentCall): Promise<readonly DataValue[]>;
-  close(): Promise<void>;
 }
 
 /** By name. */

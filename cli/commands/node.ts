@@ -3,6 +3,7 @@
 import type { DataValue } from '../../ir/index.ts';
 import { UsageError } from '../context.ts';
 import { command } from '../frame.ts';
+import type { PeerData } from '../run/components.ts';
 
 interface Options {
   readonly peer?: string;
@@ -52,7 +53,10 @@ export const node = command<Options>({
         collect,
       )
       .option('-d, --dial <[peer=]address...>', 'where other peers are', collect)
-      .option('--topology <topology.json>', 'take addresses that are not given from there')
+      .option(
+        '--topology <topology.json>',
+        'take the data of this peer from there, and addresses that are not given',
+      )
       .option('--token-file <file>', 'what all peers know and nobody else does; or in BBC_TOKEN')
       .option('--tls-cert <file>', 'certificate of this peer (PEM)')
       .option('--tls-key <file>', 'its key')
@@ -103,10 +107,15 @@ export const node = command<Options>({
     const token = node.tokenOf(options.tokenFile, cx.env);
     const backends = new Backends(options.backend, { optimization, ...workersOf(options.workers) });
     const backend = backends.of(manifest);
+    let data: PeerData | undefined;
     try {
+      const { openPeerData } = await import('../run/components.ts');
+      data = await openPeerData(cx, [{ id: peer, bundle }], options.topology);
+      const components = data.of(peer);
       if (options.controlled) {
         const { runControlled } = await import('../node/controlled.ts');
-        return await runControlled({ peer, bundle, backend, token, readyTimeoutNs });
+        const settings = { peer, bundle, backend, token, readyTimeoutNs };
+        return await runControlled({ ...settings, components });
       }
       const tls = node.tlsOf(options);
       const { listen, dial } = node.placesOf(cx, manifest, peer, options);
@@ -125,6 +134,7 @@ export const node = command<Options>({
         incarnation: Date.now(),
         bundle,
         backend,
+        components,
         token,
         tls,
         listen,
@@ -139,6 +149,7 @@ export const node = command<Options>({
       cx.result(documentOf(peer, served));
       if (served.signal !== undefined) cx.interrupted(served.signal);
     } finally {
+      await data?.close();
       await backends.close();
     }
   },

@@ -6,11 +6,13 @@ import type { Deployment } from '../../runtime/host/index.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { command } from '../frame.ts';
 import { formatBytes } from '../output.ts';
+import type { PeerData } from '../run/components.ts';
 import type { Ran } from '../run/flows.ts';
 import type { Verification } from '../run/verify.ts';
 
 interface Options {
   readonly peers?: string;
+  readonly topology?: string;
   readonly inputs?: readonly string[];
   readonly random?: string;
   readonly dim?: readonly string[];
@@ -33,6 +35,7 @@ export const run = command<Options>({
   options: (c) =>
     c
       .option('-p, --peers <topology.json>', 'peers, links and placement rules; not for a compiled folder')
+      .option('--topology <topology.json>', 'of a compiled folder: take the data of its peers from there')
       .option('-i, --inputs <[name=]file>', 'tensors in: .npz, .npy, .json or .pb; repeatable', collect)
       .option('--random <seed>', 'make up the inputs that are not given')
       .option(
@@ -97,6 +100,7 @@ export const run = command<Options>({
     const workers = workersOf(options.workers);
     const backends = new Backends(options.backend, { optimization, ...workers });
     const prepared = await prepare(cx, source!, options);
+    let data: PeerData | undefined;
     try {
       const { plan } = prepared.deployment;
       if (options.verify && prepared.uncut === undefined) {
@@ -105,16 +109,23 @@ export const run = command<Options>({
       const inputs = inputsFor(plan, options);
       cx.progress('loading segments');
       const start = async (): Promise<Deployment> => {
+        const file = options.peers ?? options.topology;
         if (transport === 'inproc') {
           const { startDeployment } = await import('../../runtime/host/index.ts');
-          const peers = peersOf(prepared.deployment).map((peer) => ({
+          const { openPeerData } = await import('../run/components.ts');
+          const all = peersOf(prepared.deployment);
+          const opened = await openPeerData(cx, all, file);
+          data = opened;
+          const peers = all.map((peer) => ({
             ...peer,
             backend: backends.of(peer.bundle.manifest),
+            components: opened.of(peer.id),
           }));
           return startDeployment({ peers, backend: peers[0]!.backend });
         }
         const { startProcesses } = await import('../run/processes.ts');
-        return startProcesses(cx, prepared, { optimization, ...workers, backend: options.backend });
+        const settings = { optimization, ...workers, backend: options.backend, topology: file };
+        return startProcesses(cx, prepared, settings);
       };
       const sessions = hasSessions(prepared.deployment);
       const { roundText } = await import('../run/rounds.ts');
@@ -138,6 +149,7 @@ export const run = command<Options>({
       await print(cx, plan, ran, sessions, verification);
       report(cx, verification, options.opt);
     } finally {
+      await data?.close();
       await backends.close();
       prepared.dispose();
     }

@@ -8,7 +8,7 @@ import {
   startWebSockets,
   type WebSocketTransport,
 } from '../../runtime/host/node.ts';
-import type { Backend } from '../../runtime/index.ts';
+import type { Backend, Components } from '../../runtime/index.ts';
 import { identityOf } from './identity.ts';
 import type { FromPeer, ToPeer } from './protocol.ts';
 
@@ -16,13 +16,14 @@ export interface ControlledOptions {
   readonly peer: string;
   readonly bundle: LoadedBundle;
   readonly backend: Backend;
+  readonly components: Components;
   readonly token: Uint8Array | undefined;
   readonly readyTimeoutNs: number;
 }
 
 /** Runs until the parent says so, or is gone. */
 export async function runControlled(options: ControlledOptions): Promise<void> {
-  const { peer, bundle, backend, readyTimeoutNs } = options;
+  const { peer, bundle, backend, components, readyTimeoutNs } = options;
   const tell = (message: FromPeer): void => void process.send?.(message);
   // Ctrl-C reaches every process of the terminal: the parent decides what becomes of it.
   process.on('SIGINT', () => {});
@@ -31,6 +32,7 @@ export async function runControlled(options: ControlledOptions): Promise<void> {
     peer,
     bundle,
     backend,
+    components,
     incarnation: 1,
     // The parent knows whose process has ended.
     giveUpNs: Number.POSITIVE_INFINITY,

@@ -21,7 +21,7 @@ import {
   type Tls,
   type WebSocketTransport,
 } from '../../runtime/host/node.ts';
-import { type Backend, flowKey } from '../../runtime/index.ts';
+import { type Backend, type Components, flowKey } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/value.ts';
 import { causeText } from '../causes.ts';
 import type { CommandContext } from '../context.ts';
@@ -33,6 +33,7 @@ export interface ServeOptions {
   readonly incarnation: number;
   readonly bundle: LoadedBundle;
   readonly backend: Backend;
+  readonly components: Components;
   readonly token: Uint8Array | undefined;
   readonly tls: Tls | undefined;
   readonly listen: readonly Address[];
@@ -102,12 +103,13 @@ class Serving {
     const stopped = new Promise<Diagnostic | undefined>((resolve) => {
       this.#stop = resolve;
     });
-    const { peer, bundle, backend, giveUpNs, incarnation } = this.#options;
+    const { peer, bundle, backend, components, giveUpNs, incarnation } = this.#options;
     let transport: WebSocketTransport | undefined;
     const host = await startPeer({
       peer,
       bundle,
       backend,
+      components,
       incarnation,
       ...(giveUpNs === undefined ? {} : { giveUpNs }),
       connect: async (user, pool) => {

@@ -23,7 +23,7 @@ export interface Prepared {
 export async function prepare(
   cx: CommandContext,
   source: string,
-  options: { readonly peers?: string; readonly check: boolean },
+  options: { readonly peers?: string; readonly topology?: string; readonly check: boolean },
 ): Promise<Prepared> {
   if (existsSync(source) && statSync(source).isDirectory()) {
     if (options.peers !== undefined) {
@@ -31,6 +31,9 @@ export async function prepare(
     }
     cx.progress(`loading ${source}`);
     return { deployment: await loadDeployment(source), folder: source, dispose: () => {} };
+  }
+  if (options.topology !== undefined) {
+    throw new UsageError('--topology is for a compiled folder: a model takes all from --peers');
   }
   if (options.peers === undefined) {
     throw new UsageError(`--peers says who runs ${source}; only a compiled folder runs without it`);

@@ -25,25 +25,27 @@ interface Child {
   readonly ended: Promise<void>;
 }
 
-interface BackendSettings {
+interface PeerSettings {
   readonly optimization: string;
   readonly workers?: number;
   /** For every peer; undefined: what its manifest says. */
   readonly backend?: string | undefined;
+  /** Where their data is bound. */
+  readonly topology: string | undefined;
 }
 
 /** Rejects with DiagnosticError BB768 if a process ends before everybody is ready. */
 export async function startProcesses(
   cx: CommandContext,
   { deployment, folder }: Prepared,
-  backend: BackendSettings,
+  settings: PeerSettings,
 ): Promise<Deployment> {
   const token = randomBytes(32).toString('hex');
   let coordinator: Coordinator | undefined;
   let closing = false;
   const children = Object.entries(deployment.plan.programs).flatMap(([name, program]) =>
     program.peers.map((id) => {
-      const process = startProcess(id, path.join(folder, program.folder), token, backend);
+      const process = startProcess(id, path.join(folder, program.folder), token, settings);
       const events = (message: FromPeer): void => {
         if (message.kind === 'event') coordinator?.note(id, message.event);
       };
@@ -78,12 +80,13 @@ function startProcess(
   peer: string,
   bundle: string,
   token: string,
-  { optimization, workers, backend }: BackendSettings,
+  { optimization, workers, backend, topology }: PeerSettings,
 ): ChildProcess {
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const threads = workers === undefined ? [] : ['--workers', String(workers)];
   const chosen = backend === undefined ? [] : ['--backend', backend];
-  const settings = ['--opt', optimization, ...threads, ...chosen];
+  const bound = topology === undefined ? [] : ['--topology', topology];
+  const settings = ['--opt', optimization, ...threads, ...chosen, ...bound];
   return fork(main, ['node', bundle, '--peer', peer, ...settings, '--controlled'], {
     // Tensors as they are, not as JSON.
     serialization: 'advanced',

@@ -18,10 +18,10 @@ import {
   type ValueType,
 } from '../../ir/index.ts';
 import { type DataKind, decodeDataValue, encodeDataValue } from '../../ir/onnx/index.ts';
+import { decodeNpy, encodeNpy, npyHas } from '../../stdlib/data/npy.ts';
+import { readZip, writeZip } from '../../stdlib/data/zip.ts';
 import { fileReason, readProblem } from '../load/files.ts';
 import { isOneValue, jsonOfValue, valueOfJson } from './json.ts';
-import { decodeNpy, encodeNpy, npyHas } from './npy.ts';
-import { readZip, writeZip } from './zip.ts';
 
 const FORMATS = '.npz, .npy, .json or .pb';
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -22,7 +22,7 @@ import {
   statedType,
   type Topology,
 } from '../../ir/index.ts';
-import { type Program, pass } from '../pass.ts';
+import { type PassContext, type Program, pass } from '../pass.ts';
 import { pointAt } from '../point.ts';
 
 export const bind = pass('bind', {
@@ -39,6 +39,7 @@ export const bind = pass('bind', {
     });
     unknown.forEach(cx.report);
     if (unknown.length > 0) return compilation;
+    warnOfUnasked(deployment.programs, cx);
     const programs = deployment.programs.map((program) => ({
       ...program,
       slots: [...backendSlot(program, cx.topology), ...componentSlots(program)],
@@ -47,6 +48,19 @@ export const bind = pass('bind', {
     return { ...compilation, level: 'bound', deployment: { ...deployment, programs } };
   },
 });
+
+/** What the topology binds and no program asks for; a misspelled name is found here, and not where peers start. */
+function warnOfUnasked(programs: readonly Program[], { topology, report }: PassContext): void {
+  for (const { name: peerClass, components } of topology.classes) {
+    const program = programs.find((one) => one.class === peerClass);
+    const known = program === undefined ? [] : componentSlots(program).map(({ name }) => name);
+    for (const { name } of components) {
+      if (known.includes(name)) continue;
+      const at = pointAt(topology, ['classes', peerClass, 'components', name]);
+      report(diagnostic('BB776', { name, peerClass, known }, at));
+    }
+  }
+}
 
 const backendOf = (topology: Topology, program: Program): string =>
   topology.classes.find((one) => one.name === program.class)!.backend;

@@ -10,7 +10,7 @@ export function checkComponents(peer: string, { manifest }: LoadedBundle, compon
     // Backends come by another way.
     if (slot.role === 'backend') return [];
     const component = Object.hasOwn(components, slot.component) ? components[slot.component] : undefined;
-    const args = { peer, slot: slot.name };
+    const args = { peer, slot: slot.name, peerClass: manifest.class };
     if (component === undefined) return [diagnostic('BB837', { ...args, role: slot.role })];
     const reason =
       component.role === slot.role ? component.misfit(slot) : `it is a ${component.role}, not a ${slot.role}`;

@@ -1,9 +1,16 @@
 // A data source as the component that a program asks for batches.
 
-import { type DataValue, isTensor, type LastBatch, type Port, type Slot } from '../../ir/index.ts';
+import {
+  type DataValue,
+  isTensor,
+  type LastBatch,
+  type Port,
+  type Shuffle,
+  type Slot,
+} from '../../ir/index.ts';
 import type { Component, ComponentCall } from '../../runtime/index.ts';
 import { type Conversion, conversionTo } from './convert.ts';
-import { Order, type Shuffle } from './order.ts';
+import { Order } from './order.ts';
 import type { Source } from './source.ts';
 
 export interface DataOptions {
@@ -13,7 +20,7 @@ export interface DataOptions {
   readonly stream?: number;
 }
 
-/** Fills the slot of a `dataSource` with the records of `source`. Closing it closes the source. */
+/** Fills the slot of a `dataSource` with the records of `source`, which stays the caller's to close. */
 export function dataComponent(source: Source, options: DataOptions = {}): Component {
   return new DataComponent(source, new Order(source.count, options));
 }
@@ -46,10 +53,6 @@ class DataComponent implements Component {
       if (typeof reader === 'string') throw new Error(reader);
       return reader.convert(this.#source.read(reader.field, records));
     });
-  }
-
-  async close(): Promise<void> {
-    this.#source.close();
   }
 
   /** How a field that a program declares is read; in words, why it cannot be. */

@@ -1,12 +1,7 @@
 // Which records a batch holds: the endless order of a source, epoch after epoch, cut into batches.
 
-import type { LastBatch } from '../../ir/index.ts';
+import type { LastBatch, Shuffle } from '../../ir/index.ts';
 import { Random, shuffle, upTo } from './philox.ts';
-
-export interface Shuffle {
-  /** A whole number from 0 below 2^53. */
-  readonly seed: number;
-}
 
 /** Epochs of `count` records: each in the source's order, or shuffled by seed, stream and epoch. */
 export class Order {

@@ -1,8 +1,8 @@
 // Some of a source's records, as a source.
 
-import { type Tensor, unpackStrings } from '../../ir/index.ts';
+import { type Part, type Sharding, type Tensor, unpackStrings } from '../../ir/index.ts';
 import { Random, shuffle, upTo } from './philox.ts';
-import { type Sharding, shards } from './shard.ts';
+import { shards } from './shard.ts';
 import type { Source } from './source.ts';
 
 /** The records named, in that order. */
@@ -18,14 +18,6 @@ export function select(source: Source, records: Uint32Array): Source {
       ),
     close: () => source.close(),
   };
-}
-
-/** One of the two parts of a source: `share` of its records, drawn at random, is for testing. */
-export interface Part {
-  readonly take: 'train' | 'test';
-  /** From 0 to 1; the test part has ⌊share × count⌋ records. */
-  readonly share: number;
-  readonly seed: number;
 }
 
 /** The train or the test part; together they have every record once, each in the source's order. */

@@ -1,28 +1,8 @@
 // Which records each of several members has. Every record belongs to exactly one shard, on every platform the same.
 
+import type { Sharding } from '../../ir/index.ts';
 import { Random, shuffle, upTo } from './philox.ts';
 import { exp, log } from './real.ts';
-
-/** How records are dealt out; `seed` is a whole number from 0 below 2^53. */
-export type Sharding =
-  /** In random order, in parts of equal size (give or take one). */
-  | { readonly by: 'iid'; readonly seed: number }
-  /**
-   * Sorted by label and cut into `pieces` × shards runs of equal size; each shard gets `pieces` of them (default 2), so
-   * it sees few labels (McMahan et al. 2017, section 3).
-   */
-  | { readonly by: 'label'; readonly seed: number; readonly label: string; readonly pieces?: number }
-  /**
-   * Of each label, shares drawn from a symmetric Dirichlet(alpha) distribution (Hsu et al. 2019): the smaller alpha, the
-   * more skewed. Drawn again until each shard has at least `atLeast` records (default 1).
-   */
-  | {
-      readonly by: 'dirichlet';
-      readonly seed: number;
-      readonly label: string;
-      readonly alpha: number;
-      readonly atLeast?: number;
-    };
 
 /** How often a Dirichlet draw that leaves a shard too small is made anew. */
 const MAX_DRAWS = 1000;

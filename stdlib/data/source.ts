@@ -1,6 +1,7 @@
 // What a data source is: records by number, each with the same fields.
 
 import { type ByteSource, byteLengthOf, type DType, packStrings, type Tensor } from '../../ir/index.ts';
+import { swapped } from './npy.ts';
 
 /** One field of every record. */
 export interface Field {
@@ -49,18 +50,25 @@ export const sourceOfColumns = (name: string, count: number, columns: readonly C
 /** Bytes that may have to be closed. */
 export type Bytes = ByteSource & { close?(): void };
 
-/** A column whose records lie one after the other from `start` on; each is read when it is asked for. */
-export function columnOfBytes(field: Field, source: Bytes, start = 0): Column {
+/**
+ * A column whose records lie one after the other from `start` on; those asked for are read then, neighbours at once. `swap`: bytes of
+ * one number, where the most significant comes first.
+ */
+export function columnOfBytes(field: Field, source: Bytes, start = 0, swap = 1): Column {
   const { dtype, dims } = field;
   const recordBytes = byteLengthOf(dtype, elementsOf(dims))!;
   return {
     ...field,
     read(records) {
       const bytes = new Uint8Array(records.length * recordBytes);
-      records.forEach((record, row) => {
-        bytes.set(source.read(start + record * recordBytes, recordBytes), row * recordBytes);
-      });
-      return { dtype, dims: [records.length, ...dims], bytes };
+      for (let row = 0; row < records.length; ) {
+        const first = records[row]!;
+        let run = 1;
+        while (records[row + run] === first + run) run++;
+        bytes.set(source.read(start + first * recordBytes, run * recordBytes), row * recordBytes);
+        row += run;
+      }
+      return { dtype, dims: [records.length, ...dims], bytes: swap > 1 ? swapped(bytes, swap) : bytes };
     },
     close: () => source.close?.(),
   };

@@ -133,7 +133,6 @@ test('a component that gives something else than it said fails, and the flow goe
     role: 'data_source',
     misfit: () => undefined,
     call: async () => [floats(1, 2), floats(1, 2)],
-    close: async () => {},
   };
   const events: string[] = [];
   const onEvent = (_: string, event: { kind: string; message?: string }) =>

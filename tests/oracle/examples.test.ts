@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
-import { encodeNpy } from '../../cli/tensors/npy.ts';
 import { clipsOf, SAMPLE_RATE, SAMPLES } from '../../examples/03-wake-word/clip.ts';
 import { CONTEXT, FRAME, framesOf } from '../../examples/04-voice-detector/frame.ts';
 import { readWav } from '../../examples/shared/wav.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { encodeNpy } from '../../stdlib/data/npy.ts';
 import {
   compileExample,
   exampleFile,

@@ -7,8 +7,6 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { elementsOf, tensorFrom } from '../../cli/tensors/elements.ts';
 import { readInputs, writeTensors } from '../../cli/tensors/files.ts';
 import { checkInputs, randomInputs } from '../../cli/tensors/inputs.ts';
-import { encodeNpy } from '../../cli/tensors/npy.ts';
-import { readZip } from '../../cli/tensors/zip.ts';
 import {
   bitsOf,
   type DataValue,
@@ -20,6 +18,8 @@ import {
   type ValueType,
 } from '../../ir/index.ts';
 import { narrowBits, narrowValues, roundNarrow } from '../../ir/narrow.ts';
+import { encodeNpy } from '../../stdlib/data/npy.ts';
+import { readZip } from '../../stdlib/data/zip.ts';
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/tensors/${name}`, import.meta.url));

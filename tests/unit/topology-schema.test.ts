@@ -15,6 +15,29 @@ const whole = {
   classes: {
     phone: { count: 20, memory: '256MiB', compute: '8GFLOPS', backend: 'onnxruntime' },
     server: { memory: '8 GB', compute: '0.2TFLOPS' },
+    reader: {
+      components: {
+        a: { kind: 'idx', files: { image: 'a.idx', label: 'b.idx.gz' }, shuffle: { seed: 1 } },
+        b: { kind: 'npz', file: 'b/{index}.npz', fields: { x: 'x_train' } },
+        c: {
+          kind: 'csv',
+          file: 'c.csv',
+          separator: ';',
+          fields: { x: ['a', 'b'], y: 'c', z: { columns: 'd', classes: ['no', 'yes'], dtype: 'uint8' } },
+          part: { take: 'test', share: 0.2, seed: 3 },
+        },
+        d: {
+          kind: 'images',
+          folder: 'd',
+          labels: 'd.csv',
+          channels: 1,
+          layout: 'hwc',
+          shard: { by: 'dirichlet', alpha: 0.5, seed: 1, label: 'label', atLeast: 10 },
+        },
+        e: { kind: 'images', folder: 'e', shard: { by: 'label', seed: 1, label: 'label', pieces: 3 } },
+        f: { kind: 'npz', file: 'f.npz', shard: { by: 'iid', seed: 1 } },
+      },
+    },
   },
   peers: { s1: { class: 'server', address: ['/ip4/127.0.0.1/tcp/7000/ws'] }, 'phone/7': { class: 'phone' } },
   links: [
@@ -36,6 +59,9 @@ test.each([
 const link = (fields: object): object => ({ ...minimal, links: [{ between: ['a', 'b'], ...fields }] });
 const oneClass = (fields: object): object => ({ version: 1, classes: { a: fields } });
 
+const data = (fields: object): object =>
+  oneClass({ components: { a: { kind: 'npz', file: 'a.npz', ...fields } } });
+
 describe('parser and schema both refuse', () => {
   test.each([
     ['an unknown field', { ...minimal, clases: {} }],
@@ -53,6 +79,24 @@ describe('parser and schema both refuse', () => {
     ['an unknown unit', oneClass({ memory: '256Mib' })],
     ['a negative quantity', oneClass({ compute: '-1GFLOPS' })],
     ['an empty backend', oneClass({ backend: '' })],
+    ['components that are a list', oneClass({ components: [] })],
+    ['a component of no kind', oneClass({ components: { a: { file: 'a.npz' } } })],
+    ['a component of another kind', data({ kind: 'parquet' })],
+    ['a component without its file', oneClass({ components: { a: { kind: 'npz' } } })],
+    ['a component with a field of another', data({ folder: 'a' })],
+    ['a shard by something else', data({ shard: { by: 'size', seed: 1 } })],
+    ['a shard without a seed', data({ shard: { by: 'iid' } })],
+    ['a shard by label without one', data({ shard: { by: 'label', seed: 1 } })],
+    ['an alpha of nothing', data({ shard: { by: 'dirichlet', seed: 1, label: 'y', alpha: 0 } })],
+    ['a part of more than all', data({ part: { take: 'test', share: 1.5, seed: 1 } })],
+    ['a seed that is no whole number', data({ shuffle: { seed: 1.5 } })],
+    [
+      'a column of a type that is not read',
+      oneClass({
+        components: { a: { kind: 'csv', file: 'a', fields: { x: { columns: 'x', dtype: 'float16' } } } },
+      }),
+    ],
+    ['two channels', oneClass({ components: { a: { kind: 'images', folder: 'a', channels: 2 } } })],
     ['a peer without class', { ...minimal, peers: { x: {} } }],
     ['a peer with a space', { ...minimal, peers: { 'x y': { class: 'a' } } }],
     ['an address that is no list', { ...minimal, peers: { x: { class: 'a', address: 'y' } } }],

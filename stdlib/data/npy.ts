@@ -38,18 +38,37 @@ const dtypeOf = new Map(Object.entries(descriptions).map(([dtype, text]) => [tex
 
 export const npyHas = (dtype: DType): boolean => dtype === 'string' || descriptions[dtype] !== undefined;
 
-/** Reads an array file. Throws Error with what is wrong with it. */
-export function decodeNpy(file: Uint8Array): Tensor {
-  const latin = (from: number, to: number) => Buffer.from(file.subarray(from, to)).toString('latin1');
-  if (latin(0, 6) !== MAGIC) throw new Error('it is no .npy array');
+/** What the header of an array file says. */
+export interface NpyHeader {
+  /** Where the elements begin. */
+  readonly start: number;
+  readonly dims: readonly number[];
+  /** First axis fastest. */
+  readonly fortran: boolean;
+  /** Most significant byte first. */
+  readonly big: boolean;
+  /** NumPy's, without the byte order: `f4`, `U12`. */
+  readonly description: string;
+  /** undefined for texts and for what no tensor holds. */
+  readonly dtype: DType | undefined;
+}
+
+/** At most so many bytes of a file are its header. */
+export const NPY_HEADER_BYTES = 12 + MAX_HEADER_BYTES;
+
+const latin = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+
+/** Reads the header; `file` may end after {@link NPY_HEADER_BYTES}. Throws Error with what is wrong with it. */
+export function npyHeader(file: Uint8Array): NpyHeader {
+  if (latin(file.subarray(0, 6)) !== MAGIC) throw new Error('it is no .npy array');
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const long = file[6]! >= 2;
-  const start = long ? 12 : 10;
-  if (file.length < start) throw new Error('its header is cut off');
-  const end = start + (long ? view.getUint32(8, true) : view.getUint16(8, true));
-  if (end > file.length) throw new Error('its header is cut off');
-  if (end - start > MAX_HEADER_BYTES) throw new LimitError('bytes in a header', MAX_HEADER_BYTES, 0);
-  const header = latin(start, end);
+  const begin = long ? 12 : 10;
+  if (file.length < begin) throw new Error('its header is cut off');
+  const start = begin + (long ? view.getUint32(8, true) : view.getUint16(8, true));
+  if (start - begin > MAX_HEADER_BYTES) throw new LimitError('bytes in a header', MAX_HEADER_BYTES, 0);
+  if (start > file.length) throw new Error('its header is cut off');
+  const header = latin(file.subarray(begin, start));
   const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1];
   const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
   const shape = /'shape':\s*\(([\d,\sL]*)\)/.exec(header)?.[1];
@@ -57,11 +76,18 @@ export function decodeNpy(file: Uint8Array): Tensor {
     throw new Error('its header is none of a plain array');
   }
   const dims = [...shape.matchAll(/\d+/g)].map(([text]) => Number(text));
-  if (dims.length > MAX_DIMENSIONS) throw new LimitError('dimensions', MAX_DIMENSIONS, start);
+  if (dims.length > MAX_DIMENSIONS) throw new LimitError('dimensions', MAX_DIMENSIONS, begin);
   if (!dims.every(Number.isSafeInteger)) throw new Error(`no array has the shape (${shape.slice(0, 100)})`);
   const [, order, description] = /^([<>|=])(.*)$/.exec(descr) ?? ['', '', descr];
-  const raw = readElements(file.subarray(end), description!, elementCount(dims)!, order === '>');
-  const elements = fortran === 'True' && dims.length > 1 ? rowMajor(raw, dims) : raw;
+  const dtype = dtypeOf.get(description!);
+  return { start, dims, fortran: fortran === 'True', big: order === '>', description: description!, dtype };
+}
+
+/** Reads an array file. Throws Error with what is wrong with it. */
+export function decodeNpy(file: Uint8Array): Tensor {
+  const { start, dims, fortran, big, description } = npyHeader(file);
+  const raw = readElements(file.subarray(start), description, elementCount(dims)!, big);
+  const elements = fortran && dims.length > 1 ? rowMajor(raw, dims) : raw;
   return { dtype: raw.dtype, dims, bytes: elements.strings ? packStrings(elements.strings) : elements.bytes };
 }
 
@@ -95,7 +121,8 @@ function readElements(content: Uint8Array, description: string, count: number, b
   return { dtype, size, bytes, strings };
 }
 
-const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8').replace(/\0+$/, '');
+const decoder = new TextDecoder();
+const utf8 = (bytes: Uint8Array): string => decoder.decode(bytes).replace(/\0+$/, '');
 function utf32(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let text = '';
@@ -103,7 +130,7 @@ function utf32(bytes: Uint8Array): string {
   return text.replace(/\0+$/, '');
 }
 
-function swapped(bytes: Uint8Array, unit: number): Uint8Array {
+export function swapped(bytes: Uint8Array, unit: number): Uint8Array {
   for (let at = 0; at < bytes.length; at += unit) bytes.subarray(at, at + unit).reverse();
   return bytes;
 }
@@ -148,9 +175,11 @@ export function encodeNpy({ dtype, dims, bytes }: Tensor): Uint8Array {
   // The elements start at a multiple of 64; the header ends with a newline.
   const length = Math.ceil((10 + dict.length + 1) / 64) * 64;
   const file = new Uint8Array(length + content.length);
-  file.set(Buffer.from(`${MAGIC}\u0001\u0000`, 'latin1'));
+  file.set(latinBytes(`${MAGIC}\u0001\u0000`));
   new DataView(file.buffer).setUint16(8, length - 10, true);
-  file.set(Buffer.from(`${dict.padEnd(length - 11)}\n`, 'latin1'), 10);
+  file.set(latinBytes(`${dict.padEnd(length - 11)}\n`), 10);
   file.set(content, length);
   return file;
 }
+
+const latinBytes = (text: string): Uint8Array => Uint8Array.from(text, (one) => one.charCodeAt(0));

@@ -1,0 +1,82 @@
+// What peers' programs ask for, from the files that a topology binds.
+
+import path from 'node:path';
+import { type Diagnostic, DiagnosticError, type Manifest, type Topology } from '../../ir/index.ts';
+import type { LoadedBundle } from '../../runtime/bundle.ts';
+import type { Component, Components } from '../../runtime/index.ts';
+import type { DataFolder } from '../../stdlib/data/node/index.ts';
+import { readTopology } from '../compile.ts';
+import type { CommandContext } from '../context.ts';
+
+interface Peer {
+  readonly id: string;
+  readonly bundle: LoadedBundle;
+}
+
+/** What peers have, until it is closed. */
+export interface PeerData {
+  of(peer: string): Components;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what the programs of these peers ask for and the topology in `file` binds; what it does not bind is left to
+ * whoever starts them to miss. Rejects with DiagnosticError, which tells every broken file once.
+ */
+export async function openPeerData(
+  cx: CommandContext,
+  peers: readonly Peer[],
+  file: string | undefined,
+): Promise<PeerData> {
+  const asking = peers.filter(({ bundle }) => asks(bundle.manifest));
+  if (asking.length === 0 || file === undefined) return { of: () => ({}), close: async () => {} };
+  cx.progress('opening data');
+  const { DataFolder } = await import('../../stdlib/data/node/index.ts');
+  const folder = new DataFolder(path.dirname(file));
+  try {
+    const components = await bindAll(asking, readTopology(cx, file), folder);
+    return { of: (peer) => components.get(peer) ?? {}, close: () => folder.close() };
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+}
+
+/** Components by peer; a file that is broken for several is told of once. */
+async function bindAll(
+  peers: readonly Peer[],
+  topology: Topology,
+  folder: DataFolder,
+): Promise<ReadonlyMap<string, Components>> {
+  const components = new Map<string, Components>();
+  const problems = new Map<string, Diagnostic>();
+  for (const { id, bundle } of peers) {
+    try {
+      components.set(id, await bindOne(id, bundle.manifest, topology, folder));
+    } catch (error) {
+      if (!(error instanceof DiagnosticError)) throw error;
+      for (const problem of error.diagnostics) problems.set(JSON.stringify(problem), problem);
+    }
+  }
+  if (problems.size > 0) throw new DiagnosticError([...problems.values()]);
+  return components;
+}
+
+const asks = ({ slots }: Manifest): boolean => slots.some(({ role }) => role === 'data_source');
+
+async function bindOne(
+  peer: string,
+  manifest: Manifest,
+  topology: Topology,
+  folder: DataFolder,
+): Promise<Components> {
+  const members = manifest.members[manifest.class]!;
+  const member = { index: members.indexOf(peer), count: members.length };
+  const bindings = topology.classes.find(({ name }) => name === manifest.class)?.components ?? [];
+  const found: Record<string, Component> = {};
+  for (const { role, component } of manifest.slots) {
+    const binding = role === 'data_source' ? bindings.find(({ name }) => name === component) : undefined;
+    if (binding !== undefined) found[component] = await folder.open(binding, member);
+  }
+  return found;
+}
