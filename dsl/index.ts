@@ -5,6 +5,8 @@ import './assume.ts';
 import './missing.ts';
 import './private.ts';
 
+// What members answered, as one value.
+export { type Combined, weightedMean } from './aggregate.ts';
 // A computation, what enters and leaves it.
 export { constant } from './constant.ts';
 export { type ContainerType, optionalOf, sequenceOf } from './containers.ts';

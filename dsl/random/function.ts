@@ -46,14 +46,19 @@ const camel = (type: string): string => type[0]!.toLowerCase() + type.slice(1);
 
 /** A function with one output. */
 export interface FunctionRecipe {
+  /** By default that of random draws. */
+  readonly domain?: string;
   readonly name: string;
   readonly inputs: readonly string[];
   readonly body: (body: Body, owner: Recorder, ...inputs: ValueId[]) => ValueId;
 }
 
 /** Makes sure that the recording has the function. */
-export function define(owner: Recorder, { name, inputs, body }: FunctionRecipe): void {
-  const key = `function ${name}`;
+export function define(
+  owner: Recorder,
+  { domain = RANDOM_DOMAIN, name, inputs, body }: FunctionRecipe,
+): void {
+  const key = `function ${domain} ${name}`;
   if (owner.once.has(key)) return;
   owner.once.set(key, true);
   const graph = owner.inFunction(name, (open) => {
@@ -64,7 +69,7 @@ export function define(owner: Recorder, { name, inputs, body }: FunctionRecipe):
     }
     return [body(new Body(owner), owner, ...open.inputs)];
   });
-  const fn = { domain: RANDOM_DOMAIN, name, overload: '', graph, attributes: [], defaults: [] };
+  const fn = { domain, name, overload: '', graph, attributes: [], defaults: [] };
   owner.editor.functions = [...owner.editor.functions, { ...fn, opsets: new Map() }];
 }
 
@@ -81,7 +86,7 @@ export function callFunction(
     declinable: inputs.some((fact) => fact.declinable),
   });
   owner.addOp({
-    domain: RANDOM_DOMAIN,
+    domain: recipe.domain ?? RANDOM_DOMAIN,
     type: recipe.name,
     inputs: inputs.map((fact) => fact.id),
     outputs: [result.id],
