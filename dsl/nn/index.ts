@@ -25,7 +25,7 @@ export type { Layer, Mode, UnaryLayer } from './layer.ts';
 export { embedding, linear } from './linear.ts';
 export { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from './norm.ts';
 // Where the values of parameters come from.
-export { initial, parameter, read, type Seed, states, stored } from './parameters.ts';
+export { initial, matching, parameter, read, type Seed, states, stored } from './parameters.ts';
 export {
   averagePool1d,
   averagePool2d,

@@ -128,3 +128,15 @@ export function stored<P extends Specs>(
     ),
   ) as never;
 }
+
+/** Those whose names match a pattern, in which `*` stands for any characters: `matching(net.parameters, 'head.*')`. */
+export function matching<R extends Readonly<Record<string, unknown>>>(
+  all: R,
+  pattern: string,
+): { readonly [Name in keyof R]?: R[Name] } & Readonly<Record<string, R[keyof R]>> {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  const names = new RegExp(`^${parts.join('.*')}$`, 's');
+  const found = Object.entries(all).filter(([name]) => names.test(name));
+  if (found.length === 0) throw problem('matching', `no name matches ${pattern}`);
+  return Object.fromEntries(found) as never;
+}
