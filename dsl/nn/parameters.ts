@@ -15,7 +15,7 @@ import { isSpec } from './compose.ts';
 import type { Initialiser } from './initialise.ts';
 import { zeros } from './initialise.ts';
 import { problem } from './layer.ts';
-import type { Float, Readable, Spec, Specs, ValuesOf } from './spec.ts';
+import type { Float, Spec, Specs, ValuesOf } from './spec.ts';
 
 /** A parameter of one's own, for `model`. */
 export const parameter = <const S extends readonly number[], D extends Float = 'float32'>(
@@ -100,16 +100,6 @@ function startOf(owner: Recorder, name: string, one: Spec, key: PhiloxKey): Tens
     owner.fail('BB330', { what: 'states', reason: `${name} is neither a parameter nor a value` });
   }
   return start(owner, name, one, key);
-}
-
-/** What states hold, by the same names: what a layer takes, and a loss is differentiated by. */
-export function read<R extends Readonly<Record<string, Readable<Tensor>>>>(
-  states: R,
-): { readonly [Name in keyof R]: R[Name] extends Readable<infer V> ? V : never } {
-  const owner = recorder('read');
-  return owner.call(read, () =>
-    Object.fromEntries(Object.entries(states).map(([name, one]) => [name, one.read()])),
-  ) as never;
 }
 
 /**
