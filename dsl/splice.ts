@@ -309,6 +309,7 @@ function copyOp(
   const id = copier.op(op.id, graph.id, {
     name,
     scope: op.scope === undefined ? owner.scope : `${owner.scope}.${op.scope}`,
+    ...(owner.recomputed !== undefined && { recompute: owner.recomputed }),
     ...(at !== undefined && { at }),
     ...(place !== undefined && graph.id === owner.main && { place }),
     // Who made the model cannot speak for whom this module's inputs belong to.

@@ -199,6 +199,11 @@ export class Builder {
 
   // --- making ----------------------------------------------------------------------------------------
 
+  /** Notes an op that was made otherwise for the gradient of this one. */
+  adopt(id: OpId, of: Op): void {
+    this.made.push(id);
+    if (this.graph === this.#common.main) this.#common.forwardOf.set(id, of.id);
+  }
   ops(
     type: string,
     inputs: readonly ValueId[],
@@ -206,6 +211,19 @@ export class Builder {
     ...attributes: readonly Attribute[]
   ): ValueId[] {
     const outputs = Array.from({ length: count }, () => this.#value(type));
+    this.#add(type, inputs, outputs, attributes);
+    return outputs;
+  }
+  /** With a result that is there already. */
+  opTo(type: string, inputs: readonly ValueId[], output: ValueId, ...attributes: readonly Attribute[]): void {
+    this.#add(type, inputs, [output], attributes);
+  }
+  #add(
+    type: string,
+    inputs: readonly ValueId[],
+    outputs: readonly ValueId[],
+    attributes: readonly Attribute[],
+  ): void {
     const { scope, at, place, graph } = this.#for ?? {};
     const isMain = this.graph === this.#common.main;
     const id = this.editor.addOp(this.graph, {
@@ -220,7 +238,6 @@ export class Builder {
     });
     this.made.push(id);
     if (isMain && this.#for !== undefined) this.#common.forwardOf.set(id, this.#for.id);
-    return outputs;
   }
   op(type: string, inputs: readonly ValueId[], ...attributes: readonly Attribute[]): ValueId {
     return this.ops(type, inputs, 1, ...attributes)[0]!;
