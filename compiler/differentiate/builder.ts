@@ -298,8 +298,23 @@ export class Builder {
 
   add = (a: ValueId, b: ValueId): ValueId => this.op('Add', [a, b]);
   sub = (a: ValueId, b: ValueId): ValueId => this.op('Sub', [a, b]);
-  mul = (a: ValueId, b: ValueId): ValueId => this.op('Mul', [a, b]);
-  div = (a: ValueId, b: ValueId): ValueId => this.op('Div', [a, b]);
+  mul(a: ValueId, b: ValueId): ValueId {
+    const [x, y] = [this.#number(a), this.#number(b)];
+    if (x === 1) return b;
+    if (y === 1) return a;
+    return x !== undefined && y !== undefined ? this.scalarOf(x * y, 'float32') : this.op('Mul', [a, b]);
+  }
+  div(a: ValueId, b: ValueId): ValueId {
+    const [x, y] = [this.#number(a), this.#number(b)];
+    if (y === 1) return a;
+    return x !== undefined && y !== undefined ? this.scalarOf(x / y, 'float32') : this.op('Div', [a, b]);
+  }
+  /** Of a constant scalar of float32. */
+  #number(id: ValueId): number | undefined {
+    const type = this.typeOf(id);
+    const isScalar = type?.kind === 'tensor' && type.dtype === 'float32' && type.dims?.length === 0;
+    return isScalar ? this.numbers(id)?.[0] : undefined;
+  }
   neg = (a: ValueId): ValueId => this.op('Neg', [a]);
   where = (c: ValueId, a: ValueId, b: ValueId): ValueId => this.op('Where', [c, a, b]);
   cast = (a: ValueId, dtype: DType): ValueId => this.op('Cast', [a], int('to', elemTypeOf(dtype)));
