@@ -18,7 +18,6 @@ export const METADATA = {
   fragment: 'bytesandbrains.fragment',
   private: 'bytesandbrains.private',
   declassified: 'bytesandbrains.declassified',
-  recompute: 'bytesandbrains.recompute',
   gradients: 'bytesandbrains.gradients',
 } as const;
 

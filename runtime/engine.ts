@@ -52,9 +52,14 @@ export class Engine {
     this.#gathering = new Gathering(leases);
   }
 
-  /** The committed value of a state variable. */
-  state(key: string): DataValue | undefined {
-    return this.#state.get(key)?.data;
+  /** Committed values of state variables, by key. */
+  get state(): ReadonlyMap<string, DataValue> {
+    return new Map([...this.#state].map(([key, { data }]) => [key, data]));
+  }
+
+  restore(key: string, value: Held): void {
+    this.#leases.hold(value);
+    this.#assign(key, value);
   }
 
   /** Lets everything that waits for nothing begin. */
@@ -298,7 +303,7 @@ export class Engine {
   }
 
   #invoke(flow: Flow, index: number, one: Invoke): void {
-    const values = flow.given ?? one.inputs.map((slot) => flow.values[slot]!);
+    const values = one.inputs.map((slot, at) => flow.given?.[at] ?? flow.values[slot]!);
     const missing = flow.cancelled ?? values.find((value) => !isHeld(value));
     one.outputs.forEach((slot, at) => {
       this.#set(flow, slot, missing ?? (at === 0 ? boolScalar(true) : values[at - 1]!));
@@ -309,7 +314,7 @@ export class Engine {
   }
 
   #dropGiven(flow: Flow): void {
-    for (const value of flow.given ?? []) this.#leases.drop(value);
+    for (const value of flow.given ?? []) if (value !== undefined) this.#leases.drop(value);
     flow.given = undefined;
   }
 

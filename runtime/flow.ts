@@ -27,10 +27,10 @@ export interface FlowHead {
 }
 
 export interface FlowStart extends FlowHead {
-  /** How many flows the session may have, as its caller says. */
+  /** How many flows of the session may begin from here on, with this one, as its caller says. */
   readonly flows?: number | undefined;
-  /** Arguments of the entry, as `next` gave them; held. */
-  readonly given?: readonly Slot[] | undefined;
+  /** Arguments of the entry, as `next` or the caller gave them; held. Undefined: as the author wrote. */
+  readonly given?: readonly (Slot | undefined)[] | undefined;
 }
 
 export class Flow implements FlowStart {
@@ -38,7 +38,7 @@ export class Flow implements FlowStart {
   readonly session: InitiatedFlowId;
   readonly step: number;
   readonly flows: number;
-  given: readonly Slot[] | undefined;
+  given: readonly (Slot | undefined)[] | undefined;
   /** By Next instruction: arguments of a flow that is to follow, until its fragment has committed. */
   readonly nexts = new Map<number, readonly Slot[]>();
   /** Flows that follow this one. */

@@ -72,6 +72,8 @@ export interface StateAssign extends Common {
 export interface Invoke extends Common {
   readonly kind: 'invoke';
   readonly entry: string;
+  /** Names of the arguments. */
+  readonly arguments: readonly string[];
   /** Flows of the entry that may be open at once. */
   readonly limit: number;
 }
@@ -140,8 +142,8 @@ export interface Program {
   readonly outputs: readonly { readonly slot: number; readonly port: Port }[];
   /** Indexed by slot: index into `outputs`; a value may leave under several names. */
   readonly outputsOfSlot: ReadonlyMap<number, readonly number[]>;
-  /** Of the entry that starts here; flows of `main` are called, and nobody waits. */
-  readonly limit: number;
+  /** How flows begin here; undefined: when they are called, with nothing. */
+  readonly invoke: Invoke | undefined;
   /** Recv and Collect instructions, earliest deadline first. */
   readonly waits: readonly number[];
   /** Edge id to the instruction that waits for it. */

@@ -18,6 +18,10 @@ export type Input =
       readonly request?: number;
       /** How many flows its session may have. Default: as many as `next` starts. */
       readonly flows?: number;
+      /** The flow's place in its session, where it goes on with one that was paused. Default: 0. */
+      readonly step?: number;
+      /** Of the entry; those not named have the author's initial value. */
+      readonly arguments?: Values;
       readonly owned?: boolean;
     }
   /** Values that an `input-wanted` event asked for. */
@@ -27,6 +31,8 @@ export type Input =
       readonly values: Values;
       readonly owned?: boolean;
     }
+  /** Values for state variables by key, as if they were committed; before the first flow. */
+  | { readonly type: 'restore'; readonly state: Values }
   /** Results in the order of the segment's outputs, or of the method's; their buffers are given away. */
   | { readonly type: 'done'; readonly work: number; readonly outputs: readonly DataValue[] }
   | { readonly type: 'failed'; readonly work: number; readonly message: string }
@@ -132,6 +138,13 @@ export type NodeEvent =
       readonly ops: number;
       /** Flows of its session that it starts, if any. */
       readonly followers?: number;
+    }
+  /** `next` started no flow, since its session has had as many as its caller wanted; this is what it would have been given. */
+  | {
+      readonly kind: 'session-paused';
+      readonly flow: InitiatedFlowId;
+      readonly step: number;
+      readonly arguments: Values;
     }
   | {
       readonly kind: 'work-failed';

@@ -6,7 +6,6 @@
 
 import { type DataValue, isTensor } from '../ir/data.ts';
 import type { Edge } from '../ir/deployment.ts';
-import { Deadlines } from './deadlines.ts';
 import { EndedFlows } from './ended-flows.ts';
 import { Engine } from './engine.ts';
 import { Flow, type FlowHead, type FlowStart } from './flow.ts';
@@ -21,6 +20,7 @@ import { Outbox } from './outbox.ts';
 import type { Work } from './outlet.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
 import { clip, dataProblem, isMissing, type Missing, type Value, valueProblem } from './value.ts';
+import { Waits } from './waits.ts';
 import { Courier, type Delivery } from './wire/courier.ts';
 import { joinPieces, pieceBytes } from './wire/frame.ts';
 
@@ -36,9 +36,6 @@ export interface NodeOptions {
 /** Backends tell what failed in a few lines; some add all that they were given. */
 const FAILURE_CHARACTERS = 2000;
 
-/** How long inputs that an event asked for are awaited where nothing else in the program has a deadline. */
-const INPUT_WAIT_NS = 10e9;
-
 const valueIn = (slot: Slot): Value => (isHeld(slot) ? slot.data : slot);
 
 export class Node {
@@ -52,11 +49,9 @@ export class Node {
   readonly #courier: Courier;
   readonly #flows = new Map<string, Flow>();
   readonly #ended: EndedFlows;
-  readonly #deadlines = new Deadlines<Flow>();
+  readonly #waits: Waits;
   /** When work under way counts as failed, in the order in which it began. */
   readonly #workUntil = new Map<number, number>();
-  readonly #lost = new Set<string>();
-  readonly #inputWaitNs: number;
   /** Frames to ourselves: another seat of this peer. */
   readonly #loopback: Uint8Array[] = [];
   readonly #following: Following;
@@ -74,7 +69,9 @@ export class Node {
     this.#outbox = new Outbox(this.#limits.dropEvents);
     this.#ended = new EndedFlows(this.#limits.endedFlows);
     this.#leases = new Leases((buffer) => this.#outbox.put({ type: 'release', buffer }));
-    this.#following = new Following(this.#leases);
+    this.#following = new Following(this.#leases, program.invoke?.arguments ?? [], (event) =>
+      this.#outbox.event(event),
+    );
     this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox);
     this.#engine = new Engine(program, peer, this.#leases, {
       start: (work, inputs, transfer) => this.#start(work, inputs, transfer),
@@ -85,8 +82,7 @@ export class Node {
       next: (flow, given) => this.#following.add(flow, given),
       ended: (flow) => this.#endFlow(flow),
     });
-    const waits = program.waits.map((index) => this.#deadlineOf(index));
-    this.#inputWaitNs = waits.at(-1) ?? INPUT_WAIT_NS;
+    this.#waits = new Waits(program, peer, this.#engine, this.#courier);
   }
 
   /** Flows that have not ended. */
@@ -101,14 +97,14 @@ export class Node {
       bytes: this.#leases.bytes,
       outputs: this.#outbox.size,
       endedFlows: this.#ended.size,
-      deadlines: this.#deadlines.size,
+      deadlines: this.#waits.size,
       work: this.#workUntil.size,
     };
   }
 
-  /** The committed value of a state variable; undefined: not assigned yet. */
-  state(key: string): DataValue | undefined {
-    return this.#engine.state(key);
+  /** Committed values of state variables by key, those that have been assigned. To be read before the next input. */
+  get state(): ReadonlyMap<string, DataValue> {
+    return this.#engine.state;
   }
 
   handle(now: number, input: Input): void {
@@ -123,6 +119,9 @@ export class Node {
       case 'supply':
         this.#supply(input.flow, input.values, input.owned === true);
         break;
+      case 'restore':
+        this.#restore(input.state);
+        break;
       case 'done':
         this.#done(input.work, input.outputs);
         break;
@@ -133,10 +132,10 @@ export class Node {
         this.#cancel(input.flow, clip(input.why ?? 'cancelled here'));
         break;
       case 'lost':
-        this.#lose(input.peer);
+        this.#waits.lose(input.peer, [...this.#flows.values()]);
         break;
       case 'found':
-        this.#lost.delete(input.peer);
+        this.#waits.found(input.peer);
         break;
       case 'shutdown':
         this.#shutdown = true;
@@ -152,8 +151,7 @@ export class Node {
     if (this.#outbox.size === 0) this.#startFollowing();
     const output = this.#outbox.take();
     if (output !== undefined) return output;
-    this.#deadlines.prune((flow) => flow.ended);
-    const [flows, work] = [this.#deadlines.next, this.#nextWorkEnd()?.until];
+    const [flows, work] = [this.#waits.next, this.#nextWorkEnd()?.until];
     return {
       type: 'idle',
       until: flows === undefined || work === undefined ? (flows ?? work) : Math.min(flows, work),
@@ -163,15 +161,7 @@ export class Node {
   #advance(now: number): void {
     // A clock that is no number, or so large that a deadline is no later, would have deadlines due for ever.
     if (now > this.#now) this.#now = Math.min(now, Number.MAX_SAFE_INTEGER);
-    for (
-      let flow = this.#deadlines.due(this.#now);
-      flow !== undefined;
-      flow = this.#deadlines.due(this.#now)
-    ) {
-      if (flow.ended) continue;
-      this.#expire(flow);
-      this.#schedule(flow);
-    }
+    this.#waits.advance(this.#now);
     for (
       let one = this.#nextWorkEnd();
       one !== undefined && one.until <= this.#now;
@@ -198,7 +188,9 @@ export class Node {
     if (this.#shutdown) return refuse('the node shuts down');
     if (this.#flows.size >= this.#limits.flows) return refuse(`${this.#flows.size} flows are open`);
     const id = this.#newId();
-    const flow = this.#open({ id, session: id, step: 0, flows: input.flows }, request);
+    const { step = 0, flows } = input;
+    const given = this.#argumentsOf(input.arguments ?? {});
+    const flow = this.#open({ id, session: id, step, flows, given }, request);
     this.#give(flow, input.values, input.owned === true);
     this.#want(flow);
     this.#engine.settle(flow);
@@ -209,9 +201,38 @@ export class Node {
     return { kind: 'initiated', initiator, incarnation, counter };
   }
 
+  /** Copies of what a caller gives an entry, in its order. */
+  #argumentsOf(values: Values): readonly (Slot | undefined)[] {
+    return (this.#program.invoke?.arguments ?? []).map((name) => {
+      const value = Object.hasOwn(values, name) ? values[name] : undefined;
+      if (value === undefined) return undefined;
+      const problem = valueProblem(value, this.#limits);
+      const slot: Slot =
+        problem === undefined
+          ? this.#own(value, false)
+          : { reason: 'failed', peer: this.peer, detail: `argument ${name}: ${problem}` };
+      this.#leases.hold(slot);
+      return slot;
+    });
+  }
+
+  #restore(state: Values): void {
+    for (const [key, value] of Object.entries(state)) {
+      const variable = this.#program.manifest.state.find((one) => one.key === key);
+      const what = `state ${key}`;
+      if (this.#nextFlow > 1 || this.#flows.size > 0) this.#outbox.drop('late', this.peer, what);
+      else if (isMissing(value) || valueProblem(value, this.#limits) !== undefined)
+        this.#outbox.drop('malformed', this.peer, what);
+      else if (variable === undefined || !fits(variable, value))
+        this.#outbox.drop('type', this.peer, `${what}: ${describeData(value)} does not fit`);
+      else this.#engine.restore(key, this.#own(value, false) as Held);
+    }
+  }
+
   /** Begins the flow that has waited longest, if it may be open beside the others. */
   #startFollowing(): void {
-    if (this.#ownFlows >= this.#program.limit || this.#flows.size >= this.#limits.flows) return;
+    const { limit = Number.POSITIVE_INFINITY } = this.#program.invoke ?? {};
+    if (this.#ownFlows >= limit || this.#flows.size >= this.#limits.flows) return;
     const start = this.#following.take();
     if (start === undefined) return;
     const flow = this.#open({ ...start, id: this.#newId() });
@@ -227,8 +248,7 @@ export class Node {
     const follows = step === 0 ? {} : { session, step };
     this.#outbox.event({ kind: 'flow-started', flow: id, ...follows, ...request });
     this.#engine.begin(flow);
-    for (const peer of this.#lost) this.#loseIn(flow, peer);
-    this.#schedule(flow);
+    this.#waits.begin(flow);
     return flow;
   }
 
@@ -260,17 +280,12 @@ export class Node {
     const deny = (reason: 'malformed' | 'type', what: string): void => {
       const detail = `input ${port.name}: ${what}`;
       this.#outbox.drop(reason, this.peer, detail);
-      this.#deny(flow, index, { reason: 'failed', peer: this.peer, detail });
+      this.#waits.deny(flow, index, { reason: 'failed', peer: this.peer, detail });
     };
     const problem = valueProblem(value, this.#limits);
     if (problem !== undefined) return deny('malformed', problem);
     if (!isMissing(value) && !fits(port, value)) return deny('type', `${describeData(value)} does not fit`);
     this.#engine.supply(flow, index, this.#own(value, owned));
-  }
-
-  #deny(flow: Flow, index: number, missing: Missing): void {
-    if (!this.#engine.supply(flow, index, missing)) return;
-    flow.causes.push({ value: this.#program.inputs[index]!.port.name, missing });
   }
 
   /** A value from the host in memory of ours. */
@@ -290,8 +305,7 @@ export class Node {
   #endFlow(flow: Flow): void {
     this.#flows.delete(flow.key);
     this.#ended.add(flow.id);
-    // Flows that ended before their deadline must not pile up behind one that is still open.
-    if (this.#deadlines.size > 2 * this.#flows.size + 64) this.#deadlines.sweep((one) => one.ended);
+    this.#waits.tidy(this.#flows.size);
     const { id, causes, ops, cameOut, followers } = flow;
     if (id.initiator === this.peer) this.#ownFlows--;
     const status = causes.length === 0 ? 'complete' : cameOut ? 'partial' : 'failed';
@@ -312,77 +326,10 @@ export class Node {
     this.#engine.settle(flow);
   }
 
-  // --- deadlines and lost peers ----------------------------------------------------------------------
-
-  #deadlineOf(index: number): number {
-    const one = this.#program.instructions[index]!;
-    return one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : 0;
-  }
-
-  /** Puts the flow's next deadline into the heap. */
-  #schedule(flow: Flow): void {
-    if (flow.ended) return;
-    const { waits } = this.#program;
-    while (flow.waitsPassed < waits.length && flow.fired[waits[flow.waitsPassed]!] === 1) flow.waitsPassed++;
-    const wait = waits[flow.waitsPassed];
-    const inputs = flow.supplied.includes(0) ? this.#inputWaitNs : Number.POSITIVE_INFINITY;
-    const next = Math.min(inputs, wait === undefined ? Number.POSITIVE_INFINITY : this.#deadlineOf(wait));
-    if (next < Number.POSITIVE_INFINITY) this.#deadlines.add(flow.learnedNs + next, flow);
-  }
-
-  #expire(flow: Flow): void {
-    const age = this.#now - flow.learnedNs;
-    for (const index of this.#program.waits) {
-      if (this.#deadlineOf(index) > age) break;
-      if (flow.fired[index] === 0) this.#giveUp(flow, index, 'timeout');
-    }
-    if (age >= this.#inputWaitNs)
-      this.#program.inputs.forEach((_, index) => {
-        this.#deny(flow, index, { reason: 'timeout', peer: this.peer });
-      });
-    this.#engine.settle(flow);
-  }
-
-  #giveUp(flow: Flow, index: number, reason: Missing['reason']): void {
-    const one = this.#program.instructions[index]!;
-    if (one.kind === 'recv') {
-      const peer = this.#courier.sourcesOf(one.edge)[0]!;
-      this.#engine.receive(flow, index, { reason, peer, edge: one.edge.id });
-    } else if (one.kind === 'collect') {
-      const edge = one.edges[0]!.id;
-      this.#engine.close(flow, index, (peer) => ({ reason, peer, edge }));
-    }
-  }
-
-  #lose(peer: string): void {
-    if (!Object.values(this.#program.manifest.members).some((members) => members.includes(peer))) return;
-    this.#lost.add(peer);
-    for (const flow of [...this.#flows.values()]) {
-      this.#loseIn(flow, peer);
-      this.#engine.settle(flow);
-    }
-  }
-
-  #loseIn(flow: Flow, peer: string): void {
-    for (const index of this.#program.waits) {
-      const one = this.#program.instructions[index]!;
-      if (flow.fired[index] === 1) continue;
-      if (one.kind === 'recv') {
-        if (this.#courier.sourcesOf(one.edge)[0] === peer) this.#giveUp(flow, index, 'lost');
-      } else if (one.kind === 'collect') {
-        const member = one.members.indexOf(peer);
-        one.edges.forEach((edge, field) => {
-          const missing: Missing = { reason: 'lost', peer, edge: edge.id };
-          if (member >= 0) this.#engine.answer(flow, index, field, member, missing);
-        });
-      }
-    }
-  }
-
   // --- frames ----------------------------------------------------------------------------------------
 
   #frame(from: string, bytes: Uint8Array, owned: boolean): void {
-    this.#lost.delete(from);
+    this.#waits.found(from);
     if (bytes.length > this.#limits.frameBytes)
       return this.#outbox.drop('limit', from, `a frame of ${bytes.length} bytes`);
     const mine = owned && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);

@@ -108,7 +108,7 @@ class Decoder {
       inputs,
       outputs,
       outputsOfSlot,
-      limit: this.#invoke?.limit ?? Number.POSITIVE_INFINITY,
+      invoke: this.#invoke,
       waits: waits.map(({ index }) => index),
       receivers: this.#receivers,
     };
@@ -238,7 +238,10 @@ class Decoder {
       this.#fail('Invoke gives true and its arguments', common.name);
     const limit = this.#optionalInt(node, 'limit') ?? 1;
     if (limit < 1) this.#fail(`a limit of ${limit} flows`, common.name);
-    this.#invoke = { ...common, kind: 'invoke', entry, limit };
+    const names = this.#texts(node, 'arguments');
+    if (names.length !== common.inputs.length)
+      this.#fail(`${common.inputs.length} arguments with ${names.length} names`, common.name);
+    this.#invoke = { ...common, kind: 'invoke', entry, arguments: names, limit };
     return this.#invoke;
   }
 
@@ -309,6 +312,10 @@ class Decoder {
 
   #text(node: onnx.NodeProto, name: string): string {
     return this.#optionalText(node, name) ?? this.#fail(`${node.opType} has no ${name}`, node.name);
+  }
+
+  #texts(node: onnx.NodeProto, name: string): readonly string[] {
+    return (node.attribute.find((one) => one.name === name)?.strings ?? []).map((one) => utf8.decode(one));
   }
 
   #optionalText(node: onnx.NodeProto, name: string): string | undefined {

@@ -1,13 +1,13 @@
 // bbc run: the whole deployment on this machine, one node per peer.
 
-import { diagnostic } from '../../ir/diagnostic.ts';
+import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { Plan } from '../../ir/index.ts';
 import type { Deployment } from '../../runtime/host/index.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { command } from '../frame.ts';
 import { formatBytes } from '../output.ts';
 import type { PeerData } from '../run/components.ts';
-import type { Ran } from '../run/flows.ts';
+import type { Keeping, Ran } from '../run/flows.ts';
 import type { Verification } from '../run/verify.ts';
 
 interface Options {
@@ -23,6 +23,9 @@ interface Options {
   readonly backend?: string;
   readonly opt: string;
   readonly workers?: string;
+  readonly checkpoint?: string;
+  readonly every?: string;
+  readonly resume?: string;
   readonly verify?: boolean;
   readonly check: boolean;
 }
@@ -54,6 +57,12 @@ export const run = command<Options>({
         'how often to run it (default: once); at most so many rounds, if it has an entry',
       )
       .option(
+        '--checkpoint <file>',
+        'keep what the peers have learnt in this .npz or .json, at the end or when stopped with Ctrl-C',
+      )
+      .option('--every <n>', 'also after every n flows')
+      .option('--resume <file>', 'go on where a checkpoint was written')
+      .option(
         '--backend <name>',
         'ort (ONNX Runtime) or cpu for every peer (default: what the topology says)',
       )
@@ -72,6 +81,8 @@ export const run = command<Options>({
     'bbc run dist --inputs x=x.pb --json',
     'bbc run dist --random 1 --processes',
     'bbc run dist --random 1 --workers 2',
+    'bbc run train.ts --peers topology.json --checkpoint run.npz --every 100',
+    'bbc run train.ts --peers topology.json --resume run.npz --checkpoint run.npz',
   ],
   async run(cx, [source], options) {
     const transport = transportOf(options);
@@ -95,6 +106,7 @@ export const run = command<Options>({
       const { checkFormat } = await import('../tensors/files.ts');
       checkFormat(options.outputs);
     }
+    const keeping = await keepingFor(cx, options);
     const flows = options.flows === undefined ? undefined : countOf('--flows', options.flows, 1);
     const optimization = optimizationOf(options.opt);
     const workers = workersOf(options.workers);
@@ -129,8 +141,13 @@ export const run = command<Options>({
       };
       const sessions = hasSessions(prepared.deployment);
       const { roundText } = await import('../run/rounds.ts');
-      const ran = await runFlows(prepared.deployment, start, valuesFor(plan, inputs), flows, (round) =>
-        cx.progress(sessions ? roundText(round) : `flow ${round.step + 1} of ${flows ?? 1}`),
+      const ran = await runFlows(
+        prepared.deployment,
+        start,
+        valuesFor(plan, inputs),
+        flows,
+        (round) => cx.progress(sessions ? roundText(round) : `flow ${round.step + 1} of ${flows ?? 1}`),
+        keeping,
       );
       if (options.outputs !== undefined) {
         const { writeTensors } = await import('../tensors/files.ts');
@@ -150,6 +167,7 @@ export const run = command<Options>({
       report(cx, verification, options.opt);
     } finally {
       await data?.close();
+      keeping.dispose?.();
       await backends.close();
       prepared.dispose();
     }
@@ -164,6 +182,43 @@ function transportOf({ transport, processes }: Options): 'inproc' | 'ws' {
   if (name !== 'inproc' && name !== 'ws') throw new UsageError(`--transport is inproc or ws, not '${name}'`);
   if (processes && name === 'inproc') throw new UsageError('processes reach each other by --transport ws');
   return name;
+}
+
+/** What is resumed and what is kept, as the options say. Throws DiagnosticError BB781, BB782, BB820, BB824. */
+async function keepingFor(cx: CommandContext, options: Options): Promise<Keeping> {
+  const { checkpoint, every, resume } = options;
+  if (every !== undefined && checkpoint === undefined)
+    throw new UsageError('--every needs --checkpoint FILE, which it writes');
+  if (checkpoint === undefined && resume === undefined) return { stopped: () => false };
+  const [{ countOf }, { checkCheckpointName, readCheckpoint, writeCheckpoint }] = await Promise.all([
+    import('../run/options.ts'),
+    import('../run/checkpoint.ts'),
+  ]);
+  const from = resume === undefined ? undefined : readCheckpoint(resume);
+  if (from !== undefined && from.arguments === undefined)
+    throw new DiagnosticError(
+      diagnostic(
+        'BB782',
+        { reason: `the session was over after ${from.step} flows` },
+        { at: { file: resume! } },
+      ),
+    );
+  const common = from === undefined ? {} : { resume: from };
+  if (checkpoint === undefined) return { ...common, stopped: () => false };
+  checkCheckpointName(checkpoint);
+  let stopped = false;
+  const stop = (): void => {
+    stopped = true;
+    cx.interrupted('SIGINT');
+  };
+  process.once('SIGINT', stop);
+  return {
+    dispose: () => void process.off('SIGINT', stop),
+    ...common,
+    ...(every !== undefined && { every: countOf('--every', every, 1) }),
+    save: (one) => writeCheckpoint(checkpoint, one),
+    stopped: () => stopped,
+  };
 }
 
 async function document(ran: Ran, sessions: boolean, verify: Verification | undefined) {

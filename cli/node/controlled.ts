@@ -21,10 +21,11 @@ export interface ControlledOptions {
   readonly readyTimeoutNs: number;
 }
 
+const tell = (message: FromPeer): void => void process.send?.(message);
+
 /** Runs until the parent says so, or is gone. */
 export async function runControlled(options: ControlledOptions): Promise<void> {
   const { peer, bundle, backend, components, readyTimeoutNs } = options;
-  const tell = (message: FromPeer): void => void process.send?.(message);
   // Ctrl-C reaches every process of the terminal: the parent decides what becomes of it.
   process.on('SIGINT', () => {});
   let transport: WebSocketTransport | undefined;
@@ -71,7 +72,11 @@ function obey(
         transport.dial({ peer, addresses: [parseAddress(address)!] });
       return;
     case 'invoke':
-      return host.invoke(message.entry, message.values, message.request, message.flows);
+      return host.invoke(message.entry, message.values, message.request, message.continuation);
+    case 'tell-state':
+      return tell({ kind: 'state', state: host.state });
+    case 'restore':
+      return host.restore(message.state);
     case 'supply':
       return host.supply(message.flow, message.values);
     case 'lose':

@@ -1,7 +1,7 @@
 // What `bbc run --processes` and the processes of its peers say to each other.
 
 import type { DataValue } from '../../ir/index.ts';
-import type { PeerEvent } from '../../runtime/host/index.ts';
+import type { Continuation, PeerEvent } from '../../runtime/host/index.ts';
 import type { InitiatedFlowId } from '../../runtime/index.ts';
 
 type Values = Readonly<Record<string, DataValue>>;
@@ -14,9 +14,12 @@ export type ToPeer =
       readonly entry: string;
       readonly values: Values;
       readonly request: number;
-      readonly flows: number | undefined;
+      readonly continuation: Continuation;
     }
   | { readonly kind: 'supply'; readonly flow: InitiatedFlowId; readonly values: Values }
+  /** To be answered by `state`. */
+  | { readonly kind: 'tell-state' }
+  | { readonly kind: 'restore'; readonly state: Values }
   | { readonly kind: 'lose'; readonly peer: string }
   | { readonly kind: 'close' };
 
@@ -24,4 +27,5 @@ export type FromPeer =
   | { readonly kind: 'listening'; readonly address: string }
   /** Everybody that can take part in a flow is. */
   | { readonly kind: 'ready' }
+  | { readonly kind: 'state'; readonly state: Values }
   | { readonly kind: 'event'; readonly event: PeerEvent };

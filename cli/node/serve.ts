@@ -162,7 +162,7 @@ class Serving {
       // Each time: somebody may have gone and come back since the last one.
       await host.whenReady(readyTimeoutNs);
       const ended = this.#callEnded();
-      host.invoke(entryOf(bundle.manifest)!, inputs, call, sessions ? flows : undefined);
+      host.invoke(entryOf(bundle.manifest)!, inputs, call, { flows: sessions ? flows : undefined });
       if ((await ended) !== 'complete') return;
     }
   }

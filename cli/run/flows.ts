@@ -10,11 +10,12 @@ import {
   elementCount,
   isTensor,
 } from '../../ir/index.ts';
-import type { Deployment, FlowResult, PeerStats, PeerValues } from '../../runtime/host/index.ts';
+import type { Deployment, FlowResult, Pause, PeerStats, PeerValues } from '../../runtime/host/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { isMissing } from '../../runtime/value.ts';
 import { causeText } from '../causes.ts';
 import { elementsOf } from '../tensors/elements.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { peersOf } from './memory.ts';
 
 export interface Ran {
@@ -37,6 +38,18 @@ export interface Round {
   readonly sentBytes: number;
 }
 
+/** How a run goes on from an earlier one, and what is kept of it. */
+export interface Keeping {
+  readonly resume?: Checkpoint;
+  /** Told what to keep, after each `every` flows, and at the end. */
+  readonly save?: (checkpoint: Checkpoint) => void;
+  readonly every?: number;
+  /** Whether to end after the flow that is open. */
+  readonly stopped: () => boolean;
+  /** Lets Ctrl-C be what it was. */
+  readonly dispose?: () => void;
+}
+
 /** Whether flows start flows: then one call is a run of many. */
 export const hasSessions = ({ bundles }: LoadedDeployment): boolean =>
   [...bundles.values()].some(({ manifest }) => `${DOMAIN.core}::${CORE.next}` in manifest.ops);
@@ -51,31 +64,56 @@ export async function runFlows(
   values: PeerValues,
   flows: number | undefined,
   onRound: (round: Round) => void,
+  keeping: Keeping = { stopped: () => false },
 ): Promise<Ran> {
   const peers = peersOf(deployment);
   const sums: Record<string, PeerStats> = Object.fromEntries(
     peers.map(({ id }) => [id, { ops: 0, computeMs: 0, sentBytes: 0, receivedBytes: 0 }]),
   );
   const rounds: Round[] = [];
+  const sessions = hasSessions(deployment);
+  const { resume, save, every } = keeping;
+  const before = resume?.step ?? 0;
   const onFlow = (result: FlowResult): void => {
     for (const [id, stats] of Object.entries(result.peers)) add(sums[id]!, stats);
-    const round = { ...roundOf(result), step: rounds.length };
+    const round = { ...roundOf(result), step: before + rounds.length };
     rounds.push(round);
     onRound(round);
   };
+  const wanted = flows ?? (sessions ? Number.POSITIVE_INFINITY : 1);
+  // Between calls nothing is open, so that what the peers keep is of one moment.
+  const stride = sessions && save === undefined ? Number.POSITIVE_INFINITY : (every ?? 1);
   const running = await start();
   try {
-    let outputs: ReadonlyMap<string, DataValue> = new Map();
+    if (resume !== undefined) await running.restore(resume.states);
     const begin = performance.now();
-    const bound = flows === undefined ? {} : { flows };
-    if (hasSessions(deployment)) outputs = outputsOf(await running.invoke(values, { ...bound, onFlow }));
-    else
-      for (let flow = 0; flow < (flows ?? 1); flow++)
-        outputs = outputsOf(await running.invoke(values, { onFlow }));
-    return { outputs, rounds, peers: sums, elapsedMs: performance.now() - begin };
+    let from = resume?.arguments && { step: resume.step, arguments: resume.arguments };
+    for (;;) {
+      const left = Math.min(stride, wanted - rounds.length);
+      const bound = sessions && Number.isFinite(left) ? { flows: left } : {};
+      const result = await running.invoke(values, { ...bound, ...(sessions && from && { from }), onFlow });
+      const next = sessions ? onlyPause(result) : { step: before + rounds.length, arguments: {} };
+      const over = next === undefined || rounds.length >= wanted || keeping.stopped();
+      if (save !== undefined && (over || (every !== undefined && rounds.length % every === 0))) {
+        const [step, states] = [next?.step ?? before + rounds.length, await running.state()];
+        save({ deployment: deployment.plan.deployment, step, arguments: next?.arguments, states });
+      }
+      const outputs = outputsOf(result);
+      if (over) return { outputs, rounds, peers: sums, elapsedMs: performance.now() - begin };
+      from = next;
+    }
   } finally {
     await running.close();
   }
+}
+
+/** Where the session would go on; undefined: it is over. */
+function onlyPause({ pauses = [] }: FlowResult): Pause | undefined {
+  if (pauses.length > 1)
+    throw new DiagnosticError(
+      diagnostic('BB782', { reason: `the session goes on with ${pauses.length} flows at once` }),
+    );
+  return pauses[0];
 }
 
 function roundOf({ step, status, outputs, peers }: FlowResult): Round {

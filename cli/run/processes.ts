@@ -20,6 +20,8 @@ interface Child {
   readonly id: string;
   readonly manifest: Manifest;
   readonly process: ChildProcess;
+  /** The next message of a kind. Rejects with DiagnosticError BB768 if the process ends first. */
+  heard<Kind extends FromPeer['kind']>(kind: Kind): Promise<Extract<FromPeer, { kind: Kind }>>;
   readonly listening: Promise<string>;
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
@@ -73,7 +75,12 @@ export async function startProcesses(
     await closeAll();
     throw error;
   }
-  return { invoke: (values, invocation) => coordinator.invoke(values, invocation), close: closeAll };
+  return {
+    invoke: (values, invocation) => coordinator.invoke(values, invocation),
+    state: () => coordinator.state(),
+    restore: (states) => coordinator.restore(states),
+    close: closeAll,
+  };
 }
 
 function startProcess(
@@ -103,13 +110,16 @@ function watch(id: string, manifest: Manifest, child: ChildProcess, onEnd: (stat
   });
   const heard = <Kind extends FromPeer['kind']>(kind: Kind): Promise<Extract<FromPeer, { kind: Kind }>> =>
     new Promise((resolve, reject) => {
-      child.on('message', (message: FromPeer) => {
-        if (message.kind === kind) resolve(message as Extract<FromPeer, { kind: Kind }>);
-      });
-      child.once('exit', (code, signal) => {
+      const hear = (message: FromPeer): void => {
+        if (message.kind !== kind) return;
+        child.off('message', hear).off('exit', fail);
+        resolve(message as Extract<FromPeer, { kind: Kind }>);
+      };
+      const fail = (code: number | null, signal: NodeJS.Signals | null): void => {
         const status = signal === null ? `exit status ${code}` : `killed by ${signal}`;
         reject(new DiagnosticError(diagnostic('BB768', { peer: id, status })));
-      });
+      };
+      child.on('message', hear).once('exit', fail);
     });
   const listening = heard('listening').then(({ address }) => address);
   const ready = heard('ready').then(() => {});
@@ -126,6 +136,7 @@ function watch(id: string, manifest: Manifest, child: ChildProcess, onEnd: (stat
     id,
     manifest,
     process: child,
+    heard,
     listening,
     ready,
     ended,
@@ -145,7 +156,14 @@ const tell = ({ process: child }: Child, message: ToPeer): void => {
 const remote = (child: Child): RemotePeer => ({
   id: child.id,
   manifest: child.manifest,
-  invoke: (entry, values, request, flows) => tell(child, { kind: 'invoke', entry, values, request, flows }),
+  invoke: (entry, values, request, { flows, from }) =>
+    tell(child, { kind: 'invoke', entry, values, request, continuation: { flows, from } }),
+  async state() {
+    const answer = child.heard('state');
+    tell(child, { kind: 'tell-state' });
+    return (await answer).state;
+  },
+  restore: (state) => tell(child, { kind: 'restore', state }),
   supply: (flow, values) => tell(child, { kind: 'supply', flow, values }),
   lose: (peer) => tell(child, { kind: 'lose', peer }),
   async close() {

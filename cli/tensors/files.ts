@@ -73,6 +73,13 @@ export function tensorsIn(file: string, bytes: Uint8Array, ports: readonly Port[
   throw unreadable(file, `its name does not end in ${FORMATS}`);
 }
 
+/** A file that names what it holds. Throws DiagnosticError BB820. */
+export function readTensorFile(file: string): ReadonlyMap<string, DataValue> {
+  const content = readTensors(file, []);
+  if (isSingle(content)) throw unreadable(file, 'it holds one value, without a name');
+  return content;
+}
+
 /** A file of a message does not say which one it is: the input does. */
 function messageOf(type: ValueType | undefined): DataKind {
   const kind = type?.kind;

@@ -14,7 +14,6 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { type Builder, holdsFloats, NoGradient } from './builder.ts';
-import { recompute } from './recompute.ts';
 import type { Backward, Rule } from './rule.ts';
 import { constantOperators, rules } from './rules.ts';
 
@@ -31,10 +30,7 @@ export function differentiate(
   const diagnostics: Diagnostic[] = [];
   const backward: Backward = (inner, list, given, wanted) =>
     new Sweep(inner, backward, diagnostics).run(list, given, wanted);
-  const sweep = new Sweep(builder, backward, diagnostics);
-  const of = sweep.run(ops, outputs, sources);
-  recompute(builder, ops, sweep.arrivals);
-  return { of, diagnostics };
+  return { of: backward(builder, ops, outputs, sources), diagnostics };
 }
 
 class Sweep {
@@ -46,8 +42,6 @@ class Sweep {
   readonly #parts = new Map<ValueId, ValueId[]>();
   /** By a value: the op that gave to it last, which is the first of its readers. */
   readonly #givers = new Map<ValueId, Op>();
-  /** By name of what is recomputed: the first gradient that came to it. */
-  readonly arrivals = new Map<string, ValueId>();
   #current: Op | undefined;
 
   constructor(builder: Builder, backward: Backward, diagnostics: Diagnostic[]) {
@@ -101,9 +95,6 @@ class Sweep {
     this.#current = op;
     const rule: Rule | undefined = op.domain === '' ? rules[op.type] : undefined;
     const dy = op.outputs.map((one) => (one === NO_VALUE ? undefined : this.#total(one)));
-    const arrived = dy.find((one) => one !== undefined);
-    if (op.recompute !== undefined && arrived !== undefined && !this.arrivals.has(op.recompute))
-      this.arrivals.set(op.recompute, arrived);
     const wants = (input: number): boolean => reached.has(op.inputs[input] ?? NO_VALUE);
     try {
       if (rule === undefined) return this.#b.refuse('there is no rule for it');

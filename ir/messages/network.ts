@@ -66,4 +66,25 @@ export const networkMessages = {
       'see what it said above',
     ],
   },
+  BB780: {
+    severity: 'error',
+    text: ({ problem }: { problem: string }) => [
+      `the states do not fit this deployment: ${problem}`,
+      'resume with what the checkpoint was made of, or with peers and state variables of the same names and types',
+    ],
+  },
+  BB781: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `not a checkpoint: ${reason}`,
+      'give a file that `bbc run --checkpoint` wrote',
+    ],
+  },
+  BB782: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `nothing to resume: ${reason}`,
+      'begin a run without --resume',
+    ],
+  },
 } as const satisfies Record<string, Message>;

@@ -7,11 +7,14 @@ import { FlowBook, type InvokeOptions } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
 import type { DataValues } from './hand-over.ts';
 import type { Deployment } from './inproc.ts';
-import type { PeerEvent } from './peer-host.ts';
+import type { Continuation, PeerEvent } from './peer-host.ts';
+import { checkStates, type PeerStates } from './states.ts';
 
 /** A peer's host, as far as it can be told what to do. */
 export interface RemotePeer extends Member {
-  invoke(entry: string, values: DataValues, request: number, flows: number | undefined): void;
+  invoke(entry: string, values: DataValues, request: number, continuation: Continuation): void;
+  state(): Promise<DataValues>;
+  restore(state: DataValues): void;
   supply(flow: InitiatedFlowId, values: DataValues): void;
   /** Gives up another peer at once. */
   lose(peer: string): void;
@@ -38,8 +41,18 @@ export class Coordinator implements Deployment {
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
     const start = this.#book.open(values, options);
     if (this.#gone.has(start.peer)) this.#book.refuse(start.peer, `${start.peer} is gone`);
-    else this.#peers.get(start.peer)!.invoke(start.entry, start.values, start.request, start.flows);
+    else this.#peers.get(start.peer)!.invoke(start.entry, start.values, start.request, start);
     return start.result;
+  }
+
+  async state(): Promise<PeerStates> {
+    const states = [...this.#peers.values()].map(async (peer) => [peer.id, await peer.state()] as const);
+    return Object.fromEntries(await Promise.all(states));
+  }
+
+  async restore(states: PeerStates): Promise<void> {
+    checkStates([...this.#peers.values()], states);
+    for (const [id, state] of Object.entries(states)) this.#peers.get(id)!.restore(state);
   }
 
   /** Takes in what a peer's host tells. */
@@ -59,6 +72,7 @@ export class Coordinator implements Deployment {
       case 'flow-refused':
       case 'input-wanted':
       case 'output':
+      case 'session-paused':
       case 'flow-ended': {
         const ended = this.#book.note(peer, event);
         if (ended !== undefined) this.#closeIfOver(ended);

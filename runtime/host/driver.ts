@@ -7,8 +7,10 @@ import type { Program } from '../instruction.ts';
 import type { Input, NodeEvent, Output } from '../io.ts';
 import type { Limits } from '../limits.ts';
 import { Node } from '../node.ts';
+import { packed } from '../packed.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Clock } from './clock.ts';
+import type { DataValues } from './hand-over.ts';
 import type { Segments } from './segments.ts';
 
 /** Free frame buffers that a host keeps for reuse. */
@@ -62,6 +64,11 @@ export class Driver {
 
   get openFlows(): number {
     return this.#node.openFlows;
+  }
+
+  /** Copies of what is committed, by key of the state variable. */
+  get state(): DataValues {
+    return Object.fromEntries([...this.#node.state].map(([key, value]) => [key, packed(value)]));
   }
 
   /** May be called from within a hook: the node then gets to it as soon as it has told what it is telling. */

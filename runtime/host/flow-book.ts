@@ -5,17 +5,19 @@ import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import { CORE, DOMAIN } from '../../ir/names.ts';
 import { EndedFlows } from '../ended-flows.ts';
 import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
-import type { NodeEvent } from '../io.ts';
+import type { Input, NodeEvent } from '../io.ts';
 import {
   type FlowRecord,
   type FlowResult,
   type Member,
   openRecord,
+  type Pause,
   type PeerValues,
   resultOf,
   type Session,
   valuesFor,
 } from './flow-result.ts';
+import type { DataValues } from './hand-over.ts';
 
 /** Flows of a session that are remembered one by one, beyond those before which all are over. */
 const MAX_REMEMBERED = 1024;
@@ -29,6 +31,8 @@ export interface InvokeOptions {
   readonly owned?: boolean;
   /** How many flows the session may have, that is: `next` starts no more. */
   readonly flows?: number;
+  /** Goes on with a session that was paused: as its next flow, with these arguments. */
+  readonly from?: Pause;
   /** Told of each flow of the session when it is over. */
   readonly onFlow?: (result: FlowResult) => void;
 }
@@ -42,8 +46,23 @@ export interface Start {
   readonly values: Readonly<Record<string, DataValue>>;
   readonly owned: boolean;
   readonly flows: number | undefined;
+  readonly from: Pause | undefined;
   readonly result: Promise<FlowResult>;
 }
+
+/** The node's input that starts a flow. `values` are given away. */
+export const invocation = (
+  { entry, request, flows, from }: Pick<Start, 'entry' | 'request' | 'flows' | 'from'>,
+  values: DataValues,
+): Extract<Input, { type: 'invoke' }> => ({
+  type: 'invoke',
+  entry,
+  values,
+  request,
+  owned: true,
+  ...(flows !== undefined && { flows }),
+  ...from,
+});
 
 /** Gives a peer the inputs that it asked for. */
 export type Supply = (
@@ -77,7 +96,18 @@ export class FlowBook {
     const result = new Promise<FlowResult>((resolve, reject) => {
       const onFlow = options.onFlow ?? (() => {});
       const ended = new EndedFlows(MAX_REMEMBERED);
-      const session = { starter, inputs, owned, pending: 1, ended, last: undefined, onFlow, resolve, reject };
+      const session = {
+        starter,
+        inputs,
+        owned,
+        pending: 1,
+        ended,
+        last: undefined,
+        pauses: [],
+        onFlow,
+        resolve,
+        reject,
+      };
       this.#requests.set(request, session);
     });
     return {
@@ -87,6 +117,7 @@ export class FlowBook {
       values: inputs.get(starter)!,
       owned,
       flows: options.flows,
+      from: options.from,
       result,
     };
   }
@@ -112,6 +143,9 @@ export class FlowBook {
     const record = this.recordOf(event.flow);
     if (record === undefined) return undefined;
     if (event.kind === 'flow-started') record.open.add(peer);
+    // Only what is held can be an argument of a flow to come.
+    if (event.kind === 'session-paused')
+      record.session.pauses.push({ step: event.step, arguments: event.arguments as Pause['arguments'] });
     if (event.kind === 'output') record.addOutput(peer, event.name, event.value);
     if (event.kind === 'input-wanted')
       this.#supply(peer, event.flow, record.session.inputs.get(peer) ?? {}, record.session.owned);
@@ -137,7 +171,8 @@ export class FlowBook {
   #endOne(session: Session): void {
     if (--session.pending > 0) return;
     for (const [key, one] of this.#sessions) if (one === session) this.#sessions.delete(key);
-    session.resolve(session.last!);
+    const { pauses } = session;
+    session.resolve(pauses.length === 0 ? session.last! : { ...session.last!, pauses });
   }
 
   /** Flows that have started and are not over. */
@@ -153,10 +188,11 @@ export class FlowBook {
 
   #begin({ flow, request, session: first, step = 0 }: Extract<NodeEvent, { kind: 'flow-started' }>): void {
     const key = flowKey(flow);
-    const session = first === undefined ? this.#take(request) : this.#sessions.get(flowKey(first));
+    // A session that goes on where it was paused is another one, whose first flow has its place in the old one.
+    const session = this.#take(request) ?? this.#sessions.get(flowKey(first ?? flow));
     // Of a flow that follows, any peer may be the first to tell.
     if (session === undefined || this.#records.has(key) || session.ended.has(flow)) return;
-    if (first === undefined) this.#sessions.set(key, session);
+    if (request !== undefined) this.#sessions.set(key, session);
     this.#records.set(key, openRecord(flow, step, session));
   }
 

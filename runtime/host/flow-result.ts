@@ -9,6 +9,14 @@ import type { Cause, NodeEvent } from '../io.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { Value } from '../value.ts';
 
+/** What a session would have gone on with, had its caller not bounded it. */
+export interface Pause {
+  /** The place in the session of the flow that was not started. */
+  readonly step: number;
+  /** Of the entry, by name. */
+  readonly arguments: Readonly<Record<string, DataValue>>;
+}
+
 /** Graph inputs by name; for an input at a cohort, one value for all members or one for each by peer id. */
 export type PeerValues = Readonly<Record<string, DataValue | Readonly<Record<string, DataValue>>>>;
 
@@ -33,6 +41,8 @@ export interface FlowResult {
   /** Why values are missing, as each peer saw it. */
   readonly causes: readonly (Cause & { readonly at: string })[];
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
+  /** Of a session's last flow, where its caller wanted no more: one for each flow that would have followed. */
+  readonly pauses?: readonly Pause[];
 }
 
 type Status = Extract<NodeEvent, { kind: 'flow-ended' }>['status'];
@@ -50,6 +60,7 @@ export interface Session {
   readonly ended: EndedFlows;
   /** Of the last flow that is over. */
   last: FlowResult | undefined;
+  readonly pauses: Pause[];
   readonly onFlow: (result: FlowResult) => void;
   readonly resolve: (result: FlowResult) => void;
   readonly reject: (error: Error) => void;

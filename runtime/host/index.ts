@@ -3,8 +3,15 @@
 export { type Clock, systemClock } from './clock.ts';
 export { Coordinator, type RemotePeer } from './coordinator.ts';
 export type { InvokeOptions } from './flow-book.ts';
-export type { FlowResult, PeerStats, PeerValues } from './flow-result.ts';
+export type { FlowResult, Pause, PeerStats, PeerValues } from './flow-result.ts';
 export { type Deployment, type DeploymentOptions, startDeployment } from './inproc.ts';
-export { type PeerEvent, type PeerHost, type PeerHostOptions, startPeer } from './peer-host.ts';
+export {
+  type Continuation,
+  type PeerEvent,
+  type PeerHost,
+  type PeerHostOptions,
+  startPeer,
+} from './peer-host.ts';
 export { neighboursOf } from './readiness.ts';
+export type { PeerStates } from './states.ts';
 export type { SendOutcome, Transport, TransportEvent, TransportUser } from './transport.ts';

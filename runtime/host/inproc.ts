@@ -15,11 +15,12 @@ import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkComponents } from './components.ts';
 import { Driver, POOL_BYTES } from './driver.ts';
-import { FlowBook, type InvokeOptions } from './flow-book.ts';
+import { FlowBook, type InvokeOptions, invocation } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
 import { handOver } from './hand-over.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
+import { checkStates, type PeerStates } from './states.ts';
 
 export interface DeploymentOptions {
   /** Peers may share a bundle object; it is decoded once. */
@@ -44,6 +45,10 @@ export interface Deployment {
    * inputs that are not there or do not fit, BB704 where too many flows are open.
    */
   invoke(values: PeerValues, options?: InvokeOptions): Promise<FlowResult>;
+  /** What each peer's state variables hold, by their keys; those never assigned are not there. Between calls only. */
+  state(): Promise<PeerStates>;
+  /** Before the first call: takes what {@link state} gave, of this or of an earlier deployment. Rejects with DiagnosticError BB780. */
+  restore(states: PeerStates): Promise<void>;
   /** Frees segments; the backend stays the caller's. Open flows are cancelled. */
   close(): Promise<void>;
 }
@@ -122,11 +127,20 @@ class InProcess implements Deployment {
 
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
     if (this.#closed) throw new DiagnosticError(diagnostic('BB704', { why: 'the deployment is closed' }));
-    const { peer, entry, request, values: own, owned, flows, result } = this.#book.open(values, options);
+    const { peer, values: own, owned, result, ...start } = this.#book.open(values, options);
     const given = owned ? own : handOver(own, this.#pool);
-    const bound = flows === undefined ? {} : { flows };
-    this.#drivers.get(peer)!.handle({ type: 'invoke', entry, values: given, request, owned: true, ...bound });
+    this.#drivers.get(peer)!.handle(invocation(start, given));
     return result;
+  }
+
+  async state(): Promise<PeerStates> {
+    return Object.fromEntries([...this.#drivers].map(([id, driver]) => [id, driver.state]));
+  }
+
+  async restore(states: PeerStates): Promise<void> {
+    checkStates(this.#peers, states);
+    for (const [id, state] of Object.entries(states))
+      this.#drivers.get(id)!.handle({ type: 'restore', state });
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,8 @@ import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkComponents } from './components.ts';
 import { Driver, POOL_BYTES } from './driver.ts';
+import { invocation } from './flow-book.ts';
+import type { Pause } from './flow-result.ts';
 import { type DataValues, handOver } from './hand-over.ts';
 import { neighboursOf, type PeerStatus, Readiness, statusOf } from './readiness.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
@@ -79,6 +81,14 @@ export async function startPeer(options: PeerHostOptions): Promise<PeerHost> {
     throw error;
   }
   return host;
+}
+
+/** How a session goes on, and how far. */
+export interface Continuation {
+  /** How many flows it may have. */
+  readonly flows?: number | undefined;
+  /** Where it was paused. */
+  readonly from?: Pause | undefined;
 }
 
 export class PeerHost {
@@ -164,15 +174,18 @@ export class PeerHost {
   }
 
   /** Starts a flow; `request` comes back in `flow-started` or `flow-refused`. */
-  invoke(entry: string, values: DataValues, request: number, flows?: number): void {
-    this.#driver.handle({
-      type: 'invoke',
-      entry,
-      values: handOver(values, this.#pool),
-      request,
-      ...(flows !== undefined && { flows }),
-      owned: true,
-    });
+  invoke(entry: string, values: DataValues, request: number, { flows, from }: Continuation = {}): void {
+    this.#driver.handle(invocation({ entry, request, flows, from }, handOver(values, this.#pool)));
+  }
+
+  /** Copies of what is committed, by key of the state variable. */
+  get state(): DataValues {
+    return this.#driver.state;
+  }
+
+  /** Gives state variables their values, before the first flow. */
+  restore(state: DataValues): void {
+    this.#driver.handle({ type: 'restore', state });
   }
 
   /** Inputs that an `input-wanted` event asked for. */

@@ -36,6 +36,7 @@ const attribute = table({
   i: int64(3),
   s: bytes(4),
   ints: list(int64(8)),
+  strings: list(bytes(9)),
 });
 
 export const node = table({

@@ -254,12 +254,12 @@ test('work that never comes back is a timeout of this peer, frees its state, and
     { reason: 'timeout', peer: 'a' },
     { dtype: 'float32' },
   ]);
-  expect(numbers(world.node('a').state('w')!)).toEqual([7]);
+  expect(numbers(world.node('a').state.get('w')!)).toEqual([7]);
   expect(world.node('a').openFlows).toBe(0);
   world.work('a', first!);
   world.drain('a');
   expect(world.events('dropped', 'a')).toMatchObject([{ reason: 'late' }]);
-  expect(numbers(world.node('a').state('w')!)).toEqual([7]);
+  expect(numbers(world.node('a').state.get('w')!)).toEqual([7]);
 });
 
 test('no sequence of random envelopes throws, hangs or leaves a flow open for ever', () => {

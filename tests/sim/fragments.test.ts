@@ -37,7 +37,7 @@ const world = (
   );
 const c = bool(true);
 const stateOf = (one: World): number[] | undefined => {
-  const state = one.node('a').state('w');
+  const state = one.node('a').state.get('w');
   return state && numbers(state);
 };
 

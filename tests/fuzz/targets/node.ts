@@ -209,7 +209,7 @@ class Session {
     for (let work = this.#works.pop(); work !== undefined; work = this.#works.pop())
       this.give({ type: 'failed', work, message: 'ends' });
     const { flows, work, bytes } = this.node.usage;
-    const kept = (this.node.state('w') as Tensor | undefined)?.bytes.buffer.byteLength ?? 0;
+    const kept = (this.node.state.get('w') as Tensor | undefined)?.bytes.buffer.byteLength ?? 0;
     if (flows > 0 || work > 0 || bytes !== kept)
       throw new Error(`left: ${JSON.stringify({ flows, work, bytes, kept })}`);
   }

@@ -1,0 +1,134 @@
+// What a node waits for, how long, and from whom it hears no more: a wait ends with a value or with a reason.
+
+import { Deadlines } from './deadlines.ts';
+import type { Engine } from './engine.ts';
+import type { Flow } from './flow.ts';
+import type { Program } from './instruction.ts';
+import type { Missing } from './value.ts';
+import type { Courier } from './wire/courier.ts';
+
+/** How long inputs that an event asked for are awaited where nothing else in the program has a deadline. */
+const INPUT_WAIT_NS = 10e9;
+
+export class Waits {
+  readonly #program: Program;
+  readonly #peer: string;
+  readonly #engine: Engine;
+  readonly #courier: Courier;
+  readonly #deadlines = new Deadlines<Flow>();
+  readonly #lost = new Set<string>();
+  readonly #inputWaitNs: number;
+
+  constructor(program: Program, peer: string, engine: Engine, courier: Courier) {
+    this.#program = program;
+    this.#peer = peer;
+    this.#engine = engine;
+    this.#courier = courier;
+    const last = program.waits.at(-1);
+    this.#inputWaitNs = last === undefined ? INPUT_WAIT_NS : this.#deadlineOf(last);
+  }
+
+  get size(): number {
+    return this.#deadlines.size;
+  }
+
+  /** When the next one ends; undefined: there is none. */
+  get next(): number | undefined {
+    this.#deadlines.prune((flow) => flow.ended);
+    return this.#deadlines.next;
+  }
+
+  begin(flow: Flow): void {
+    for (const peer of this.#lost) this.#loseIn(flow, peer);
+    this.#schedule(flow);
+  }
+
+  /** Flows that ended before their deadline must not pile up behind one of the `open` ones. */
+  tidy(open: number): void {
+    if (this.#deadlines.size > 2 * open + 64) this.#deadlines.sweep((flow) => flow.ended);
+  }
+
+  /** Ends every wait whose time has come. */
+  advance(now: number): void {
+    for (let flow = this.#deadlines.due(now); flow !== undefined; flow = this.#deadlines.due(now)) {
+      if (flow.ended) continue;
+      this.#expire(flow, now - flow.learnedNs);
+      this.#schedule(flow);
+    }
+  }
+
+  found(peer: string): void {
+    this.#lost.delete(peer);
+  }
+
+  /** Ends every wait for `peer`, now and in flows to come. */
+  lose(peer: string, flows: readonly Flow[]): void {
+    if (!Object.values(this.#program.manifest.members).some((members) => members.includes(peer))) return;
+    this.#lost.add(peer);
+    for (const flow of flows) {
+      this.#loseIn(flow, peer);
+      this.#engine.settle(flow);
+    }
+  }
+
+  /** A graph input that gets no value. */
+  deny(flow: Flow, input: number, missing: Missing): void {
+    if (!this.#engine.supply(flow, input, missing)) return;
+    flow.causes.push({ value: this.#program.inputs[input]!.port.name, missing });
+  }
+
+  #deadlineOf(index: number): number {
+    const one = this.#program.instructions[index]!;
+    return one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : 0;
+  }
+
+  /** Puts the flow's next deadline into the heap. */
+  #schedule(flow: Flow): void {
+    if (flow.ended) return;
+    const { waits } = this.#program;
+    while (flow.waitsPassed < waits.length && flow.fired[waits[flow.waitsPassed]!] === 1) flow.waitsPassed++;
+    const wait = waits[flow.waitsPassed];
+    const inputs = flow.supplied.includes(0) ? this.#inputWaitNs : Number.POSITIVE_INFINITY;
+    const next = Math.min(inputs, wait === undefined ? Number.POSITIVE_INFINITY : this.#deadlineOf(wait));
+    if (next < Number.POSITIVE_INFINITY) this.#deadlines.add(flow.learnedNs + next, flow);
+  }
+
+  #expire(flow: Flow, ageNs: number): void {
+    for (const index of this.#program.waits) {
+      if (this.#deadlineOf(index) > ageNs) break;
+      if (flow.fired[index] === 0) this.#giveUp(flow, index, 'timeout');
+    }
+    if (ageNs >= this.#inputWaitNs)
+      this.#program.inputs.forEach((_, index) => {
+        this.deny(flow, index, { reason: 'timeout', peer: this.#peer });
+      });
+    this.#engine.settle(flow);
+  }
+
+  #giveUp(flow: Flow, index: number, reason: Missing['reason']): void {
+    const one = this.#program.instructions[index]!;
+    if (one.kind === 'recv') {
+      const peer = this.#courier.sourcesOf(one.edge)[0]!;
+      this.#engine.receive(flow, index, { reason, peer, edge: one.edge.id });
+    } else if (one.kind === 'collect') {
+      const edge = one.edges[0]!.id;
+      this.#engine.close(flow, index, (peer) => ({ reason, peer, edge }));
+    }
+  }
+
+  #loseIn(flow: Flow, peer: string): void {
+    for (const index of this.#program.waits) {
+      const one = this.#program.instructions[index]!;
+      if (flow.fired[index] === 1) continue;
+      if (one.kind === 'recv') {
+        if (this.#courier.sourcesOf(one.edge)[0] === peer) this.#giveUp(flow, index, 'lost');
+      } else if (one.kind === 'collect') {
+        const member = one.members.indexOf(peer);
+        one.edges.forEach((edge, field) => {
+          const missing: Missing = { reason: 'lost', peer, edge: edge.id };
+          if (member >= 0) this.#engine.answer(flow, index, field, member, missing);
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+// Runs the built package: `npm test` builds first. A run that is stopped and resumed ends in the bits of one that is not: states, arguments, outputs.
+
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { readTensorFile } from '../../cli/tensors/files.ts';
+import { builtBbc } from '../support/built-bbc.ts';
+import { projectRoot } from '../support/root.ts';
+
+const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'checkpoint-')));
+mkdirSync(path.join(folder, 'node_modules'));
+symlinkSync(projectRoot, path.join(folder, 'node_modules/bytesandbrains'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const file = (name: string): string => path.join(folder, name);
+
+writeFileSync(
+  file('topology.json'),
+  '{ "version": 1, "classes": { "server": { "backend": "cpu" }, "phone": { "count": 2, "backend": "cpu" } } }',
+);
+// Phones keep what they have seen, the server the sum; the session's own argument decides when it ends.
+writeFileSync(
+  file('rounds.ts'),
+  `import { cohort, entry, float32, input, module, next, on, output, peer, state } from 'bytesandbrains';
+const server = peer('server');
+const phones = cohort('phone');
+export default module('rounds', () => {
+  const x = input('x', float32, [3], { at: phones.each });
+  const seen = state('seen', [0, 0, 0], { at: phones.each });
+  const sum = state('sum', [0, 0, 0], { at: server });
+  entry('round', server, { initial: { round: 0n } }, ({ round }) => {
+    const scale = round.cast({ to: float32 });
+    const here = on(phones.each, () => seen.update((before) => before.mul(0.7).add(x.mul(scale.sin()))));
+    const all = here.collect();
+    const total = sum.update((before) => before.mul(0.9).add(all.values.reduceSum({ keepdims: false }).mul(0.1)));
+    output('total', total);
+    next('round', { round: round.add(1n) }).when(round.less(7n));
+  });
+});
+`,
+);
+writeFileSync(
+  file('once.ts'),
+  `import { float32, input, module, output, peer, state } from 'bytesandbrains';
+const server = peer('server');
+export default module('once', () => {
+  const x = input('x', float32, [2], { at: server });
+  const s = state('s', [1, 1], { at: server });
+  output('y', s.update((before) => before.mul(1.1).add(x)));
+});
+`,
+);
+
+async function ran(...args: readonly string[]) {
+  const { status, chunks } = await builtBbc(['run', ...args, '--json'], folder);
+  const out = chunks.filter(({ stream }) => stream === 'out').map(({ text }) => text);
+  return { status, document: JSON.parse(out.join('')) };
+}
+const common = (source: string) => [file(source), '--peers', file('topology.json'), '--random', '3'];
+
+describe('a run that is stopped and resumed', () => {
+  for (const [what, source, extra] of [
+    ['of rounds', 'rounds.ts', []],
+    ['of rounds, with a process for each peer', 'rounds.ts', ['--processes']],
+    ['of flows that are called', 'once.ts', ['--flows', '8']],
+  ] as const) {
+    test(`${what}, ends as one that was not`, async () => {
+      const args = common(source);
+      const whole = await ran(...args, ...extra, '--checkpoint', file('whole.npz'));
+      const calls = extra.filter((one) => one === '--processes');
+      await ran(...args, ...calls, '--flows', '3', '--checkpoint', file('part.npz'));
+      const rest = source === 'once.ts' ? ['--flows', '5'] : [];
+      const second = ['--resume', file('part.npz'), '--checkpoint', file('part.json'), '--every', '2'];
+      const resumed = await ran(...args, ...calls, ...rest, ...second);
+      expect(resumed.document.outputs).toEqual(whole.document.outputs);
+      expect(resumed.document.flows).toBe(5);
+      expect(readTensorFile(file('part.json'))).toEqual(readTensorFile(file('whole.npz')));
+      expect(readTensorFile(file('whole.npz')).size).toBe(source === 'once.ts' ? 4 : 6);
+    });
+  }
+
+  test('is not resumed when its session is over', async () => {
+    await ran(...common('rounds.ts'), '--checkpoint', file('over.npz'));
+    const again = await ran(...common('rounds.ts'), '--resume', file('over.npz'));
+    expect(again.status).toBe(1);
+    expect(again.document.diagnostics[0]).toMatchObject({
+      code: 'BB782',
+      message: 'nothing to resume: the session was over after 8 flows',
+    });
+  });
+
+  test('is not resumed from states of another program, or from no checkpoint', async () => {
+    await ran(...common('once.ts'), '--checkpoint', file('once.npz'));
+    const other = await ran(...common('rounds.ts'), '--resume', file('once.npz'));
+    expect([other.status, other.document.diagnostics[0].message]).toEqual([
+      1,
+      'the states do not fit this deployment: server has no state s',
+    ]);
+    writeFileSync(file('none.json'), '{ "x": [1, 2] }');
+    const none = await ran(...common('once.ts'), '--resume', file('none.json'));
+    expect(none.document.diagnostics[0]).toMatchObject({
+      code: 'BB781',
+      message: 'not a checkpoint: it has no int64 scalar step',
+    });
+  });
+
+  test('keeps the last whole checkpoint where the next cannot be written', async () => {
+    await ran(...common('once.ts'), '--checkpoint', file('kept.npz'));
+    const before = readFileSync(file('kept.npz'));
+    const failed = await ran(...common('once.ts'), '--checkpoint', file('no/such/folder.npz'));
+    expect(failed.document.diagnostics[0].code).toBe('BB882');
+    expect(readFileSync(file('kept.npz'))).toEqual(before);
+  });
+});
