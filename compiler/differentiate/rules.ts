@@ -8,6 +8,8 @@ import { linear } from './rules/linear.ts';
 import { losses } from './rules/losses.ts';
 import { movement } from './rules/movement.ts';
 import { normalizations } from './rules/normalize.ts';
+import { placing } from './rules/placing.ts';
+import { manyFactors } from './rules/products.ts';
 import { reductions } from './rules/reduce.ts';
 import { sampling } from './rules/sampling.ts';
 import { windows } from './rules/window.ts';
@@ -24,6 +26,8 @@ export const rules: Rules = {
   ...losses,
   ...control,
   ...sampling,
+  ...placing,
+  ...manyFactors,
 };
 
 /** In other words, and then by their rules (expand.ts). */
@@ -66,4 +70,13 @@ export const constantOperators: ReadonlySet<string> = new Set([
   'Multinomial',
   'Unique',
   'QuantizeLinear',
+  'DynamicQuantizeLinear',
+  'RandomNormal',
+  'RandomUniform',
+  'HannWindow',
+  'HammingWindow',
+  'BlackmanWindow',
+  'MelWeightMatrix',
+  'NonMaxSuppression',
+  'TfIdfVectorizer',
 ]);

@@ -119,3 +119,65 @@ it('goes through functions, with the attributes of each call, in branches too', 
   // And z = 2 x + y.
   expect(ran(1)).toEqual([-6, 8, 26]);
 });
+
+it.each([
+  [
+    'RotaryEmbedding',
+    '(float[1,2,3,6] x, float[4,2] c, float[4,2] s, int64[1,3] p) => (y) { y = RotaryEmbedding <rotary_embedding_dim = 4> (x, c, s, p) }',
+    { c: [4, 2], s: [4, 2], p: [1, 3] },
+    [1, 2, 3, 6],
+  ],
+  [
+    'DequantizeLinear along an axis',
+    '(float[3] x, int8[2,3] q, int8[3] z) => (y) { y = DequantizeLinear (q, x, z) }',
+    { q: [2, 3], z: [3] },
+    [3],
+  ],
+  ['DequantizeLinear', '(float x, int8[2,3] q) => (y) { y = DequantizeLinear (q, x) }', { q: [2, 3] }, []],
+])(
+  '%s, which takes no float64, is linear: its gradient is what differences give',
+  (_, text, others, dims) => {
+    const source = modelOf(`<ir_version: 10, opset_import: ["" : 23]> agraph ${text}`);
+    const size = (of: readonly number[]): number => of.reduce((count, one) => count * one, 1);
+    const make = (
+      dtype: 'float32' | 'int8' | 'int64',
+      of: readonly number[],
+      at: (index: number) => number,
+    ) =>
+      tensorFrom(
+        dtype,
+        [...of],
+        Array.from({ length: size(of) }, (_, index) => at(index)),
+      );
+    const dtypes = { q: 'int8', z: 'int8', p: 'int64' } as const;
+    const constants = Object.entries(others).map(([name, of]) => {
+      const dtype = name in dtypes ? dtypes[name as keyof typeof dtypes] : 'float32';
+      return [
+        name,
+        make(dtype, of, (index) => (dtype === 'float32' ? Math.cos(index) : (index * 3) % 4)),
+      ] as const;
+    });
+    const run = (model: Model, more: readonly (readonly [string, Tensor])[]) =>
+      cpuBackend()
+        .loadModel(bytesOf(model), () => undefined)
+        .run(new Map([...constants, ...more])) as ReadonlyMap<string, Tensor>;
+    const numbers = (value: Tensor): number[] => elementsOf(value).map(Number);
+    const at = (shift: number) =>
+      make('float32', dims, (index) => Math.sin(index + 1) + shift * Math.cos(3 * index));
+    const [here, there] = [0, 1].map((shift) => run(source, [['x', at(shift)]]).get('y')!) as [
+      Tensor,
+      Tensor,
+    ];
+    const weights = make('float32', here.dims, (index) => Math.sin(2 * index + 1));
+    const dot = (a: readonly number[], b: readonly number[]): number =>
+      a.reduce((sum, one, i) => sum + one * b[i]!, 0);
+    const difference = dot(numbers(there), numbers(weights)) - dot(numbers(here), numbers(weights));
+    const { model } = gradModel(source, { wrt: ['x'] });
+    const gradient = run(model!, [
+      ['x', at(0)],
+      ['grad_of_y', weights],
+    ]).get('grad_of_x')!;
+    const direction = make('float32', dims, (index) => Math.cos(3 * index));
+    expect(dot(numbers(gradient), numbers(direction))).toBeCloseTo(difference, 3);
+  },
+);

@@ -3,23 +3,10 @@
 import type { Attribute, ValueId } from '../../../ir/index.ts';
 import { type Builder, int, string } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
+import { positions } from './shapes.ts';
 
 /** The same elements in another shape. */
 const reshaped: Rule = ({ b, x, dy }) => [b.reshapeLike(dy[0]!, x[0]!)];
-
-/** The place that each element of a value has in it, counted row by row, in the value's shape. */
-function positions(b: Builder, value: ValueId): ValueId {
-  const sizes = b.sizes(value);
-  const count =
-    sizes === undefined
-      ? b.op('Size', [value])
-      : b.scalarOf(
-          sizes.reduce((product, size) => product * size, 1),
-          'int64',
-        );
-  const row = b.op('Range', [b.scalarOf(0, 'int64'), count, b.scalarOf(1, 'int64')]);
-  return b.reshapeLike(row, value);
-}
 
 /** Adds gradients up at the places of a value that they belong to. */
 export function scatter(b: Builder, like: ValueId, places: ValueId, gradient: ValueId): ValueId {

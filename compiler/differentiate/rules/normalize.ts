@@ -183,6 +183,16 @@ const group: Rule = (step) => {
   ];
 };
 
+/** Divided by the deviation plus a billionth. */
+const meanVariance: Rule = ({ b, op, x: [x], dy }) => {
+  const axes = b.ints(op, 'axes') ?? [0, 2, 3];
+  const centre = b.sub(x!, mean(b, x!, axes));
+  const deviation = b.op('Sqrt', [mean(b, b.mul(centre, centre), axes)]);
+  const divisor = b.add(deviation, b.scalar(1e-9, x!));
+  const slope = b.div(mean(b, b.mul(dy[0]!, centre), axes), b.mul(deviation, divisor));
+  return [b.div(b.sub(b.sub(dy[0]!, mean(b, dy[0]!, axes)), b.mul(centre, slope)), divisor)];
+};
+
 /** Sums of squares over a window of channels, as an average pool over them. */
 const localResponse: Rule = ({ b, op, x: [x], y, dy }) => {
   const size = b.int(op, 'size', 1);
@@ -214,5 +224,6 @@ export const normalizations: Rules = {
   RMSNormalization: rootMeanSquare,
   InstanceNormalization: instance,
   GroupNormalization: group,
+  MeanVarianceNormalization: meanVariance,
   LRN: localResponse,
 };

@@ -118,6 +118,15 @@ const globalPool =
 const spatial = (b: Builder, x: ValueId): number[] =>
   Array.from({ length: b.rank(x) - 2 }, (_, axis) => axis + 2);
 
+/** (Σ |x|ᵖ)^(1/p) */
+const globalLpPool: Rule = ({ b, op, x: [x], y, dy }) => {
+  const p = b.int(op, 'p', 2);
+  const power = (value: ValueId, exponent: number): ValueId => b.op('Pow', [value, b.scalar(exponent, x!)]);
+  const zero = b.scalar(0, x!);
+  const share = b.where(b.op('Equal', [y[0]!, zero]), zero, b.mul(dy[0]!, power(y[0]!, 1 - p)));
+  return [b.mul(share, b.mul(b.op('Sign', [x!]), power(b.op('Abs', [x!]), p - 1)))];
+};
+
 export const reductions: Rules = {
   ReduceSum: reduction(spread),
   ReduceMean: reduction((step, dy) => spread(step, step.b.div(dy, countOf(step)))),
@@ -141,6 +150,7 @@ export const reductions: Rules = {
     const count = b.div(b.sizeOf(x, x), b.sizeOf(y, x));
     return b.op('Expand', [b.div(dy, count), b.shapeOf(x)]);
   }),
+  GlobalLpPool: globalLpPool,
   GlobalMaxPool: globalPool((b, x, y, dy) => {
     const mask = b.cast(b.op('Equal', [x, y]), b.dtype(x));
     return b.mul(b.div(dy, b.sum(mask, spatial(b, x), true)), mask);

@@ -4,15 +4,9 @@
 import { attributeInts, NO_VALUE, type ValueId } from '../../../ir/index.ts';
 import { type Builder, int } from '../builder.ts';
 import type { Rule, Rules } from '../rule.ts';
+import { unit } from './shapes.ts';
 
 const [ROI, SCALES, SIZES] = [1, 2, 3];
-
-/** A matrix of ones on its diagonal, of a size that is known when it runs. */
-function unit(b: Builder, size: ValueId, like: ValueId): ValueId {
-  const shape = b.op('Concat', [size, size], int('axis', 0));
-  const zeros = b.op('Expand', [b.scalar(0, like), shape]);
-  return b.op('EyeLike', [zeros]);
-}
 
 /** Resize works on each axis alone: along one of them it is a matrix, which resizing the unit matrix shows. */
 const resize: Rule = (step) => {

@@ -14,11 +14,19 @@ import { elementwise, type Generators } from './elementwise.ts';
 import { iterated } from './iterated.ts';
 import { movement } from './movement.ts';
 import { products } from './products.ts';
+import { rarer } from './rarer.ts';
 import { type Draw, Sketch } from './sketch.ts';
 
-export const generators: Generators = { ...elementwise, ...movement, ...products, ...iterated };
+export const generators: Generators = { ...elementwise, ...movement, ...products, ...iterated, ...rarer };
 /** Since when there is an operator, where that is after opset 18. */
-const since: Readonly<Record<string, number>> = { AffineGrid: 20, Gelu: 20, RMSNormalization: 23, Swish: 24 };
+const since: Readonly<Record<string, number>> = {
+  AffineGrid: 20,
+  CumProd: 26,
+  Gelu: 20,
+  RMSNormalization: 23,
+  Swish: 24,
+  TensorScatter: 24,
+};
 
 export interface Outcome {
   /** '' if all is well. */
