@@ -2,14 +2,7 @@
 
 import type { Diagnostic, Model, Topology } from '../../ir/index.ts';
 import { type Compilation, type Level, type Pass, pass } from '../pass.ts';
-import { bind } from '../passes/bind.ts';
-import { check } from '../passes/check.ts';
-import { guard } from '../passes/guard.ts';
-import { infer } from '../passes/infer.ts';
-import { place } from '../passes/place.ts';
-import { prune } from '../passes/prune.ts';
-import { split } from '../passes/split.ts';
-import { compile } from '../pipeline.ts';
+import { compile, passes } from '../pipeline.ts';
 import { placedGraph } from '../split/places.ts';
 import { chainTopology } from '../topology.ts';
 import type { Example, Finding, Rule, RuleFacts, RuleLevel, Views } from './rule.ts';
@@ -70,20 +63,23 @@ function lookAt(
   const reached = new Map<Level, Compilation>();
   const { diagnostics } = compile(model, {
     topology: topology ?? chainTopology(1),
-    passes: topology === undefined ? [check, infer] : toPrograms(tamper),
+    passes: topology === undefined ? passesTo('typed') : toPrograms(tamper),
     after: (_, compilation) => void reached.set(compilation.level, compilation),
   });
   return { views: viewsOf(reached, topology), diagnostics };
 }
 
+const passesTo = (level: Level): readonly Pass[] =>
+  passes.slice(0, passes.findIndex(({ gives }) => gives === level) + 1);
+
 function toPrograms(tamper: LintOptions['tamper']): readonly Pass[] {
-  const passes = [check, infer, prune, place, split, guard, bind];
-  if (tamper === undefined) return passes;
+  const bound = passesTo('bound');
+  if (tamper === undefined) return bound;
   const run = (compilation: Compilation): Compilation => ({
     ...compilation,
     deployment: tamper(compilation.deployment!),
   });
-  return [...passes, pass('tamper', { needs: 'bound', gives: 'bound', run })];
+  return [...bound, pass('tamper', { needs: 'bound', gives: 'bound', run })];
 }
 
 function viewsOf(reached: ReadonlyMap<Level, Compilation>, topology: Topology | undefined): Partial<Views> {
