@@ -16,6 +16,7 @@ import { lintCommand } from './commands/lint.ts';
 import { node } from './commands/node.ts';
 import { run } from './commands/run.ts';
 import { simplify } from './commands/simplify.ts';
+import { trainstep } from './commands/trainstep.ts';
 import type { CommandSpec } from './frame.ts';
 
 export const commands: readonly CommandSpec[] = [
@@ -31,6 +32,7 @@ export const commands: readonly CommandSpec[] = [
   exportCommand,
   simplify,
   grad,
+  trainstep,
   conformanceCommand,
   run,
   node,

@@ -1,7 +1,9 @@
 // The compiler: from a recorded or imported model and a topology to bundles and a plan.
 
 export { nearestName } from '../ir/excerpt.ts';
+export { isFloat } from './differentiate/builder.ts';
 export { type GradOptions, gradModel } from './differentiate/grad-model.ts';
+export { replaceGradients, valuesBehind } from './differentiate/replace.ts';
 export { jsonBytes, writeDeployment } from './emit.ts';
 export { inferModel } from './infer/infer.ts';
 export { type Config, parseConfig } from './lint/config.ts';

@@ -44,15 +44,20 @@ export function openModel(owner: Recorder, path: string): Opened {
   const key = `onnx ${path}`;
   const known = owner.once.get(key);
   if (known !== undefined) return known as Opened;
-  const opened = read(owner, path);
-  owner.once.set(key, opened);
-  return opened;
+  const found = read(owner, path);
+  owner.once.set(key, found);
+  return found;
 }
 
 function read(owner: Recorder, path: string): Opened {
   const { model: imported, diagnostics } = readModelFile(owner, path);
   if (imported === undefined) throw new DiagnosticError(diagnostics);
   owner.diagnostics.push(...diagnostics);
+  return opened(owner, path, imported);
+}
+
+/** A model that somebody has read already; once per recording. */
+export function opened(owner: Recorder, path: string, imported: Model): Opened {
   // Places and positions of what follows are found op by op, in order.
   const model = meet(owner, sortModel(imported).model);
   agreeOnOpsets(owner, path, model);

@@ -19,6 +19,7 @@ export const METADATA = {
   private: 'bytesandbrains.private',
   declassified: 'bytesandbrains.declassified',
   gradients: 'bytesandbrains.gradients',
+  trainingStep: 'bytesandbrains.training_step',
 } as const;
 
 /** Op types of the wire domain. */

@@ -151,6 +151,15 @@ function replaceGroup(
   return editor.finish();
 }
 
+/** What a value is computed from by a list of ops in order, and it itself. */
+export function valuesBehind(model: Model, ops: readonly OpId[], y: ValueId): ReadonlySet<ValueId> {
+  const needed = new Set([y]);
+  for (const op of ops.map((id) => model.op(id)).toReversed())
+    if (op.outputs.some((one) => needed.has(one)))
+      for (const one of dependenciesOf(model, op)) needed.add(one);
+  return needed;
+}
+
 /** Complaints about x that y does not depend on, and those that have no gradient whatever y is. */
 function unreached(
   model: Model,
@@ -158,10 +167,7 @@ function unreached(
   y: ValueId,
   wanted: ReadonlyMap<ValueId, Op>,
 ): Diagnostic[] {
-  const needed = new Set([y]);
-  for (const op of before.map((id) => model.op(id)).toReversed())
-    if (op.outputs.some((one) => needed.has(one)))
-      for (const one of dependenciesOf(model, op)) needed.add(one);
+  const needed = valuesBehind(model, before, y);
   return [...wanted].flatMap(([x, op]) => {
     const { name, type } = model.value(x);
     if (!isFloat(type)) return [diagnostic('BB283', { name }, about(model, op))];

@@ -1,6 +1,6 @@
 // Optimisers, schedules, and what is done to gradients before an update.
 
-import { optimizersOf } from './optimizer.ts';
+import { type Optimizer, optimizersOf, type Rate, type Rule } from './optimizer.ts';
 import * as rules from './rules.ts';
 
 export { accumulate } from './accumulate.ts';
@@ -31,3 +31,27 @@ export const onnxMomentum = optimizersOf(rules.onnxMomentum);
 export const onnxAdam = optimizersOf(rules.onnxAdam);
 /** As the operator of ai.onnx.preview.training. Keeps `sum`. */
 export const onnxAdagrad = optimizersOf(rules.onnxAdagrad);
+
+interface Named {
+  /** Settings besides `lr`, with their defaults. */
+  readonly settings: Readonly<Record<string, number | boolean>>;
+  readonly make: (options: { readonly lr: Rate } & Readonly<Record<string, unknown>>) => Optimizer;
+}
+const named = <Settings extends Record<string, number | boolean>>(rule: Rule<Settings>): Named => ({
+  settings: rule.settings,
+  make: optimizersOf(rule) as Named['make'],
+});
+/** All of them by name, for those who are told one. */
+export const optimizersByName: Readonly<Record<string, Named>> = {
+  sgd: named(rules.sgd),
+  momentum: named(rules.momentum),
+  nesterov: named(rules.nesterov),
+  adam: named(rules.adam),
+  adamw: named(rules.adamw),
+  adagrad: named(rules.adagrad),
+  rmsprop: named(rules.rmsprop),
+  lion: named(rules.lion),
+  onnxMomentum: named(rules.onnxMomentum),
+  onnxAdam: named(rules.onnxAdam),
+  onnxAdagrad: named(rules.onnxAdagrad),
+};

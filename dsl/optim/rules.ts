@@ -63,12 +63,12 @@ export const nesterov: Rule<typeof momentumSettings> = {
   settings: { ...momentumSettings, nesterov: true },
 };
 
-interface AdamSettings {
+type AdamSettings = {
   beta1: number;
   beta2: number;
   eps: number;
   weightDecay: number;
-}
+};
 function adamStep(of: Update<AdamSettings>, from: Real, grad: Real): Made {
   const { beta1, beta2, eps } = of.settings;
   const mean = average(beta1, of.slots.mean!, grad);
@@ -152,13 +152,13 @@ export const onnxMomentum: Rule<{ alpha: number; beta: number; normCoefficient: 
     },
   };
 
-interface OnnxAdamSettings {
+type OnnxAdamSettings = {
   alpha: number;
   beta: number;
   epsilon: number;
   normCoefficient: number;
   normCoefficientPost: number;
-}
+};
 export const onnxAdam: Rule<OnnxAdamSettings> = {
   settings: { alpha: 0.9, beta: 0.999, epsilon: 1e-6, normCoefficient: 0, normCoefficientPost: 0 },
   slots: ['mean', 'variance'],

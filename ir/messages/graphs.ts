@@ -247,6 +247,13 @@ export const graphMessages = {
       'reduce it to one number, as by ReduceMean over all axes with keepdims 0',
     ],
   },
+  BB285: {
+    severity: 'error',
+    text: ({ asked }: { asked: string }) => [
+      `no weight of floating-point numbers is among the parameters: ${asked}`,
+      'name parameters with --params, or leave it out to train all that the loss depends on; `bbc inspect` lists the weights',
+    ],
+  },
   BB286: {
     severity: 'error',
     text: ({ name, loss }: { name: string; loss: string }) => [
@@ -266,6 +273,13 @@ export const graphMessages = {
     text: ({ why }: { why: string }) => [
       `this Gradient cannot be computed: ${why}`,
       'let its inputs be the values that its xs and zs name, made in the same graph as y, outside of functions',
+    ],
+  },
+  BB289: {
+    severity: 'error',
+    text: ({ op }: { op: string }) => [
+      `${op} needs a runtime of ours, and a training step is plain ONNX`,
+      'leave out what keeps state or crosses between peers; `bbc run` trains modules that have it',
     ],
   },
 } as const satisfies Record<string, Message>;

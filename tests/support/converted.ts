@@ -35,23 +35,44 @@ const cpu = cpuBackend();
 /** Runs a model; throws the backend's words if it cannot. */
 export type Engine = (model: Model, inputs: DataValues) => Promise<DataValues>;
 
-export const onCpu: Engine = async (model, inputs) =>
-  cpu.loadModel(bytesOf(model), () => undefined).run(inputs);
+/** A model that can be run again and again. */
+export interface OpenModel {
+  run(inputs: DataValues): Promise<DataValues>;
+  close(): Promise<void>;
+}
+export type OpenEngine = (model: Model) => Promise<OpenModel>;
 
-export const onOnnxRuntime: Engine = async (model, inputs) => {
+export const openOnCpu: OpenEngine = async (model) => {
+  const loaded = cpu.loadModel(bytesOf(model), () => undefined);
+  return { run: async (inputs) => loaded.run(inputs), close: async () => {} };
+};
+
+export const openOnOnnxRuntime: OpenEngine = async (model) => {
   const session = await onnxRuntimeSessions.loadModel(bytesOf(model));
-  try {
+  const run = async (inputs: DataValues): Promise<DataValues> => {
     const closed = [...session.inputs, ...session.outputs].find((port) => port.dtype === null);
     if (closed !== undefined) throw new Error(`ONNX Runtime does not hand ${closed.name} over to JavaScript`);
     const tensors = [...inputs].map(([name, value]): [string, Tensor] => {
       if (!isTensor(value)) throw new Error(`input ${name} is of kind ${value.kind}`);
       return [name, value];
     });
-    return await session.run(new Map(tensors));
-  } finally {
-    await session.release();
-  }
+    return session.run(new Map(tensors));
+  };
+  return { run, close: () => session.release() };
 };
+
+const once =
+  (open: OpenEngine): Engine =>
+  async (model, inputs) => {
+    const opened = await open(model);
+    try {
+      return await opened.run(inputs);
+    } finally {
+      await opened.close();
+    }
+  };
+export const onCpu = once(openOnCpu);
+export const onOnnxRuntime = once(openOnOnnxRuntime);
 
 const bytesOf = (model: Model): Uint8Array =>
   Buffer.concat(

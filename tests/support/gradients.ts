@@ -40,7 +40,7 @@ export const filesIn =
   (name) =>
     existsSync(path.join(folder, name)) ? readFileSync(path.join(folder, name)) : undefined;
 
-function reader(files: CaseFiles) {
+export function reader(files: CaseFiles) {
   const bytes = (name: string): Uint8Array => {
     const found = files(name);
     if (found === undefined) throw new Error(`${name} is not there`);
@@ -51,11 +51,13 @@ function reader(files: CaseFiles) {
     if (!isTensor(value)) throw new Error(`${name} is no tensor`);
     return value;
   };
+  const json = <T>(name: string): T => JSON.parse(new TextDecoder().decode(bytes(name))) as T;
   return {
     tensor,
+    json,
     has: (name: string): boolean => files(name) !== undefined,
     model: (name: string): Model => modelOfBytes(name, bytes(name)),
-    meta: <T>(): T => JSON.parse(new TextDecoder().decode(bytes('meta.json'))) as T,
+    meta: <T>(): T => json<T>('meta.json'),
   };
 }
 

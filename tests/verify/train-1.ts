@@ -1,17 +1,44 @@
-// Done line 1 of training, its operators and models: gradients within the tolerance of the reference, on ONNX Runtime and
-// on the CPU backend; and random graphs of every operator against central differences.
+// Done line 1 of training: gradients of operators and models, and training runs, within the tolerance of the reference, on
+// ONNX Runtime and on the CPU backend; and random graphs of every operator against central differences.
 
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { onCpu, onOnnxRuntime } from '../support/converted.ts';
+import { onCpu, onOnnxRuntime, openOnCpu, openOnOnnxRuntime } from '../support/converted.ts';
 import { checkSeed, generators } from '../support/gradient-graphs/check.ts';
 import { filesIn, gradientCase, gradientModel } from '../support/gradients.ts';
 import { projectRoot } from '../support/root.ts';
-import type { Line } from './verification.ts';
+import { optimizersIn, trainingRun } from '../support/training.ts';
+import type { Line, Verification } from './verification.ts';
 
 /** Graphs for each operator. */
 const RANDOM_GRAPHS = 150;
 const TOLERANCE = { rtol: 1e-4, atol: 1e-5 };
+
+/** Every model with every optimiser, a step of `bbc trainstep` after the other. */
+async function trajectories(cx: Verification, folder: string): Promise<void> {
+  const runs = readdirSync(folder).flatMap((model) =>
+    optimizersIn(path.join(folder, model)).map((optimizer) => [model, optimizer] as const),
+  );
+  for (const [where, open] of [
+    ['the CPU backend', openOnCpu],
+    ['ONNX Runtime', openOnOnnxRuntime],
+  ] as const) {
+    const wrong: string[] = [];
+    for (const [model, optimizer] of runs) {
+      const problem = await cx.step(`${model} by ${optimizer} on ${where}`, () => {
+        const run = path.join(folder, model);
+        return trainingRun(filesIn(run), optimizer, open, filesIn(path.join(run, optimizer))).catch(String);
+      });
+      if (problem !== '') wrong.push(`${model} by ${optimizer}: ${problem}`);
+    }
+    for (const problem of wrong) cx.note(problem);
+    cx.figure(
+      `training runs on ${where}`,
+      `${runs.length - wrong.length} of ${runs.length}`,
+      wrong.length === 0,
+    );
+  }
+}
 
 const verify: Line = async (cx) => {
   const shared = path.resolve(projectRoot, '../shared/gradients');
@@ -42,6 +69,7 @@ const verify: Line = async (cx) => {
       );
     }
   }
+  await trajectories(cx, path.join(shared, 'trajectories'));
   const types = Object.keys(generators);
   const wrong: string[] = [];
   let compared = 0;
