@@ -29,7 +29,7 @@ export const trainstep = command<Options>({
       .option('--json', 'print one JSON document: { loss, parameters, next, ops }'),
   examples: [
     'bbc trainstep model.onnx --loss loss -o step.onnx',
-    "bbc trainstep model.onnx --loss loss --params 'head.*' --optimizer adamw:lr=1e-4,weight_decay=0.1 -o step.onnx",
+    "bbc trainstep model.onnx --loss loss --params 'head.*' --optimizer adamw:lr=1e-4 -o step.onnx",
     'bbc trainstep model.ts --loss loss --optimizer momentum:lr=0.1,momentum=0.9 -o step.onnx',
   ],
   async run(cx, [source], { loss, params, optimizer, output, initial: init, check }) {

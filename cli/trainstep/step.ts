@@ -71,12 +71,7 @@ export function trainingStep(source: Model, options: StepOptions): Step {
   const chosen = choose(typed, options);
   if (hasErrors(chosen.diagnostics)) return { ...none, diagnostics: chosen.diagnostics };
   const names = new Names(typed);
-  const writing = new StepModule(
-    withParameterInputs(typed, chosen.parameters),
-    chosen.parameters,
-    names,
-    options,
-  );
+  const writing = new StepModule(typed, chosen.parameters, names, options);
   const problems: Diagnostic[] = [...chosen.diagnostics];
   try {
     const recorded = writing.record();
@@ -117,19 +112,6 @@ class Names {
   }
 }
 
-/** The model with its parameters as inputs that have defaults, so that a caller may give others. */
-function withParameterInputs(model: Model, parameters: readonly ModelValue[]): Model {
-  const editor = model.edit();
-  const inputs = [...model.mainGraph.inputs];
-  for (const { id } of parameters) {
-    if (inputs.includes(id)) continue;
-    editor.setValue(id, { def: { kind: 'input', index: inputs.length } });
-    inputs.push(id);
-  }
-  editor.setGraph(model.main, { inputs });
-  return editor.finish();
-}
-
 class StepModule {
   /** Defaults of the model's own inputs, by name. */
   readonly defaults = new Map<string, Weight>();
@@ -167,15 +149,18 @@ class StepModule {
   #body(): void {
     const { mainGraph } = this.#model;
     const { loss, optimizer: optimizerAt, rate } = this.#options;
-    const given = new Map(mainGraph.inputs.map((id) => this.#port(this.#model.value(id))));
+    const ids = new Set(this.#parameters.map(({ id }) => id));
+    const own = mainGraph.inputs.filter((id) => !ids.has(id)).map((id) => this.#model.value(id));
+    const inputs = Object.fromEntries(own.map((one) => this.#port(one, this.defaults)));
+    const parameters = Object.fromEntries(this.#parameters.map((one) => this.#port(one, this.initial)));
     const step = this.#input(this.#names.step, constant(0, 'int64')) as Counter;
     const optimizer = optimizerAt(this.#input(this.#names.rate, constant(rate)) as Tensor<'float32'>);
-    const results = this.#call(given);
+    const results = this.#call(inputs, parameters);
     for (const id of mainGraph.outputs) {
       const { name } = this.#model.value(id);
       output(name, results.get(name)!);
     }
-    const params = this.#parameters.map(({ name }) => given.get(name) as Tensor<'float32'>);
+    const params = this.#parameters.map(({ name }) => parameters[name] as Tensor<'float32'>);
     const gradients = gradient(results.get(loss) as Value<'float32', []>, params);
     for (const [at, { name }] of this.#parameters.entries()) {
       const param = params[at]!;
@@ -191,10 +176,9 @@ class StepModule {
     this.#output(this.#names.step, step.add(1n));
   }
 
-  /** An input of the model, as one of the step. */
-  #port({ id, name, type, weight }: ModelValue): readonly [string, Tensor] {
-    const own = this.#parameters.some((one) => one.id === id) ? this.initial : this.defaults;
-    if (weight !== undefined) own.set(name, weight);
+  /** An input or a parameter of the model, as an input of the step. */
+  #port({ name, type, weight }: ModelValue, weights: Map<string, Weight>): readonly [string, Tensor] {
+    if (weight !== undefined) weights.set(name, weight);
     return [name, inputOf(name, type)];
   }
 
@@ -212,15 +196,17 @@ class StepModule {
   }
 
   /** The model's outputs by name. */
-  #call(given: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
+  #call(inputs: Values, parameters: Values): ReadonlyMap<string, Tensor> {
     const owner = recorder('trainstep');
     const { file } = this.#model.header;
     const facts = owner.inScope('forward', () =>
-      splice(owner, opened(owner, file, this.#model), Object.fromEntries(given), [], []),
+      splice(owner, opened(owner, file, this.#model), { inputs, parameters, stages: [], also: [] }),
     );
     return new Map([...facts].map(([name, fact]) => [name, toValue(fact, owner)]));
   }
 }
+
+type Values = Readonly<Record<string, Tensor>>;
 
 /** An input of any type. */
 const inputOf = (name: string, type: ValueType | undefined): Tensor =>
