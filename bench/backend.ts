@@ -15,6 +15,7 @@ import type { LoadedDeployment } from '../runtime/host/node-bundle.ts';
 import { segmentModels } from '../runtime/segment-model.ts';
 import { type OnnxRuntimeOptions, onnxRuntimeBackend } from '../stdlib/backends/onnxruntime/index.ts';
 import type { Figure } from './figure.ts';
+import { inPairs, type Paired } from './pairs.ts';
 
 const PEERS = 4;
 const ROUNDS = 100;
@@ -43,9 +44,9 @@ export async function benchRun(): Promise<Figure[]> {
     const inputs = made as Map<string, Tensor>;
     const { byDefault, inPool } = await race(deployment, inputs);
     figures.push(
-      { name: `${name} as ${PEERS} chained sessions`, value: byDefault.chained, unit: 'ms' },
-      { name: `${name} over ${PEERS} nodes`, value: byDefault.nodes, unit: 'ms' },
-      { name: `${name} over ${PEERS} nodes and a pool of workers`, value: inPool.nodes, unit: 'ms' },
+      { name: `${name} as ${PEERS} chained sessions`, value: byDefault.theirs, unit: 'ms' },
+      { name: `${name} over ${PEERS} nodes`, value: byDefault.ours, unit: 'ms' },
+      { name: `${name} over ${PEERS} nodes and a pool of workers`, value: inPool.ours, unit: 'ms' },
       { name: `${name}: nodes against chained`, value: byDefault.ratio, unit: '×', limit: LIMIT },
       { name: `${name}: nodes and a pool against chained`, value: inPool.ratio, unit: '×' },
     );
@@ -74,7 +75,7 @@ async function race(deployment: LoadedDeployment, inputs: ReadonlyMap<string, Te
     const values = valuesFor(deployment.plan, inputs);
     try {
       checkEqual((await running.invoke(values)).outputs, await chain());
-      return await inPairs(() => running.invoke(values), chain);
+      return await inPairs(() => running.invoke(values), chain, { rounds: ROUNDS, warmUp: WARM_UP });
     } finally {
       await running.close();
       await backend.close();
@@ -82,41 +83,6 @@ async function race(deployment: LoadedDeployment, inputs: ReadonlyMap<string, Te
   };
   return { byDefault: await against({}), inPool: await against({ workers: availableParallelism() }) };
 }
-
-interface Paired {
-  /** Medians, in ms. */
-  readonly nodes: number;
-  readonly chained: number;
-  /** The median of what each pair gives. */
-  readonly ratio: number;
-}
-
-/**
- * Both in each round, by turns the one or the other first: what the machine does besides befalls both, and whoever
- * follows finds the caches as the other left them.
- */
-async function inPairs(nodes: () => Promise<unknown>, chained: () => Promise<unknown>): Promise<Paired> {
-  const times: { nodes: number; chained: number }[] = [];
-  const timed = async (work: () => Promise<unknown>): Promise<number> => {
-    const start = performance.now();
-    await work();
-    return performance.now() - start;
-  };
-  for (let round = -WARM_UP; round < ROUNDS; round++) {
-    const first = round % 2 === 0 ? await timed(nodes) : await timed(chained);
-    const second = round % 2 === 0 ? await timed(chained) : await timed(nodes);
-    if (round < 0) continue;
-    times.push(round % 2 === 0 ? { nodes: first, chained: second } : { nodes: second, chained: first });
-  }
-  return {
-    nodes: median(times.map((one) => one.nodes)),
-    chained: median(times.map((one) => one.chained)),
-    ratio: median(times.map((one) => one.nodes / one.chained)),
-  };
-}
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /** What does not compute the same must not be compared. */
 function checkEqual(outputs: FlowResult['outputs'], chained: ReadonlyMap<string, OrtTensor>): void {

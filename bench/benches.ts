@@ -6,6 +6,7 @@ import { benchCpu } from './cpu.ts';
 import type { Figure } from './figure.ts';
 import { benchInfer } from './infer.ts';
 import { benchRuntime } from './runtime.ts';
+import { benchTrain } from './train.ts';
 
 /** In this order: what is measured with warm caches first, what fills the disk last. */
 export const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
@@ -13,6 +14,7 @@ export const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>>
   run: benchRun,
   cpu: benchCpu,
   infer: benchInfer,
+  train: benchTrain,
   compile: benchCompile,
   weights: benchWeights,
 };

@@ -39,6 +39,7 @@ export * from './ops/generated/ops.ts';
 export { optionalEmpty } from './optional.ts';
 export { type Cohort, cohort, on, type Place, peer } from './place.ts';
 export { type InputOptions, input, output } from './ports.ts';
+export { recompute } from './recompute.ts';
 export { type State, state } from './state.ts';
 export type { AnyShape, Dim, DTypeError, Element, PlaceError, ShapeError, Tensor, Value } from './types.ts';
 export { type Weights, weights } from './weights.ts';

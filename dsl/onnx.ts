@@ -2,7 +2,7 @@
 
 import { type Place, placeOf } from './place.ts';
 import { recorder } from './recorder.ts';
-import { openModel, splice } from './splice.ts';
+import { openModel, parametersOf, splice } from './splice.ts';
 import type { AnyShape, Literal, PlaceOf, Tensor, Value } from './types.ts';
 import { toValue } from './value.ts';
 
@@ -30,6 +30,8 @@ export interface CallOptions<Inner extends string> {
   readonly stages?: readonly Stage[];
   /** Inner values to give besides the outputs. */
   readonly inner?: readonly Inner[];
+  /** Values in the place of weights, by name: `parameters` after a step of training. Those not named stay as they are. */
+  readonly parameters?: Readonly<Record<string, Tensor>>;
 }
 
 type Arguments = Tensor | readonly (Tensor | Literal)[] | Readonly<Record<string, Tensor | Literal>>;
@@ -44,13 +46,17 @@ type Where<A> = [Extract<PlaceOf<Given<A>>, `${string}.each`>] extends [never]
  * Inputs that have a default may be left out. Gives values by output name; types do not know their dtype and
  * shape, which `as` states.
  */
-export type OnnxFunction<Output extends string> = <
-  const A extends Arguments,
-  const Inner extends string = never,
->(
-  inputs: A,
-  options?: CallOptions<Inner>,
-) => { readonly [Name in Output | Inner]: Value<never, AnyShape, Where<A>> };
+export interface OnnxFunction<Output extends string> {
+  <const A extends Arguments, const Inner extends string = never>(
+    inputs: A,
+    options?: CallOptions<Inner>,
+  ): { readonly [Name in Output | Inner]: Value<never, AnyShape, Where<A>> };
+  /**
+   * What can be trained, by name: tensors of floating-point numbers of the main graph, initializers and those of Constant ops
+   * (of these no scalars). Looked up while recording.
+   */
+  readonly parameters: Readonly<Record<string, Value<never, AnyShape, 'any'>>>;
+}
 
 /**
  * An existing model, by its path relative to the module's file. The program keeps the model's opset; of several
@@ -59,13 +65,17 @@ export type OnnxFunction<Output extends string> = <
  *
  *     const rec = onnx('./rec.onnx', { outputs: ['softmax'] });
  *     const { softmax } = rec({ x });
+ *     const trained = rec({ x }, { parameters: { 'fc.weight': weight } });
  */
 export function onnx<const Output extends string = string>(
   path: string,
   options: OnnxOptions<Output> = {},
 ): OnnxFunction<Output> {
   const scope = options.name ?? path.replace(/^.*\//, '').replace(/\.onnx$/, '');
-  const call = (inputs: Arguments, { stages = [], inner = [] }: CallOptions<string> = {}): unknown => {
+  const call = (
+    inputs: Arguments,
+    { stages = [], inner = [], parameters = {} }: CallOptions<string> = {},
+  ): unknown => {
     const owner = recorder(scope);
     return owner.call(call, () => {
       const source = openModel(owner, path);
@@ -75,10 +85,20 @@ export function onnx<const Output extends string = string>(
         declassify,
       }));
       const facts = owner.inScope(scope, () =>
-        splice(owner, source, inputs, placed, [...(options.outputs ?? []), ...inner]),
+        splice(owner, source, {
+          inputs,
+          parameters,
+          stages: placed,
+          also: [...(options.outputs ?? []), ...inner],
+        }),
       );
       return Object.fromEntries([...facts].map(([name, fact]) => [name, toValue(fact, owner)]));
     });
   };
-  return call as OnnxFunction<Output>;
+  const get = (): unknown => {
+    const owner = recorder(scope);
+    const facts = owner.inScope(scope, () => parametersOf(owner, openModel(owner, path)));
+    return Object.fromEntries([...facts].map(([name, fact]) => [name, toValue(fact, owner)]));
+  };
+  return Object.defineProperty(call, 'parameters', { get, enumerable: true }) as OnnxFunction<Output>;
 }

@@ -108,6 +108,9 @@ export class Recorder {
 
   readonly #open: OpenGraph[] = [];
   readonly #scopes: string[] = [];
+  /** What is being recorded to be recomputed. */
+  #recomputed: string | undefined;
+  readonly #recomputedNames = new Map<string, number>();
   readonly #places: Place[] = [];
   readonly #scopeNames = new Map<string, number>();
   readonly #holders = new Map<string, ValueId>();
@@ -222,6 +225,23 @@ export class Recorder {
     }
   }
 
+  get recomputed(): string | undefined {
+    return this.#recomputed;
+  }
+  /** Ops of `body` are computed again for gradients; those of what it calls too, as one. */
+  recomputing<R>(name: string, body: () => R): R {
+    if (this.#recomputed !== undefined) return body();
+    const path = this.qualified(name);
+    const count = this.#recomputedNames.get(path) ?? 0;
+    this.#recomputedNames.set(path, count + 1);
+    this.#recomputed = count === 0 ? path : `${path}_${count}`;
+    try {
+      return body();
+    } finally {
+      this.#recomputed = undefined;
+    }
+  }
+
   atPlace<R>(place: Place, body: () => R): R {
     this.#places.push(place);
     try {
@@ -316,6 +336,7 @@ export class Recorder {
       attributes: request.attributes ?? [],
       ...(at !== undefined && { at }),
       ...(this.scope !== '' && { scope: this.scope }),
+      ...(this.#recomputed !== undefined && { recompute: this.#recomputed }),
       // Ops of subgraphs live where the op that holds them lives, unless an `on` in the subgraph says otherwise.
       ...(place !== undefined &&
         (graph.id === this.main || this.#places.length > graph.placesAround) && { place }),

@@ -2,6 +2,7 @@
 
 import {
   Copier,
+  constantOf,
   DiagnosticError,
   dependenciesOf,
   type Model,
@@ -10,8 +11,10 @@ import {
   type Place,
   type Position,
   sortModel,
+  tensorType,
   type Value,
   type ValueId,
+  type Weight,
 } from '../ir/index.ts';
 import { newestOpset } from '../ir/ops/schema.ts';
 import { convertModel } from '../ir/versions/index.ts';
@@ -120,17 +123,24 @@ function copyFunctions(owner: Recorder, file: string, model: Model): void {
   editor.functions = [...editor.functions, ...copies];
 }
 
-/** Copies the model's main graph, inputs replaced; gives facts of all its outputs and of `also`, by name. */
+export interface Splice {
+  readonly inputs: unknown;
+  /** Values in the place of weights, by the weights' names. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly stages: readonly PlacedStage[];
+  /** Inner values to give besides the outputs. */
+  readonly also: readonly string[];
+}
+
+/** Copies the model's main graph, inputs replaced; gives facts of all its outputs and of what is asked for, by name. */
 export function splice(
   owner: Recorder,
   opened: Opened,
-  inputs: unknown,
-  stages: readonly PlacedStage[],
-  also: readonly string[],
+  { inputs, parameters, stages, also }: Splice,
 ): Map<string, Fact> {
   const { model } = opened;
   const graph = model.mainGraph;
-  const given = giveInputs(owner, opened, inputs);
+  const given = giveInputs(owner, opened, inputs, parameters);
   const scope = owner.scope;
   const copier = new Copier(model, owner.editor, [], (name) =>
     owner.reserve(owner.holderOf(name) === undefined ? name : `${scope}.${name}`),
@@ -140,7 +150,10 @@ export function splice(
   const places = placesOf(owner, opened, stages);
   const declassified = declassifiedBy(owner, opened, stages);
   for (const id of graph.ops) {
-    copyOp(owner, model, copier, model.op(id), places.get(id), declassified.get(id));
+    const op = model.op(id);
+    // What a Constant op holds may be given too.
+    if (op.type === 'Constant' && op.outputs.some((output) => given.has(output))) continue;
+    copyOp(owner, model, copier, op, places.get(id), declassified.get(id));
   }
   const names = [...graph.outputs.map((id) => model.value(id).name), ...also];
   return new Map(names.map((name) => [name, result(owner, opened, copier, name)]));
@@ -154,8 +167,14 @@ function result(owner: Recorder, opened: Opened, copier: Copier, name: string): 
   return owner.facts.get(copy) ?? noteCopy(owner, copy, undefined, false);
 }
 
-/** Facts of the model's inputs, from one value, a list, or a record. */
-function giveInputs(owner: Recorder, { file, model }: Opened, inputs: unknown): Map<ValueId, Fact> {
+/** Facts of the model's inputs, from one value, a list, or a record, and of the weights that are given by name. */
+function giveInputs(
+  owner: Recorder,
+  opened: Opened,
+  inputs: unknown,
+  parameters: Readonly<Record<string, unknown>>,
+): Map<ValueId, Fact> {
+  const { file, model } = opened;
   const ports = model.mainGraph.inputs.map((id) => model.value(id));
   // Before IR 4 every weight is an input too: only those without a default are arguments.
   const open = ports.filter((port) => port.weight === undefined);
@@ -170,9 +189,19 @@ function giveInputs(owner: Recorder, { file, model }: Opened, inputs: unknown): 
     for (const [name, one] of Object.entries(inputs as object)) byName.set(name, one);
   }
   const facts = new Map<ValueId, Fact>();
+  for (const [name, value] of Object.entries(parameters)) {
+    const id = opened.byName.get(name);
+    if (id === undefined || weightIn(model, id) === undefined) {
+      owner.fail('BB312', { file, reason: `there is no parameter ${name}` });
+    }
+    const weight = weightIn(model, id)!;
+    const port = { ...model.value(id), type: tensorType(weight.dtype, weight.dims) };
+    facts.set(id, give(owner, file, 'parameter', port, value));
+  }
   for (const port of ports) {
     const value = byName.get(port.name);
-    if (value !== undefined) facts.set(port.id, giveInput(owner, file, port, value));
+    if (value !== undefined) facts.set(port.id, give(owner, file, 'input', port, value));
+    else if (facts.has(port.id)) continue;
     else if (port.weight === undefined)
       owner.fail('BB312', { file, reason: `input ${port.name} is missing` });
     byName.delete(port.name);
@@ -181,13 +210,13 @@ function giveInputs(owner: Recorder, { file, model }: Opened, inputs: unknown): 
   return facts;
 }
 
-function giveInput(owner: Recorder, file: string, port: Value, value: unknown): Fact {
+function give(owner: Recorder, file: string, what: 'input' | 'parameter', port: Value, value: unknown): Fact {
   const fact = isValue(value)
     ? factOf(value, file)
     : addConstant(owner, fromNested(owner, value as Nested, dtypeIn(port.type)));
   const [want, have] = [dtypeIn(port.type), dtypeIn(fact.type)];
   if (want !== undefined && have !== undefined && want !== have) {
-    owner.fail('BB307', { op: file, reason: `input ${port.name} is ${have}, not ${want}` });
+    owner.fail('BB307', { op: file, reason: `${what} ${port.name} is ${have}, not ${want}` });
   }
   const [wanted, given] = [dimsIn(port.type), dimsIn(fact.type)];
   if (wanted === undefined || given === undefined) return fact;
@@ -196,7 +225,7 @@ function giveInput(owner: Recorder, file: string, port: Value, value: unknown): 
   );
   if (wanted.length !== given.length || clash) {
     const text = (dims: readonly unknown[]): string => `[${dims.map((dim) => dim ?? '?').join(', ')}]`;
-    owner.fail('BB302', { op: file, reason: `input ${port.name} is ${text(given)}, not ${text(wanted)}` });
+    owner.fail('BB302', { op: file, reason: `${what} ${port.name} is ${text(given)}, not ${text(wanted)}` });
   }
   return fact;
 }
@@ -208,20 +237,49 @@ function bindWeights(
   copier: Copier,
   given: ReadonlyMap<ValueId, Fact>,
 ): void {
-  const { model, weights } = opened;
-  for (const id of model.mainGraph.initializers) {
-    if (given.has(id)) continue;
-    let copy = weights.get(id);
-    if (copy === undefined) {
-      copy = copier.declare(id, owner.main);
-      const { weight } = model.value(id);
-      owner.editor.setValue(copy, { def: { kind: 'initializer' }, ...(weight !== undefined && { weight }) });
-      owner.initializers.push(copy);
-      weights.set(id, copy);
-      noteCopy(owner, copy, undefined, false);
-    }
-    copier.bind(id, copy);
+  for (const id of opened.model.mainGraph.initializers) {
+    if (!given.has(id)) copier.bind(id, copyOfWeight(owner, opened, copier, id));
   }
+}
+
+function copyOfWeight(owner: Recorder, { model, weights }: Opened, copier: Copier, id: ValueId): ValueId {
+  const known = weights.get(id);
+  if (known !== undefined) return known;
+  const copy = copier.declare(id, owner.main);
+  const weight = weightIn(model, id);
+  owner.editor.setValue(copy, {
+    def: { kind: 'initializer' },
+    ...(weight !== undefined && { weight, type: tensorType(weight.dtype, weight.dims) }),
+  });
+  owner.initializers.push(copy);
+  weights.set(id, copy);
+  noteCopy(owner, copy, undefined, false);
+  return copy;
+}
+
+/** The tensor of an initializer, or of a Constant op. */
+function weightIn(model: Model, id: ValueId): Weight | undefined {
+  const { weight, def } = model.value(id);
+  return weight ?? (def.kind === 'op' ? constantOf(model.op(def.op)) : undefined);
+}
+
+/**
+ * What can be trained of a model, by name: tensors of floating-point numbers in its main graph, be they initializers or
+ * what Constant ops hold; of those no scalars, which are settings. As values: the weights themselves.
+ */
+export function parametersOf(owner: Recorder, opened: Opened): Map<string, Fact> {
+  const { model } = opened;
+  const copier = new Copier(model, owner.editor, [], (name) =>
+    owner.reserve(owner.holderOf(name) === undefined ? name : owner.qualified(name)),
+  );
+  const facts = new Map<string, Fact>();
+  for (const [name, id] of opened.byName) {
+    const weight = weightIn(model, id);
+    if (weight?.dtype === undefined || !/^b?float\d+$/.test(weight.dtype)) continue;
+    if (model.value(id).def.kind === 'op' && weight.dims.length === 0) continue;
+    facts.set(name, owner.facts.get(copyOfWeight(owner, opened, copier, id))!);
+  }
+  return facts;
 }
 
 function noteCopy(owner: Recorder, id: ValueId, cohort: Place | undefined, declinable: boolean): Fact {
@@ -256,6 +314,7 @@ function copyOp(
   const id = copier.op(op.id, graph.id, {
     name,
     scope: op.scope === undefined ? owner.scope : `${owner.scope}.${op.scope}`,
+    ...(owner.recomputed !== undefined && { recompute: owner.recomputed }),
     ...(at !== undefined && { at }),
     ...(place !== undefined && graph.id === owner.main && { place }),
     // Who made the model cannot speak for whom this module's inputs belong to.

@@ -107,6 +107,8 @@ export interface Op {
   readonly place?: Place;
   /** Why what the op makes of private values may leave their class, as its author says. */
   readonly declassified?: string;
+  /** What is computed again for gradients, all ops of one name together, and not stored for them. */
+  readonly recompute?: string;
   /** What the file said beyond all this, lists emptied; export starts from it. */
   readonly residue?: NodeProto;
 }
@@ -311,6 +313,7 @@ function copyOfOp(op: Op): Mutable<Op> {
   if (op.scope !== undefined) copy.scope = op.scope;
   if (op.place !== undefined) copy.place = op.place;
   if (op.declassified !== undefined) copy.declassified = op.declassified;
+  if (op.recompute !== undefined) copy.recompute = op.recompute;
   if (op.residue !== undefined) copy.residue = op.residue;
   return copy;
 }

@@ -199,6 +199,11 @@ export class Builder {
 
   // --- making ----------------------------------------------------------------------------------------
 
+  /** Notes an op that was made otherwise for the gradient of this one. */
+  adopt(id: OpId, of: Op): void {
+    this.made.push(id);
+    if (this.graph === this.#common.main) this.#common.forwardOf.set(id, of.id);
+  }
   ops(
     type: string,
     inputs: readonly ValueId[],
@@ -206,6 +211,19 @@ export class Builder {
     ...attributes: readonly Attribute[]
   ): ValueId[] {
     const outputs = Array.from({ length: count }, () => this.#value(type));
+    this.#add(type, inputs, outputs, attributes);
+    return outputs;
+  }
+  /** With a result that is there already. */
+  opTo(type: string, inputs: readonly ValueId[], output: ValueId, ...attributes: readonly Attribute[]): void {
+    this.#add(type, inputs, [output], attributes);
+  }
+  #add(
+    type: string,
+    inputs: readonly ValueId[],
+    outputs: readonly ValueId[],
+    attributes: readonly Attribute[],
+  ): void {
     const { scope, at, place, graph } = this.#for ?? {};
     const isMain = this.graph === this.#common.main;
     const id = this.editor.addOp(this.graph, {
@@ -220,7 +238,6 @@ export class Builder {
     });
     this.made.push(id);
     if (isMain && this.#for !== undefined) this.#common.forwardOf.set(id, this.#for.id);
-    return outputs;
   }
   op(type: string, inputs: readonly ValueId[], ...attributes: readonly Attribute[]): ValueId {
     return this.ops(type, inputs, 1, ...attributes)[0]!;
@@ -281,8 +298,23 @@ export class Builder {
 
   add = (a: ValueId, b: ValueId): ValueId => this.op('Add', [a, b]);
   sub = (a: ValueId, b: ValueId): ValueId => this.op('Sub', [a, b]);
-  mul = (a: ValueId, b: ValueId): ValueId => this.op('Mul', [a, b]);
-  div = (a: ValueId, b: ValueId): ValueId => this.op('Div', [a, b]);
+  mul(a: ValueId, b: ValueId): ValueId {
+    const [x, y] = [this.#number(a), this.#number(b)];
+    if (x === 1) return b;
+    if (y === 1) return a;
+    return x !== undefined && y !== undefined ? this.scalarOf(x * y, 'float32') : this.op('Mul', [a, b]);
+  }
+  div(a: ValueId, b: ValueId): ValueId {
+    const [x, y] = [this.#number(a), this.#number(b)];
+    if (y === 1) return a;
+    return x !== undefined && y !== undefined ? this.scalarOf(x / y, 'float32') : this.op('Div', [a, b]);
+  }
+  /** Of a constant scalar of float32. */
+  #number(id: ValueId): number | undefined {
+    const type = this.typeOf(id);
+    const isScalar = type?.kind === 'tensor' && type.dtype === 'float32' && type.dims?.length === 0;
+    return isScalar ? this.numbers(id)?.[0] : undefined;
+  }
   neg = (a: ValueId): ValueId => this.op('Neg', [a]);
   where = (c: ValueId, a: ValueId, b: ValueId): ValueId => this.op('Where', [c, a, b]);
   cast = (a: ValueId, dtype: DType): ValueId => this.op('Cast', [a], int('to', elemTypeOf(dtype)));

@@ -14,6 +14,7 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { type Builder, holdsFloats, NoGradient } from './builder.ts';
+import { recompute } from './recompute.ts';
 import type { Backward, Rule } from './rule.ts';
 import { constantOperators, rules } from './rules.ts';
 
@@ -30,7 +31,10 @@ export function differentiate(
   const diagnostics: Diagnostic[] = [];
   const backward: Backward = (inner, list, given, wanted) =>
     new Sweep(inner, backward, diagnostics).run(list, given, wanted);
-  return { of: backward(builder, ops, outputs, sources), diagnostics };
+  const sweep = new Sweep(builder, backward, diagnostics);
+  const of = sweep.run(ops, outputs, sources);
+  recompute(builder, ops, sweep.arrivals);
+  return { of, diagnostics };
 }
 
 class Sweep {
@@ -42,6 +46,8 @@ class Sweep {
   readonly #parts = new Map<ValueId, ValueId[]>();
   /** By a value: the op that gave to it last, which is the first of its readers. */
   readonly #givers = new Map<ValueId, Op>();
+  /** By name of what is recomputed: the first gradient that came to it. */
+  readonly arrivals = new Map<string, ValueId>();
   #current: Op | undefined;
 
   constructor(builder: Builder, backward: Backward, diagnostics: Diagnostic[]) {
@@ -95,6 +101,9 @@ class Sweep {
     this.#current = op;
     const rule: Rule | undefined = op.domain === '' ? rules[op.type] : undefined;
     const dy = op.outputs.map((one) => (one === NO_VALUE ? undefined : this.#total(one)));
+    const arrived = dy.find((one) => one !== undefined);
+    if (op.recompute !== undefined && arrived !== undefined && !this.arrivals.has(op.recompute))
+      this.arrivals.set(op.recompute, arrived);
     const wants = (input: number): boolean => reached.has(op.inputs[input] ?? NO_VALUE);
     try {
       if (rule === undefined) return this.#b.refuse('there is no rule for it');

@@ -11,7 +11,7 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { inferModel } from '../infer/infer.ts';
-import { Builder, int } from './builder.ts';
+import { Builder, int, NoGradient } from './builder.ts';
 import { inlineFunctions } from './inline.ts';
 import { expandRecurrent, isRecurrent } from './recurrent.ts';
 import { expandedOperators } from './rules.ts';
@@ -37,12 +37,13 @@ export function expand(source: Model): Model {
         ops.push(id);
         continue;
       }
-      ops.push(...builder.made);
       editor.removeOp(id);
       op.outputs.forEach((output, index) => {
-        if (output === NO_VALUE) return;
-        ops.push(editor.addOp(graph.id, { type: 'Identity', inputs: [results[index]!], outputs: [output] }));
+        if (output !== NO_VALUE) builder.opTo('Identity', [results[index]!], output);
       });
+      const { recompute } = op;
+      if (recompute !== undefined) for (const made of builder.made) editor.setOp(made, { recompute });
+      ops.push(...builder.made);
     }
     editor.setGraph(graph.id, { ops });
   }
@@ -53,8 +54,18 @@ export function expand(source: Model): Model {
 
 const changes = (op: Op): boolean => op.domain === '' && expandedOperators.includes(op.type);
 
-/** The op's results; undefined if it stays. */
+/** The op's results; undefined if it stays, and is told of if a gradient has to pass. */
 function inOtherWords(editor: ModelEditor, b: Builder, op: Op): readonly ValueId[] | undefined {
+  try {
+    return expandedForm(editor, b, op);
+  } catch (error) {
+    if (!(error instanceof NoGradient)) throw error;
+    for (const id of b.made) editor.removeOp(id);
+    return undefined;
+  }
+}
+
+function expandedForm(editor: ModelEditor, b: Builder, op: Op): readonly ValueId[] | undefined {
   if (isRecurrent(op.type)) return expandRecurrent(b, op);
   const { def } = editor.value(op.inputs[0]!);
   const source = def.kind === 'op' ? editor.op(def.op) : undefined;

@@ -85,7 +85,7 @@ class Inliner {
     this.#editor.removeOp(id);
     const handed = op.outputs.flatMap((output, index): readonly OpId[] => {
       if (output === NO_VALUE) return [];
-      const { at, scope, place } = op;
+      const { at, scope, place, recompute } = op;
       const from = outputs[index]!;
       return [
         this.#editor.addOp(op.graph, {
@@ -95,6 +95,7 @@ class Inliner {
           ...(at && { at }),
           ...(scope !== undefined && { scope }),
           ...(place && { place }),
+          ...(recompute !== undefined && { recompute }),
         }),
       ];
     });
@@ -114,7 +115,14 @@ class Inliner {
       .join('.');
     const at = op.at ?? call.at;
     const place = op.place ?? call.place;
-    this.#editor.setOp(id, { attributes, scope, ...(at && { at }), ...(place && { place }) });
+    const recompute = call.recompute ?? op.recompute;
+    this.#editor.setOp(id, {
+      attributes,
+      scope,
+      ...(at && { at }),
+      ...(place && { place }),
+      ...(recompute !== undefined && { recompute }),
+    });
     for (const inner of subgraphsOf(this.#editor.op(id))) {
       const { ops } = this.#editor.graph(inner);
       for (const one of ops) this.#settle(one, call, fn, given);

@@ -13,18 +13,17 @@ import {
   hasErrors,
   isGradient,
   type Model,
-  type ModelEditor,
   NO_VALUE,
   type Op,
   type OpId,
   positionOf,
-  subgraphsOf,
   TRAINING_DOMAIN,
   type ValueId,
 } from '../../ir/index.ts';
 import { Builder, isFloat } from './builder.ts';
 import { differentiate } from './differentiate.ts';
 import { infer, prepare } from './prepare.ts';
+import { renameIn } from './recompute.ts';
 
 export interface Differentiated {
   /** The same object if there was nothing to do; as far as it got if there are errors. */
@@ -189,24 +188,11 @@ function giveTo(b: Builder, results: readonly (readonly [from: ValueId, into: Va
     if (def.kind === 'op' && made.has(def.op) && !renamed.has(from)) renamed.set(from, into);
     else copied.push([from, into]);
   }
-  for (const id of made) rename(b.editor, id, renamed);
+  for (const id of made) renameIn(b.editor, id, renamed);
   for (const id of renamed.keys()) b.editor.removeValue(id);
   for (const [from, into] of copied) {
     const inputs = [renamed.get(from) ?? from];
     b.made.push(b.editor.addOp(b.graph, { type: 'Identity', inputs, outputs: [into] }));
-  }
-}
-
-function rename(editor: ModelEditor, id: OpId, names: ReadonlyMap<ValueId, ValueId>): void {
-  const op = editor.op(id);
-  const of = (value: ValueId): ValueId => names.get(value) ?? value;
-  const touches = (values: readonly ValueId[]): boolean => values.some((one) => names.has(one));
-  if (touches(op.inputs)) editor.setOp(id, { inputs: op.inputs.map(of) });
-  if (touches(op.outputs)) editor.setOp(id, { outputs: op.outputs.map(of) });
-  for (const inner of subgraphsOf(op)) {
-    const { ops, outputs } = editor.graph(inner);
-    for (const one of ops) rename(editor, one, names);
-    if (touches(outputs)) editor.setGraph(inner, { outputs: outputs.map(of) });
   }
 }
 

@@ -6,14 +6,16 @@ import { recorder } from '../recorder.ts';
 import type { AnyShape, Element } from '../types.ts';
 import { type Layer, type Mode, problem, resolve } from './layer.ts';
 import type { Apply, Rule, Unary } from './rule.ts';
-import type { Spec, Specs, ValueOf } from './spec.ts';
+import type { None, Spec, ValueOf } from './spec.ts';
 
+// What an argument may be says nothing of dtypes and dims: from what is said here, TypeScript would infer those of a call
+// such as `linear({ in: 2, out: 3 })` in that place.
 interface Parts {
-  readonly parameters: Specs;
-  readonly buffers: Specs;
+  readonly parameters: object;
+  readonly buffers: object;
 }
 /** A layer, or a parameter of one's own. */
-type Part = Parts | Spec;
+type Part = Parts | Pick<Spec, 'initialiser'>;
 type Named = Readonly<Record<string, Part>>;
 
 /** What a layer is once it has its parameters; of a parameter, its value. */
@@ -36,10 +38,10 @@ type Collected<L extends Named, Which extends 'parameters' | 'buffers'> = Merged
       [Name in keyof L & string]: L[Name] extends Spec
         ? Which extends 'parameters'
           ? { readonly [Own in Name]: L[Name] }
-          : unknown
+          : None
         : L[Name] extends Parts
           ? Prefixed<Name, L[Name][Which]>
-          : unknown;
+          : None;
     }[keyof L & string]
   >
 >;
@@ -79,7 +81,8 @@ function collect(layers: Named, names: readonly string[]): Parts {
       continue;
     }
     for (const which of ['parameters', 'buffers'] as const) {
-      for (const [key, spec] of Object.entries(part[which])) all[which][`${name}.${key}`] = spec;
+      for (const [key, spec] of Object.entries((part as Parts)[which]) as [string, Spec][])
+        all[which][`${name}.${key}`] = spec;
     }
   }
   return all;
@@ -126,7 +129,7 @@ function scoped(name: string, run: unknown, isAuthored: boolean): unknown {
 }
 
 /** A layer of one input. */
-type Step = Parts & { readonly rule?: Rule };
+type Step = Parts & { readonly rule?: object };
 type Entry = Step | readonly [name: string, layer: Step];
 type StepOf<E> = E extends readonly [string, infer L] ? L : E;
 type NameOf<E, Index extends number> = E extends readonly [infer Name extends string, unknown]

@@ -1,5 +1,6 @@
 // Layers: functions with named parameters.
 
+export { read } from '../optim/train.ts';
 export { type Key, key } from '../random/index.ts';
 // Layers that need more than one input.
 export {
@@ -25,7 +26,7 @@ export type { Layer, Mode, UnaryLayer } from './layer.ts';
 export { embedding, linear } from './linear.ts';
 export { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from './norm.ts';
 // Where the values of parameters come from.
-export { initial, parameter, read, type Seed, states, stored } from './parameters.ts';
+export { initial, matching, parameter, type Seed, states, stored } from './parameters.ts';
 export {
   averagePool1d,
   averagePool2d,

@@ -15,7 +15,7 @@ import { isSpec } from './compose.ts';
 import type { Initialiser } from './initialise.ts';
 import { zeros } from './initialise.ts';
 import { problem } from './layer.ts';
-import type { Float, Readable, Spec, Specs, ValuesOf } from './spec.ts';
+import type { Float, Spec, Specs, ValuesOf } from './spec.ts';
 
 /** A parameter of one's own, for `model`. */
 export const parameter = <const S extends readonly number[], D extends Float = 'float32'>(
@@ -102,16 +102,6 @@ function startOf(owner: Recorder, name: string, one: Spec, key: PhiloxKey): Tens
   return start(owner, name, one, key);
 }
 
-/** What states hold, by the same names: what a layer takes, and a loss is differentiated by. */
-export function read<R extends Readonly<Record<string, Readable<Tensor>>>>(
-  states: R,
-): { readonly [Name in keyof R]: R[Name] extends Readable<infer V> ? V : never } {
-  const owner = recorder('read');
-  return owner.call(read, () =>
-    Object.fromEntries(Object.entries(states).map(([name, one]) => [name, one.read()])),
-  ) as never;
-}
-
 /**
  * The parameters out of a file: `stored(net.parameters, weights('./model.onnx'))`. `called` says what the file calls
  * a parameter, where that is not its name. Fails (BB318) where the file has none of this name, dtype and dims.
@@ -127,4 +117,16 @@ export function stored<P extends Specs>(
       Object.entries(specs).map(([name, { dtype, dims }]) => [name, file(called(name), dtype, dims)]),
     ),
   ) as never;
+}
+
+/** Those whose names match a pattern, in which `*` stands for any characters: `matching(net.parameters, 'head.*')`. */
+export function matching<R extends Readonly<Record<string, unknown>>>(
+  all: R,
+  pattern: string,
+): { readonly [Name in keyof R]?: R[Name] } & Readonly<Record<string, R[keyof R]>> {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  const names = new RegExp(`^${parts.join('.*')}$`, 's');
+  const found = Object.entries(all).filter(([name]) => names.test(name));
+  if (found.length === 0) throw problem('matching', `no name matches ${pattern}`);
+  return Object.fromEntries(found) as never;
 }

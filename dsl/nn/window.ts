@@ -17,6 +17,7 @@ export function each(
   least = 1,
 ): readonly number[] {
   const list = typeof given === 'number' ? new Array<number>(rank).fill(given) : given;
+  if (!Array.isArray(list)) throw problem(layer, `${what} is neither a size nor a list of sizes`);
   if (list.length !== rank) throw problem(layer, `${what} has ${list.length} sizes for ${rank} dimensions`);
   for (const one of list) size(layer, what, one, least);
   return list;

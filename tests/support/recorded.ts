@@ -2,7 +2,15 @@
 
 import { inferModel } from '../../compiler/infer/infer.ts';
 import { type Environment, module, record } from '../../dsl/index.ts';
-import { DiagnosticError, isTensor, type Model, memorySource, type Tensor } from '../../ir/index.ts';
+import {
+  DiagnosticError,
+  exportModel,
+  isTensor,
+  type Model,
+  memorySource,
+  readRange,
+  type Tensor,
+} from '../../ir/index.ts';
 import type { Engine } from './converted.ts';
 
 const environment = (files: Readonly<Record<string, Uint8Array>>): Environment => ({
@@ -17,9 +25,9 @@ export const recordedOf = (body: () => void, files: Readonly<Record<string, Uint
   record(module('test', body), environment(files)).model;
 
 /** The text of the diagnostic with which recording a body fails. */
-export function refusalOf(body: () => void): string {
+export function refusalOf(body: () => unknown, files: Readonly<Record<string, Uint8Array>> = {}): string {
   try {
-    recordedOf(body);
+    recordedOf(body as () => void, files);
   } catch (error) {
     if (error instanceof DiagnosticError)
       return error.diagnostics.map((one) => `${one.code}: ${one.message}`).join('\n');
@@ -27,6 +35,12 @@ export function refusalOf(body: () => void): string {
   }
   return 'none';
 }
+
+/** A model's file. */
+export const bytesOfModel = (model: Model): Uint8Array =>
+  Buffer.concat(
+    exportModel(model).pieces.map((piece) => (piece instanceof Uint8Array ? piece : readRange(piece))),
+  );
 
 /** The tensors that a model gives. */
 export async function outputsOf(

@@ -12,12 +12,12 @@ import {
   NO_VALUE,
   type Op,
   type OpId,
-  subgraphsOf,
   tensorType,
   type ValueId,
   type ValueType,
 } from '../../../ir/index.ts';
 import { type Builder, int, isFloat } from '../builder.ts';
+import { drawingOp } from '../random.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
 
 const graphAttribute = (name: string, graph: Graph['id']): Attribute => ({
@@ -63,23 +63,12 @@ function again(
   return { ops, outputs: body.outputs.map((one) => copier.value(one)) };
 }
 
-const randomOperators: ReadonlySet<string> = new Set([
-  'RandomNormal',
-  'RandomNormalLike',
-  'RandomUniform',
-  'RandomUniformLike',
-  'Bernoulli',
-  'Multinomial',
-]);
-
 /** Computed again, it would be other numbers. */
 function refuseRandom(b: Builder, graph: Graph): void {
   for (const id of graph.ops) {
-    const op = b.editor.op(id);
-    const drops = op.type === 'Dropout' && op.inputs[2];
-    if (op.domain === '' && (drops || randomOperators.has(op.type)))
-      b.refuse(`${op.type} inside draws random numbers, and would draw others when it is computed again`);
-    for (const inner of subgraphsOf(op)) refuseRandom(b, b.editor.graph(inner));
+    const found = drawingOp(b.editor, b.editor.op(id));
+    if (found !== undefined)
+      b.refuse(`${found.type} inside draws random numbers, and would draw others when it is computed again`);
   }
 }
 

@@ -57,9 +57,7 @@ class Labelled {
     const given = dy[0] ?? b.refuse('its loss has no gradient');
     if (this.#reduction !== 'mean') return given;
     if (this.#weight !== undefined) return b.div(given, this.#total(this.#weight));
-    const [number, sizes] = [b.numbers(given)?.[0], b.sizes(labels)];
-    if (number === undefined || sizes === undefined) return b.div(given, b.sizeOf(labels, this.#scores));
-    return b.scalar(number / sizes.reduce((count, size) => count * size, 1), this.#scores);
+    return b.div(given, b.sizeOf(labels, this.#scores));
   }
 
   #total(value: ValueId): ValueId {

@@ -1,7 +1,7 @@
 // Normalisation over a batch, a layer, an instance or groups of channels.
 
 import type { ValueId } from '../../../ir/index.ts';
-import { type Builder, int } from '../builder.ts';
+import { type Builder, float, int } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
 
 const EPSILON = 1e-5;
@@ -58,10 +58,12 @@ const batch: Rule = (step) => {
   const factor = asChannels(b, scale!, rank);
   const given = dy[0] ?? b.zerosLike(input!);
   if (b.int(op, 'training_mode', 0) !== 0) {
+    const inOneOp = dy[1] === undefined && dy[2] === undefined ? trained(step, given, axes) : undefined;
+    if (inOneOp !== undefined) return inOneOp;
     const normal = normalize(b, input!, input!, axes, epsilon);
     const momentum = b.float(op, 'momentum', 0.9);
     const held = (index: number): ValueId | undefined =>
-      dy[index] === undefined ? undefined : b.mul(dy[index], b.scalar(momentum, dy[index]));
+      dy[index] === undefined ? undefined : b.mul(dy[index], b.scalar(momentum, x[index + 2]!));
     return [
       step.wants(0)
         ? toStatistics(step, normal, 1 - momentum, through(b, normal, b.mul(given, factor), axes))
@@ -89,6 +91,55 @@ const batch: Rule = (step) => {
   ];
 };
 
+/**
+ * What a batch in training gives back, by the operator itself: without scale and bias it centres, and with a mean and a
+ * variance it divides each channel. Undefined where types differ or the number of channels is not known.
+ */
+function trained(
+  step: Step,
+  given: ValueId,
+  axes: readonly number[],
+): readonly (ValueId | undefined)[] | undefined {
+  const { b, op, x } = step;
+  const [input, scale, , average, variance] = x as [ValueId, ValueId, ValueId, ValueId, ValueId];
+  const ones = filled(b, scale, 1);
+  const zeros = filled(b, scale, 0);
+  const alike = [scale, average, variance].every((one) => b.dtype(one) === b.dtype(input));
+  if (!alike || ones === undefined || zeros === undefined) return undefined;
+  const epsilon = float('epsilon', b.float(op, 'epsilon', EPSILON));
+  const [centred, , spread] = b.ops(
+    'BatchNormalization',
+    [input, ones, zeros, average, variance],
+    3,
+    int('training_mode', 1),
+    epsilon,
+    float('momentum', 0),
+  ) as [ValueId, ValueId, ValueId];
+  const slope = b.sum(b.mul(given, centred), axes);
+  const shift = b.sum(given, axes);
+  const toInput = (): ValueId => {
+    const share = b.div(b.sizeOf(scale, input), b.sizeOf(input, input));
+    const divided = (value: ValueId, factor: ValueId, middle: ValueId): ValueId =>
+      b.op('BatchNormalization', [value, factor, zeros, middle, spread], epsilon);
+    const leaning = divided(centred, b.mul(scale, b.mul(slope, share)), zeros);
+    return b.sub(divided(given, scale, b.mul(shift, share)), leaning);
+  };
+  return [
+    step.wants(0) ? toInput() : undefined,
+    step.wants(1) ? slope : undefined,
+    step.wants(2) ? shift : undefined,
+  ];
+}
+
+/** A constant of a value's shape, for float32 and sizes that are known. */
+function filled(b: Builder, like: ValueId, value: number): ValueId | undefined {
+  const dims = b.sizes(like);
+  if (dims === undefined || b.dtype(like) !== 'float32') return undefined;
+  const count = dims.reduce((product, size) => product * size, 1);
+  const bytes = new Uint8Array(new Float32Array(count).fill(value).buffer);
+  return b.constant({ dtype: 'float32', dims, bytes });
+}
+
 /** With what the new mean and variance give back to the input, of which they take a share. */
 function toStatistics({ b, x, dy }: Step, normal: Normalized, share: number, gradient: ValueId): ValueId {
   const input = x[0]!;
@@ -105,12 +156,28 @@ function toStatistics({ b, x, dy }: Step, normal: Normalized, share: number, gra
   return b.add(sum, b.mul(part(dy[2]), centre));
 }
 
+/** The operator without scale and bias. */
+function normalizedLayer({ b, op, x }: Step): Normalized | undefined {
+  const [input, scale] = x as [ValueId, ValueId];
+  const axis = b.axis(op, input, -1);
+  const ones = b.rank(scale) === b.rank(input) - axis ? filled(b, scale, 1) : undefined;
+  if (ones === undefined || b.dtype(input) !== 'float32') return undefined;
+  const [centred, , inverse] = b.ops(
+    'LayerNormalization',
+    [input, ones],
+    3,
+    int('axis', axis),
+    float('epsilon', b.float(op, 'epsilon', EPSILON)),
+  ) as [ValueId, ValueId, ValueId];
+  return { centred, inverse };
+}
+
 const layer: Rule = (step) => {
   const { b, op, x, y, dy } = step;
   const [input, scale, bias] = x as [ValueId, ValueId, ValueId | undefined];
   const rank = b.rank(input);
   const axes = axesFrom(b.axis(op, input, -1), rank);
-  const normal = normalize(b, input, input, axes, b.float(op, 'epsilon', EPSILON));
+  const normal = normalizedLayer(step) ?? normalize(b, input, input, axes, b.float(op, 'epsilon', EPSILON));
   const toInput = (): ValueId | undefined => {
     const parts = dy[0] === undefined ? [] : [through(b, normal, b.mul(dy[0], scale), axes)];
     const size = (): ValueId =>
