@@ -1,6 +1,7 @@
 // Which values may go from one peer to another.
 
 import {
+  attributeString,
   type Boundary,
   CORE,
   commonBoundary,
@@ -11,6 +12,7 @@ import {
   mayPass,
   NO_VALUE,
   type Op,
+  roleCallOf,
   type Topology,
   type ValueId,
 } from '../ir/index.ts';
@@ -26,7 +28,15 @@ export const boundaryOf = ({ classes }: Topology, among?: readonly string[]): Bo
 export const mayCross = (model: Model, boundary: Boundary, id: ValueId): boolean =>
   mayPass(boundary, model.value(id).type) && !isPrivate(model, id);
 
-/** Whether a value is what a private input brought: the input, or that handed on unchanged. */
+/** What its author marked private: inputs, and the fields of data sources. */
+export function privateSources(model: Model): readonly ValueId[] {
+  const fields = [...model.opsOf()].flatMap((op) =>
+    roleCallOf(op) !== undefined && attributeString(op, 'private') === 'yes' ? op.outputs : [],
+  );
+  return [...model.mainGraph.inputs.filter((id) => model.value(id).private === true), ...fields];
+}
+
+/** Whether a value is what a private input or field brought: it, or that handed on unchanged. */
 export const isPrivate = (model: Model, id: ValueId): boolean => privateValues(model).has(id);
 
 const known = new WeakMap<Model, ReadonlySet<ValueId>>();
@@ -34,7 +44,7 @@ const known = new WeakMap<Model, ReadonlySet<ValueId>>();
 function privateValues(model: Model): ReadonlySet<ValueId> {
   const cached = known.get(model);
   if (cached !== undefined) return cached;
-  const found = new Set(model.mainGraph.inputs.filter((id) => model.value(id).private === true));
+  const found = new Set(privateSources(model));
   if (found.size > 0) {
     for (const op of model.opsOf()) if (handedOn(op).some((id) => found.has(id))) found.add(op.outputs[0]!);
   }

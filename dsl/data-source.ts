@@ -62,6 +62,14 @@ export interface DataSource<F extends Fields, P extends string> {
   size(): Value<'int64', [], P>;
 }
 
+export interface DataSourceOptions<F extends Fields, P extends string> {
+  /** The peer, or each member of the cohort, that has the data. */
+  readonly at: Place<P>;
+  readonly fields: F;
+  /** Whether no field may leave its class: as for inputs, the compiler refuses it, and `bbc lint` follows them. */
+  readonly private?: boolean;
+}
+
 /**
  * Declares data that the peer, or each member of the cohort, at `at` has. What it is, files in topology.json or a
  * component of the host, is said where the program runs, under `name`; it must have these fields.
@@ -69,7 +77,7 @@ export interface DataSource<F extends Fields, P extends string> {
  */
 export function dataSource<const F extends Fields, const P extends string>(
   name: string,
-  options: { readonly at: Place<P>; readonly fields: F },
+  options: DataSourceOptions<F, P>,
 ): DataSource<F, P> {
   const owner = recorder('dataSource');
   return owner.call(dataSource, () => {
@@ -81,7 +89,7 @@ export function dataSource<const F extends Fields, const P extends string>(
       if (typeof shape[0] === 'number' || shape.length === 0)
         refuse(owner, `the first dimension of ${field} counts records: give it a name, such as 'N'`);
     }
-    return new Source(owner, name, options.fields, placeOf(options.at)) as unknown as DataSource<F, P>;
+    return new Source(owner, name, options) as unknown as DataSource<F, P>;
   });
 }
 
@@ -100,11 +108,14 @@ class Source {
   readonly #fields: Fields;
   readonly #place: IrPlace;
 
-  constructor(owner: Recorder, name: string, fields: Fields, place: IrPlace) {
+  readonly #private: boolean;
+
+  constructor(owner: Recorder, name: string, options: DataSourceOptions<Fields, string>) {
     this.#owner = owner;
     this.#name = name;
-    this.#fields = fields;
-    this.#place = place;
+    this.#fields = options.fields;
+    this.#place = placeOf(options.at);
+    this.#private = options.private === true;
   }
 
   batch(index: Count, size: Count, { last = 'wrap' }: BatchOptions = {}): Readonly<Record<string, Tensor>> {
@@ -118,7 +129,8 @@ class Source {
       };
       const rows = isValue(size) || last === 'keep' ? this.#rowsSymbol() : Number(size);
       const results = names.map((name) => ({ name, type: this.#type(name, rows) }));
-      const facts = this.#call('Batch', inputs, [fields, text('last', last)], results);
+      const marks = this.#private ? [text('private', 'yes')] : [];
+      const facts = this.#call('Batch', inputs, [fields, text('last', last), ...marks], results);
       return Object.fromEntries(names.map((name, at) => [name, toValue(facts[at]!, this.#owner)]));
     });
   }

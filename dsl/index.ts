@@ -23,7 +23,14 @@ export {
   scatter,
 } from './crossing.ts';
 // Data that a peer has.
-export { type BatchOptions, type DataSource, dataSource, type Fields, type Sized } from './data-source.ts';
+export {
+  type BatchOptions,
+  type DataSource,
+  type DataSourceOptions,
+  dataSource,
+  type Fields,
+  type Sized,
+} from './data-source.ts';
 // Values and their types. Missing values: x.when(c), x.present(), x.reason(), x.orElse(y).
 export * from './dtypes.ts';
 // Rounds: a named way to start, and what starts the next flow of a session.

@@ -139,7 +139,7 @@ export const messages = {
   BB418: {
     severity: 'error',
     text: ({ home, away }: { home: string; away: string }) => [
-      `a private input of class "${home}" would cross to "${away}"`,
+      `a private value of class "${home}" would cross to "${away}"`,
       `place what reads it on "${home}", or do not mark it private`,
     ],
   },

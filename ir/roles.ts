@@ -29,7 +29,8 @@ const dataSource = {
       { name: 'index', type: int64Scalar },
       { name: 'size', type: int64Scalar },
     ],
-    options: { last: ['wrap', 'drop', 'keep'] },
+    // private: no field may leave its class as it is.
+    options: { last: ['wrap', 'drop', 'keep'], private: ['no', 'yes'] },
     outputs: 'fields',
   },
   /** How many records there are. */

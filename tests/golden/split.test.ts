@@ -280,7 +280,7 @@ describe('split', () => {
     expect(codes(text('core.When(x, go)', 'x @phone'))).toEqual(['BB418']);
     const { diagnostics } = cut(text('Identity(x)', 'x @phone'), twoPeers);
     expect(diagnostics.map(({ op, value, message }) => `${op} ${value}: ${message}`)).toEqual([
-      'Neg → y v: a private input of class "phone" would cross to "server"',
+      'Neg → y v: a private value of class "phone" would cross to "server"',
     ]);
   });
 

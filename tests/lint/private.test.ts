@@ -11,7 +11,7 @@ const topology = topologyFrom(
 );
 const body = (...lines: readonly string[]): string =>
   [
-    "import { cohort, collect, constant, float32, input, module, on, onnx, output, peer, state } from 'bytesandbrains';",
+    "import { cohort, collect, constant, dataSource, float32, input, module, on, onnx, output, peer, state } from 'bytesandbrains';",
     "const phones = cohort('phone'); const server = peer('server'); const archive = peer('archive');",
     "export default module('m', () => {",
     ...lines,
@@ -111,4 +111,23 @@ test('the mark survives export and import', async () => {
   );
   const back = importModel(memorySource('m.onnx', joined(exportModel(model).pieces)));
   expect([...back.model!.opsOf()].map((op) => op.declassified)).toEqual(['too coarse']);
+});
+
+test('private data of a member stays with it, and what is computed from it is followed', async () => {
+  const data =
+    "const { x, label } = dataSource('train', { at: phones.each, fields: { x: [float32, ['N', 4]], label: [float32, ['N']] }, private: true }).batch(0, 8);";
+  const collected = (value: string): string =>
+    `output('y', collect(${value}, { at: server, within: '5s' }).values);`;
+  const [sum] = await leaks(data, 'const s = x.reduceSum();', collected('s'));
+  expect(sum?.message).toBe('s is computed from private value x and goes from class phone to server');
+  expect(way(sum)).toEqual([
+    'model.ts:4 private field x of train is read',
+    'model.ts:5 goes into s (ReduceSum)',
+    'model.ts:6 crosses to server, where Collect → values reads it',
+  ]);
+  expect(await messages(data, collected('label'))).toEqual([
+    'a private value of class "phone" would cross to "server"',
+  ]);
+  expect(await messages(data, "const s = x.reduceSum().declassify('a sum');", collected('s'))).toEqual([]);
+  expect(await messages(data.replace('private: true', 'private: false'), collected('x'))).toEqual([]);
 });

@@ -1,5 +1,15 @@
-import { attributeString, CORE, describeOp, type Model, NO_VALUE, type ValueId } from '../../../ir/index.ts';
-import { type Crossing, findCrossings, isCore, type PlacedGraph } from '../../split/places.ts';
+import {
+  attributeString,
+  CORE,
+  describeOp,
+  type Model,
+  NO_VALUE,
+  ROLE_ATTRIBUTE,
+  roleCallOf,
+  type ValueId,
+} from '../../../ir/index.ts';
+import { privateSources } from '../../handover.ts';
+import { type Crossing, findCrossings, isCore, type PlacedGraph, placeOfValue } from '../../split/places.ts';
 import { atValue, whereMade } from '../about.ts';
 import { type Problem, rule } from '../rule.ts';
 
@@ -8,15 +18,13 @@ export const privateValueLeavesClass = rule('private-value-leaves-class', {
   needs: 'bound',
   summary: 'what is computed from a private input goes to another class',
   rationale:
-    "An input marked private never leaves its class as it is: the compiler refuses that (BB418). What is computed from it may leave, and often gives it away: features can be inverted, gradients hold their examples, a sum over few members is nearly one of them. So this rule follows private inputs through every op and through state, and shows the way to the edge. Nothing protects by itself, no aggregation and no `collect` either. An author who knows why a value may be known elsewhere (it is masked, encrypted, noised, too coarse) says so with `.declassify('reason')`, or with `declassify` at a stage of an imported model. It looks at values, not at how long they take or whether they are there; a shape counts as a value once an op reads it.",
+    "An input or a data source marked private never leaves its class as it is: the compiler refuses that (BB418). What is computed from it may leave, and often gives it away: features can be inverted, gradients hold their examples, a sum over few members is nearly one of them. So this rule follows what is private through every op and through state, and shows the way to the edge. Nothing protects by itself, no aggregation and no `collect` either. An author who knows why a value may be known elsewhere (it is masked, encrypted, noised, too coarse) says so with `.declassify('reason')`, or with `declassify` at a stage of an imported model. It looks at values, not at how long they take or whether they are there; a shape counts as a value once an op reads it.",
   refusals: ['BB418'],
   *run({ graph }) {
     const leaks = new Map<string, { crossing: Crossing; ways: Way[] }>();
     const crossings = findCrossings(graph, () => {});
-    const { inputs } = graph.model.mainGraph;
-    for (const [index, input] of inputs.entries()) {
-      if (graph.model.value(input).private !== true) continue;
-      const way = new Way(graph, input, graph.places[graph.inputPlace[index]!]!.class);
+    for (const source of privateSources(graph.model)) {
+      const way = new Way(graph, source, graph.places[placeOfValue(graph, source)]!.class);
       for (const crossing of crossings) {
         if (!way.leads(crossing)) continue;
         const key = `${crossing.value} ${crossing.to}`;
@@ -55,21 +63,21 @@ export default module('told', () => {
   },
 });
 
-/** Where a private input goes within its class. */
+/** Where a private input, or a field of private data, goes within its class. */
 class Way {
-  readonly input: ValueId;
+  readonly source: ValueId;
   readonly home: string;
   readonly #graph: PlacedGraph;
-  /** What each value that the input went into was computed from. */
+  /** What each value that the source went into was computed from. */
   readonly #from = new Map<ValueId, ValueId>();
   /** State variables that such a value is assigned to. */
   readonly #kept = new Map<string, ValueId>();
 
-  constructor(graph: PlacedGraph, input: ValueId, home: string) {
+  constructor(graph: PlacedGraph, source: ValueId, home: string) {
     this.#graph = graph;
-    this.input = input;
+    this.source = source;
     this.home = home;
-    this.#from.set(input, NO_VALUE);
+    this.#from.set(source, NO_VALUE);
     // A variable may be read before it is assigned: the next flow sees it.
     for (let kept = -1; kept < this.#kept.size; ) {
       kept = this.#kept.size;
@@ -106,11 +114,12 @@ class Way {
 function problemOf(graph: PlacedGraph, { value, to, reader }: Crossing, ways: readonly Way[]): Problem {
   const { model, places } = graph;
   const [first] = ways as [Way];
-  const inputs = ways.map(({ input }) => model.value(input).name).join(', ');
+  const names = ways.map(({ source }) => model.value(source).name).join(', ');
+  const kind = ways.every(({ source }) => model.value(source).def.kind === 'input') ? 'input' : 'value';
   const away = places[to]!.class;
   const arrival = reader === undefined ? undefined : model.op(reader);
   return {
-    message: `${model.value(value).name} is computed from private input${ways.length === 1 ? '' : 's'} ${inputs} and goes from class ${first.home} to ${away}`,
+    message: `${model.value(value).name} is computed from private ${kind}${ways.length === 1 ? '' : 's'} ${names} and goes from class ${first.home} to ${away}`,
     hint: `keep its readers on ${first.home}, or say with .declassify('reason') why it may be known on ${away}`,
     ...atValue(model, value),
     related: [
@@ -142,6 +151,8 @@ function stepText(model: Model, values: readonly ValueId[]): string {
   if (model.value(first).def.kind === 'input' && values.length === 1) return `private input ${name} enters`;
   if (def.kind !== 'op') return name;
   const op = model.op(def.op);
+  if (roleCallOf(op) !== undefined)
+    return `private field ${name} of ${attributeString(op, ROLE_ATTRIBUTE.slot)} is read`;
   if (isCore(op, CORE.stateRead)) return `${name} is read from state ${attributeString(op, 'key')}`;
   return `goes into ${name} (${values.length === 1 ? op.type : `${values.length} ops, the last ${op.type}`})`;
 }
