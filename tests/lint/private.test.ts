@@ -123,7 +123,7 @@ test('private data of a member stays with it, and what is computed from it is fo
   expect(way(sum)).toEqual([
     'model.ts:4 private field x of train is read',
     'model.ts:5 goes into s (ReduceSum)',
-    'model.ts:6 crosses to server, where Collect → values reads it',
+    'model.ts:6 crosses to server, where Collect → y reads it',
   ]);
   expect(await messages(data, collected('label'))).toEqual([
     'a private value of class "phone" would cross to "server"',
