@@ -7,6 +7,8 @@ import {
   attributeInts,
   attributeString,
   type Dim,
+  DOMAIN,
+  DOMAIN_VERSION,
   type DType,
   elemTypeOf,
   type GraphId,
@@ -15,6 +17,7 @@ import {
   NO_VALUE,
   type Op,
   type OpId,
+  type Place,
   type Tensor,
   type ValueId,
   type ValueType,
@@ -74,6 +77,8 @@ export class Builder {
   /** Ops in order. */
   readonly made: OpId[] = [];
   #for: Op | undefined;
+  /** Without an op to make others for. */
+  #place: Place | undefined;
 
   private constructor(editor: ModelEditor, graph: GraphId, common: Common) {
     this.editor = editor;
@@ -110,6 +115,11 @@ export class Builder {
   /** From now on, ops are made for the gradient of this one: in its scope and at its line. */
   for(op: Op): void {
     this.#for = op;
+  }
+  /** From now on, ops are made for the gradient of what no op made: at this place, if one is known. */
+  forInput(place: Place | undefined): void {
+    this.#for = undefined;
+    this.#place = place;
   }
 
   /** Of the standard domain. */
@@ -224,7 +234,7 @@ export class Builder {
     outputs: readonly ValueId[],
     attributes: readonly Attribute[],
   ): void {
-    const { scope, at, place, graph } = this.#for ?? {};
+    const { scope, at, place, graph } = this.#for ?? { place: this.#place };
     const isMain = this.graph === this.#common.main;
     const id = this.editor.addOp(this.graph, {
       type,
@@ -241,6 +251,22 @@ export class Builder {
   }
   op(type: string, inputs: readonly ValueId[], ...attributes: readonly Attribute[]): ValueId {
     return this.ops(type, inputs, 1, ...attributes)[0]!;
+  }
+
+  /** Ops of our core domain. `place`: where it is, if not where the others are. */
+  core(
+    type: string,
+    inputs: readonly ValueId[],
+    count: number,
+    attributes: readonly Attribute[],
+    place?: Place,
+  ): ValueId[] {
+    const outputs = this.ops(type, inputs, count, ...attributes);
+    this.editor.setOp(this.made.at(-1)!, { domain: DOMAIN.core, ...(place && { place }) });
+    const { header } = this.editor;
+    if (!header.opsets.has(DOMAIN.core))
+      this.editor.header = { ...header, opsets: new Map([...header.opsets, [DOMAIN.core, DOMAIN_VERSION]]) };
+    return outputs;
   }
 
   #value(type: string): ValueId {

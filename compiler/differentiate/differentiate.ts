@@ -4,6 +4,7 @@
 
 import {
   type Diagnostic,
+  DOMAIN,
   dependenciesOf,
   diagnostic,
   type ModelEditor,
@@ -14,8 +15,9 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { type Builder, holdsFloats, NoGradient } from './builder.ts';
+import { Cohorts, collectSum, crossingRules, makeAt, policyOf } from './crossings.ts';
 import { recompute } from './recompute.ts';
-import type { Backward, Rule } from './rule.ts';
+import type { Backward, Rule, Rules } from './rule.ts';
 import { constantOperators, rules } from './rules.ts';
 
 /**
@@ -44,6 +46,10 @@ class Sweep {
   readonly #diagnostics: Diagnostic[];
   /** What each value has been given so far. */
   readonly #parts = new Map<ValueId, ValueId[]>();
+  /** What the members of a cohort have given to a value that is not theirs, by the broadcast that its author wrote. */
+  readonly #membersParts = new Map<ValueId, Map<Op | undefined, ValueId[]>>();
+  #cohorts: Cohorts | undefined;
+  #crossingRules: Rules = {};
   /** By a value: the op that gave to it last, which is the first of its readers. */
   readonly #givers = new Map<ValueId, Op>();
   /** By name of what is recomputed: the first gradient that came to it. */
@@ -63,11 +69,12 @@ class Sweep {
     sources: readonly ValueId[],
   ): readonly (ValueId | undefined)[] {
     const { reached, through } = this.#influencedBy(ops, sources);
+    this.#lookForCohorts(ops);
     for (const [value, gradient] of outputs) this.#give(value, gradient);
     for (let at = ops.length - 1; at >= 0; at--) {
       const op = this.#editor.op(ops[at]!);
       if (!through.has(op.id)) continue;
-      if (!op.outputs.some((one) => this.#parts.has(one) && reached.has(one))) continue;
+      if (!op.outputs.some((one) => this.#hasParts(one) && reached.has(one))) continue;
       this.#through(op, reached);
     }
     return sources.map((one) => {
@@ -76,6 +83,14 @@ class Sweep {
       if (home !== undefined) this.#b.for(home);
       return this.#total(one);
     });
+  }
+
+  /** Only the main graph has places: a body is where the op that holds it is. */
+  #lookForCohorts(ops: readonly OpId[]): void {
+    const { graph } = this.#b;
+    if (this.#editor.graph(graph).kind !== 'main') return;
+    this.#cohorts = new Cohorts(this.#editor, ops, this.#editor.graph(graph).inputs);
+    this.#crossingRules = crossingRules(this.#cohorts);
   }
 
   /** Values that depend on some of `sources` and can have a gradient, these included, and the ops between. */
@@ -99,8 +114,10 @@ class Sweep {
   #through(op: Op, reached: ReadonlySet<ValueId>): void {
     this.#b.for(op);
     this.#current = op;
-    const rule: Rule | undefined = op.domain === '' ? rules[op.type] : undefined;
+    const known = op.domain === '' ? rules : op.domain === DOMAIN.core ? this.#crossingRules : {};
+    const rule: Rule | undefined = known[op.type];
     const dy = op.outputs.map((one) => (one === NO_VALUE ? undefined : this.#total(one)));
+    this.#b.for(op);
     const arrived = dy.find((one) => one !== undefined);
     if (op.recompute !== undefined && arrived !== undefined && !this.arrivals.has(op.recompute))
       this.arrivals.set(op.recompute, arrived);
@@ -137,7 +154,7 @@ class Sweep {
   #pathFrom(op: Op): readonly string[] {
     const names: string[] = [];
     for (let at: Op | undefined = op; at !== undefined; ) {
-      const value: ValueId | undefined = at.outputs.find((one) => this.#parts.has(one));
+      const value: ValueId | undefined = at.outputs.find((one) => this.#hasParts(one));
       if (value === undefined) break;
       names.push(this.#b.name(value));
       at = this.#givers.get(value);
@@ -146,16 +163,47 @@ class Sweep {
   }
 
   #give(value: ValueId, gradient: ValueId): void {
-    if (this.#current !== undefined) this.#givers.set(value, this.#current);
+    const op = this.#current;
+    if (op !== undefined) this.#givers.set(value, op);
+    if (op !== undefined && this.#cohorts?.fromMany(op, value)) {
+      const written = policyOf(op).length > 0 ? op : undefined;
+      const groups = this.#membersParts.get(value) ?? new Map<Op | undefined, ValueId[]>();
+      this.#membersParts.set(value, groups.set(written, [...(groups.get(written) ?? []), gradient]));
+      return;
+    }
     const parts = this.#parts.get(value);
     if (parts === undefined) this.#parts.set(value, [gradient]);
     else parts.push(gradient);
   }
 
+  /** Sums at the members what they have, collects that, and sums it. */
+  #collect(value: ValueId): void {
+    const groups = this.#membersParts.get(value);
+    if (groups === undefined) return;
+    this.#membersParts.delete(value);
+    const collected = [...groups].map(([written, own]) => {
+      this.#b.for(written ?? this.#givers.get(value)!);
+      const sum = this.#sum(own);
+      makeAt(this.#b, value);
+      return collectSum(this.#b, sum, written === undefined ? [] : policyOf(written));
+    });
+    this.#parts.set(value, [...(this.#parts.get(value) ?? []), ...collected]);
+  }
+
+  #hasParts(value: ValueId): boolean {
+    return this.#parts.has(value) || this.#membersParts.has(value);
+  }
+
+  #sum(parts: readonly ValueId[]): ValueId {
+    if (parts.length === 1) return parts[0]!;
+    return parts.length === 2 ? this.#b.add(parts[0]!, parts[1]!) : this.#b.op('Sum', parts);
+  }
+
   #total(value: ValueId): ValueId | undefined {
+    this.#collect(value);
     const parts = this.#parts.get(value);
     if (parts === undefined || parts.length === 1) return parts?.[0];
-    const sum = parts.length === 2 ? this.#b.add(parts[0]!, parts[1]!) : this.#b.op('Sum', parts);
+    const sum = this.#sum(parts);
     this.#parts.set(value, [sum]);
     return sum;
   }

@@ -1,0 +1,103 @@
+// Gradients over crossings. A value of one member that the members of a cohort use was broadcast, whether its author wrote
+// that or not: what their uses give to its gradient is collected and summed, in member order. What collect stacked goes
+// back row by row.
+//
+//   y = Mul(x, w)  @phone.each        dw@phone = Mul(x, dy)  @phone.each
+//                                →    rows = Collect(dw@phone)  @server;  dw = ReduceSum(rows)
+
+import {
+  type Attribute,
+  CORE,
+  DOMAIN,
+  findAttribute,
+  isCohort,
+  type ModelEditor,
+  NO_VALUE,
+  type Op,
+  type OpId,
+  type Place,
+  type ValueId,
+} from '../../ir/index.ts';
+import type { Builder } from './builder.ts';
+import type { Rules } from './rule.ts';
+
+const isCore = (op: Op, type: string): boolean => op.domain === DOMAIN.core && op.type === type;
+
+/** Where values and ops are that exist once for each member of a cohort, as far as the author has said. */
+export class Cohorts {
+  readonly #ofValue = new Map<ValueId, Place>();
+  readonly #ofOp = new Map<OpId, Place>();
+
+  constructor(editor: ModelEditor, ops: readonly OpId[], inputs: readonly ValueId[]) {
+    for (const id of inputs) {
+      const { place } = editor.value(id);
+      if (place !== undefined && isCohort(place)) this.#ofValue.set(id, place);
+    }
+    for (const id of ops) {
+      const op = editor.op(id);
+      const place = this.#placeOf(op);
+      if (place === undefined) continue;
+      this.#ofOp.set(id, place);
+      for (const output of op.outputs) if (output !== NO_VALUE) this.#ofValue.set(output, place);
+    }
+  }
+
+  #placeOf(op: Op): Place | undefined {
+    if (isCore(op, CORE.collect)) return undefined;
+    if (op.place !== undefined) return isCohort(op.place) ? op.place : undefined;
+    return op.inputs.map((id) => this.#ofValue.get(id)).find((place) => place !== undefined);
+  }
+
+  /** Whether what an op gives to the gradient of a value has to be collected: many members' parts, for one value. */
+  fromMany(op: Op, value: ValueId): boolean {
+    return !isCore(op, CORE.scatter) && this.#ofOp.has(op.id) && !this.#ofValue.has(value);
+  }
+
+  of(value: ValueId): Place | undefined {
+    return this.#ofValue.get(value);
+  }
+}
+
+const POLICY = 'gradient_';
+
+/** How the author of a broadcast wants its gradient collected. */
+export const policyOf = (op: Op): readonly Attribute[] =>
+  isCore(op, CORE.broadcast)
+    ? op.attributes.flatMap((one) =>
+        one.name.startsWith(POLICY) ? [{ ...one, name: one.name.slice(POLICY.length) }] : [],
+      )
+    : [];
+
+/** What the members have, collected at one place, and summed in their order. */
+export function collectSum(b: Builder, gradient: ValueId, policy: readonly Attribute[]): ValueId {
+  const [rows] = b.core(CORE.collect, [gradient], 3, policy);
+  return b.sum(rows!, [0]);
+}
+
+/** Rules of our core domain, where each member's part of a gradient is its own. */
+export const crossingRules = (cohorts: Cohorts): Rules => ({
+  [CORE.broadcast]: ({ dy }) => [dy[0]],
+  // A declined value's gradient is declined with what was computed from it.
+  [CORE.when]: ({ dy }) => [dy[0]],
+  [CORE.collect]: ({ b, x, y, dy, wants }) => {
+    const members = y[x.length]!;
+    return x.map((value, field) => {
+      const rows = dy[field];
+      if (rows === undefined || !wants(field)) return undefined;
+      return b.core(CORE.scatter, [rows, members], 1, [], cohorts.of(value))[0];
+    });
+  },
+  [CORE.scatter]: ({ op, b, x, dy }) => {
+    if (x.length > 1) return b.refuse('its rows are for some members only');
+    const within = findAttribute(op, 'within_ns');
+    makeAt(b, x[0]!);
+    return [b.core(CORE.collect, [dy[0]!], 3, within ? [within] : [])[0]];
+  },
+});
+
+/** Ops are made where a value is made. */
+export function makeAt(b: Builder, value: ValueId): void {
+  const { def, place } = b.editor.value(value);
+  if (def.kind === 'op') b.for(b.editor.op(def.op));
+  else b.forInput(place);
+}
