@@ -1,6 +1,7 @@
 // Training: generated steps against hand-written ones, TensorFlow.js and PyTorch, many steps in one Scan, and how many
 // ops a gradient takes.
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +19,9 @@ const HAND_WRITTEN_LIMIT = 1.15;
 /** At least fifty and ten times as fast. */
 const TENSORFLOW_LIMITS = { cpu: 1 / 50, wasm: 1 / 10 } as const;
 const LOCAL_STEPS = 50;
+/** Of 24: the square root, about, keeps least. */
+const RECOMPUTED_LAYERS = 4;
+const MEBIBYTE = 2 ** 20;
 
 const cases: readonly (readonly [Network, number])[] = [
   [mlp, 32],
@@ -50,7 +54,7 @@ export async function benchTrain(): Promise<readonly Figure[]> {
     await ours.release();
   }
   for (const network of [mlp, cnn]) figures.push(...(await localSteps(network)));
-  return [...figures, ...sizes()];
+  return [...figures, ...memory(), ...sizes()];
 }
 
 async function againstOthers(name: string, network: Network, ours: Stepper, data: Data): Promise<Figure[]> {
@@ -221,6 +225,29 @@ async function localSteps(network: Network): Promise<Figure[]> {
     { name: `${name} in one Scan`, value: ours, unit: 'ms' },
     { name: `${name} one by one`, value: theirs, unit: 'ms' },
     { name: `${name} in one Scan against one by one`, value: ratio, unit: '×' },
+  ];
+}
+
+/** The peak of a step of a deep network, in processes of their own. */
+function memory(): Figure[] {
+  const child = fileURLToPath(new URL('./deep-child.js', import.meta.url));
+  // glibc gives freed memory of this size back to the system at once; otherwise holes count, too.
+  const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: String(MEBIBYTE / 4) };
+  const measure = (
+    block: number,
+  ): { readonly stepBytes: number; readonly loss: number; readonly ms: number } =>
+    JSON.parse(execFileSync(process.execPath, [child, String(block)], { encoding: 'utf8', env }));
+  const [stored, again] = [measure(0), measure(RECOMPUTED_LAYERS)];
+  if (stored.loss !== again.loss) throw new Error('recomputing changed the loss');
+  return [
+    { name: 'deep MLP: peak memory of a step, all stored', value: stored.stepBytes / MEBIBYTE, unit: 'MiB' },
+    { name: 'deep MLP: peak memory of a step, recomputed', value: again.stepBytes / MEBIBYTE, unit: 'MiB' },
+    {
+      name: 'deep MLP: peak recomputed against stored',
+      value: again.stepBytes / stored.stepBytes,
+      unit: '×',
+    },
+    { name: 'deep MLP: time recomputed against stored', value: again.ms / stored.ms, unit: '×' },
   ];
 }
 
