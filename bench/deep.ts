@@ -1,7 +1,6 @@
 // A deep network whose activations outweigh its parameters, with what recomputes them or without.
 
-import { leanStep } from '../compiler/differentiate/lean.ts';
-import { replaceGradients } from '../compiler/differentiate/replace.ts';
+import { leanStep, replaceGradients } from '../compiler/index.ts';
 import { DiagnosticError, hasErrors, type Model } from '../ir/index.ts';
 import { declared, modelOfText } from './digits.ts';
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { gradModel } from '../compiler/index.ts';
 import { DiagnosticError, importModel, type Model, memorySource } from '../ir/index.ts';
-import { cnn, inputsOf, mlp, modelOfText, type Network } from './digits.ts';
+import { cnn, forwardModel, mlp, type Network } from './digits.ts';
 import type { Figure } from './figure.ts';
 import { inPairs, type Paired } from './pairs.ts';
 import { modelBytes } from './synthetic.ts';
@@ -136,7 +136,9 @@ class Stepper {
     };
     for (const [name, dims] of Object.entries(network.parameters))
       feeds[name] = new Tensor('float32', data.parameters.get(name)!, dims);
-    return new Stepper(await sessionOf(model), feeds);
+    const session = await sessionOf(model);
+    if (session.inputNames.includes('step')) feeds.step = new Tensor('int64', BigInt64Array.of(0n), []);
+    return new Stepper(session, feeds);
   }
 
   readonly run = async (): Promise<void> => {
@@ -148,7 +150,7 @@ class Stepper {
     const results = await this.#session.run(this.#feeds);
     return new Map(
       Object.entries(results)
-        .filter(([name]) => name.startsWith('new_'))
+        .filter(([name]) => name.startsWith('new_') && name !== 'new_step')
         .map(([name, value]) => [name.slice('new_'.length), value.data as Float32Array]),
     );
   }
@@ -266,8 +268,7 @@ function sizes(): Figure[] {
     };
   };
   const digits = [mlp, cnn].map((network) => {
-    const forward = modelOfText(`forward (${inputsOf(network, 32)}) => (float loss) {${network.forward}\n}`);
-    return figure(network.name, forward, 'loss', Object.keys(network.parameters));
+    return figure(network.name, forwardModel(network, 32), 'loss', Object.keys(network.parameters));
   });
   // From dist/bench/.
   const folder = fileURLToPath(new URL('../../../shared/gradients/models/', import.meta.url));
