@@ -1,5 +1,6 @@
 // bbc run: the whole deployment on this machine, one node per peer.
 
+import path from 'node:path';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { Plan } from '../../ir/index.ts';
 import type { Deployment } from '../../runtime/host/index.ts';
@@ -17,6 +18,7 @@ interface Options {
   readonly random?: string;
   readonly dim?: readonly string[];
   readonly outputs?: string;
+  readonly plot?: string;
   readonly transport?: string;
   readonly processes?: boolean;
   readonly flows?: string;
@@ -47,6 +49,7 @@ export const run = command<Options>({
         collect,
       )
       .option('-o, --outputs <file>', 'tensors out, in the same formats')
+      .option('--plot <file.html>', 'curves of the numbers that come out, and of bytes sent, flow by flow')
       .option(
         '--transport <name>',
         'how nodes reach each other: inproc (in this process) or ws (a process for each peer)',
@@ -152,6 +155,13 @@ export const run = command<Options>({
       if (options.outputs !== undefined) {
         const { writeTensors } = await import('../tensors/files.ts');
         writeTensors(options.outputs, ran.outputs);
+      }
+      if (options.plot !== undefined) {
+        const [{ plotPage }, { writeText }] = await Promise.all([
+          import('../run/plot.ts'),
+          import('../write.ts'),
+        ]);
+        writeText(options.plot, plotPage(path.basename(source!), ran.rounds));
       }
       let verification: Verification | undefined;
       if (options.verify) {
