@@ -54,11 +54,28 @@ test('04 says when somebody speaks, frame by frame, over one deployment', { time
   expect(text).toMatch(/hub +screen +probability +float32\[\] +4 B/);
 });
 
+test('05 learns digits, and draws how it went', { timeout: 120_000 }, () => {
+  const page = path.join(folder, 'curves.html');
+  const text = runExample('05-digits', '--flows', '100', '--plot', page);
+  const [first, second] = [...text.matchAll(/^step \d+ {2}loss (\d\.\d{4}) {2}right (\d+\.\d\d) %$/gm)];
+  expect(Number(first![1])).toBeLessThan(1.6);
+  expect(Number(second![1])).toBeLessThan(0.5);
+  expect(Number(second![2])).toBeGreaterThan(85);
+  expect(text).toMatch(/^100 steps, last loss 0\.\d{4}, 0 bytes sent$/m);
+  expect(readFileSync(page, 'utf8').match(/<path d="M [\d. L]+"\/>/g)).toHaveLength(1);
+});
+
 test('each example has a test here', () => {
   const examples = readdirSync(path.join(root, 'examples')).filter((name) =>
     existsSync(path.join(root, 'examples', name, 'model.ts')),
   );
-  expect(examples.sort()).toEqual(['01-hello', '02-text-recogniser', '03-wake-word', '04-voice-detector']);
+  expect(examples.sort()).toEqual([
+    '01-hello',
+    '02-text-recogniser',
+    '03-wake-word',
+    '04-voice-detector',
+    '05-digits',
+  ]);
 });
 
 test('the README shows the first example as it is', () => {
