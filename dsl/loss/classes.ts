@@ -2,9 +2,19 @@
 
 import { composed } from '../composed.ts';
 import { dimsIn } from '../core-op.ts';
-import type { Checked, DTypeError, ElementOf, ShapeError, ShapeOf, Tensor } from '../types.ts';
+import type {
+  Checked,
+  DTypeError,
+  ElementOf,
+  Join,
+  PlaceOf,
+  ShapeError,
+  ShapeOf,
+  Tensor,
+  Value,
+} from '../types.ts';
 import { factOf } from '../value.ts';
-import type { Reduced, Reduction, Some } from './reduce.ts';
+import type { Left, Reduction, Some } from './reduce.ts';
 
 type Float = 'float16' | 'bfloat16' | 'float32' | 'float64';
 type Index = 'int32' | 'int64';
@@ -41,7 +51,7 @@ export function crossEntropy<X extends Tensor<Float>, L extends Tensor, const R 
   logits: X,
   labels: Checked<L, LabelErrors<X, L>>,
   options: ClassOptions<R> & { /** Default: 0. */ readonly labelSmoothing?: number } = {},
-): Reduced<X, ShapeOf<L>, R> {
+): Value<ElementOf<X>, Left<ShapeOf<L>, R>, Join<PlaceOf<X>, 'any'>> {
   return composed('crossEntropy', crossEntropy, (owner) => {
     const { labelSmoothing = 0 } = options;
     const [x, y] = [logits as Tensor as Some, labels as unknown as Some];
@@ -64,7 +74,7 @@ export function nll<X extends Tensor<Float>, L extends Tensor, const R extends R
   logProbabilities: X,
   labels: Checked<L, LabelErrors<X, L>>,
   options: ClassOptions<R> = {},
-): Reduced<X, ShapeOf<L>, R> {
+): Value<ElementOf<X>, Left<ShapeOf<L>, R>, Join<PlaceOf<X>, 'any'>> {
   return composed('nll', nll, () => {
     const x = logProbabilities as Tensor as Some;
     const loss = x.negativeLogLikelihoodLoss(labels as unknown as Some, attributes(options));

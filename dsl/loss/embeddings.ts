@@ -2,8 +2,8 @@
 
 import { composed } from '../composed.ts';
 import { where } from '../ops/generated/ops.ts';
-import type { AnyShape, ShapeOf, Tensor } from '../types.ts';
-import { type Reduced, type Reduction, reduced, type Some } from './reduce.ts';
+import type { AnyShape, ElementOf, Join, PlaceOf, ShapeOf, Tensor, Value } from '../types.ts';
+import { type Left, type Reduction, reduced, type Some } from './reduce.ts';
 
 type Float = 'float16' | 'bfloat16' | 'float32' | 'float64';
 type Rows<X extends Tensor> =
@@ -26,7 +26,7 @@ export function cosineEmbedding<A extends Tensor<Float>, const R extends Reducti
   b: Tensor,
   y: Tensor,
   { margin = 0, reduction }: Options<R> = {},
-): Reduced<A, Rows<A>, R> {
+): Value<ElementOf<A>, Left<Rows<A>, R>, Join<PlaceOf<A>, 'any'>> {
   return composed('cosineEmbedding', cosineEmbedding, () => {
     const [x, z] = [a as Tensor as Some, b as Some];
     const sum = (p: Some, q: Some): Some => (p.mul(q) as Some).reduceSum(alongRows) as Some;
@@ -45,7 +45,7 @@ export function tripletMargin<A extends Tensor<Float>, const R extends Reduction
   positive: Tensor,
   negative: Tensor,
   { margin = 1, reduction }: Options<R> = {},
-): Reduced<A, Rows<A>, R> {
+): Value<ElementOf<A>, Left<Rows<A>, R>, Join<PlaceOf<A>, 'any'>> {
   return composed('tripletMargin', tripletMargin, () => {
     const distance = (to: Tensor): Some => {
       // As PyTorch has it: no difference is exactly 0, where the root has no gradient.

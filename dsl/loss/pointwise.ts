@@ -3,8 +3,8 @@
 import { composed } from '../composed.ts';
 import { where } from '../ops/generated/ops.ts';
 import type { BroadcastErrors } from '../rules.ts';
-import type { Checked, PairErrors, Tensor } from '../types.ts';
-import { type Both, type Reduced, type Reduction, reduced, type Some } from './reduce.ts';
+import type { Checked, ElementOf, Join, PairErrors, PlaceOf, Tensor, Value } from '../types.ts';
+import { type Both, type Left, type Reduction, reduced, type Some } from './reduce.ts';
 
 type Float = 'float16' | 'bfloat16' | 'float32' | 'float64';
 
@@ -22,7 +22,7 @@ type Pointwise<Name extends string, More = unknown> = <
   prediction: X,
   target: Checked<Y, PairErrors<Name, X, Y> | BroadcastErrors<Name, X, Y>>,
   options?: PointOptions<R> & More,
-) => Reduced<X, Both<X, Y>, R>;
+) => Value<ElementOf<X>, Left<Both<X, Y>, R>, Join<PlaceOf<X>, 'any'>>;
 
 function pointwise<Name extends string, More = unknown>(
   name: Name,

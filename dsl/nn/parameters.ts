@@ -68,7 +68,7 @@ function packed(dtype: Float, dims: readonly number[], elements: Float64Array): 
 
 type StatesOf<R, P extends string> = {
   readonly [Name in keyof R]: R[Name] extends Spec<infer D, infer S>
-    ? State<D, readonly [...S], P>
+    ? State<D, [...S], P>
     : R[Name] extends Tensor
       ? State<ElementOf<R[Name]>, ShapeOf<R[Name]>, P>
       : never;

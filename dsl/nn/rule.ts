@@ -94,11 +94,11 @@ type ReplaceChannels<S, C extends number, To extends number, Spatial extends num
   ? number extends S['length']
     ? AnyShape
     : S extends readonly [infer N extends Dim, infer Has extends Dim, ...infer Rest extends AnyShape]
-      ? SameDim<Has, C> extends true
-        ? Rest['length'] extends Spatial
+      ? Rest['length'] extends Spatial
+        ? SameDim<Has, C> extends true
           ? [N, number extends To ? Has : To, ...{ -readonly [I in keyof Rest]: number }]
-          : `${Rest['length']} dimensions follow the channels, not ${Spatial}`
-        : `it has ${Has} channels, not ${C}`
+          : `it has ${Has} channels, not ${C}`
+        : `${Rest['length']} dimensions follow the channels, not ${Spatial}`
       : 'there is no dimension of channels'
   : AnyShape;
 

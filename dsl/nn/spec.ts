@@ -18,7 +18,7 @@ export type None = Readonly<Record<never, Spec>>;
 
 /** The value that a spec describes. */
 export type ValueOf<One, P extends string = string> =
-  One extends Spec<infer D, infer S> ? Value<D, readonly [...S], P> : never;
+  One extends Spec<infer D, infer S> ? Value<D, [...S], P> : never;
 /** Values by name, as initial() gives them. */
 export type ValuesOf<P> = { readonly [Name in keyof P]: ValueOf<P[Name], 'any'> };
 

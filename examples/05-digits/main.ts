@@ -42,7 +42,7 @@ const numberOf = ({ outputs, causes }: FlowResult, name: string): number => {
 };
 
 /** How many steps one line is about. */
-const WINDOW = 50;
+const WINDOW = 20;
 const losses: [step: number, loss: number][] = [];
 const accuracies: [step: number, share: number][] = [];
 let recent = { loss: 0, right: 0, steps: 0 };

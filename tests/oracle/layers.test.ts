@@ -193,3 +193,68 @@ describe.each(Object.entries(cases))('%s', (_, caseOf) => {
     expect(Math.abs(told - slope)).toBeLessThan(1e-6 * Math.max(1, Math.abs(slope)));
   });
 });
+
+describe('in plain numbers', () => {
+  const rows = (flat: readonly number[], width: number): number[][] =>
+    Array.from({ length: flat.length / width }, (_, at) => flat.slice(at * width, (at + 1) * width));
+  const times = (x: number[][], weight: number[][], bias: number[]): number[][] =>
+    x.map((row) => weight.map((one, at) => dot(row, one) + bias[at]!));
+  const close = (made: readonly number[], want: readonly number[]): void => {
+    expect(made).toHaveLength(want.length);
+    made.forEach((value, at) => {
+      expect(Math.abs(value - want[at]!)).toBeLessThan(1e-12);
+    });
+  };
+
+  test.each([false, true])('attention is softmax(q kᵀ / √d) v, head by head; causal: %s', async (causal) => {
+    const layer = nn.multiHeadAttention({ embed: 4, heads: 2, dtype: 'float64' });
+    const { model, inputs } = whole('float64', one(layer, [1, 3, 4], { options: { causal } }));
+    const of = (name: string): number[] => numbers(inputs[name]!);
+    const x = rows(of('x'), 4);
+    const part = (name: string, from: number[][]): number[][] =>
+      times(from, rows(of(`${name}.weight`), 4), of(`${name}.bias`));
+    const [q, k, v] = [part('query', x), part('key', x), part('value', x)];
+    const joined = x.map((_, at) =>
+      [0, 1].flatMap((head) => {
+        const cut = (row: number[]): number[] => row.slice(head * 2, head * 2 + 2);
+        const seen = causal ? k.slice(0, at + 1) : k;
+        const powers = seen.map((row) => Math.exp(dot(cut(q[at]!), cut(row)) / Math.sqrt(2)));
+        const total = powers.reduce((sum, power) => sum + power, 0);
+        return [0, 1].map((column) =>
+          powers.reduce((sum, power, row) => sum + (power / total) * cut(v[row]!)[column]!, 0),
+        );
+      }),
+    );
+    const { y } = await outputsOf(onCpu, model, inputs);
+    close(numbers(y!), part('output', joined).flat());
+  });
+
+  test('rmsNorm divides by the root mean square', async () => {
+    const { model, inputs } = whole('float64', one(nn.rmsNorm(4, { dtype: 'float64' }), [3, 4]));
+    const scale = numbers(inputs.scale!);
+    const want = rows(numbers(inputs.x!), 4).flatMap((row) => {
+      const root = Math.sqrt(dot(row, row) / 4 + 1e-5);
+      return row.map((value, at) => (value / root) * scale[at]!);
+    });
+    close(numbers((await outputsOf(onCpu, model, inputs)).y!), want);
+  });
+
+  test('what recurrent layers give last is what they end with', async () => {
+    const layer = nn.gru({ in: 2, hidden: 3, bidirectional: true, dtype: 'float64' });
+    const all = whole('float64', one(layer, [4, 2, 2], { of: 'y' }));
+    const { y } = await outputsOf(onCpu, all.model, all.inputs);
+    const { y: h } = await outputsOf(
+      onCpu,
+      whole('float64', one(layer, [4, 2, 2], { of: 'h' })).model,
+      all.inputs,
+    );
+    expect([y!.dims, h!.dims]).toEqual([
+      [4, 2, 6],
+      [2, 2, 3],
+    ]);
+    const [steps, ends] = [rows(numbers(y!), 6), rows(numbers(h!), 3)];
+    // Forwards ends at the last step, backwards at the first.
+    expect([steps[6]!.slice(0, 3), steps[7]!.slice(0, 3)]).toEqual([ends[0], ends[1]]);
+    expect([steps[0]!.slice(3), steps[1]!.slice(3)]).toEqual([ends[2], ends[3]]);
+  });
+});

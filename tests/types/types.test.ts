@@ -19,7 +19,10 @@ function compiler(): Project {
       noEmit: true,
       skipLibCheck: true,
       types: [],
-      paths: { bytesandbrains: [path.join(root, 'dsl/index.ts')] },
+      paths: {
+        bytesandbrains: [path.join(root, 'dsl/index.ts')],
+        'bytesandbrains/*': [path.join(root, 'dsl/*/index.ts')],
+      },
     },
   });
 }

@@ -56,12 +56,12 @@ test('04 says when somebody speaks, frame by frame, over one deployment', { time
 
 test('05 learns digits, and draws how it went', { timeout: 120_000 }, () => {
   const page = path.join(folder, 'curves.html');
-  const text = runExample('05-digits', '--flows', '100', '--plot', page);
+  const text = runExample('05-digits', '--flows', '40', '--plot', page);
   const [first, second] = [...text.matchAll(/^step \d+ {2}loss (\d\.\d{4}) {2}right (\d+\.\d\d) %$/gm)];
-  expect(Number(first![1])).toBeLessThan(1.6);
-  expect(Number(second![1])).toBeLessThan(0.5);
-  expect(Number(second![2])).toBeGreaterThan(85);
-  expect(text).toMatch(/^100 steps, last loss 0\.\d{4}, 0 bytes sent$/m);
+  expect(Number(first![1])).toBeLessThan(2.2);
+  expect(Number(second![1])).toBeLessThan(1.1);
+  expect(Number(second![2])).toBeGreaterThan(60);
+  expect(text).toMatch(/^40 steps, last loss [01]\.\d{4}, 0 bytes sent$/m);
   expect(readFileSync(page, 'utf8').match(/<path d="M [\d. L]+"\/>/g)).toHaveLength(1);
 });
 
