@@ -1,32 +1,6 @@
-// Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): random words from a key and a
-// counter, the same on every platform.
+// Streams of random words and numbers for shuffling and sharding, the same on every platform.
 
-const M0 = 0xd2511f53;
-const M1 = 0xcd9e8d57;
-const W0 = 0x9e3779b9;
-const W1 = 0xbb67ae85;
-
-/** The upper 32 bits of the 64-bit product. */
-function mulHigh(a: number, b: number): number {
-  const [aLow, aHigh] = [a & 0xffff, a >>> 16];
-  const [bLow, bHigh] = [b & 0xffff, b >>> 16];
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  const carry = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(carry / 65536)) >>> 0;
-}
-
-type Words = readonly [number, number, number, number];
-
-/** Four words for a counter of 128 bits and a key of 64, all as unsigned 32-bit words, lowest first. */
-export function philox([c0, c1, c2, c3]: Words, [k0, k1]: readonly [number, number]): Words {
-  for (let round = 0; round < 10; round++) {
-    const [high0, low0] = [mulHigh(M0, c0), Math.imul(M0, c0) >>> 0];
-    const [high1, low1] = [mulHigh(M1, c2), Math.imul(M1, c2) >>> 0];
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
-    [k0, k1] = [(k0 + W0) >>> 0, (k1 + W1) >>> 0];
-  }
-  return [c0, c1, c2, c3];
-}
+import { philox } from '../../ir/philox.ts';
 
 /** What streams of one seed are for: the last word of the counter. */
 export const USE = { shuffle: 1, part: 2, shard: 3 } as const;
@@ -51,7 +25,7 @@ export class Random {
   /** A whole number below 2^32. */
   word(): number {
     if (this.#next === 4) {
-      this.#words = philox([this.#block++ >>> 0, ...this.#stream], this.#key);
+      this.#words = philox(this.#key, [this.#block++ >>> 0, ...this.#stream]);
       this.#next = 0;
     }
     return this.#words[this.#next++]!;

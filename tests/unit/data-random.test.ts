@@ -1,19 +1,8 @@
-// The arithmetic under shuffling and sharding, against what its authors publish.
+// The arithmetic under shuffling and sharding.
 
 import { expect, test } from 'vitest';
-import { philox, Random } from '../../stdlib/data/philox.ts';
+import { Random } from '../../stdlib/data/philox.ts';
 import { exp, log } from '../../stdlib/data/real.ts';
-
-test('Philox 4x32-10 gives the words of Random123’s known answers', () => {
-  expect(philox([0, 0, 0, 0], [0, 0])).toEqual([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
-  const ones = 0xffffffff;
-  expect(philox([ones, ones, ones, ones], [ones, ones])).toEqual([
-    0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd,
-  ]);
-  expect(philox([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0])).toEqual([
-    0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1,
-  ]);
-});
 
 test('log and exp are within a few units of the last place of those of Math', () => {
   const random = new Random(1, 'shuffle');
