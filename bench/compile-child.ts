@@ -1,20 +1,13 @@
 // Compiles one model in a process of its own and reports memory and time: `compile-child.js MODEL OUT PEERS`.
 
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { chainTopology, compile, writeDeployment } from '../compiler/index.ts';
 import { DiagnosticError, importModel } from '../ir/index.ts';
 import { writeFolder } from '../runtime/host/node-sink.ts';
 import { fileSource } from '../runtime/host/node-source.ts';
+import { peakBytes } from './peak.ts';
 
 const [file, out, peers] = process.argv.slice(2) as [string, string, string];
-/** Linux counts a parent's peak into a child's resource usage, but not into this. */
-function peakBytes(): number {
-  const status = existsSync('/proc/self/status') ? readFileSync('/proc/self/status', 'utf8') : '';
-  const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
-  return kilobytes === undefined ? process.resourceUsage().maxRSS * 1024 : Number(kilobytes) * 1024;
-}
-
 const idleBytes = peakBytes();
 const start = performance.now();
 const { model } = importModel(fileSource(file), {

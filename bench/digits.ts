@@ -2,7 +2,14 @@
 
 import { toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from '../ir/generated/onnx-ml_pb.ts';
-import { DiagnosticError, importModel, type Model, memorySource } from '../ir/index.ts';
+import {
+  DiagnosticError,
+  importModel,
+  type Model,
+  memorySource,
+  type ValueId,
+  weightOf,
+} from '../ir/index.ts';
 import { readText } from '../ir/text/read.ts';
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
@@ -78,3 +85,22 @@ export const declared = (shapes: Shapes, prefix = '', suffix = ''): string =>
 /** `x`, `label`, and the parameters. */
 export const inputsOf = ({ image, parameters }: Network, batch: number | string): string =>
   `float[${[batch, ...image]}] x, int64[${batch}] label, ${declared(parameters)}`;
+
+/** The forward computation, its parameters as initializers, zeros. */
+export function forwardModel(network: Network, batch: number | string): Model {
+  const model = modelOfText(`forward (${inputsOf(network, batch)}) => (float loss) {${network.forward}\n}`);
+  const editor = model.edit();
+  const { inputs, initializers } = model.mainGraph;
+  const isParameter = (id: ValueId): boolean => model.value(id).name in network.parameters;
+  const parameters = inputs.filter(isParameter);
+  for (const id of parameters) {
+    const { name } = model.value(id);
+    const dims = network.parameters[name]!;
+    const bytes = new Uint8Array(4 * dims.reduce((count, size) => count * size, 1));
+    const weight = weightOf({ dtype: 'float32', dims, bytes }, name);
+    editor.setValue(id, { def: { kind: 'initializer' }, weight });
+  }
+  const others = inputs.filter((id) => !isParameter(id));
+  editor.setGraph(model.main, { inputs: others, initializers: [...initializers, ...parameters] });
+  return editor.finish();
+}

@@ -1,9 +1,10 @@
 // Training steps of plain descent: as compiled from a model with Gradient ops, and as written by hand.
 
-import { leanStep } from '../compiler/differentiate/lean.ts';
-import { replaceGradients } from '../compiler/differentiate/replace.ts';
+import { parseOptimizer } from '../cli/trainstep/optimizer.ts';
+import { trainingStep } from '../cli/trainstep/step.ts';
+import { leanStep, replaceGradients } from '../compiler/index.ts';
 import { DiagnosticError, hasErrors, type Model } from '../ir/index.ts';
-import { cnn, declared, inputsOf, mlp, modelOfText, type Network } from './digits.ts';
+import { cnn, declared, forwardModel, inputsOf, mlp, modelOfText, type Network } from './digits.ts';
 
 /** Statements after the forward ones: the gradients, and a step along each. */
 const descent = ({ parameters }: Network): string => {
@@ -25,11 +26,17 @@ function compiled(text: string): Model {
   return leanStep(model);
 }
 
-export const generatedStep = (network: Network, batch: number | string): Model =>
-  compiled(`step (${inputsOf(network, batch)}, float learning_rate) => (float loss, ${declared(network.parameters, 'new_')}) {
-    ${network.forward}
-    ${descent(network)}
-  }`);
+/** What `bbc trainstep --optimizer sgd` makes of the forward model. */
+export function generatedStep(network: Network, batch: number | string): Model {
+  const { rate, optimizer } = parseOptimizer('sgd');
+  const { model, diagnostics } = trainingStep(forwardModel(network, batch), {
+    loss: 'loss',
+    rate,
+    optimizer,
+  });
+  if (model === undefined) throw new DiagnosticError(diagnostics);
+  return model;
+}
 
 /** As many steps as the inputs `xs` and `labels` have batches, in one Scan. */
 export function generatedSteps(network: Network, batch: number, steps: number): Model {

@@ -1,13 +1,14 @@
 // Training: generated steps against hand-written ones, TensorFlow.js and PyTorch, many steps in one Scan, and how many
 // ops a gradient takes.
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { gradModel } from '../compiler/index.ts';
 import { DiagnosticError, importModel, type Model, memorySource } from '../ir/index.ts';
-import { cnn, inputsOf, mlp, modelOfText, type Network } from './digits.ts';
+import { cnn, forwardModel, mlp, type Network } from './digits.ts';
 import type { Figure } from './figure.ts';
 import { inPairs, type Paired } from './pairs.ts';
 import { modelBytes } from './synthetic.ts';
@@ -18,6 +19,9 @@ const HAND_WRITTEN_LIMIT = 1.15;
 /** At least fifty and ten times as fast. */
 const TENSORFLOW_LIMITS = { cpu: 1 / 50, wasm: 1 / 10 } as const;
 const LOCAL_STEPS = 50;
+/** Of 24: the square root, about, keeps least. */
+const RECOMPUTED_LAYERS = 4;
+const MEBIBYTE = 2 ** 20;
 
 const cases: readonly (readonly [Network, number])[] = [
   [mlp, 32],
@@ -50,7 +54,7 @@ export async function benchTrain(): Promise<readonly Figure[]> {
     await ours.release();
   }
   for (const network of [mlp, cnn]) figures.push(...(await localSteps(network)));
-  return [...figures, ...sizes()];
+  return [...figures, ...memory(), ...sizes()];
 }
 
 async function againstOthers(name: string, network: Network, ours: Stepper, data: Data): Promise<Figure[]> {
@@ -132,7 +136,9 @@ class Stepper {
     };
     for (const [name, dims] of Object.entries(network.parameters))
       feeds[name] = new Tensor('float32', data.parameters.get(name)!, dims);
-    return new Stepper(await sessionOf(model), feeds);
+    const session = await sessionOf(model);
+    if (session.inputNames.includes('step')) feeds.step = new Tensor('int64', BigInt64Array.of(0n), []);
+    return new Stepper(session, feeds);
   }
 
   readonly run = async (): Promise<void> => {
@@ -144,7 +150,7 @@ class Stepper {
     const results = await this.#session.run(this.#feeds);
     return new Map(
       Object.entries(results)
-        .filter(([name]) => name.startsWith('new_'))
+        .filter(([name]) => name.startsWith('new_') && name !== 'new_step')
         .map(([name, value]) => [name.slice('new_'.length), value.data as Float32Array]),
     );
   }
@@ -224,6 +230,29 @@ async function localSteps(network: Network): Promise<Figure[]> {
   ];
 }
 
+/** The peak of a step of a deep network, in processes of their own. */
+function memory(): Figure[] {
+  const child = fileURLToPath(new URL('./deep-child.js', import.meta.url));
+  // glibc gives freed memory of this size back to the system at once; otherwise holes count, too.
+  const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: String(MEBIBYTE / 4) };
+  const measure = (
+    block: number,
+  ): { readonly stepBytes: number; readonly loss: number; readonly ms: number } =>
+    JSON.parse(execFileSync(process.execPath, [child, String(block)], { encoding: 'utf8', env }));
+  const [stored, again] = [measure(0), measure(RECOMPUTED_LAYERS)];
+  if (stored.loss !== again.loss) throw new Error('recomputing changed the loss');
+  return [
+    { name: 'deep MLP: peak memory of a step, all stored', value: stored.stepBytes / MEBIBYTE, unit: 'MiB' },
+    { name: 'deep MLP: peak memory of a step, recomputed', value: again.stepBytes / MEBIBYTE, unit: 'MiB' },
+    {
+      name: 'deep MLP: peak recomputed against stored',
+      value: again.stepBytes / stored.stepBytes,
+      unit: '×',
+    },
+    { name: 'deep MLP: time recomputed against stored', value: again.ms / stored.ms, unit: '×' },
+  ];
+}
+
 /** Ops that compute the gradients of the parameters, for each op of the forward computation. */
 function sizes(): Figure[] {
   const figure = (name: string, forward: Model, loss: string, parameters: readonly string[]): Figure => {
@@ -239,8 +268,7 @@ function sizes(): Figure[] {
     };
   };
   const digits = [mlp, cnn].map((network) => {
-    const forward = modelOfText(`forward (${inputsOf(network, 32)}) => (float loss) {${network.forward}\n}`);
-    return figure(network.name, forward, 'loss', Object.keys(network.parameters));
+    return figure(network.name, forwardModel(network, 32), 'loss', Object.keys(network.parameters));
   });
   // From dist/bench/.
   const folder = fileURLToPath(new URL('../../../shared/gradients/models/', import.meta.url));

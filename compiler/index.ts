@@ -3,6 +3,7 @@
 export { nearestName } from '../ir/excerpt.ts';
 export { isFloat } from './differentiate/builder.ts';
 export { type GradOptions, gradModel } from './differentiate/grad-model.ts';
+export { leanStep } from './differentiate/lean.ts';
 export { replaceGradients, valuesBehind } from './differentiate/replace.ts';
 export { jsonBytes, writeDeployment } from './emit.ts';
 export { inferModel } from './infer/infer.ts';

@@ -8,9 +8,7 @@ import { leavesOf } from './structure.ts';
 import type { Checked, DTypeError, ElementOf, PlaceOf, ShapeError, ShapeOf, Tensor, Value } from './types.ts';
 import { factOf, isValue, toValue } from './value.ts';
 
-/** A value, or values in arrays and records, however deep: the parameters of a model. */
-export type Parameters = Tensor | readonly Parameters[] | { readonly [name: string]: Parameters };
-/** The same structure, with a value of the same type and place for each. */
+/** The structure of the parameters, with a value of the same type and place for each. */
 export type Gradients<X> = X extends Tensor
   ? Value<ElementOf<X>, ShapeOf<X>, PlaceOf<X>>
   : { readonly [Key in keyof X]: Gradients<X[Key]> };
@@ -32,17 +30,17 @@ type ParameterErrors<X> = X extends Tensor
   ? FloatErrors<X>
   : X extends object
     ? { [Key in keyof X]: ParameterErrors<X[Key]> }[X extends readonly unknown[] ? number & keyof X : keyof X]
-    : never;
+    : DTypeError<'gradient: not a value'>;
 
 /**
- * The gradients of the scalar `y` with respect to a value, or to all values of an array or record, in the same structure:
+ * The gradients of the scalar `y` with respect to a value, or to all values of arrays and records, however deep, in the same structure:
  * each has the dtype, shape and place of its x. What an x is computed from makes no difference; where one x is computed
  * from another, its gradient goes through that. Works in the bodies of loops and of itself: a gradient has gradients. The
  * gradient of a `y` that is no scalar, times `v`, is that of `y.mul(v).reduceSum()`.
  * Fails (BB284) if `y` is no scalar, (BB283) if an x has no floating-point numbers; the compiler if `y` does not depend
  * on an x (BB286), or an op between them has no gradient (BB281).
  */
-export function gradient<Y extends Tensor, const X extends Parameters>(
+export function gradient<Y extends Tensor, const X extends object>(
   y: Checked<Y, LossErrors<Y>>,
   xs: Checked<X, ParameterErrors<X>>,
 ): Gradients<X>;

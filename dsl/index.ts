@@ -38,7 +38,7 @@ export { type Argument, type EntryOptions, entry, type Next, next } from './entr
 // For hosts that record.
 export type { Environment, Site } from './environment.ts';
 // Training.
-export { type Gradients, gradient, type Parameters } from './gradient.ts';
+export { type Gradients, gradient } from './gradient.ts';
 export { isModule, type Module, type ModuleOptions, module, type Recorded, record } from './module.ts';
 // Existing models.
 export { type CallOptions, type OnnxFunction, type OnnxOptions, onnx, type Stage } from './onnx.ts';

@@ -1,7 +1,7 @@
 // A whole training step as plain ONNX: recorded as a module that calls the model, asks for gradients and updates the
 // parameters, then differentiated and simplified like any other.
 
-import { inferModel, replaceGradients, simplifyModel } from '../../compiler/index.ts';
+import { inferModel, leanStep, replaceGradients } from '../../compiler/index.ts';
 import {
   type ContainerType,
   constant,
@@ -79,8 +79,7 @@ export function trainingStep(source: Model, options: StepOptions): Step {
     const plain = replaceGradients(infer(recorded.model));
     problems.push(...plain.diagnostics);
     if (hasErrors(problems)) return { ...none, diagnostics: problems };
-    const { evaluate } = options;
-    const { model } = simplifyModel(plain.model, evaluate === undefined ? {} : { evaluate });
+    const model = leanStep(plain.model, options.evaluate);
     const parameters = chosen.parameters.map(({ name }) => name);
     const { next } = writing;
     const said = { loss: options.loss, parameters, step: names.step, learning_rate: names.rate, next };

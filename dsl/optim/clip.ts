@@ -1,7 +1,6 @@
 // Gradients that are too long, made shorter together.
 
 import { constant } from '../constant.ts';
-import type { Parameters } from '../gradient.ts';
 import { min, sum } from '../ops/generated/ops.ts';
 import { leavesOf } from '../structure.ts';
 import type { Tensor } from '../types.ts';
@@ -9,13 +8,13 @@ import { isValue } from '../value.ts';
 import type { Real } from './optimizer.ts';
 
 /** The Euclidean norm of all values in a structure together: a scalar. */
-export function globalNorm(values: Parameters): Tensor<'float32'> {
+export function globalNorm(values: object): Tensor<'float32'> {
   const squares = leavesOf<Real>(values, isValue).values.map((one) => one.reduceSumSquare({ keepdims: 0 }));
   return (sum(squares as Real[]) as Real).sqrt();
 }
 
 /** The gradients, all times the same factor, so that their norm together is at most `most`; as they are if it is. */
-export function clipByGlobalNorm<G extends Parameters>(gradients: G, most: number): G {
+export function clipByGlobalNorm<G extends object>(gradients: G, most: number): G {
   const norm = globalNorm(gradients) as Real;
   const factor = min([constant(most).div(norm.add(1e-6)) as Real, constant(1) as Real]) as Real;
   const { values, around } = leavesOf<Real>(gradients, isValue);

@@ -24,6 +24,7 @@ const labels = (dims: readonly number[]): Tensor =>
   );
 const parametersOf = (network: Network): [string, Tensor][] =>
   Object.entries(network.parameters).map(([name, dims]) => [name, waves(dims, 0.1)]);
+const counter: [string, Tensor] = ['step', tensorFrom('int64', [], [0])];
 const rate: [string, Tensor] = ['learning_rate', tensorFrom('float32', [], [0.1])];
 
 async function results(engine: Engine, model: Model, inputs: readonly (readonly [string, Tensor])[]) {
@@ -55,7 +56,7 @@ it.each([
       [onOnnxRuntime, 'N'],
       [onCpu, BATCH],
     ] as const) {
-      const ours = await results(engine, generatedStep(network, batch), inputs);
+      const ours = await results(engine, generatedStep(network, batch), [...inputs, counter]);
       for (const name of ['loss', ...Object.keys(network.parameters).map((one) => `new_${one}`)])
         expect(farthest(ours(name), byHand(name))).toBeLessThan(1e-6);
     }
@@ -85,6 +86,7 @@ it('steps in one Scan end where steps one by one do', async () => {
       ['label', row(classes, step)] as const,
       ...parameters,
       rate,
+      counter,
     ];
     const given = await results(onOnnxRuntime, single, inputs);
     expect(Math.abs(given('loss')[0]! - scanned('losses')[step]!)).toBeLessThan(1e-6);

@@ -92,62 +92,54 @@ function toHalves(step: Step, { kernel, axes, sizes }: Halves): ValueId {
     );
   const isLargest = (value: ValueId): ValueId => b.op('Equal', [value, y[0]!]);
   const [outer, inner] = axes as [number, number?];
-  const [first, second] = [
-    firstPlaces(step, kernel, sizes, 0),
-    firstPlaces(step, kernel, sizes, strideOf(sizes, outer)),
-  ];
   const above = isLargest(inner === undefined ? along() : along(inner));
-  let places = b.where(above, first, second);
+  const row = b.where(above, inImage(b, kernel, sizes, 0), inImage(b, kernel, sizes, strideOf(sizes, outer)));
+  const image = product(sizes);
+  let start = startsOf(step, image, 0);
   if (inner !== undefined) {
     const before = isLargest(b.where(above, along(), along(outer)));
-    const offsets = [0, strideOf(sizes, inner)].map((one) => integers(b, [], [one]));
-    places = b.add(places, b.where(before, offsets[0]!, offsets[1]!));
+    start = b.where(before, start, startsOf(step, image, strideOf(sizes, inner)));
   }
+  const places = b.add(row, start);
   const gradient = unpooled(step, positiveOnly(step), b.cast(places, 'int64'));
   return isRectified(step) ? b.vanishing(gradient, x[0]!) : gradient;
 }
 
-const strideOf = (sizes: readonly number[], axis: number): number =>
-  sizes.slice(axis + 1).reduce((count, size) => count * size, 1);
+const product = (sizes: readonly number[]): number => sizes.reduce((count, size) => count * size, 1);
+const strideOf = (sizes: readonly number[], axis: number): number => product(sizes.slice(axis + 1));
 
-/** The place of each window's first element among all of the input, and so many further. */
-function firstPlaces(
-  { b, x, y }: Step,
-  kernel: readonly number[],
-  sizes: readonly number[],
-  further: number,
-): ValueId {
+/** The place of each window's first element in its image, and so many further. */
+function inImage(b: Builder, kernel: readonly number[], sizes: readonly number[], further: number): ValueId {
   const windows = sizes.map((size, axis) => size / kernel[axis]!);
   let places = [further];
   windows.forEach((count, axis) => {
     const stride = kernel[axis]! * strideOf(sizes, axis);
     places = places.flatMap((start) => Array.from({ length: count }, (_, at) => start + at * stride));
   });
-  const inImage = integers(b, windows, places);
-  const image = sizes.reduce((count, size) => count * size, 1);
-  const ones = sizes.map(() => 1);
-  const [samples, channels] = b.dims(y[0]!) as [Dim, Dim];
-  const known = typeof samples === 'number' && typeof channels === 'number';
-  const starts =
-    known && samples * channels <= MOST_IMAGES
-      ? integers(
-          b,
-          [samples, channels, ...ones],
-          Array.from({ length: samples * channels }, (_, at) => at * image),
-        )
-      : b.op('Reshape', [
-          b.op('Range', [
-            integers(b, [], [0]),
-            b.cast(b.op('Size', [x[0]!]), 'int32'),
-            integers(b, [], [image]),
-          ]),
-          b.op('Concat', [b.op('Shape', [x[0]!], int('end', 2)), b.list(ones)], int('axis', 0)),
-        ]);
-  return b.add(starts, inImage);
+  return integers(b, windows, places);
 }
 
 /** So many images have their starts written out. */
 const MOST_IMAGES = 1 << 14;
+
+/** Where each image begins among all of them, and so many further: an image for each sample and channel. */
+function startsOf({ b, x, y }: Step, image: number, further: number): ValueId {
+  const [samples, channels, ...spatial] = b.dims(y[0]!) as [Dim, Dim, ...Dim[]];
+  const ones = spatial.map(() => 1);
+  if (typeof samples === 'number' && typeof channels === 'number' && samples * channels <= MOST_IMAGES) {
+    const starts = Array.from({ length: samples * channels }, (_, at) => at * image + further);
+    return integers(b, [samples, channels, ...ones], starts);
+  }
+  const end = b.cast(b.op('Size', [x[0]!]), 'int32');
+  const number = (value: number): ValueId => integers(b, [], [value]);
+  const starts = b.op('Range', [
+    number(further),
+    further === 0 ? end : b.add(end, number(further)),
+    number(image),
+  ]);
+  const images = b.op('Concat', [b.op('Shape', [x[0]!], int('end', 2)), b.list(ones)], int('axis', 0));
+  return b.op('Reshape', [starts, images]);
+}
 
 const integers = (b: Builder, dims: readonly number[], values: readonly number[]): ValueId =>
   b.constant({ dtype: 'int32', dims, bytes: new Uint8Array(Int32Array.from(values).buffer) });
