@@ -18,7 +18,7 @@ import { type Builder, holdsFloats, NoGradient } from './builder.ts';
 import { Cohorts, collectSum, crossingRules, makeAt, policyOf } from './crossings.ts';
 import { recompute } from './recompute.ts';
 import type { Backward, Rule, Rules } from './rule.ts';
-import { constantOperators, rules } from './rules.ts';
+import { constantOperators, expandedOperators, rules } from './rules.ts';
 
 /**
  * The gradient of the sum of value · gradient over `outputs` with respect to each of `sources`; undefined where it is
@@ -38,6 +38,11 @@ export function differentiate(
   recompute(builder, ops, sweep.arrivals);
   return { of, diagnostics };
 }
+
+const whyNot = ({ domain, type }: Op): string =>
+  domain === '' && expandedOperators.includes(type)
+    ? 'its activations, its sizes or the parts of its sequence are not known'
+    : 'there is no rule for it';
 
 class Sweep {
   readonly #b: Builder;
@@ -123,7 +128,7 @@ class Sweep {
       this.arrivals.set(op.recompute, arrived);
     const wants = (input: number): boolean => reached.has(op.inputs[input] ?? NO_VALUE);
     try {
-      if (rule === undefined) return this.#b.refuse('there is no rule for it');
+      if (rule === undefined) return this.#b.refuse(whyNot(op));
       const given = rule({
         op,
         b: this.#b,

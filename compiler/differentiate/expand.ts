@@ -1,20 +1,14 @@
 // What is differentiated in other words: functions as what they compute, recurrent layers as a Scan over their steps, and sequences that were only made to
 // be joined or taken apart again. The rules never see these operators.
 
-import {
-  attributeInt,
-  type Model,
-  type ModelEditor,
-  NO_VALUE,
-  type Op,
-  type OpId,
-  type ValueId,
-} from '../../ir/index.ts';
+import { type Model, type ModelEditor, NO_VALUE, type Op, type OpId, type ValueId } from '../../ir/index.ts';
 import { inferModel } from '../infer/infer.ts';
-import { Builder, int, NoGradient } from './builder.ts';
+import { expandAttention, expandSTFT } from './attention.ts';
+import { Builder, NoGradient } from './builder.ts';
 import { inlineFunctions } from './inline.ts';
 import { expandRecurrent, isRecurrent } from './recurrent.ts';
 import { expandedOperators } from './rules.ts';
+import { expandSequence } from './sequences.ts';
 
 /** `source` has inferred types; the expansion's own are to be inferred. */
 export function expand(source: Model): Model {
@@ -67,19 +61,7 @@ function inOtherWords(editor: ModelEditor, b: Builder, op: Op): readonly ValueId
 
 function expandedForm(editor: ModelEditor, b: Builder, op: Op): readonly ValueId[] | undefined {
   if (isRecurrent(op.type)) return expandRecurrent(b, op);
-  const { def } = editor.value(op.inputs[0]!);
-  const source = def.kind === 'op' ? editor.op(def.op) : undefined;
-  if (source?.domain !== '' || source.type !== 'SequenceConstruct') return undefined;
-  const parts = source.inputs;
-  if (op.type === 'ConcatFromSequence') {
-    const axis = attributeInt(op, 'axis', 0);
-    const joined =
-      attributeInt(op, 'new_axis', 0) === 0
-        ? parts
-        : parts.map((part) => b.op('Unsqueeze', [part, b.list([axis])]));
-    return [b.op('Concat', joined, int('axis', axis))];
-  }
-  const at = b.numbers(op.inputs[1]!)?.[0];
-  const part = at === undefined ? undefined : parts.at(at);
-  return part === undefined ? undefined : [part];
+  if (op.type === 'Attention') return expandAttention(b, op);
+  if (op.type === 'STFT') return expandSTFT(b, op);
+  return expandSequence(editor, b, op);
 }

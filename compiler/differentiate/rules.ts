@@ -35,8 +35,12 @@ export const expandedOperators: readonly string[] = [
   'RNN',
   'GRU',
   'LSTM',
+  'Attention',
+  'STFT',
   'ConcatFromSequence',
   'SequenceAt',
+  'SplitToSequence',
+  'OptionalGetElement',
 ];
 
 /** Their results do not change with small changes of what they read: no gradient passes. */

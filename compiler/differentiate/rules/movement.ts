@@ -15,14 +15,30 @@ export function scatter(b: Builder, like: ValueId, places: ValueId, gradient: Va
     sizes === undefined
       ? b.op('Reshape', [b.op('Size', [like]), b.list([1])])
       : b.list([sizes.reduce((product, size) => product * size, 1)]);
-  const zeros = b.op('Expand', [b.scalar(0, like), count]);
-  const added = b.op(
-    'ScatterElements',
-    [zeros, b.flat(places), b.flat(gradient)],
-    int('axis', 0),
-    string('reduction', 'add'),
+  const added = summed(b, like, gradient, count, (zeros, given) =>
+    b.op(
+      'ScatterElements',
+      [zeros, b.flat(places), b.flat(given)],
+      int('axis', 0),
+      string('reduction', 'add'),
+    ),
   );
   return b.reshapeLike(added, like);
+}
+
+/** Adds gradients to zeros; those of 16 bits in float32, for which backends have the operators, and which adds finer. */
+function summed(
+  b: Builder,
+  like: ValueId,
+  gradient: ValueId,
+  shape: ValueId,
+  make: (zeros: ValueId, gradient: ValueId) => ValueId,
+): ValueId {
+  const dtype = b.dtype(like);
+  const isNarrow = dtype === 'float16' || dtype === 'bfloat16';
+  const zeros = b.op('Expand', [isNarrow ? b.scalarOf(0, 'float32') : b.scalar(0, like), shape]);
+  if (!isNarrow) return make(zeros, gradient);
+  return b.cast(make(zeros, b.cast(gradient, 'float32')), dtype);
 }
 
 /** For operators that only choose elements: they choose their places too, and each gradient goes back to its place. */
@@ -106,25 +122,39 @@ const gather: Rule = ({ b, op, x: [x, indices], dy }) => {
   }
   // Rows, as of an embedding: whole rows are added up.
   if (rank === 1) {
-    return [b.op('ScatterElements', [b.zerosLike(x!), indices!, dy[0]!], string('reduction', 'add'))];
+    return [
+      summed(b, x!, dy[0]!, b.shapeOf(x!), (zeros, given) =>
+        b.op('ScatterElements', [zeros, indices!, given], string('reduction', 'add')),
+      ),
+    ];
   }
   const rows = b.op('Unsqueeze', [indices!, b.list([1])]);
-  return [b.op('ScatterND', [b.zerosLike(x!), rows, dy[0]!], string('reduction', 'add'))];
+  return [
+    summed(b, x!, dy[0]!, b.shapeOf(x!), (zeros, given) =>
+      b.op('ScatterND', [zeros, rows, given], string('reduction', 'add')),
+    ),
+  ];
 };
 
 const gatherElements: Rule = ({ b, op, x: [x, indices], dy }) => [
-  b.op(
-    'ScatterElements',
-    [b.zerosLike(x!), indices!, dy[0]!],
-    int('axis', b.int(op, 'axis', 0)),
-    string('reduction', 'add'),
+  summed(b, x!, dy[0]!, b.shapeOf(x!), (zeros, given) =>
+    b.op(
+      'ScatterElements',
+      [zeros, indices!, given],
+      int('axis', b.int(op, 'axis', 0)),
+      string('reduction', 'add'),
+    ),
   ),
 ];
 
 const gatherND: Rule = (step) => {
   const { b, op, x, dy } = step;
   if (b.int(op, 'batch_dims', 0) !== 0) return chosen(step);
-  return [b.op('ScatterND', [b.zerosLike(x[0]!), x[1]!, dy[0]!], string('reduction', 'add'))];
+  return [
+    summed(b, x[0]!, dy[0]!, b.shapeOf(x[0]!), (zeros, given) =>
+      b.op('ScatterND', [zeros, x[1]!, given], string('reduction', 'add')),
+    ),
+  ];
 };
 
 /** Each factor times the product of the others, which is told by how many of them are zero. */

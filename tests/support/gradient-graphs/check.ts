@@ -21,6 +21,7 @@ export const generators: Generators = { ...elementwise, ...movement, ...products
 /** Since when there is an operator, where that is after opset 18. */
 const since: Readonly<Record<string, number>> = {
   AffineGrid: 20,
+  Attention: 23,
   CumProd: 26,
   Gelu: 20,
   RMSNormalization: 23,

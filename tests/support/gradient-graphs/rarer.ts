@@ -1,7 +1,7 @@
 // Operators that few models have, in every form.
 
 import type { Generators } from './elementwise.ts';
-import { product, raw, type Sketch } from './sketch.ts';
+import { product, raw, real, type Sketch } from './sketch.ts';
 
 const size = (s: Sketch): number => s.int(1, 3);
 
@@ -34,6 +34,80 @@ export const rarer: Generators = {
     const axis = s.pick([undefined, 1, -2]);
     const inputs = [s.x([batch, length, width]), s.x([batch, rows, width]), s.list(at)];
     s.op('TensorScatter', inputs, { mode: circular ? 'circular' : undefined, axis });
+  },
+  Attention: (s) => {
+    const [batch, heads, groups, length, keys, width, out] = [
+      size(s),
+      s.int(1, 2),
+      s.int(1, 2),
+      size(s),
+      size(s),
+      size(s),
+      size(s),
+    ];
+    const flat = s.rarely(2);
+    const [own, shared] = [heads * groups, heads];
+    const laid = (rows: number, count: number, wide: number): number[] =>
+      flat ? [batch, rows, count * wide] : [batch, count, rows, wide];
+    const past = s.rarely() ? s.int(1, 2) : 0;
+    const all = past + keys;
+    const mask = s.pick([
+      () => '',
+      () => s.x([length, all]),
+      () => s.x([batch, 1, length, all]),
+      () => {
+        // Of each row something is seen.
+        const seen = Array.from({ length: length * all }, (_, at) => at % all === 0 || s.rarely(2));
+        return s.given('bool', 'bool', [length, all], seen);
+      },
+    ])();
+    const pasts = past > 0 ? [s.x([batch, shared, past, width]), s.x([batch, shared, past, out])] : ['', ''];
+    const causal = length <= all && s.rarely() ? 1 : undefined;
+    const form = {
+      is_causal: causal,
+      q_num_heads: flat ? own : undefined,
+      kv_num_heads: flat ? shared : undefined,
+      scale: s.rarely() ? real(0.3) : undefined,
+      softcap: s.rarely() ? real(1.5) : undefined,
+    };
+    const inputs = [
+      s.x(laid(length, own, width)),
+      s.x(laid(keys, shared, width)),
+      s.x(laid(keys, shared, out)),
+      mask,
+      ...pasts,
+    ];
+    s.op('Attention', past === 0 && mask === '' ? inputs.slice(0, 3) : inputs, form, past > 0 ? 3 : 1);
+  },
+  STFT: (s) => {
+    const [length, step] = [s.int(2, 5), s.int(1, 3)];
+    const parts = s.pick([1, 2]);
+    const signal = s.x([size(s), length + s.int(0, 6), parts]);
+    const window = s.rarely(2) ? s.x([length]) : '';
+    s.op('STFT', [signal, s.scalar(step), window, s.scalar(length)], {
+      onesided: parts === 2 || s.rarely(2) ? 0 : undefined,
+    });
+  },
+  SplitToSequence: (s) => {
+    const dims = s.dims(s.int(1, 2), 2, 5);
+    const axis = s.axis(dims.length);
+    const total = dims.at(axis)!;
+    const split = s.pick([() => [], () => [s.scalar(2)], () => [s.list([1, total - 1])]])();
+    const [parts] = s.line('SplitToSequence', [s.x(dims), ...split], {
+      axis,
+      keepdims: split.length > 0 ? undefined : s.pick([0, 1]),
+    });
+    const [more] = s.line('SequenceInsert', [
+      parts!,
+      s.x([2]),
+      ...(s.rarely(2) ? [] : [s.scalar(s.pick([0, -1]))]),
+    ]);
+    const [fewer] = s.line('SequenceErase', [more!, ...(s.rarely(2) ? [] : [s.scalar(0)])]);
+    s.op('SequenceAt', [fewer!, s.scalar(s.pick([0, -1]))]);
+  },
+  OptionalGetElement: (s) => {
+    const [held] = s.line('Optional', [s.x(s.dims())]);
+    s.op('OptionalGetElement', [held!]);
   },
   Range: (s) => {
     const end = s.line('Add', [s.x([], 'unit'), s.number(7)])[0]!;
