@@ -129,6 +129,9 @@ describe('idx', () => {
       'x.idx BB770 cannot read the data file x.idx: it is not there',
       'y.idx BB770 cannot read the data file y.idx: it is not there',
     ]);
+    expect(await problemsOf({ 'x.idx/z': '', 'y.idx': y }, spec)).toEqual([
+      'x.idx BB770 cannot read the data file x.idx: it is a folder',
+    ]);
     const broken = await problemsOf({ 'x.idx': 'hello', 'y.idx': 'world' }, spec);
     expect(broken).toHaveLength(2);
     expect(await problemsOf({ 'x.idx': idxFile(8, [3], 1, 2, 3), 'y.idx': y }, spec)).toEqual([

@@ -1,5 +1,6 @@
 // Opens what topology.json binds: files, relative to its folder, as components of members.
 
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { type DataBinding, type DataFiles, DiagnosticError, diagnostic } from '../../../ir/index.ts';
 import { type FileSource, fileSource } from '../../../runtime/host/node-source.ts';
@@ -102,6 +103,9 @@ function openAll(files: Readonly<Record<string, string>>, folder: string): Recor
   for (const [field, file] of Object.entries(files)) {
     const shown = path.join(folder, file);
     try {
+      // Opening a folder succeeds, reading it does not.
+      if (statSync(path.resolve(folder, file)).isDirectory())
+        throw Object.assign(new Error(), { code: 'EISDIR' });
       opened[field] = fileSource(path.resolve(folder, file), shown);
     } catch (error) {
       problems.push(unreadable(shown, error));
