@@ -167,7 +167,7 @@ class StepModule {
         const own = this.#names.free(`${name}.${slot}`);
         return { slot, own, value: this.#input(own, zeros) };
       });
-      const slots = Object.fromEntries(kept.map(({ slot, value }) => [slot, value]));
+      const slots = Object.fromEntries(kept.map(({ slot, value }) => [slot, value as typeof param]));
       const updated = optimizer.update({ param, grad: gradients[at]!, slots, step });
       this.#output(name, updated.param);
       for (const { slot, own } of kept) this.#output(own, updated.slots[slot]!);

@@ -5,7 +5,7 @@ import { placeKey } from '../../ir/place.ts';
 import { addConstant, constant, fromNested } from '../constant.ts';
 import { dimsIn, dtypeIn } from '../core-op.ts';
 import { type Recorder, recorder } from '../recorder.ts';
-import type { AnyShape, Tensor, Value } from '../types.ts';
+import type { AnyShape, ElementOf, PlaceOf, ShapeOf, Tensor, Value } from '../types.ts';
 import { factOf, isValue, toValue } from '../value.ts';
 
 /** How many updates there were before: 0 at the first. */
@@ -16,18 +16,26 @@ export type Schedule = (step: Counter) => Tensor<'float32'>;
 export type Rate = number | Tensor<'float32'> | Schedule;
 
 /** What an optimiser keeps for one parameter, by name, each in the parameter's shape. */
-export type Slots = Readonly<Record<string, Tensor>>;
+export type Slots<Name extends string = string, P extends Tensor = Tensor> = {
+  readonly [Key in Name]: Value<ElementOf<P>, ShapeOf<P>, PlaceOf<P>>;
+};
 
-export interface Optimizer {
+/** `Name`: the names of its slots. */
+export interface Optimizer<Name extends string = string> {
   /** Its slots for a parameter before the first update. Fails (BB302) if the parameter's shape is not known. */
-  slots(param: Tensor): Slots;
+  slots<P extends Tensor>(param: P): Slots<Name, P>;
   /** The parameter and its slots after an update. `step`: how many there were before. */
-  update<P extends Tensor>(of: {
-    readonly param: P;
-    readonly grad: Tensor;
-    readonly slots: Slots;
-    readonly step: Counter;
-  }): { readonly param: P; readonly slots: Slots };
+  update<P extends Tensor>(of: UpdateOf<Name, P>): Updated<Name, P>;
+}
+export interface UpdateOf<Name extends string, P extends Tensor> {
+  readonly param: P;
+  readonly grad: Tensor<ElementOf<P>>;
+  readonly slots: Slots<Name, P>;
+  readonly step: Counter;
+}
+export interface Updated<Name extends string, P extends Tensor> {
+  readonly param: Value<ElementOf<P>, ShapeOf<P>, PlaceOf<P>>;
+  readonly slots: Slots<Name, P>;
 }
 
 /** Inside a formula all values have the parameter's element type, whichever that is. */
@@ -51,11 +59,11 @@ export interface Update<Settings> {
 }
 
 /** A kind of optimiser: its settings, what it keeps, its formula. */
-export interface Rule<Settings extends object> {
+export interface Rule<Settings extends object, Name extends string = string> {
   /** Settings besides `lr`, with their defaults. */
   readonly settings: Settings;
   /** Zeros at first. */
-  readonly slots: readonly string[];
+  readonly slots: readonly Name[];
   readonly update: (of: Update<Settings>) => { readonly param: Real; readonly slots: readonly Real[] };
 }
 
@@ -65,25 +73,20 @@ export type Options<Settings extends object> = { readonly lr: Rate } & {
 
 /** The optimisers of a kind. */
 export const optimizersOf =
-  <Settings extends object>(rule: Rule<Settings>) =>
-  ({ lr, ...given }: Options<Settings>): Optimizer => {
+  <Settings extends object, Name extends string>(rule: Rule<Settings, Name>) =>
+  ({ lr, ...given }: Options<Settings>): Optimizer<Name> => {
     const settings: Settings = { ...rule.settings, ...given };
     const memory = new Memory();
     return {
-      slots: (param) => Object.fromEntries(rule.slots.map((name) => [name, zerosLike(param)])),
-      update: <P extends Tensor>(of: {
-        readonly param: P;
-        readonly grad: Tensor;
-        readonly slots: Slots;
-        readonly step: Counter;
-      }) => {
+      slots: (param) => Object.fromEntries(rule.slots.map((name) => [name, zerosLike(param)])) as never,
+      update: <P extends Tensor>(of: UpdateOf<Name, P>) => {
         const like = of.param;
         const key = `${factOf(of.step, 'update').id} ${dtypeOf(like) ?? factOf(like, 'update').id}`;
         const shared = (name: string, make: () => Real): Real => memory.get(`${name} ${key}`, make);
         const { param, slots } = rule.update({
           param: of.param as unknown as Real,
           grad: of.grad as unknown as Real,
-          slots: of.slots as Readonly<Record<string, Real>>,
+          slots: of.slots as unknown as Readonly<Record<string, Real>>,
           rate: shared('rate', () => as(rateAt(lr, of.step, like), like)),
           step: shared('step', () => as(of.step, like)),
           settings,
@@ -93,7 +96,7 @@ export const optimizersOf =
         });
         return {
           param: param as unknown as P,
-          slots: Object.fromEntries(rule.slots.map((name, at) => [name, slots[at]!])),
+          slots: Object.fromEntries(rule.slots.map((name, at) => [name, slots[at]!])) as never,
         };
       },
     };

@@ -34,7 +34,7 @@ function shrunk(of: Update<object>, factor: number): Real {
 const correction = (of: Update<object>, steps: Real, factor: number): Real =>
   of.number(1).sub(of.number(factor).pow(steps)) as Real;
 
-export const sgd: Rule<{ weightDecay: number }> = {
+export const sgd: Rule<{ weightDecay: number }, never> = {
   settings: { weightDecay: 0 },
   slots: [],
   update: (of) => ({
@@ -44,7 +44,7 @@ export const sgd: Rule<{ weightDecay: number }> = {
 };
 
 const momentumSettings = { momentum: 0.9, dampening: 0, weightDecay: 0, nesterov: false };
-export const momentum: Rule<typeof momentumSettings> = {
+export const momentum: Rule<typeof momentumSettings, 'momentum'> = {
   settings: momentumSettings,
   slots: ['momentum'],
   update(of): Made {
@@ -58,7 +58,7 @@ export const momentum: Rule<typeof momentumSettings> = {
   },
 };
 
-export const nesterov: Rule<typeof momentumSettings> = {
+export const nesterov: Rule<typeof momentumSettings, 'momentum'> = {
   ...momentum,
   settings: { ...momentumSettings, nesterov: true },
 };
@@ -85,13 +85,13 @@ function adamStep(of: Update<AdamSettings>, from: Real, grad: Real): Made {
   return { param: descend(from, rate, direction), slots: [mean, variance] };
 }
 
-export const adam: Rule<AdamSettings> = {
+export const adam: Rule<AdamSettings, 'mean' | 'variance'> = {
   settings: { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 },
   slots: ['mean', 'variance'],
   update: (of) => adamStep(of, of.param, decayed(of, of.settings.weightDecay)),
 };
 
-export const adamw: Rule<AdamSettings> = {
+export const adamw: Rule<AdamSettings, 'mean' | 'variance'> = {
   settings: { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 },
   slots: ['mean', 'variance'],
   update: (of) => adamStep(of, shrunk(of, of.settings.weightDecay), of.grad),
@@ -107,13 +107,13 @@ function adagradStep(of: Update<object>, grad: Real, decay: number, eps: number)
   return { param: descend(of.param, slowed(of, decay), direction), slots: [sum] };
 }
 
-export const adagrad: Rule<{ lrDecay: number; eps: number; weightDecay: number }> = {
+export const adagrad: Rule<{ lrDecay: number; eps: number; weightDecay: number }, 'sum'> = {
   settings: { lrDecay: 0, eps: 1e-10, weightDecay: 0 },
   slots: ['sum'],
   update: (of) => adagradStep(of, decayed(of, of.settings.weightDecay), of.settings.lrDecay, of.settings.eps),
 };
 
-export const rmsprop: Rule<{ alpha: number; eps: number; weightDecay: number }> = {
+export const rmsprop: Rule<{ alpha: number; eps: number; weightDecay: number }, 'mean'> = {
   settings: { alpha: 0.99, eps: 1e-8, weightDecay: 0 },
   slots: ['mean'],
   update(of): Made {
@@ -125,7 +125,7 @@ export const rmsprop: Rule<{ alpha: number; eps: number; weightDecay: number }> 
   },
 };
 
-export const lion: Rule<{ beta1: number; beta2: number; weightDecay: number }> = {
+export const lion: Rule<{ beta1: number; beta2: number; weightDecay: number }, 'momentum'> = {
   settings: { beta1: 0.9, beta2: 0.99, weightDecay: 0 },
   slots: ['momentum'],
   update(of): Made {
@@ -138,19 +138,21 @@ export const lion: Rule<{ beta1: number; beta2: number; weightDecay: number }> =
   },
 };
 
-export const onnxMomentum: Rule<{ alpha: number; beta: number; normCoefficient: number; nesterov: boolean }> =
-  {
-    settings: { alpha: 0.9, beta: 1, normCoefficient: 0, nesterov: false },
-    slots: ['momentum'],
-    update(of): Made {
-      const { alpha, beta, normCoefficient, nesterov } = of.settings;
-      const grad = decayed(of, normCoefficient);
-      const share = beta === 1 ? grad : (of.first().where(grad, scaled(beta, grad)) as Real);
-      const kept = plus(scaled(alpha, of.slots.momentum!), share);
-      const direction = nesterov ? plus(grad, scaled(alpha, kept)) : kept;
-      return { param: descend(of.param, of.rate, direction), slots: [kept] };
-    },
-  };
+export const onnxMomentum: Rule<
+  { alpha: number; beta: number; normCoefficient: number; nesterov: boolean },
+  'momentum'
+> = {
+  settings: { alpha: 0.9, beta: 1, normCoefficient: 0, nesterov: false },
+  slots: ['momentum'],
+  update(of): Made {
+    const { alpha, beta, normCoefficient, nesterov } = of.settings;
+    const grad = decayed(of, normCoefficient);
+    const share = beta === 1 ? grad : (of.first().where(grad, scaled(beta, grad)) as Real);
+    const kept = plus(scaled(alpha, of.slots.momentum!), share);
+    const direction = nesterov ? plus(grad, scaled(alpha, kept)) : kept;
+    return { param: descend(of.param, of.rate, direction), slots: [kept] };
+  },
+};
 
 type OnnxAdamSettings = {
   alpha: number;
@@ -159,7 +161,7 @@ type OnnxAdamSettings = {
   normCoefficient: number;
   normCoefficientPost: number;
 };
-export const onnxAdam: Rule<OnnxAdamSettings> = {
+export const onnxAdam: Rule<OnnxAdamSettings, 'mean' | 'variance'> = {
   settings: { alpha: 0.9, beta: 0.999, epsilon: 1e-6, normCoefficient: 0, normCoefficientPost: 0 },
   slots: ['mean', 'variance'],
   update(of): Made {
@@ -178,7 +180,7 @@ export const onnxAdam: Rule<OnnxAdamSettings> = {
   },
 };
 
-export const onnxAdagrad: Rule<{ decayFactor: number; epsilon: number; normCoefficient: number }> = {
+export const onnxAdagrad: Rule<{ decayFactor: number; epsilon: number; normCoefficient: number }, 'sum'> = {
   settings: { decayFactor: 0, epsilon: 1e-6, normCoefficient: 0 },
   slots: ['sum'],
   update: (of) =>

@@ -2,13 +2,26 @@
 
 import { describe, expect, it, test } from 'vitest';
 import { compile, passes } from '../../compiler/index.ts';
-import { constant, float32, gradient, input, module, on, output, peer, state } from '../../dsl/index.ts';
-import { clipByGlobalNorm, momentum, read, train } from '../../dsl/optim/index.ts';
-import type { OpId, Topology } from '../../ir/index.ts';
+import {
+  concat,
+  constant,
+  float32,
+  gradient,
+  input,
+  module,
+  on,
+  output,
+  peer,
+  scan,
+  state,
+  type Value,
+} from '../../dsl/index.ts';
+import { adam, clipByGlobalNorm, momentum, read, train } from '../../dsl/optim/index.ts';
+import { DOMAIN, type OpId, type Topology } from '../../ir/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { topologyOf } from '../support/compile.ts';
-import { deploy, plain, recorded } from '../support/deploy.ts';
+import { compiled, deploy, plain, recorded } from '../support/deploy.ts';
 
 const [client, server] = [peer('client'), peer('server')];
 
@@ -92,4 +105,79 @@ test('a cut that the compiler chooses keeps the way back of each layer on the pe
   const updates = forward.filter(({ type }) => type === 'Sub');
   const layers = forward.filter(({ type }) => type === 'MatMul');
   expect(updates.map(({ id }) => classOf(id))).toEqual(layers.map(({ id }) => classOf(id)));
+});
+
+/** Three optimiser steps over three batches: in one scan, or one after the other. */
+const localSteps = (together: boolean) =>
+  module('local', () => {
+    const xs = input('x', float32, [3, 4, 3], { at: server });
+    const ts = input('t', float32, [3, 4, 2], { at: server });
+    const optimizer = adam({ lr: 0.05 });
+    const start = constant(
+      Float32Array.from({ length: 6 }, (_, at) => Math.sin(at)),
+      'float32',
+      [3, 2],
+    );
+    const slots = optimizer.slots(start);
+    type Carried = { w: typeof start; mean: typeof start; variance: typeof start; step: Value<'int64', []> };
+    const update = (
+      { w, mean, variance, step }: Carried,
+      x: Value<'float32', [4, 3]>,
+      t: Value<'float32', [4, 2]>,
+    ) => {
+      const error = x.matmul(w).sub(t);
+      const loss = error.mul(error).reduceMean({ keepdims: 0 });
+      const { param, slots } = optimizer.update({
+        param: w,
+        grad: gradient(loss, w),
+        slots: { mean, variance },
+        step,
+      });
+      return { w: param, ...slots, step: step.add(1n), loss };
+    };
+    const first = { w: start, ...slots, step: constant(0n) } as Carried;
+    on(server, () => {
+      if (together) {
+        const { w, loss } = scan(first, { x: xs, t: ts }, (carried, { x, t }) => update(carried, x, t));
+        output('w', w);
+        output('losses', loss);
+        return xs;
+      }
+      let now = first;
+      const losses = [0, 1, 2].map((at) => {
+        const row = (of: Value<'float32', [3, 4, number]>) => of.gather(constant(BigInt(at)), { axis: 0 });
+        const { loss, ...next } = update(now, row(xs) as never, row(ts) as never);
+        now = next as Carried;
+        return loss.unsqueeze([0]);
+      });
+      output('w', now.w);
+      output('losses', concat(losses, { axis: 0 }));
+      return xs;
+    });
+  });
+
+describe('local steps', () => {
+  it.each([
+    ['the CPU backend', () => cpuBackend()],
+    ['ONNX Runtime', () => onnxRuntimeBackend({ optimization: 'disabled' })],
+  ])('in one scan are those one after the other, in one call of the backend, on %s', async (_, open) => {
+    const results = [];
+    for (const together of [true, false]) {
+      const backend = open();
+      const deployment = await deploy(localSteps(together), topologyOf('server'), backend);
+      const { outputs } = await deployment.invoke({
+        x: { ...batch(1, 36), dims: [3, 4, 3] },
+        t: { ...batch(2, 24), dims: [3, 4, 2] },
+      });
+      results.push([plain(outputs.losses), plain(outputs.w)]);
+      await deployment.close();
+    }
+    expect(results[0]).toEqual(results[1]);
+  });
+
+  it('are one segment, of one flow', () => {
+    const [program] = compiled(recorded(localSteps(true)), topologyOf('server')).deployment!.programs;
+    const ops = [...program!.model.opsOf()].filter(({ domain }) => domain === DOMAIN.segment);
+    expect(ops.length).toBe(1);
+  });
 });

@@ -61,7 +61,8 @@ export const openOnOnnxRuntime: OpenEngine = async (model) => {
   return { run, close: () => session.release() };
 };
 
-const once =
+/** A model opened for one run. */
+export const once =
   (open: OpenEngine): Engine =>
   async (model, inputs) => {
     const opened = await open(model);
@@ -74,7 +75,7 @@ const once =
 export const onCpu = once(openOnCpu);
 export const onOnnxRuntime = once(openOnOnnxRuntime);
 
-const bytesOf = (model: Model): Uint8Array =>
+export const bytesOf = (model: Model): Uint8Array =>
   Buffer.concat(
     exportModel(model).pieces.map((piece) => (piece instanceof Uint8Array ? piece : readRange(piece))),
   );
