@@ -181,3 +181,19 @@ it.each([
     expect(dot(numbers(gradient), numbers(direction))).toBeCloseTo(difference, 3);
   },
 );
+
+it('carries through a loop backwards only what somebody wants, and keeps only what it reads', () => {
+  // h depends on x; t counts; s sums up what no output shows.
+  const { model } = gradModel(
+    modelOf(`agraph (float[4] x, float t, float[4] s) => (float[4] y) {
+      five = Constant <value = int64 {5}> ()
+      y, u, v = Loop <body = step (int64 i, bool c, float[4] h, float t1, float[4] s1) =>
+        (bool d, float[4] h2, float t2, float[4] s2) {
+        d = Identity (c) one = Constant <value = float {1}> ()
+        t2 = Add (t1, one) g = Tanh (h) h2 = Mul (g, t1) s2 = Add (s1, h) }> (five, , x, t, s) }`),
+    { wrt: ['x'] },
+  );
+  const loops = [...model!.opsOf()].filter(({ type }) => type === 'Loop');
+  // The forward one gives its counter, h and t of each step; the one backwards the gradient of x.
+  expect(loops.map(({ outputs }) => outputs.length)).toEqual([3 + 3, 1]);
+});

@@ -7,11 +7,14 @@ import {
   attributeInt,
   attributeInts,
   capturesOf,
+  dependenciesOf,
   findAttribute,
   type Graph,
+  type ModelEditor,
   NO_VALUE,
   type Op,
   type OpId,
+  subgraphsOf,
   tensorType,
   type ValueId,
   type ValueType,
@@ -80,7 +83,28 @@ function close(inner: Builder, inputs: readonly ValueId[], outputs: readonly Val
   inputs.forEach((one, index) => {
     editor.setValue(one, { def: { kind: 'input', index } });
   });
-  editor.setGraph(graph, { inputs, outputs: own, ops: inner.made });
+  editor.setGraph(graph, { inputs, outputs: own, ops: onlyNeeded(editor, inner.made, own) });
+}
+
+/** The ops that some of the outputs need; the others are forgotten. */
+function onlyNeeded(editor: ModelEditor, ops: readonly OpId[], outputs: readonly ValueId[]): readonly OpId[] {
+  const needed = new Set(outputs);
+  const kept = ops
+    .toReversed()
+    .filter((id) => {
+      const op = editor.op(id);
+      if (!op.outputs.some((one) => needed.has(one))) return false;
+      for (const one of dependenciesOf(editor, op)) needed.add(one);
+      return true;
+    })
+    .toReversed();
+  const forget = (id: OpId): void => {
+    for (const inner of subgraphsOf(editor.op(id))) editor.graph(inner).ops.forEach(forget);
+    editor.removeOp(id);
+  };
+  const stays = new Set(kept);
+  for (const id of ops) if (!stays.has(id)) forget(id);
+  return kept;
 }
 
 const branch: Rule = (step) => {
@@ -125,27 +149,63 @@ interface Iterated {
   lead(inner: Builder, index: ValueId): readonly ValueId[];
   /** How many of the body's outputs come before those that carry state. */
   readonly skipped: number;
+  /** The forward op gives so many more slices. */
+  extended(count: number): void;
 }
 
-/** Makes the forward loop keep its state at the beginning of each step; how often it went round, and the states. */
-function keep(step: Step, { body, states }: Iterated, counter: ValueId): { count: ValueId; kept: ValueId[] } {
-  const { b, op } = step;
+/** Makes the forward loop give some of its body's inputs at each step, as the values that are named. */
+function keep(
+  b: Builder,
+  op: Op,
+  body: Graph,
+  kept: readonly (readonly [input: ValueId, all: ValueId])[],
+): void {
   const { editor } = b;
-  const values = [counter, ...states];
-  const copies = values.map((one) => {
+  const copies = kept.map(([one]) => {
     const { name, type } = editor.value(one);
     return editor.addValue(body.id, { name: b.unique(`${name}_kept`), ...(type && { type }) });
   });
-  const ids = values.map((one, index) =>
+  const ids = kept.map(([one], index) =>
     editor.addOp(body.id, { type: 'Identity', inputs: [one], outputs: [copies[index]!] }),
   );
   const current = editor.graph(body.id);
   editor.setGraph(body.id, { ops: [...current.ops, ...ids], outputs: [...current.outputs, ...copies] });
-  const stacked = copies.map((one) =>
-    editor.addValue(op.graph, { name: b.unique(`${editor.value(one).name}_all`) }),
-  );
-  editor.setOp(op.id, { outputs: [...editor.op(op.id).outputs, ...stacked] });
-  return { count: b.op('Size', [stacked[0]!]), kept: stacked.slice(1) };
+  editor.setOp(op.id, { outputs: [...editor.op(op.id).outputs, ...kept.map(([, all]) => all)] });
+}
+
+/**
+ * The states whose gradients are carried: those that depend on something whose gradient is wanted, and on which something
+ * depends that has a gradient.
+ */
+function carriedStates(step: Step, loop: Iterated, inputs: readonly number[]): readonly number[] {
+  const { b, dy, captured } = step;
+  const { editor } = b;
+  const { ops, outputs } = loop.body;
+  const floats = loop.states.flatMap((state, at) => (isFloat(b.typeOf(state)) ? [at] : []));
+  const resultOf = (at: number): ValueId => outputs[loop.skipped + at]!;
+  const active = new Set(floats.filter((at) => step.wants(inputs[at]!)));
+  const useful = new Set(floats.filter((at) => dy[at] !== undefined));
+  const slices = loop.slices.filter((_, at) => step.wants(inputs[loop.states.length + at]!));
+  const scans = loop.scans.filter((_, at) => dy[loop.states.length + at] !== undefined);
+  // Each round may add states, from which others follow.
+  for (let before = -1; before !== active.size; ) {
+    before = active.size;
+    const reached = new Set([...captured, ...slices.map(({ input }) => input)]);
+    for (const at of active) reached.add(loop.states[at]!);
+    for (const op of ops.map((id) => editor.op(id)))
+      if (dependenciesOf(editor, op).some((one) => reached.has(one)))
+        for (const one of op.outputs) reached.add(one);
+    for (const at of floats) if (reached.has(resultOf(at))) active.add(at);
+  }
+  for (let before = -1; before !== useful.size; ) {
+    before = useful.size;
+    const needed = new Set([...scans.map(({ index }) => outputs[index]!), ...[...useful].map(resultOf)]);
+    for (const op of ops.map((id) => editor.op(id)).toReversed())
+      if (op.outputs.some((one) => needed.has(one)))
+        for (const one of dependenciesOf(editor, op)) needed.add(one);
+    for (const at of floats) if (needed.has(loop.states[at]!)) useful.add(at);
+  }
+  return floats.filter((at) => active.has(at) && useful.has(at));
 }
 
 /** What the gradient's loop carries: gradients of states of floating-point numbers, and of what the body captures. */
@@ -170,9 +230,13 @@ function iterate(
   const { b, op, x, y, dy, captured } = step;
   // Before the body is told to keep its state.
   const body = { ...b.editor.graph(loop.body.id) };
-  const { count, kept } = keep(step, loop, counter);
+  const all = [counter, ...loop.states].map((one) =>
+    b.editor.addValue(op.graph, { name: b.unique(`${b.name(one)}_all`) }),
+  );
+  const [counters, ...kept] = all as [ValueId, ...ValueId[]];
+  const count = b.op('Size', [counters]);
   const carried: Carried = {
-    states: loop.states.flatMap((state, at) => (isFloat(b.typeOf(state)) ? [at] : [])),
+    states: carriedStates(step, loop, inputs),
     slices: loop.slices.flatMap((_, at) => (step.wants(inputs[loop.states.length + at]!) ? [at] : [])),
     last: b.sub(count, b.scalarOf(1, 'int64')),
     kept,
@@ -180,12 +244,23 @@ function iterate(
   const finals = carried.states.map((at) => dy[at] ?? b.zerosLike(existing(b, op, y, at)));
   const zeros = captured.map((value) => b.zerosLike(value));
   const [states, sums] = [carried.states.length, captured.length];
+  if (states + sums + carried.slices.length === 0) return [];
+  const backwards = oneStepBack(step, { ...loop, body }, carried);
   const results = b.ops(
     'Loop',
     [count, NO_VALUE, ...finals, ...zeros],
     states + sums + carried.slices.length,
-    graphAttribute('body', oneStepBack(step, { ...loop, body }, carried)),
+    graphAttribute('body', backwards),
   );
+  // Of the states only those that the steps back read, and the counter for how many steps there were.
+  const read = new Set(
+    b.editor.graph(backwards).ops.flatMap((id) => dependenciesOf(b.editor, b.editor.op(id))),
+  );
+  const stored = [counter, ...loop.states].flatMap((one, at) =>
+    at === 0 || read.has(all[at]!) ? [[one, all[at]!] as const] : [],
+  );
+  keep(b, op, loop.body, stored);
+  loop.extended(stored.length);
   captured.forEach((value, at) => {
     step.give(value, results[states + at]!);
   });
@@ -296,6 +371,7 @@ const loop: Rule = (step) => {
     scans: scans.map((_, at) => ({ index: 1 + states.length + at, axis: 0, reverse: false })),
     lead: (inner, index) => [index, inner.constant({ dtype: 'bool', dims: [], bytes: Uint8Array.of(1) })],
     skipped: 1,
+    extended: () => undefined,
   };
   return iterate(
     step,
@@ -335,23 +411,19 @@ const scan: Rule = (step) => {
     })),
     lead: () => [],
     skipped: 0,
+    // What is kept comes after the other scan outputs, along the first axis and in order.
+    extended: (extra) => {
+      const more = new Array<bigint>(extra).fill(0n);
+      const attributes = b.editor
+        .op(op.id)
+        .attributes.map((one) =>
+          one.kind === 'ints' && (one.name === 'scan_output_axes' || one.name === 'scan_output_directions')
+            ? { name: one.name, kind: 'ints' as const, value: [...one.value, ...more] }
+            : one,
+        );
+      b.editor.setOp(op.id, { attributes });
+    },
   };
-  // What is kept comes after the other scan outputs, along the first axis and in order.
-  const extra = states.length + 1;
-  for (const name of ['scan_output_axes', 'scan_output_directions']) {
-    const given = attributeInts(op, name);
-    if (given === undefined) continue;
-    const attributes = b.editor.op(op.id).attributes.map((one) =>
-      one.name === name
-        ? {
-            name,
-            kind: 'ints' as const,
-            value: [...given, ...new Array<number>(extra).fill(0)].map(BigInt),
-          }
-        : one,
-    );
-    b.editor.setOp(op.id, { attributes });
-  }
   const marker = b.editor.addValue(body.id, { name: b.unique('grad/step') });
   const constant = b.editor.addOp(body.id, {
     type: 'Identity',
