@@ -7,7 +7,7 @@ import { dtypeIn } from '../core-op.ts';
 import { packElements } from '../elements.ts';
 import { type Fact, type Recorder, recorder } from '../recorder.ts';
 import type { Join, PlaceOf, Tensor, Value } from '../types.ts';
-import { factOf, isValue, toValue } from '../value.ts';
+import { factOf, type Handle, isValue, toValue } from '../value.ts';
 import { callFunction } from './function.ts';
 import { foldedKey } from './philox.ts';
 
@@ -31,54 +31,52 @@ export function key(seed: number | bigint): Key<'any'>;
 export function key<V extends Tensor<'uint32'>>(value: V): Key<PlaceOf<V>>;
 export function key(from: number | bigint | Tensor): Key {
   if (isValue(from)) return new Words(undefined, from);
-  return new Words(keyOf(whole('key', from)), undefined);
+  return new Words(keyOf(whole('key', from)));
 }
 
 /** Its words where they are known while recording; else, and when asked for, the value. */
 class Words implements Key {
   readonly words: PhiloxKey | undefined;
-  #value: Tensor | undefined;
+  readonly #make: ((owner: Recorder) => Fact) | undefined;
+  #made: Tensor | undefined;
 
-  constructor(words: PhiloxKey | undefined, value: Tensor | undefined) {
+  constructor(words: PhiloxKey | undefined, made?: Tensor, make?: (owner: Recorder) => Fact) {
     this.words = words;
-    this.#value = value;
+    this.#made = made;
+    this.#make = make;
   }
 
   get value(): never {
     const owner = recorder('key');
     // A constant belongs to one recording; a key of a seed may be shared by several.
     if (this.words !== undefined) return toValue(constantKey(owner, this.words), owner) as never;
-    return this.#value as never;
+    // What was made in the body of a loop is not there outside.
+    const known = this.#made as Handle | undefined;
+    const isHere = known !== undefined && owner.sees(known.fact.id);
+    if (!isHere && this.#make !== undefined) this.#made = toValue<Tensor>(this.#make(owner), owner);
+    return this.#made as never;
   }
 
   fold(data: number | bigint | string | Tensor): never {
     if (!isValue(data)) {
       const bits = typeof data === 'string' ? hashName(data) : whole('fold', data);
       if (this.words !== undefined) return new Words(foldKey(this.words, bits), undefined) as never;
-      const owner = recorder('fold');
-      return owner.call(this.fold, () => {
-        const fact = addConstant(owner, {
-          dtype: 'int64',
-          dims: [],
-          bytes: packElements('int64', [BigInt.asIntN(64, bits)]),
-        });
-        return folded(owner, this, fact);
-      }) as never;
+      // Recorded when somebody draws from it: of the layers into whose keys names are folded, few do.
+      const bytes = packElements('int64', [BigInt.asIntN(64, bits)]);
+      const make = (owner: Recorder): Fact =>
+        folded(owner, this, addConstant(owner, { dtype: 'int64', dims: [], bytes }));
+      return new Words(undefined, undefined, make) as never;
     }
     const owner = recorder('fold');
-    return owner.call(this.fold, () => folded(owner, this, asInt64(owner, data))) as never;
+    const value = owner.call(this.fold, () =>
+      toValue<Tensor>(folded(owner, this, asInt64(owner, data)), owner),
+    );
+    return new Words(undefined, value) as never;
   }
 }
 
-function folded(owner: Recorder, before: Words, data: Fact): Words {
-  const fact = callFunction(
-    owner,
-    foldedKey,
-    [factOf(before.value, 'fold'), data],
-    tensorType('uint32', [2]),
-  );
-  return new Words(undefined, toValue(fact, owner));
-}
+const folded = (owner: Recorder, before: Words, data: Fact): Fact =>
+  callFunction(owner, foldedKey, [factOf(before.value, 'fold'), data], tensorType('uint32', [2]));
 
 function asInt64(owner: Recorder, data: Tensor): Fact {
   const fact = factOf(data, 'fold');

@@ -15,3 +15,18 @@ describe.each(rules.map((rule) => [rule.id, rule] as const))('%s', (id, { exampl
     expect(await lintExample(examples.good)).toEqual([]);
   });
 });
+
+test('what only decides whether a flow follows is used', async () => {
+  const found = await lintExample({
+    model: `
+import { entry, module, next, output, peer } from 'bytesandbrains';
+const server = peer('server');
+export default module('rounds', () => {
+  entry('round', server, { initial: { round: 0n } }, ({ round }) => {
+    output('done', round);
+    next('round', { round: round.add(1n) }).when(round.less(50n));
+  });
+});`,
+  });
+  expect(found.filter(({ rule }) => rule === 'unused-parameter')).toEqual([]);
+});

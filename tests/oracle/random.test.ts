@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { elementsOf, tensorFrom } from '../../cli/tensors/elements.ts';
-import { float32, input, int64, output } from '../../dsl/index.ts';
+import { float32, input, int64, loop, output } from '../../dsl/index.ts';
 import { bernoulli, bits, dropout, key, normal, uniform } from '../../dsl/random/index.ts';
 import { normalOf } from '../../dsl/random/quantile.ts';
 import type { Tensor } from '../../ir/index.ts';
@@ -72,6 +72,19 @@ describe.each(engines)('on %s', (_, engine) => {
     expect(new Set(wanted).size).toBeGreaterThan(5);
     expect(elements(out.same)).toEqual(given);
   });
+});
+
+test('a key that nobody draws from is not recorded, and one that a loop drew from is there outside', () => {
+  const model = recordedOf(() => {
+    const step = input('step', int64, []);
+    const from = key(7).fold(step);
+    const [used] = [from.fold('used'), from.fold('unused')];
+    const start = uniform(key(1), [2]);
+    const { x } = loop({ x: start }, { count: 3 }, ({ x }) => ({ x: x.add(uniform(used, [2])) }));
+    output('y', x.add(uniform(used, [2])));
+  });
+  const folds = [...model.opsOf()].filter((op) => op.type === 'FoldKey');
+  expect(folds).toHaveLength(2);
 });
 
 test('a seed, a probability and a shape that cannot be are told', () => {

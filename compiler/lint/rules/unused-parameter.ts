@@ -44,7 +44,7 @@ export default module('used', () => {
   },
 });
 
-/** Values that an output or an assignment to state is computed from. */
+/** Values that an output, an assignment to state or the next flow is computed from. */
 function neededValues(model: Model): ReadonlySet<ValueId> {
   const needed = new Set<ValueId>();
   const open: ValueId[] = [];
@@ -56,7 +56,9 @@ function neededValues(model: Model): ReadonlySet<ValueId> {
   model.mainGraph.outputs.forEach(need);
   for (const op of model.opsOf()) {
     // A state's initial value counts too, however the state is used.
-    if (isCore(op, CORE.stateAssign) || isCore(op, CORE.stateRead)) op.inputs.forEach(need);
+    const isKept = isCore(op, CORE.stateAssign) || isCore(op, CORE.stateRead);
+    // So does what decides whether a flow follows, and what it is given.
+    if (isKept || isCore(op, CORE.next)) op.inputs.forEach(need);
   }
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     const { def } = model.value(id);
