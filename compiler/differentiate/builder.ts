@@ -322,6 +322,14 @@ export class Builder {
     }
   }
 
+  /** One number everywhere, of the element type of one of the model's own values: a constant for float32. */
+  full(value: number, dims: readonly number[], like: ValueId): ValueId {
+    if (this.dtype(like) !== 'float32') return this.op('Expand', [this.scalar(value, like), this.list(dims)]);
+    const count = dims.reduce((product, size) => product * size, 1);
+    const bytes = new Uint8Array(new Float32Array(count).fill(value).buffer);
+    return this.constant({ dtype: 'float32', dims, bytes });
+  }
+
   add = (a: ValueId, b: ValueId): ValueId => this.op('Add', [a, b]);
   sub = (a: ValueId, b: ValueId): ValueId => this.op('Sub', [a, b]);
   mul(a: ValueId, b: ValueId): ValueId {

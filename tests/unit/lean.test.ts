@@ -1,8 +1,10 @@
 // A training step in fewer ops.
 
 import { expect, it } from 'vitest';
+import { cnn, forwardModel, mlp } from '../../bench/digits.ts';
 import { leanStep } from '../../compiler/differentiate/lean.ts';
 import { replaceGradients } from '../../compiler/differentiate/replace.ts';
+import { gradModel } from '../../compiler/index.ts';
 import { importModel, type Model, memorySource } from '../../ir/index.ts';
 import { onnxOf } from '../support/onnx-text.ts';
 
@@ -54,4 +56,14 @@ it('leaves the step alone where the batch may be larger than what is learned', (
   expect([...stepOf(classifier('512', '64,10')).opsOf()].filter(({ type }) => type === 'Gemm').length).toBe(
     2,
   );
+});
+
+it.each([
+  ['MLP', mlp, 3],
+  ['CNN', cnn, 5.5],
+])('the gradients of the %s take no more ops than counted once', (_, network, most) => {
+  const forward = forwardModel(network, 32);
+  const { model } = gradModel(forward, { wrt: Object.keys(network.parameters), outputs: ['loss'] });
+  const [before, after] = [forward, model!].map(({ mainGraph }) => mainGraph.ops.length) as [number, number];
+  expect((after - before) / before).toBeLessThan(most);
 });

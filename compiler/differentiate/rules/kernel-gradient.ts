@@ -32,7 +32,7 @@ const LARGEST_AREA = 49;
 /** Multiplications below which fewer ops are worth more than faster ones. */
 const LITTLE = 1 << 20;
 
-const product = (sizes: readonly number[]): number => sizes.reduce((count, size) => count * size, 1);
+export const product = (sizes: readonly number[]): number => sizes.reduce((count, size) => count * size, 1);
 
 export function kernelGradient(b: Builder, of: Convolution): ValueId {
   const { inputDims, givenDims, window, group, exact } = of;

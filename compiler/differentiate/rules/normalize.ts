@@ -134,10 +134,7 @@ function trained(
 /** A constant of a value's shape, for float32 and sizes that are known. */
 function filled(b: Builder, like: ValueId, value: number): ValueId | undefined {
   const dims = b.sizes(like);
-  if (dims === undefined || b.dtype(like) !== 'float32') return undefined;
-  const count = dims.reduce((product, size) => product * size, 1);
-  const bytes = new Uint8Array(new Float32Array(count).fill(value).buffer);
-  return b.constant({ dtype: 'float32', dims, bytes });
+  return dims === undefined || b.dtype(like) !== 'float32' ? undefined : b.full(value, dims, like);
 }
 
 /** With what the new mean and variance give back to the input, of which they take a share. */

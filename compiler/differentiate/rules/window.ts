@@ -3,7 +3,7 @@
 import { attributeString, type Op, type ValueId } from '../../../ir/index.ts';
 import { type Builder, int, ints } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
-import { attributesOf, kernelGradient, type Window } from './kernel-gradient.ts';
+import { attributesOf, kernelGradient, product, type Window } from './kernel-gradient.ts';
 import { maxPool } from './max-pool.ts';
 
 /** How the window of a convolution or a pool moves; `auto_pad` worked out, for which sizes must be known. */
@@ -223,6 +223,8 @@ function transposedWindow(b: Builder, op: Op, input: ValueId, kernel: ValueId): 
 const averagePool: Rule = (step) => {
   const { b, op, x, dy } = step;
   const window = windowOf(b, op, x[0]!, undefined);
+  const whole = window.pads.every((one) => one === 0) && b.int(op, 'ceil_mode', 0) === 0;
+  if (whole) return [pooledInput(step, window, dy[0]!, 1 / product(window.kernel))];
   return [pooledInput(step, window, b.div(dy[0]!, windowSize(b, op, x[0]!, window)))];
 };
 
@@ -238,8 +240,8 @@ const lpPool: Rule = (step) => {
   return [b.mul(spread, b.mul(b.op('Sign', [x[0]!]), power(b.op('Abs', [x[0]!]), p - 1)))];
 };
 
-/** Sums go back where they came from: a transposed convolution with ones, each channel for itself. */
-function pooledInput({ b, op, x, y }: Step, window: Window, share: ValueId): ValueId {
+/** Sums go back where they came from, `factor` times: a transposed convolution, each channel for itself. */
+function pooledInput({ b, op, x, y }: Step, window: Window, share: ValueId, factor = 1): ValueId {
   const input = x[0]!;
   const count = window.kernel.length;
   // As a batch of their own if their number is not known.
@@ -250,20 +252,17 @@ function pooledInput({ b, op, x, y }: Step, window: Window, share: ValueId): Val
       value,
       b.op('Concat', [b.list([-1, 1]), b.op('Shape', [value], int('start', 2))], int('axis', 0)),
     ]);
-  const ones = b.op('Expand', [b.scalar(1, input), b.list([alone ? 1 : channels, 1, ...window.kernel])]);
+  const factors = b.full(factor, [alone ? 1 : channels, 1, ...window.kernel], input);
   const outs = b.sizes(y[0]!)?.slice(2);
   if (!alone && outs !== undefined && b.sizes(input) !== undefined && b.int(op, 'ceil_mode', 0) === 0)
-    return spreadOut(b, share, ones, input, window, channels, outs);
+    return spreadOut(b, share, factors, input, window, channels, outs);
   const spatial = b.op('Slice', [b.shapeOf(input), b.list([2]), b.list([count + 2])]);
-  const back = pooledBack(b, alone ? rows(share) : share, ones, spatial, window, alone ? 1 : channels);
+  const back = pooledBack(b, alone ? rows(share) : share, factors, spatial, window, alone ? 1 : channels);
   return alone ? b.reshapeLike(back, input) : back;
 }
 
 /** How many elements each mean is of. */
 function windowSize(b: Builder, op: Op, input: ValueId, window: Window): ValueId {
-  const area = window.kernel.reduce((product, size) => product * size, 1);
-  const whole = window.pads.every((one) => one === 0) && b.int(op, 'ceil_mode', 0) === 0;
-  if (whole) return b.scalar(area, input);
   const spatial = b.op('Slice', [b.shapeOf(input), b.list([2]), b.list([window.kernel.length + 2])]);
   const shape = b.op('Concat', [b.list([1, 1]), spatial], int('axis', 0));
   const ones = b.op('Expand', [b.scalar(1, input), shape]);
