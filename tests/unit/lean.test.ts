@@ -61,7 +61,7 @@ it('leaves the step alone where the batch may be larger than what is learned', (
 it.each([
   ['MLP', mlp, 3],
   ['CNN', cnn, 5.5],
-])('the gradients of the %s take no more ops than counted once', (_, network, most) => {
+])('the gradients of the %s do not take more ops than they do', (_, network, most) => {
   const forward = forwardModel(network, 32);
   const { model } = gradModel(forward, { wrt: Object.keys(network.parameters), outputs: ['loss'] });
   const [before, after] = [forward, model!].map(({ mainGraph }) => mainGraph.ops.length) as [number, number];
