@@ -68,11 +68,11 @@ export const cosineDecay =
       .add(least) as Tensor<'float32'>;
   };
 
-/** From `1 / steps` of the rate up to all of it in equal parts, then as `then` says, which counts from the first update. */
+/** From `1 / steps` of the rate up to all of it in equal parts. A schedule as the rate counts from the first update. */
 export const warmup =
-  ({ steps, then }: { readonly steps: number; readonly then: Rate }): Schedule =>
+  ({ steps, rate }: { readonly steps: number; readonly rate: Rate }): Schedule =>
   (step) => {
     const share = min([float(step).add(1).div(steps) as Scalar, constant(1)]) as Scalar;
-    const rate = typeof then === 'number' ? constant(then) : isValue(then) ? then : (then as Schedule)(step);
-    return share.mul(rate as Scalar) as Tensor<'float32'>;
+    const full = typeof rate === 'number' ? constant(rate) : isValue(rate) ? rate : (rate as Schedule)(step);
+    return share.mul(full as Scalar) as Tensor<'float32'>;
   };
