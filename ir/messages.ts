@@ -381,6 +381,13 @@ export const messages = {
       'write a .npz, .json or .pb file, one that can hold these types',
     ],
   },
+  BB825: {
+    severity: 'error',
+    text: ({ value, peer, step, from }: { value: string; peer: string; step: number; from: string }) => [
+      `${value} is NaN or infinite in round ${step}, at ${peer}: ${from}`,
+      'lower the learning rate, clip gradients, or keep the marked op from dividing by zero; nothing of this round was kept',
+    ],
+  },
   BB830: {
     severity: 'error',
     text: ({ file }: { file: string }) => [

@@ -2,6 +2,7 @@
 // would have gone on with.
 
 import type { Flow, FlowStart } from './flow.ts';
+import { flowKey } from './flow-id.ts';
 import type { NodeEvent, Values } from './io.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
 
@@ -46,6 +47,16 @@ export class Following {
   /** The one that has waited longest; undefined: none waits. */
   take(): Waiting | undefined {
     return this.#waiting.shift();
+  }
+
+  /** Drops those of a flow's session. */
+  drop({ session }: Flow): void {
+    const key = flowKey(session);
+    this.#waiting = this.#waiting.filter((one) => {
+      const stays = flowKey(one.session) !== key;
+      if (!stays) for (const value of one.given ?? []) if (value !== undefined) this.#leases.drop(value);
+      return stays;
+    });
   }
 
   /** Drops all, and takes no more. */

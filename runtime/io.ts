@@ -35,7 +35,13 @@ export type Input =
   | { readonly type: 'restore'; readonly state: Values }
   /** Results in the order of the segment's outputs, or of the method's; their buffers are given away. */
   | { readonly type: 'done'; readonly work: number; readonly outputs: readonly DataValue[] }
-  | { readonly type: 'failed'; readonly work: number; readonly message: string }
+  /** `notFinite`: it did run, and gave a number that its flow must not go on with. */
+  | {
+      readonly type: 'failed';
+      readonly work: number;
+      readonly message: string;
+      readonly notFinite?: NotFinite;
+    }
   /** Ends a flow here; what it has not yet shown it never will. */
   | { readonly type: 'cancel'; readonly flow: InitiatedFlowId; readonly why?: string }
   /** The transport gave the peer up. Whoever waits for it stops; a frame from it makes it known again. */
@@ -92,6 +98,17 @@ export interface Cause {
   readonly deadlineNs?: number;
 }
 
+/** A scalar that should be finite, and where the first number that is not came from, as far as that was found. */
+export interface NotFinite {
+  readonly value: string;
+  /** `Log (log_1)` */
+  readonly op?: string;
+  /** `file:line:column` of the author. */
+  readonly at?: string;
+  /** It came into the segment from elsewhere, as this. */
+  readonly input?: string;
+}
+
 export type DropReason =
   | 'malformed'
   | 'version'
@@ -146,6 +163,13 @@ export type NodeEvent =
       readonly step: number;
       readonly arguments: Values;
     }
+  /** A loss is NaN or infinite: its flow is cancelled, and its session ends. */
+  | ({
+      readonly kind: 'not-finite';
+      readonly flow: InitiatedFlowId;
+      readonly peer: string;
+      readonly segment: string;
+    } & NotFinite)
   | {
       readonly kind: 'work-failed';
       readonly flow: InitiatedFlowId;

@@ -12,7 +12,7 @@ import { Flow, type FlowHead, type FlowStart } from './flow.ts';
 import { flowKey, type InitiatedFlowId } from './flow-id.ts';
 import { Following } from './following.ts';
 import type { Program } from './instruction.ts';
-import type { Input, Output, Values } from './io.ts';
+import type { Input, NotFinite, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits, type Usage } from './limits.ts';
 import { describeData, fits, resultMisfit } from './manifest.ts';
@@ -126,6 +126,7 @@ export class Node {
         this.#done(input.work, input.outputs);
         break;
       case 'failed':
+        if (input.notFinite !== undefined) this.#diverge(input.work, input.notFinite, clip(input.message));
         this.#failed(input.work, 'failed', clip(input.message, FAILURE_CHARACTERS));
         break;
       case 'cancel':
@@ -469,6 +470,18 @@ export class Node {
     this.#engine.finish(work, held);
     for (const lease of leases.values()) this.#leases.dropLease(lease);
     this.#engine.settle(under.flow);
+  }
+
+  /** Nothing of the flow is committed any more, and none follows. */
+  #diverge(work: number, notFinite: NotFinite, detail: string): void {
+    const under = this.#engine.workOf(work);
+    if (under === undefined) return;
+    const { flow } = under;
+    const segment = under.call.kind === 'segment' ? under.call.segment : '';
+    this.#outbox.event({ kind: 'not-finite', flow: flow.id, peer: this.peer, segment, ...notFinite });
+    this.#following.drop(flow);
+    if (flow.cancelled === undefined)
+      this.#engine.cancel(flow, { reason: 'failed', peer: this.peer, detail });
   }
 
   #failed(work: number, reason: 'failed' | 'timeout', message: string): void {

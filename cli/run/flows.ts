@@ -134,7 +134,23 @@ function add(sum: PeerStats, one: Readonly<PeerStats>): void {
   sum.receivedBytes += one.receivedBytes;
 }
 
+/** Throws DiagnosticError BB825 if a loss of the flow was NaN or infinite. */
+function checkFinite({ notFinite, step }: FlowResult): void {
+  if (notFinite === undefined) return;
+  const { value, peer, op, at: text, input } = notFinite;
+  const [, file, line, column] = /^(.*):(\d+):(\d+)$/.exec(text ?? '') ?? [];
+  const at = file === undefined ? {} : { at: { file, line: Number(line), column: Number(column) } };
+  const from =
+    op !== undefined
+      ? `${op} gave the first such number`
+      : input !== undefined
+        ? `it was so in ${input}, which came from elsewhere`
+        : 'no op that could be found gave it';
+  throw new DiagnosticError(diagnostic('BB825', { value, peer, step, from }, { value, ...at }));
+}
+
 function outputsOf(result: FlowResult): Map<string, DataValue> {
+  checkFinite(result);
   const named = [
     ...Object.entries(result.outputs),
     ...Object.entries(result.cohortOutputs).flatMap(([name, byPeer]) =>

@@ -72,6 +72,7 @@ export class Coordinator implements Deployment {
       case 'flow-refused':
       case 'input-wanted':
       case 'output':
+      case 'not-finite':
       case 'session-paused':
       case 'flow-ended': {
         const ended = this.#book.note(peer, event);

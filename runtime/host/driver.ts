@@ -1,6 +1,7 @@
 // Drives one node: does what it asks for, wakes it when it wants to, runs its segments. What leaves the node, and
 // what it tells, is the host's.
 
+import type { DataValue } from '../../ir/data.ts';
 import type { Components } from '../component.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
@@ -10,6 +11,7 @@ import { Node } from '../node.ts';
 import { packed } from '../packed.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Clock } from './clock.ts';
+import { firstWrong, type Origin, type Watched, watchedOutputs } from './finite.ts';
 import type { DataValues } from './hand-over.ts';
 import type { Segments } from './segments.ts';
 
@@ -35,6 +37,8 @@ export interface DriverOptions {
   readonly incarnation: number;
   readonly limits?: Partial<Limits>;
   readonly clock: Clock;
+  /** Where a segment's first number that is not finite comes from, given its inputs. */
+  readonly originOf: (segment: string, inputs: readonly DataValue[]) => Promise<Origin>;
   /** Where the frames and inputs given to the node come from, and go back to. */
   readonly pool: BufferPool;
 }
@@ -49,12 +53,19 @@ export class Driver {
   readonly #clock: Clock;
   readonly #pool: BufferPool;
   readonly #hooks: DriverHooks;
+  readonly #originOf: DriverOptions['originOf'];
+  readonly #watched: ReadonlyMap<string, readonly Watched[]>;
   #stopTimer: (() => void) | undefined;
   #wakeAt: number | undefined;
   #draining = false;
 
-  constructor({ segments, components, clock, pool, ...options }: DriverOptions, hooks: DriverHooks) {
+  constructor(
+    { segments, components, clock, pool, originOf, ...options }: DriverOptions,
+    hooks: DriverHooks,
+  ) {
     this.#node = new Node(options);
+    this.#originOf = originOf;
+    this.#watched = watchedOutputs(options.program);
     this.#segments = segments;
     this.#components = components;
     this.#clock = clock;
@@ -134,8 +145,20 @@ export class Driver {
         return { type: 'done', work, outputs };
       }
       const { segment, inputs, transfer } = output;
-      const outputs = await this.#segments.get(segment)!.run(inputs, { transfer, reclaim });
-      return { type: 'done', work, outputs };
+      const watched = this.#watched.get(segment);
+      const loaded = this.#segments.get(segment)!;
+      if (watched === undefined)
+        return { type: 'done', work, outputs: await loaded.run(inputs, { transfer, reclaim }) };
+      // Its inputs are needed once more if it goes wrong.
+      const outputs = await loaded.run(inputs);
+      const wrong = firstWrong(watched, outputs);
+      const origin = wrong === undefined ? {} : await this.#originOf(segment, inputs);
+      transfer.forEach(reclaim);
+      if (wrong === undefined) return { type: 'done', work, outputs };
+      const { op, at, input } = origin;
+      const from = op ?? (input === undefined ? 'no op that could be found' : `its input ${input}`);
+      const message = `${wrong} is not finite; first was ${from}${at === undefined ? '' : `, ${at}`}`;
+      return { type: 'failed', work, message, notFinite: { value: wrong, ...origin } };
     } catch (error) {
       return { type: 'failed', work, message: error instanceof Error ? error.message : String(error) };
     }

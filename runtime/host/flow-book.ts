@@ -146,6 +146,7 @@ export class FlowBook {
     // Only what is held can be an argument of a flow to come.
     if (event.kind === 'session-paused')
       record.session.pauses.push({ step: event.step, arguments: event.arguments as Pause['arguments'] });
+    if (event.kind === 'not-finite') record.notFinite ??= event;
     if (event.kind === 'output') record.addOutput(peer, event.name, event.value);
     if (event.kind === 'input-wanted')
       this.#supply(peer, event.flow, record.session.inputs.get(peer) ?? {}, record.session.owned);

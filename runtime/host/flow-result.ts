@@ -38,12 +38,16 @@ export interface FlowResult {
   readonly outputs: Readonly<Record<string, Value>>;
   /** Outputs of cohorts, by name and peer. */
   readonly cohortOutputs: Readonly<Record<string, Readonly<Record<string, Value>>>>;
+  /** A loss that was NaN or infinite, for which the session ended. */
+  readonly notFinite?: NotFiniteAt;
   /** Why values are missing, as each peer saw it. */
   readonly causes: readonly (Cause & { readonly at: string })[];
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
   /** Of a session's last flow, where its caller wanted no more: one for each flow that would have followed. */
   readonly pauses?: readonly Pause[];
 }
+
+export type NotFiniteAt = Extract<NodeEvent, { kind: 'not-finite' }>;
 
 type Status = Extract<NodeEvent, { kind: 'flow-ended' }>['status'];
 
@@ -75,6 +79,7 @@ export interface FlowRecord {
   readonly open: Set<string>;
   readonly outputs: Map<string, Map<string, Value>>;
   readonly ends: Map<string, Status>;
+  notFinite: NotFiniteAt | undefined;
   readonly causes: (Cause & { readonly at: string })[];
   readonly peers: Map<string, PeerStats>;
   stats(peer: string): PeerStats;
@@ -91,6 +96,7 @@ export function openRecord(id: InitiatedFlowId, step: number, session: Session):
     open: new Set(),
     outputs: new Map(),
     ends: new Map(),
+    notFinite: undefined,
     causes: [],
     peers: new Map(),
     stats(peer) {
@@ -164,7 +170,18 @@ export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResu
         ? 'failed'
         : 'partial';
   const { flow, step, causes } = record;
-  return { flow, step, status, outputs, cohortOutputs, causes, peers: Object.fromEntries(record.peers) };
+  const { notFinite } = record;
+  const wrong = notFinite === undefined ? {} : { notFinite };
+  return {
+    flow,
+    step,
+    status,
+    outputs,
+    cohortOutputs,
+    ...wrong,
+    causes,
+    peers: Object.fromEntries(record.peers),
+  };
 }
 
 const anyPresent = (outputs: FlowResult['outputs'], cohortOutputs: FlowResult['cohortOutputs']): boolean =>

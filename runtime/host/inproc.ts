@@ -14,7 +14,8 @@ import { joinPieces, pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkComponents } from './components.ts';
-import { Driver, POOL_BYTES } from './driver.ts';
+import { Driver, type DriverOptions, POOL_BYTES } from './driver.ts';
+import { originOf } from './finite.ts';
 import { FlowBook, type InvokeOptions, invocation } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
 import { handOver } from './hand-over.ts';
@@ -56,6 +57,7 @@ export interface Deployment {
 interface LoadedPeer extends Member {
   readonly program: Program;
   readonly segments: Segments;
+  readonly originOf: DriverOptions['originOf'];
   readonly components: Components;
 }
 
@@ -73,7 +75,16 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     for (const [lane, { id, bundle, backend, components = {} }] of options.peers.entries()) {
       checkComponents(id, bundle, components);
       const segments = await loadSegments(id, bundle, backend ?? options.backend, { lane, takesTurns });
-      peers.push({ id, manifest: bundle.manifest, program: programs[lane]!, segments, components });
+      const origin: LoadedPeer['originOf'] = (segment, inputs) =>
+        originOf(bundle, backend ?? options.backend, segment, inputs);
+      peers.push({
+        id,
+        manifest: bundle.manifest,
+        program: programs[lane]!,
+        segments,
+        components,
+        originOf: origin,
+      });
     }
   } catch (error) {
     await Promise.all(peers.map(({ segments }) => releaseSegments(segments)));
@@ -108,8 +119,8 @@ class InProcess implements Deployment {
       this.#drivers.get(peer)!.handle({ type: 'supply', flow, values: given, owned: true });
     });
     this.#drivers = new Map(
-      peers.map(({ id, program, segments, components }) => {
-        const own = { peer: id, program, segments, components };
+      peers.map(({ id, program, segments, components, originOf }) => {
+        const own = { peer: id, program, segments, components, originOf };
         const options = { ...own, incarnation: 1, clock, pool: this.#pool };
         const driver = new Driver(limits === undefined ? options : { ...options, limits }, {
           send: (to, pieces, flow) => this.#send(id, to, pieces, flow),

@@ -15,7 +15,8 @@ import { pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkComponents } from './components.ts';
-import { Driver, POOL_BYTES } from './driver.ts';
+import { Driver, type DriverOptions, POOL_BYTES } from './driver.ts';
+import { originOf } from './finite.ts';
 import { invocation } from './flow-book.ts';
 import type { Pause } from './flow-result.ts';
 import { type DataValues, handOver } from './hand-over.ts';
@@ -119,7 +120,10 @@ export class PeerHost {
     const members = new Set(Object.values(bundle.manifest.members).flat());
     const status: PeerStatus = { peer, incarnation, version: 1, ready: false, neighbours: this.#neighbours };
     this.#readiness = new Readiness(status, members);
-    const own = { peer, program, segments, components, incarnation, clock, pool: this.#pool };
+    const origin: DriverOptions['originOf'] = (segment, inputs) =>
+      originOf(bundle, options.backend, segment, inputs);
+    const node = { peer, program, segments, components, incarnation, clock };
+    const own = { ...node, originOf: origin, pool: this.#pool };
     this.#driver = new Driver(limits === undefined ? own : { ...own, limits }, {
       send: (to, pieces, flow) => this.#send(to, pieces, flow),
       event: (event) => this.#note(event),

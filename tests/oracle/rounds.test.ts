@@ -16,6 +16,7 @@ import {
 } from '../../dsl/index.ts';
 import { DiagnosticError } from '../../ir/index.ts';
 import type { FlowResult } from '../../runtime/host/index.ts';
+import type { NodeEvent } from '../../runtime/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { topologyOf } from '../support/compile.ts';
 import { deploy, floats, plain, recorded } from '../support/deploy.ts';
@@ -124,5 +125,51 @@ describe('an entry that cannot be', () => {
     expect(
       codeOf(() => entry('a', server, { initial: { x: 1 } }, () => void next('a', { x: constant([1, 2]) }))),
     ).toBe('BB320');
+  });
+});
+
+describe('a loss that is not finite', () => {
+  /** w is 2, 1, 0: the third loss is infinite. */
+  const diverging = module('diverging', () => {
+    const x = input('x', float32, [1], { at: phones.each });
+    entry('round', server, () => {
+      const w = state('w', constant(2), { at: server });
+      const before = w.read();
+      const all = on(phones.each, () => x.mul(before.log()).reduceSum({ keepdims: 0 })).collect();
+      w.assign(before.sub(1));
+      output('loss', all.values.reduceMean({ keepdims: 0 }));
+      output('w', before);
+      next('round');
+    });
+  });
+
+  test('ends the session before anything of its round is kept, and names peer and op', async () => {
+    const events: NodeEvent[] = [];
+    const local = module('local', () => {
+      entry('step', server, () => {
+        const w = state('w', constant(2), { at: server });
+        const now = w.read().log();
+        output('loss', now.neg());
+        w.assign(w.read().sub(1));
+        next('step');
+      });
+    });
+    const running = await deploy(local, topologyOf('server'), backend, {
+      onEvent: (_, event) => events.push(event),
+    });
+    const { step, notFinite, status } = await running.invoke({});
+    expect([step, status]).toEqual([2, 'failed']);
+    expect(notFinite).toMatchObject({ kind: 'not-finite', peer: 'server', value: 'loss' });
+    expect(notFinite!.op).toMatch(/^Log \(/);
+    expect(events).toContainEqual(notFinite);
+    expect((await running.state()).server!.w).toMatchObject({ bytes: new Uint8Array(4) });
+    await running.close();
+  });
+
+  test('of a member is that member’s: what it sends is missing, and the quorum decides', async () => {
+    const { each, last } = await run(diverging, 3);
+    expect(each.map(({ outputs }) => plain(outputs.w))).toEqual([[2], [1], [0]]);
+    expect(last.notFinite).toMatchObject({ peer: 'phone/0' });
+    expect(plain(last.outputs.loss)).toBe('failed');
   });
 });
