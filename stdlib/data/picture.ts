@@ -40,7 +40,8 @@ export async function decoder(
     return { width, height, channels: 3, data };
   };
   return (file) => {
-    const { width, height, ...raw } = whole(() => rawOf(file));
+    // A copy: the decoder looks at the buffer behind a view, where what follows a file that is cut off would be read.
+    const { width, height, ...raw } = whole(() => rawOf(new Uint8Array(file)));
     return { width, height, pixels: arranged(raw, width * height, channels, layout) };
   };
 }
@@ -50,7 +51,8 @@ function whole<T>(decode: () => T): T {
   try {
     return decode();
   } catch (error) {
-    throw error instanceof RangeError ? new Error('it is cut off') : error;
+    const cause = error instanceof Error ? (error.cause ?? error) : error;
+    throw cause instanceof RangeError ? new Error('it is cut off') : cause;
   }
 }
 
