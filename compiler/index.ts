@@ -25,6 +25,7 @@ export * from './pass.ts';
 export { checkModel } from './passes/check.ts';
 export { placeInParts } from './passes/place.ts';
 export { type CompileOptions, type CompileResult, compile, passes } from './pipeline.ts';
+export { type Plain, type PlainOptions, plainModel } from './plain.ts';
 export { defaultLimits, type Limits } from './simplify/budget.ts';
 export { rewrites } from './simplify/rewrites.ts';
 export { type Simplified, type SimplifyOptions, simplifyModel } from './simplify/simplify.ts';

@@ -87,4 +87,18 @@ export const networkMessages = {
       'begin a run without --resume',
     ],
   },
+  BB783: {
+    severity: 'error',
+    text: ({ output, reason }: { output: string; reason: string }) => [
+      `${output} cannot be exported: ${reason}`,
+      'name outputs that come of plain ops on one member, with --outputs',
+    ],
+  },
+  BB784: {
+    severity: 'error',
+    text: ({ key, peers }: { key: string; peers: readonly string[] }) => [
+      `${key} differs between ${peers.join(', ')}`,
+      'say whose it shall be, with --peer',
+    ],
+  },
 } as const satisfies Record<string, Message>;

@@ -120,3 +120,47 @@ describe('a run that is stopped and resumed', () => {
     expect(readFileSync(file('kept.npz'))).toEqual(before);
   });
 });
+
+describe('what was trained, as plain ONNX,', () => {
+  writeFileSync(
+    file('trained.ts'),
+    `import { constant, float32, gradient, input, module, on, output, peer, state } from 'bytesandbrains';
+const client = peer('client');
+const server = peer('server');
+export default module('trained', () => {
+  const x = input('x', float32, [3, 4], { at: client });
+  const w = state('w', constant([[1, 2], [3, 4], [5, 6], [7, 8]]), { at: client });
+  const v = state('v', constant([[1], [2]]), { at: server });
+  const now = { w: w.read(), v: v.read() };
+  const h = on(client, () => x.matmul(now.w).tanh());
+  const y = on(server, () => h.matmul(now.v));
+  output('y', y);
+  const g = gradient(on(server, () => y.mul(y).reduceMean({ keepdims: false })), now);
+  w.assign(now.w.sub(g.w.mul(0.1)));
+  v.assign(now.v.sub(g.v.mul(0.1)));
+});
+`,
+  );
+  writeFileSync(
+    file('split.json'),
+    '{ "version": 1, "classes": { "client": { "backend": "cpu" }, "server": { "backend": "cpu" } } }',
+  );
+  const bbc = async (...args: readonly string[]): Promise<number> => (await builtBbc(args, folder)).status;
+  const output = async (...args: readonly string[]) =>
+    (await ran(...args, '--random', '5', '--backend', 'cpu')).document.outputs.y;
+
+  test('is the same from the programs and from the module, and gives what the next flow would', async () => {
+    expect(await bbc('compile', 'trained.ts', '--peers', 'split.json', '-o', 'dist')).toBe(0);
+    const kept = await ran('dist', '--random', '4', '--flows', '5', '--checkpoint', 'state.npz');
+    expect(kept.document).toMatchObject({ flows: 5 });
+    expect(await bbc('export', 'dist', '--state', 'state.npz', '-o', 'a.onnx')).toBe(0);
+    expect(await bbc('export', 'trained.ts', '--state', 'state.npz', '--outputs', 'y', '-o', 'b.onnx')).toBe(
+      0,
+    );
+    writeFileSync(file('one.json'), '{ "version": 1, "classes": { "client": { "backend": "cpu" } } }');
+    const next = await output('dist', '--resume', 'state.npz');
+    expect(await output('a.onnx', '--peers', 'one.json')).toEqual(next);
+    expect(await output('b.onnx', '--peers', 'one.json')).toEqual(next);
+    expect(await output('dist')).not.toEqual(next);
+  });
+});
