@@ -21,7 +21,7 @@ export async function inPairs(
   const timed = async (work: () => Promise<unknown>): Promise<number> => {
     const start = performance.now();
     const told = await work();
-    // A work in another process says itself how long it took.
+    // A work may say itself how long it took.
     return typeof told === 'number' ? told : performance.now() - start;
   };
   for (let round = -warmUp; round < rounds; round++) {

@@ -38,7 +38,10 @@ export async function benchTrain(): Promise<readonly Figure[]> {
     const ours = await Stepper.of(generatedStep(network, batch), network, batch, data);
     const byHand = await Stepper.of(handWritten.get(network)!(batch), network, batch, data);
     checkClose(name, await ours.next(), await byHand.next());
-    const hand = await inPairs(ours.run, byHand.run, { rounds: network === mlp ? 400 : 60, warmUp: 10 });
+    const hand = await inPairs(processorTime(ours.run), processorTime(byHand.run), {
+      rounds: network === mlp ? 400 : 60,
+      warmUp: 10,
+    });
     figures.push(
       { name: `${name}: generated step`, value: hand.ours, unit: 'ms' },
       { name: `${name}: hand-written step`, value: hand.theirs, unit: 'ms' },
@@ -88,6 +91,14 @@ async function againstOthers(name: string, network: Network, ours: Stepper, data
   else await race('PyTorch, one thread', other, 60);
   return figures;
 }
+
+/** Of one thread: what else the machine does takes none of it. */
+const processorTime = (work: () => Promise<void>) => async (): Promise<number> => {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+};
 
 /** Noise in place of digits: steps take as long, and no two elements of a window are equal. */
 function dataFor({ image, parameters }: Network, batch: number): Data {
