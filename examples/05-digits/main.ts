@@ -2,14 +2,13 @@
 //
 //   main.ts DEPLOYMENT [--flows N] [--plot curves.html]
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { onnxRuntimeBackend } from 'bytesandbrains/backends/onnxruntime';
-import { parseTopology } from 'bytesandbrains/compiler';
-import { DataFolder } from 'bytesandbrains/data/node';
 import { type FlowResult, startDeployment } from 'bytesandbrains/host';
 import { loadDeployment } from 'bytesandbrains/host/node';
+import { peersWithData } from '../shared/data.ts';
 import { pageOf } from '../shared/plot.ts';
 
 const { values: options, positionals } = parseArgs({
@@ -17,22 +16,10 @@ const { values: options, positionals } = parseArgs({
   options: { flows: { type: 'string' }, plot: { type: 'string' } },
 });
 const [deploymentFolder = 'deployment'] = positionals;
-const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-const { topology } = parseTopology(readFileSync(here('topology.json'), 'utf8'), 'topology.json');
-const folder = new DataFolder(here('.'));
-const only = { index: 0, count: 1 };
-const components = Object.fromEntries(
-  await Promise.all(
-    (topology?.classes[0]?.components ?? []).map(
-      async (binding) => [binding.name, await folder.open(binding, only)] as const,
-    ),
-  ),
-);
-
-const { bundles } = await loadDeployment(deploymentFolder);
+const topology = fileURLToPath(new URL('topology.json', import.meta.url));
+const { peers, folder } = await peersWithData(await loadDeployment(deploymentFolder), topology);
 const backend = onnxRuntimeBackend();
-const peers = [...bundles].map(([id, bundle]) => ({ id, bundle, components }));
 const deployment = await startDeployment({ peers, backend });
 
 const numberOf = ({ outputs, causes }: FlowResult, name: string): number => {

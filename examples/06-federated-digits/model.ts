@@ -1,0 +1,117 @@
+// Federated averaging over ten phones that have different digits each. In a round the server's parameters go to the
+// phones, each trains for one epoch on what it has, and the server averages what comes back, weighted by how many digits
+// a phone has (McMahan et al. 2017, algorithm 1). `next` starts the following round.
+
+import {
+  type AnyShape,
+  cohort,
+  collect,
+  dataSource,
+  entry,
+  float32,
+  gradient,
+  int64,
+  module,
+  next,
+  on,
+  output,
+  peer,
+  scan,
+  uint8,
+  type Value,
+  weightedMean,
+} from 'bytesandbrains';
+import { accuracy, crossEntropy } from 'bytesandbrains/loss';
+import {
+  conv2d,
+  flatten,
+  type Given,
+  linear,
+  maxPool2d,
+  read,
+  relu,
+  sequential,
+  states,
+} from 'bytesandbrains/nn';
+
+export const ROUNDS = 30;
+/** Share of test digits read rightly after which no round follows. */
+const TARGET = 0.97;
+const BATCH = 32;
+const RATE = 0.05;
+/** How many test digits there are, and how many are read at once. */
+const TEST = 10_000;
+const AT_ONCE = 1000;
+
+const server = peer('server');
+const phones = cohort('phone');
+
+const net = sequential(
+  ['conv1', conv2d({ in: 1, out: 16, kernel: 3 })],
+  relu(),
+  maxPool2d(2),
+  ['conv2', conv2d({ in: 16, out: 32, kernel: 3 })],
+  relu(),
+  maxPool2d(2),
+  flatten(),
+  ['hidden', linear({ in: 800, out: 128 })],
+  relu(),
+  ['out', linear({ in: 128, out: 10 })],
+);
+const fields = { image: [uint8, ['N', 1, 28, 28]], label: [int64, ['N']] } as const;
+type Images<N extends number> = Value<'uint8', [N, 1, 28, 28], string>;
+type Digits = { readonly image: Images<number>; readonly label: Value<'int64', [number], string> };
+const pixels = <N extends number>(image: Images<N>) =>
+  image.cast({ to: float32 }).div(255).sub(0.13).div(0.31);
+
+export default module('federated-digits', () => {
+  const digits = dataSource('train', { at: phones.each, fields });
+  const unseen = dataSource('test', { at: server, fields });
+  const held = states(net.parameters, { at: server, seed: 7 });
+
+  entry('round', server, { initial: { round: 0n } }, ({ round }) => {
+    const now = read(held);
+    const answers = on(phones.each, () => {
+      const n = digits.size();
+      return { ...epoch(now, digits.batch(round, n)), n };
+    });
+    const { n, senders, missing, ...rows } = collect(answers, { within: '10m' });
+    const mean = weightedMean(rows, n);
+    for (const [name, one] of Object.entries(held)) one.assign(mean[name as keyof typeof mean]);
+
+    const right = on(server, () => share(mean, unseen.batch(0, TEST)));
+    output('accuracy', right);
+    const done = round.add(1n);
+    next('round', { round: done }).when(done.less(BigInt(ROUNDS)).and(right.less(TARGET)));
+  });
+});
+
+/** The parameters after one epoch of stochastic gradient descent over all of a phone's digits, in one Scan. */
+function epoch<W extends Given<typeof net.parameters> & Record<string, Weight>>(
+  start: W,
+  { image, label }: Digits,
+): W {
+  // What does not fill a batch is left out; the next round has another order.
+  const end = label.size().div(BATCH).mul(BATCH).unsqueeze([0]);
+  const images = image.slice([0n], end).reshape([-1, BATCH, 1, 28, 28]);
+  const labels = label.slice([0n], end).reshape([-1, BATCH]);
+  return scan(start, { images, labels }, (now, part) => {
+    const loss = crossEntropy(net(now)(pixels(part.images)), part.labels);
+    return descent(now, gradient(loss, now as Record<string, Weight>));
+  }) as W;
+}
+
+type Weight = Value<'float32', AnyShape, string>;
+const descent = <W extends Record<string, Weight>>(weights: W, slopes: Record<string, Weight>): W =>
+  Object.fromEntries(
+    Object.entries(weights).map(([name, one]) => [name, one.sub(slopes[name]!.mul(RATE))]),
+  ) as W;
+
+/** The share of digits that the network reads rightly, as many at once as memory is meant for. */
+function share(parameters: Given<typeof net.parameters>, { image, label }: Digits) {
+  const [images, labels] = [image.reshape([-1, AT_ONCE, 1, 28, 28]), label.reshape([-1, AT_ONCE])];
+  const { right } = scan({}, { images, labels }, (_, part) => ({
+    right: accuracy(net(parameters)(pixels(part.images)), part.labels),
+  }));
+  return right.reduceMean({ keepdims: false });
+}
