@@ -1,6 +1,6 @@
 // Federated averaging over ten phones that have different digits each. In a round the server's parameters go to the
-// phones, each trains for one epoch on what it has, and the server averages what comes back, weighted by how many digits
-// a phone has (McMahan et al. 2017, algorithm 1). `next` starts the following round.
+// phones, each trains for one epoch on what it has, and the server adds the mean of what that changed, weighted by how many
+// digits a phone has (McMahan et al. 2017, algorithm 1). `next` starts the following round.
 
 import {
   type AnyShape,
@@ -75,37 +75,40 @@ export default module('federated-digits', () => {
       const n = digits.size();
       return { ...epoch(now, digits.batch(round, n)), n };
     });
-    const { n, senders, missing, ...rows } = collect(answers, { within: '10m' });
-    const mean = weightedMean(rows, n);
-    for (const [name, one] of Object.entries(held)) one.assign(mean[name as keyof typeof mean]);
+    const { n, senders, missing, ...changes } = collect(answers, { atLeast: 8, within: '10m' });
+    const mean = weightedMean(changes, n) as Record<string, Weight>;
+    // With too few answers this round changes nothing, and the run goes on.
+    const trained = Object.entries(held).map(
+      ([name, one]) => [name, one.update((latest: Weight) => latest.add(mean[name]!.orElse(0)))] as const,
+    );
 
-    const right = on(server, () => share(mean, unseen.batch(0, TEST)));
+    const right = on(server, () => share(Object.fromEntries(trained) as typeof now, unseen.batch(0, TEST)));
     output('accuracy', right);
     const done = round.add(1n);
     next('round', { round: done }).when(done.less(BigInt(ROUNDS)).and(right.less(TARGET)));
   });
 });
 
-/** The parameters after one epoch of stochastic gradient descent over all of a phone's digits, in one Scan. */
+/** How one epoch of stochastic gradient descent over all of a phone's digits changes the parameters, in one Scan. */
 function epoch<W extends Given<typeof net.parameters> & Record<string, Weight>>(
   start: W,
   { image, label }: Digits,
 ): W {
   // What does not fill a batch is left out; the next round has another order.
-  const end = label.size().div(BATCH).mul(BATCH).unsqueeze([0]);
-  const images = image.slice([0n], end).reshape([-1, BATCH, 1, 28, 28]);
-  const labels = label.slice([0n], end).reshape([-1, BATCH]);
-  return scan(start, { images, labels }, (now, part) => {
+  const used = label.size().div(BATCH).mul(BATCH).unsqueeze([0]);
+  const images = image.slice([0n], used).reshape([-1, BATCH, 1, 28, 28]);
+  const labels = label.slice([0n], used).reshape([-1, BATCH]);
+  const end = scan(start, { images, labels }, (now, part) => {
     const loss = crossEntropy(net(now)(pixels(part.images)), part.labels);
-    return descent(now, gradient(loss, now as Record<string, Weight>));
+    return minus(now, gradient(loss, now as Record<string, Weight>), RATE);
   }) as W;
+  return minus(end, start);
 }
 
 type Weight = Value<'float32', AnyShape, string>;
-const descent = <W extends Record<string, Weight>>(weights: W, slopes: Record<string, Weight>): W =>
-  Object.fromEntries(
-    Object.entries(weights).map(([name, one]) => [name, one.sub(slopes[name]!.mul(RATE))]),
-  ) as W;
+/** a - factor · b, parameter by parameter. */
+const minus = <W extends Record<string, Weight>>(a: W, b: Record<string, Weight>, factor = 1): W =>
+  Object.fromEntries(Object.entries(a).map(([name, one]) => [name, one.sub(b[name]!.mul(factor))])) as W;
 
 /** The share of digits that the network reads rightly, as many at once as memory is meant for. */
 function share(parameters: Given<typeof net.parameters>, { image, label }: Digits) {
