@@ -309,7 +309,7 @@ export class Engine {
       this.#set(flow, slot, missing ?? (at === 0 ? boolScalar(true) : values[at - 1]!));
     });
     this.#dropGiven(flow);
-    for (const slot of new Set(one.inputs)) this.#used(flow, slot);
+    for (const slot of one.reads) this.#used(flow, slot);
     this.#complete(flow, index);
   }
 
@@ -326,7 +326,7 @@ export class Engine {
       for (const value of given) this.#leases.hold(value);
       flow.nexts.set(index, given);
     }
-    for (const slot of new Set(one.inputs)) this.#used(flow, slot);
+    for (const slot of one.reads) this.#used(flow, slot);
     const { fragment } = one;
     if (fragment === undefined || !this.#program.fragments[fragment]!.writes)
       this.#follow(flow, index, false);
@@ -345,23 +345,22 @@ export class Engine {
     const [first, second] = one.inputs.map((slot) => flow.values[slot]);
     const result = flow.cancelled ?? coreResult(one, first, second, this.#peer);
     this.#set(flow, one.outputs[0] ?? NO_SLOT, result);
-    for (const slot of new Set(one.inputs)) this.#used(flow, slot);
+    for (const slot of one.reads) this.#used(flow, slot);
     this.#complete(flow, index);
   }
 
   #call(flow: Flow, index: number, call: Call): void {
     const inputs = call.inputs.map((slot) => flow.values[slot]!);
     const missing = flow.cancelled ?? inputs.find((value) => !isHeld(value));
-    const slots = new Set(call.inputs);
     if (missing !== undefined) {
-      for (const slot of slots) this.#used(flow, slot);
+      for (const slot of call.reads) this.#used(flow, slot);
       return this.#skip(flow, index, call, missing as Missing);
     }
     const held = inputs as Held[];
     const leases = new Set(held.flatMap(({ lease }) => lease ?? []));
     // Held while they are used up, so that the last reader finds out whether it is the only holder left.
     for (const lease of leases) lease.holders++;
-    for (const slot of slots) this.#used(flow, slot);
+    for (const slot of call.reads) this.#used(flow, slot);
     const transfer: ArrayBuffer[] = [];
     const holds: Lease[] = [];
     for (const lease of leases) {
@@ -409,7 +408,7 @@ export class Engine {
       this.#leases.hold(flow.values[members]!);
       flow.recipients.set(index, flow.values[members]!);
     }
-    for (const read of new Set(one.inputs)) this.#used(flow, read);
+    for (const read of one.reads) this.#used(flow, read);
     const { fragment } = one;
     if (fragment === undefined || !this.#program.fragments[fragment]!.writes) this.#pack(flow, envelope);
     this.#complete(flow, index);
@@ -421,9 +420,10 @@ export class Engine {
     const { sends } = this.#program.envelopes[envelope]!;
     const values = sends.map((index) => flow.outgoing.get(index)!);
     if (this.#program.outputs.length === 0 && values.some(isHeld)) flow.cameOut = true;
-    const recipients = sends.map((index) => flow.recipients.get(index));
+    const recipients = flow.recipients.size > 0 ? sends.map((index) => flow.recipients.get(index)) : [];
     this.#outlet.ship(flow, envelope, values, recipients);
-    for (const held of [...values, ...recipients]) if (held !== undefined) this.#leases.drop(held);
+    for (const value of values) this.#leases.drop(value);
+    for (const members of recipients) if (members !== undefined) this.#leases.drop(members);
     for (const index of sends) {
       flow.outgoing.delete(index);
       flow.recipients.delete(index);

@@ -63,7 +63,7 @@ export function linkFragments(program: Unlinked): Linked {
   };
   instructions.forEach((one, index) => {
     const fragment = fragmentOf[index];
-    for (const slot of new Set(one.inputs)) {
+    for (const slot of one.reads) {
       if (program.constants[slot] !== undefined) continue;
       uses[slot]!++;
       pending[index]!++;

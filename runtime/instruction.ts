@@ -13,6 +13,8 @@ interface Common {
   readonly fragment: number | undefined;
   /** Slots read, in the op's order. */
   readonly inputs: readonly number[];
+  /** The same, each once. */
+  readonly reads: readonly number[];
   /** Slots written; NO_SLOT where left out. */
   readonly outputs: readonly number[];
 }
@@ -111,6 +113,10 @@ export interface EnvelopeGroup {
   readonly destinations: readonly string[];
   /** Instruction indexes, in program order. */
   readonly sends: readonly number[];
+  /** Their edges. */
+  readonly edges: readonly Edge[];
+  /** A destination gets rows of its own, of some value at least. */
+  readonly scatters: boolean;
 }
 
 /** Reads of a slot: instruction `reader`, or fragment `~reader` that waits for it. */

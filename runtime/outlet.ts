@@ -9,7 +9,7 @@ import type { Lease, Slot } from './lease.ts';
 export interface EngineOutlet {
   /** Starts a segment, or asks a component; ends with `finish` or `fail`. */
   start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void;
-  /** All sends of an envelope are there. `recipients`: of a scatter that says so, whom its rows are for. */
+  /** All sends of an envelope are there. `recipients`: of a scatter that says so, whom its rows are for; else empty. */
   ship(
     flow: Flow,
     envelope: number,

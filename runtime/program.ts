@@ -54,7 +54,12 @@ class Decoder {
   readonly #producers: (number | undefined)[] = [];
   readonly #instructions: Instruction[] = [];
   readonly #fragmentNumbers: (number | undefined)[] = [];
-  readonly #envelopes: { destinations: readonly string[]; sends: number[] }[] = [];
+  readonly #envelopes: {
+    destinations: readonly string[];
+    sends: number[];
+    edges: Edge[];
+    scatters: boolean;
+  }[] = [];
   readonly #envelopeIndex = new Map<string, number>();
   readonly #receivers = new Map<number, number>();
   #invoke: Invoke | undefined;
@@ -151,7 +156,7 @@ class Decoder {
       .filter((input) => input !== '' && !(isCall && this.#initializers.has(input)))
       .map((input) => this.#read(input, name));
     const outputs = node.output.map((output) => (output === '' ? NO_SLOT : this.#define(output, index)));
-    const common = { name, fragment: undefined, inputs, outputs };
+    const common = { name, fragment: undefined, inputs, reads: [...new Set(inputs)], outputs };
     this.#instructions.push(this.#instruction(node, common, index));
     const fragment = node.metadataProps.find(({ key }) => key === METADATA.fragment)?.value;
     if (fragment !== undefined && !/^\d{1,9}$/.test(fragment)) this.#fail(`fragment ${fragment}`, name);
@@ -222,10 +227,13 @@ class Decoder {
     const key = `${number}\n${edge.to.class}`;
     let envelope = this.#envelopeIndex.get(key);
     if (envelope === undefined) {
-      envelope = this.#envelopes.push({ destinations, sends: [] }) - 1;
+      envelope = this.#envelopes.push({ destinations, sends: [], edges: [], scatters: false }) - 1;
       this.#envelopeIndex.set(key, envelope);
     }
-    this.#envelopes[envelope]!.sends.push(index);
+    const group = this.#envelopes[envelope]!;
+    group.sends.push(index);
+    group.edges.push(edge);
+    group.scatters ||= edge.kind === 'scatter';
     return { ...common, kind: 'send', edge, envelope };
   }
 

@@ -180,7 +180,7 @@ class Reader {
       case 'double':
         return this.#view.getFloat64(this.#advance(8), true);
       case 'string':
-        return utf8Decoder.decode(this.#bytes(end));
+        return this.#string(end);
       case 'bytes':
         return this.#bytes(end);
       case 'message': {
@@ -209,6 +209,22 @@ class Reader {
   #bytes(end: number): Uint8Array {
     const length = this.#length(end);
     return this.#data.subarray(this.#at, this.#advance(length) + length);
+  }
+
+  #string(end: number): string {
+    const length = this.#length(end);
+    const start = this.#advance(length);
+    // Short and plain, as names are: without a detour through the decoder.
+    if (length < 32) {
+      let text = '';
+      for (let at = start; at < start + length; at++) {
+        const code = this.#data[at]!;
+        if (code > 127) break;
+        text += String.fromCharCode(code);
+      }
+      if (text.length === length) return text;
+    }
+    return utf8Decoder.decode(this.#data.subarray(start, start + length));
   }
 
   #uint(): number {

@@ -1,10 +1,10 @@
 // Between the node and its frames: builds what leaves, and lets in only what may come.
 
-import { tensorsOf } from '../../ir/data.ts';
+import { type DataValue, isTensor, tensorsOf } from '../../ir/data.ts';
 import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
 import type { FlowHead } from '../flow.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
-import type { Program, Send } from '../instruction.ts';
+import type { Program } from '../instruction.ts';
 import type { Limits } from '../limits.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { Outbox } from '../outbox.ts';
@@ -28,11 +28,14 @@ const idMessage = ({ initiator, incarnation, counter }: InitiatedFlowId) => ({
   counter,
 });
 
+const payloadOf = (value: DataValue): Uint8Array | readonly Uint8Array[] =>
+  isTensor(value) ? value.bytes : tensorsOf(value).map(({ bytes }) => bytes);
+
 /** Values as fills, and the bytes that go beside them. */
 function load(edges: readonly Edge[], values: readonly Value[]) {
   const fills = values.map((value, at) => fillOf(edges[at]!.id, value, edges[at]!.kind === 'trigger'));
   const payloads = values.map((value, at) =>
-    isMissing(value) || fills[at]!.trigger ? undefined : tensorsOf(value).map(({ bytes }) => bytes),
+    isMissing(value) || fills[at]!.trigger ? undefined : payloadOf(value),
   );
   return { fills, payloads };
 }
@@ -86,19 +89,23 @@ export class Courier {
     values: readonly Value[],
     members: readonly (Value | undefined)[],
   ): readonly { readonly to: string; readonly pieces: readonly Uint8Array[] }[] {
-    const { sends, destinations } = this.#program.envelopes[envelope]!;
-    const edges = sends.map((index) => (this.#program.instructions[index] as Send).edge);
-    const flow = { flow: { initiated: idMessage(id) } };
+    const { edges, destinations, scatters } = this.#program.envelopes[envelope]!;
+    const flow = { initiated: idMessage(id) };
     // A flow that follows none is its own session.
-    const head = step === 0 ? flow : { ...flow, session: { initiated: idMessage(session) }, step };
+    const head = { flow, session: step === 0 ? undefined : { initiated: idMessage(session) }, step };
+    if (!scatters) {
+      const { fills, payloads } = load(edges, values);
+      return destinations.map((to) => ({
+        to,
+        pieces: encodeFrame(this.#envelope(to, { ...head, fills }), payloads),
+      }));
+    }
     const rows = edges.map(({ kind }, at) =>
       kind === 'scatter' ? rowsFor(values[at]!, members[at], destinations, this.#peer) : undefined,
     );
-    // The same for all, unless each gets rows of its own.
-    const common = rows.every((one) => one === undefined) ? load(edges, values) : undefined;
     return destinations.map((to, index) => {
       const own = values.map((value, at) => rows[at]?.[index] ?? value);
-      const { fills, payloads } = common ?? load(edges, own);
+      const { fills, payloads } = load(edges, own);
       return { to, pieces: encodeFrame(this.#envelope(to, { ...head, fills }), payloads) };
     });
   }
@@ -196,12 +203,17 @@ export class Courier {
   #envelope(to: string, content: EnvelopeInit): EnvelopeInit {
     const correspondent = this.#correspondents.get(to)!;
     correspondent.sent++;
+    const { flow, session, step = 0, fills, error } = content;
     return {
       deployment: this.#program.manifest.deployment,
       sender: this.#peer,
       incarnation: this.#incarnation,
       sequence: correspondent.sent,
-      ...content,
+      flow,
+      session,
+      step,
+      error,
+      fills: fills ?? [],
     };
   }
 }

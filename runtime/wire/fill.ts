@@ -20,9 +20,10 @@ const RAW = 0;
 export function fillOf(edge: number, value: Value, trigger: boolean): FillInit {
   if (isMissing(value)) return { edge, trigger, missing: missingMessage(value) };
   if (trigger) return { edge, trigger };
-  if (isTensor(value)) return { edge, dtype: elemTypeOf(value.dtype), dims: value.dims, codec: RAW };
+  if (isTensor(value))
+    return { edge, dtype: elemTypeOf(value.dtype), dims: value.dims, payloadOffset: 0, payloadLength: 0 };
   const { kind, dims = [], parts } = partOf(value);
-  return { edge, kind, dims, parts, codec: RAW };
+  return { edge, kind, dims, parts, payloadOffset: 0, payloadLength: 0 };
 }
 
 function partOf(value: DataValue): PartInit {

@@ -14,7 +14,7 @@
 import { WIRE_VERSION } from '../../ir/deployment.ts';
 import type { Limits } from '../limits.ts';
 import { decode, encode, TooManyMessages } from '../proto/codec.ts';
-import { type Envelope, type EnvelopeInit, envelope as envelopeTable, type FillInit } from './envelope.ts';
+import { type Envelope, type EnvelopeInit, envelope as envelopeTable } from './envelope.ts';
 
 export const PREFIX_BYTES = 24;
 export const ALIGNMENT = 64;
@@ -26,21 +26,40 @@ export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) *
 /** The bytes of one fill: of a tensor, or of all the tensors in its value. */
 export type Payload = Uint8Array | readonly Uint8Array[] | undefined;
 
-const partsOf = (payload: Payload): readonly Uint8Array[] =>
-  payload instanceof Uint8Array ? [payload] : (payload ?? []);
+/** In the fill itself: a copy of each costs more than all else here. */
+function place(
+  fill: { payloadOffset?: number; payloadLength?: number },
+  offset: number,
+  length: number,
+): void {
+  fill.payloadOffset = offset;
+  fill.payloadLength = length;
+}
 
 /**
  * The pieces of a frame; payloads are not copied. `payloads[i]` belongs to `envelope.fills[i]`, whose offset
  * and length are set here. What has no bytes takes no room.
  */
 export function encodeFrame(envelope: EnvelopeInit, payloads: readonly Payload[]): readonly Uint8Array[] {
+  // The head comes first, and is known last.
+  const pieces: Uint8Array[] = [padding];
   let end = 0;
-  const fills = envelope.fills?.map((fill, index): FillInit => {
-    const payloadOffset = aligned(end);
-    for (const { length } of partsOf(payloads[index])) if (length > 0) end = aligned(end) + length;
-    return end > payloadOffset ? { ...fill, payloadOffset, payloadLength: end - payloadOffset } : fill;
+  const add = (part: Uint8Array): void => {
+    if (part.length === 0) return;
+    const gap = aligned(end) - end;
+    if (gap > 0) pieces.push(padding.subarray(0, gap));
+    pieces.push(part);
+    end += gap + part.length;
+  };
+  payloads.forEach((payload, index) => {
+    if (payload === undefined) return;
+    const offset = aligned(end);
+    if (payload instanceof Uint8Array) add(payload);
+    else payload.forEach(add);
+    const fill = envelope.fills?.[index];
+    if (fill !== undefined && end > offset) place(fill, offset, end - offset);
   });
-  const body = encode(envelopeTable, fills === undefined ? envelope : { ...envelope, fills });
+  const body = encode(envelopeTable, envelope);
   const headBytes = aligned(PREFIX_BYTES + body.length);
   const head = new Uint8Array(headBytes);
   const view = new DataView(head.buffer);
@@ -51,14 +70,7 @@ export function encodeFrame(envelope: EnvelopeInit, payloads: readonly Payload[]
   view.setUint32(16, (headBytes + end) % 2 ** 32, true);
   view.setUint32(20, Math.floor((headBytes + end) / 2 ** 32), true);
   head.set(body, PREFIX_BYTES);
-  const pieces: Uint8Array[] = [head];
-  let gap = 0;
-  for (const payload of payloads.flatMap(partsOf)) {
-    if (payload.length === 0) continue;
-    if (gap > 0) pieces.push(padding.subarray(0, gap));
-    pieces.push(payload);
-    gap = aligned(payload.length) - payload.length;
-  }
+  pieces[0] = head;
   return pieces;
 }
 
