@@ -1,6 +1,7 @@
 // Which variable an author gave the result of a call, found by the call's position.
 //
 //   const h = x.matmul(w).add(b)     the call at `add`, the outermost one of the initializer, is `h`
+//   const h = net(weights)(x)        the call of what a call gives
 //   const { a, b } = split(x)        the call at `split` names its results: a → a, b → b
 //   h = relu(h)                      an assignment names like a declaration
 //   const h = on(phone, () => f(x))  what is done somewhere: the call that the body gives
@@ -38,6 +39,8 @@ export function namedCalls(file: string, text: string): ReadonlyMap<string, Call
   return found;
 }
 
+const marks = new Set<string>(['declassify', 'declassifyGradient']);
+
 function outermostCall(expression: ts.Expression | undefined): ts.CallExpression | undefined {
   let inner = expression;
   while (
@@ -52,7 +55,7 @@ function outermostCall(expression: ts.Expression | undefined): ts.CallExpression
   }
   if (inner === undefined || !ts.isCallExpression(inner)) return undefined;
   const { expression: callee } = inner;
-  if (ts.isPropertyAccessExpression(callee) && callee.name.text === 'declassify')
+  if (ts.isPropertyAccessExpression(callee) && marks.has(callee.name.text))
     return outermostCall(callee.expression) ?? inner;
   const body = bodyOfOn(inner);
   return body === undefined ? inner : outermostCall(body);
@@ -69,9 +72,13 @@ function bodyOfOn({ expression, arguments: given }: ts.CallExpression): ts.Expre
   return last && ts.isReturnStatement(last) ? last.expression : undefined;
 }
 
-/** Where V8 says a call is: at the method's name, or at the start of the called expression. */
+/**
+ * Where V8 says a call is, through esbuild's source map: at the method's name, at the last character of a call whose result
+ * is called, or at the start of the called expression.
+ */
 function calleePosition(call: ts.CallExpression, source: ts.SourceFile): number {
   const callee = call.expression;
+  if (ts.isCallExpression(callee)) return callee.getEnd() - 1;
   return (ts.isPropertyAccessExpression(callee) ? callee.name : callee).getStart(source);
 }
 

@@ -12,6 +12,12 @@ const names = (text: string): Record<string, unknown> =>
 test('a declaration names the outermost call of its initializer', () => {
   expect(names('const h = x.matmul(relu(w))\n  .add(b);')).toEqual({ '2:4': 'h' });
 });
+test('what a call gives may be called', () => {
+  expect(names('const h = net(weights, mode)(x);\nconst z = block({\n  w,\n})(x);')).toEqual({
+    '1:28': 'h',
+    '4:2': 'z',
+  });
+});
 test('destructuring names each result', () => {
   expect(names('const { y: logits, z } = split(x);\nconst [a, , b] = topk(x);')).toEqual({
     '1:26': { y: 'logits', z: 'z' },
@@ -37,4 +43,7 @@ test('a mark on a value leaves the name to the call that makes it', () => {
 });
 test('what is no call has no name', () => {
   expect(names('const a = 1; const f = () => g(); g();')).toEqual({});
+});
+test('so does a mark on its gradient', () => {
+  expect(names("const h = middle(w)(x).declassifyGradient('a mean');")).toEqual({ '1:19': 'h' });
 });
