@@ -6,6 +6,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 
+interface EdgeFacts {
+  readonly from: { readonly class: string };
+  readonly to: { readonly class: string };
+  readonly shape: readonly (number | string)[];
+}
 const root = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'examples-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -16,7 +21,11 @@ function runExample(name: string, ...args: string[]): string {
   const example = `examples/${name}`;
   const out = path.join(folder, name);
   if (!existsSync(out))
-    node('dist/cli/main.js', 'compile', `${example}/model.ts`, '-p', `${example}/topology.json`, '-o', out);
+    // tests/lint/command.test.ts checks their types.
+    node(
+      ...['dist/cli/main.js', 'compile', `${example}/model.ts`, '--no-check'],
+      ...['-p', `${example}/topology.json`, '-o', out],
+    );
   return node('scripts/run-ts.mjs', `${example}/main.ts`, out, ...args);
 }
 
@@ -57,11 +66,13 @@ test('04 says when somebody speaks, frame by frame, over one deployment', { time
 test('05 learns digits, and draws how it went', { timeout: 120_000 }, () => {
   const page = path.join(folder, 'curves.html');
   const text = runExample('05-digits', '--flows', '40', '--plot', page);
-  const [first, second] = [...text.matchAll(/^step \d+ {2}loss (\d\.\d{4}) {2}right (\d+\.\d\d) %$/gm)];
+  const [first, second] = [
+    ...text.matchAll(/^step \d+ {2}loss (\d\.\d{4}) {2}right (\d+\.\d\d) % {2}0 KiB sent$/gm),
+  ];
   expect(Number(first![1])).toBeLessThan(2.2);
   expect(Number(second![1])).toBeLessThan(1.1);
   expect(Number(second![2])).toBeGreaterThan(60);
-  expect(text).toMatch(/^40 steps, last loss [01]\.\d{4}, 0 bytes sent$/m);
+  expect(text).toMatch(/^40 steps, last loss [01]\.\d{4}, 0 KiB sent$/m);
   expect(readFileSync(page, 'utf8').match(/<path d="M [\d. L]+"\/>/g)).toHaveLength(1);
 });
 
@@ -83,6 +94,28 @@ test('06 averages what ten phones have learnt, round after round', { timeout: 12
   expect(text).toContain('2 rounds, 16.6 MiB sent');
 });
 
+test('07 learns digits on two peers: what the images are computed to goes one way, its gradient the other', {
+  timeout: 120_000,
+}, () => {
+  const page = path.join(folder, 'split.html');
+  const text = runExample('07-split-learning', '--flows', '50', '--plot', page);
+  const lines = [...text.matchAll(/^step \d+ {2}loss (\d\.\d{4}) .* {2}(\d+\.\d) MiB sent$/gm)];
+  const [first, second] = lines.map(([, loss]) => Number(loss));
+  expect(first).toBeLessThan(2.2);
+  expect(second).toBeLessThan(1.1);
+  expect(lines.map(([, , sent]) => sent)).toEqual(['7.8', '7.8', '7.0']);
+  const [, share] = /^step 50 .* test digits read rightly: (\S+) %/m.exec(text)!;
+  expect(Number(share)).toBeGreaterThan(70);
+  expect(readFileSync(page, 'utf8').match(/<path d="M [\d. L]+"\/>/g)).toHaveLength(3);
+  const { edges } = JSON.parse(readFileSync(path.join(folder, '07-split-learning/plan.json'), 'utf8'));
+  const floats = edges.filter(({ dtype }: { dtype: string }) => dtype !== 'int64');
+  expect(floats.map(({ from, to, shape }: EdgeFacts) => [from.class, to.class, shape])).toEqual([
+    ['client', 'server', [64, 800]],
+    ['server', 'client', [64, 800]],
+    ['client', 'server', [1000, 800]],
+  ]);
+});
+
 test('each example has a test here', () => {
   const examples = readdirSync(path.join(root, 'examples')).filter((name) =>
     existsSync(path.join(root, 'examples', name, 'model.ts')),
@@ -94,6 +127,7 @@ test('each example has a test here', () => {
     '04-voice-detector',
     '05-digits',
     '06-federated-digits',
+    '07-split-learning',
   ]);
 });
 
