@@ -1,5 +1,6 @@
 // Makes the ops that compute gradients: what rules write with.
 
+import type { Copier } from '../../ir/copy.ts';
 import {
   type Attribute,
   attributeFloat,
@@ -21,6 +22,7 @@ import {
   type Tensor,
   type ValueId,
   type ValueType,
+  type Weight,
 } from '../../ir/index.ts';
 import { constantOf, readWeight, weightOf } from '../../ir/onnx/index.ts';
 
@@ -161,11 +163,15 @@ export class Builder {
   name(id: ValueId): string {
     return this.editor.value(id).name;
   }
-  /** The elements of a constant of integers or float32; undefined if it is none. */
-  numbers(id: ValueId): readonly number[] | undefined {
+  /** The content of a constant; undefined if it is none. */
+  weight(id: ValueId): Weight | undefined {
     const { weight, def } = this.editor.value(id);
     const source = def.kind === 'op' ? this.editor.op(def.op) : undefined;
-    const held = def.kind === 'initializer' ? weight : source && constantOf(source);
+    return def.kind === 'initializer' ? weight : source && constantOf(source);
+  }
+  /** The elements of a constant of integers or float32; undefined if it is none. */
+  numbers(id: ValueId): readonly number[] | undefined {
+    const held = this.weight(id);
     if (held === undefined || held.dims.length > 1) return undefined;
     const { dtype, bytes } = readWeight(held);
     const copy = bytes.slice().buffer;
@@ -234,20 +240,30 @@ export class Builder {
     outputs: readonly ValueId[],
     attributes: readonly Attribute[],
   ): void {
+    const home = this.#home();
+    this.#keep(this.editor.addOp(this.graph, { type, inputs, outputs, attributes, ...home }));
+  }
+  /** Where ops are that are made now. */
+  #home(): Pick<Op, 'scope' | 'at' | 'place'> {
     const { scope, at, place, graph } = this.#for ?? { place: this.#place };
     const isMain = this.graph === this.#common.main;
-    const id = this.editor.addOp(this.graph, {
-      type,
-      inputs,
-      outputs,
-      attributes,
+    return {
       ...(scope !== undefined && { scope }),
       ...(at && { at }),
       // The place of a loop is no place inside it.
       ...(place && (isMain || graph !== this.#common.main) && { place }),
-    });
+    };
+  }
+  #keep(id: OpId): void {
     this.made.push(id);
-    if (isMain && this.#for !== undefined) this.#common.forwardOf.set(id, this.#for.id);
+    if (this.graph === this.#common.main && this.#for !== undefined)
+      this.#common.forwardOf.set(id, this.#for.id);
+  }
+  /** An op of another model. */
+  copy(copier: Copier, id: OpId): OpId {
+    const made = copier.op(id, this.graph, this.#home());
+    this.#keep(made);
+    return made;
   }
   op(type: string, inputs: readonly ValueId[], ...attributes: readonly Attribute[]): ValueId {
     return this.ops(type, inputs, 1, ...attributes)[0]!;

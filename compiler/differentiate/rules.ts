@@ -1,5 +1,7 @@
 // The gradient of every operator that has one.
 
+import { inOtherWords } from './in-other-words.ts';
+import { regionsAligned, regionsPooled } from './regions.ts';
 import type { Rules } from './rule.ts';
 import { broadcast } from './rules/broadcast.ts';
 import { control } from './rules/control.ts';
@@ -13,6 +15,19 @@ import { manyFactors } from './rules/products.ts';
 import { reductions } from './rules/reduce.ts';
 import { sampling } from './rules/sampling.ts';
 import { windows } from './rules/window.ts';
+import { deformed, gridSampled } from './sampled.ts';
+import { dequantized } from './scaled.ts';
+import { causalConvolution, linearAttention } from './stateful.ts';
+
+const worded: Rules = {
+  DequantizeLinear: inOtherWords(dequantized),
+  GridSample: inOtherWords(gridSampled),
+  DeformConv: inOtherWords(deformed),
+  RoiAlign: inOtherWords(regionsAligned),
+  MaxRoiPool: inOtherWords(regionsPooled),
+  LinearAttention: inOtherWords(linearAttention),
+  CausalConvWithState: inOtherWords(causalConvolution),
+};
 
 /** Of operators of the standard domain, in the form of opset 18 and later. */
 export const rules: Rules = {
@@ -28,6 +43,7 @@ export const rules: Rules = {
   ...sampling,
   ...placing,
   ...manyFactors,
+  ...worded,
 };
 
 /** In other words, and then by their rules (expand.ts). */

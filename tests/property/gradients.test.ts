@@ -11,13 +11,9 @@ const asked = process.env.GRADIENT_OF?.split(',');
 const seed = process.env.GRADIENT_SEED;
 const types = Object.keys(generators).filter((type) => asked?.includes(type) ?? true);
 
-test('has graphs for every operator that has a rule, and takes float64', () => {
+test('has graphs for every operator that has a rule', () => {
   const known = [...Object.keys(rules), ...expandedOperators].sort();
-  expect(known.filter((type) => !Object.hasOwn(generators, type))).toEqual([
-    'Celu',
-    'DequantizeLinear',
-    'RotaryEmbedding',
-  ]);
+  expect(known.filter((type) => !Object.hasOwn(generators, type))).toEqual([]);
   expect(Object.keys(generators).filter((type) => !known.includes(type))).toEqual([]);
 });
 

@@ -83,12 +83,8 @@ const matmul: Rule = (step) => {
   const shared = ranksR === 2 && rankR === 2 && ranksL > 2;
   const dRight = (): ValueId => {
     if (!shared) return finish(b.op('MatMul', [swapLast(b, l, ranksL), given]), right, ranksR);
-    const columns = (value: ValueId, of: ValueId): ValueId =>
-      b.op('Reshape', [
-        value,
-        b.op('Concat', [b.list([-1]), b.op('Shape', [of], int('start', -1))], int('axis', 0)),
-      ]);
-    return b.op('Gemm', [columns(l, l), columns(given, given)], int('transA', 1));
+    const columns = (value: ValueId): ValueId => b.op('Flatten', [value], int('axis', -1));
+    return b.op('Gemm', [columns(l), columns(given)], int('transA', 1));
   };
   return [
     step.wants(0) ? finish(b.op('MatMul', [given, swapLast(b, r, ranksR)]), left, ranksL) : undefined,

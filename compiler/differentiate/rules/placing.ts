@@ -2,7 +2,9 @@
 
 import { NO_VALUE, type ValueId } from '../../../ir/index.ts';
 import { int, ints, string } from '../builder.ts';
+import { inOtherWords } from '../in-other-words.ts';
 import type { Rule, Rules } from '../rule.ts';
+import { rotated } from '../scaled.ts';
 import { positions, unit } from './shapes.ts';
 
 /** Blocks summed at their places: their gradients are read there, by a convolution with one kernel for each element of a block. */
@@ -61,7 +63,7 @@ const tensorScatter: Rule = (step) => {
 /** A rotation: the other way round, by the same angles. */
 const rotaryEmbedding: Rule = (step) => {
   const { b, op, x, dy } = step;
-  if (step.wants(1) || step.wants(2)) return b.refuse('a gradient of its angles is asked for');
+  if (step.wants(1) || step.wants(2)) return rotatedInOtherWords(step);
   const [, cosines, sines, at] = x as [ValueId, ValueId, ValueId, ValueId | undefined];
   return [
     b.op(
@@ -71,6 +73,7 @@ const rotaryEmbedding: Rule = (step) => {
     ),
   ];
 };
+const rotatedInOtherWords = inOtherWords(rotated);
 
 /** start, start + delta, … */
 const range: Rule = (step) => {
@@ -84,32 +87,10 @@ const range: Rule = (step) => {
   return [step.wants(0) ? sum(dy[0]!) : undefined, undefined, step.wants(2) ? steps() : undefined];
 };
 
-/** (x - zero) · scale: the scale of all of it, or of each slice along the axis. */
-const dequantize: Rule = (step) => {
-  const { b, op, x, dy } = step;
-  const [quantized, scale, zero] = x as [ValueId, ValueId, ValueId | undefined];
-  if (!step.wants(1)) return [];
-  if (b.int(op, 'block_size', 0) !== 0) return b.refuse('its scale is that of blocks');
-  const rank = b.rank(quantized);
-  const axis = b.axis(op, quantized, 1);
-  const wide = (value: ValueId): ValueId => b.cast(value, b.dtype(scale));
-  const isOne = b.rank(scale) === 0 || rank === 0 || b.dims(scale)[0] === 1;
-  const shape = Array.from({ length: rank }, (_, at) => (at === axis ? -1 : 1));
-  const spread = (value: ValueId): ValueId => (isOne ? value : b.op('Reshape', [value, b.list(shape)]));
-  const steps = zero ? b.sub(wide(quantized), spread(wide(zero))) : wide(quantized);
-  const products = b.mul(dy[0]!, steps);
-  const others = shape.flatMap((size, at) => (size === 1 ? [at] : []));
-  return [
-    undefined,
-    isOne ? b.reshapeLike(b.op('ReduceSum', [products], int('keepdims', 0)), scale) : b.sum(products, others),
-  ];
-};
-
 export const placing: Rules = {
   Col2Im: columnsToImage,
   CenterCropPad: centerCropPad,
   TensorScatter: tensorScatter,
   RotaryEmbedding: rotaryEmbedding,
   Range: range,
-  DequantizeLinear: dequantize,
 };

@@ -114,7 +114,8 @@ export const rarer: Generators = {
     s.op('Range', [s.x([], 'unit'), end, s.x([], 'aboveOne')]);
   },
   CumProd: (s) => {
-    const dims = s.dims(s.int(1, 3), 1, 4);
+    // A loop of no steps does not know the sizes of what it would give.
+    const dims = s.dims(s.int(1, 3), 1, 4).map((one) => Math.max(1, one));
     const form = { exclusive: s.pick([undefined, 1]), reverse: s.pick([undefined, 1]) };
     const x = s.rarely() ? s.line('Relu', [s.x(dims)])[0]! : s.x(dims);
     const axis = s.axis(dims.length);

@@ -39,6 +39,8 @@ export class Sketch {
   readonly inputs: Input[] = [];
   /** Values of floating-point numbers so far, of any shape. */
   readonly made: string[] = [];
+  /** Whether some of it is computed in float32, which is as exact as that. */
+  isCoarse = false;
   readonly #symbolic: boolean;
   #count = 0;
 
@@ -153,6 +155,21 @@ export class Sketch {
     const names = this.line(type, inputs, attributes, outputs);
     this.made.push(...names.slice(0, outputs - constants));
     return names;
+  }
+
+  /** An op that does not take float64: in float32. `floats`: which of its inputs are floating-point numbers. */
+  single(
+    type: string,
+    inputs: readonly string[],
+    floats: readonly boolean[],
+    attributes: Attributes = {},
+    outputs = 1,
+  ): void {
+    this.isCoarse = true;
+    const cast = (name: string, to: number): string => this.line('Cast', [name], { to })[0]!;
+    const narrow = inputs.map((name, at) => (floats[at] && name !== '' ? cast(name, 1) : name));
+    const results = this.line(type, narrow, attributes, outputs);
+    this.made.push(...results.map((name) => cast(name, 11)));
   }
 
   text(): string {

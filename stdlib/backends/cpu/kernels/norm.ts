@@ -68,7 +68,7 @@ const lpNormalize =
     for (let n = at; n < at + count; n++) out[n] = norm === 0 ? 0 : x[n]! / norm;
   };
 
-/** (x - mean) / sqrt(variance + epsilon) of each run of `length` elements, then scaled and shifted by channel. */
+/** (x - mean) / (sqrt(variance + epsilon) + more) of each run of `length` elements, then scaled and shifted by channel. */
 function standardize(
   x: NdArray,
   length: number,
@@ -76,6 +76,7 @@ function standardize(
   channelOf: ((at: number) => number) | undefined,
   scale?: NdArray,
   bias?: NdArray,
+  more = 0,
 ): NdArray {
   const data = floats(x);
   const out = allocate(x.dtype, data.length) as Floats;
@@ -85,7 +86,7 @@ function standardize(
     const mean = sum / length;
     let squares = 0;
     for (let n = at; n < at + length; n++) squares += (data[n]! - mean) ** 2;
-    const factor = 1 / Math.sqrt(squares / length + epsilon);
+    const factor = 1 / (Math.sqrt(squares / length + epsilon) + more);
     for (let n = at; n < at + length; n++) {
       const channel = channelOf === undefined ? 0 : channelOf(n);
       const s = scale === undefined ? 1 : (scale.data[channel] as number);
@@ -186,7 +187,9 @@ function meanVarianceNorm(op: OpContext, x: NdArray): NdArray {
   const axes = op.ints('axes', [0, 2, 3]).map((axis) => axisOf(axis, x.dims.length));
   const { data, length, order } = rowsOf(x, axes);
   const rows = { ...x, dims: order.map((axis) => x.dims[axis]!), data };
-  return fromRows({ ...standardize(rows, length, 0, undefined), dims: x.dims }, order, x.dims);
+  // As the operator's function body has it; the formula of its text does not.
+  const result = standardize(rows, length, 0, undefined, undefined, undefined, 1e-9);
+  return fromRows({ ...result, dims: x.dims }, order, x.dims);
 }
 
 /** Each element over the squares of its neighbours in other channels. */

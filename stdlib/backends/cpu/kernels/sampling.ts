@@ -11,6 +11,8 @@ interface Sampling {
   readonly mode: 'nearest' | 'linear' | 'cubic';
   readonly padding: string;
   readonly alignCorners: boolean;
+  /** To the element type in which places are computed. */
+  readonly single: (value: number) => number;
 }
 /** Elements along an axis that count for a place, and their weights; outside ones are left out. */
 interface Taps {
@@ -18,11 +20,11 @@ interface Taps {
   readonly weights: number[];
 }
 
-/** From [-1, 1], in float32, as it decides which element is the nearest. */
-function placeOf(normal: number, size: number, alignCorners: boolean): number {
-  const shifted = Math.fround(normal + 1);
-  if (alignCorners) return Math.fround(Math.fround(shifted / 2) * (size - 1));
-  return Math.fround(Math.fround(Math.fround(shifted * size) - 1) / 2);
+/** From [-1, 1], rounded as the grid is, as that decides which element is the nearest. */
+function placeOf(normal: number, size: number, { alignCorners, single }: Sampling): number {
+  const shifted = single(normal + 1);
+  if (alignCorners) return single(single(shifted / 2) * (size - 1));
+  return single(single(single(shifted * size) - 1) / 2);
 }
 
 /** Mirrors a place at the borders until it is inside. */
@@ -47,9 +49,10 @@ function cubicWeights(x: number): number[] {
   return [far(x + 1), near(x), near(1 - x), far(2 - x)];
 }
 
-function tapsOf(normal: number, size: number, { mode, padding, alignCorners }: Sampling): Taps {
+function tapsOf(normal: number, size: number, sampling: Sampling): Taps {
+  const { mode, padding, alignCorners } = sampling;
   const [low, high] = bordersOf(size, alignCorners);
-  let x = placeOf(normal, size, alignCorners);
+  let x = placeOf(normal, size, sampling);
   if (mode === 'nearest') x = roundEven(x);
   if (x < low || x > high) {
     if (padding === 'border') x = Math.min(size - 1, Math.max(0, x));
@@ -110,6 +113,7 @@ function gridSample(op: OpContext, x: NdArray, grid: NdArray): NdArray {
     mode,
     padding: op.string('padding_mode', 'zeros'),
     alignCorners: op.int('align_corners', 0) === 1,
+    single: grid.dtype === 'float64' ? (value) => value : Math.fround,
   };
   const [batch, channels, ...sizes] = x.dims as [number, number, ...number[]];
   const rank = sizes.length;
