@@ -50,37 +50,50 @@ export function plainModel(parts: readonly Model[], { state, outputs }: PlainOpt
   if (unknown.length > 0)
     return { diagnostics: unknown.map((name) => refuse(name, `the outputs are ${known.join(', ')}`)) };
   const kept = joined.mainGraph.outputs.filter((id) => outputs?.includes(joined.value(id).name) ?? true);
-  const [needed, problems] = [new Set<OpId>(), [] as Diagnostic[]];
-  for (const output of kept) {
-    const foreign = gather(joined, output, needed);
-    if (foreign !== undefined)
-      problems.push(
-        refuse(
-          joined.value(output).name,
-          `it depends on ${describeOp(joined, foreign)}, of ${foreign.domain}`,
-        ),
-      );
-  }
+  const foreign = foreignBefore(joined);
+  const problems = kept.flatMap((output) => {
+    const op = foreign(output);
+    const { name } = joined.value(output);
+    return op === undefined ? [] : [refuse(name, `it depends on ${describeOp(joined, op)}, of ${op.domain}`)];
+  });
   return problems.length > 0
     ? { diagnostics: problems }
-    : { model: reduced(joined, kept, needed), diagnostics: [] };
+    : { model: reduced(joined, kept, neededFor(joined, kept)), diagnostics: [] };
 }
 
-/** Adds the ops that a value depends on to `needed`; gives one among them that is not plain ONNX. */
-function gather(model: Model, output: ValueId, needed: Set<OpId>): Op | undefined {
-  let foreign: Op | undefined;
-  const open = [output];
-  const seen = new Set<OpId>();
+/** An op that is not plain ONNX and that a value depends on. */
+function foreignBefore(model: Model): (value: ValueId) => Op | undefined {
+  const known = new Map<OpId, Op>();
+  const before = (value: ValueId): Op | undefined => {
+    const { def } = model.value(value);
+    return def.kind === 'op' ? known.get(def.op) : undefined;
+  };
+  for (const id of model.mainGraph.ops) {
+    const op = model.op(id);
+    const first = isOurDomain(op.domain) ? op : firstOf(dependenciesOf(model, op), before);
+    if (first !== undefined) known.set(id, first);
+  }
+  return before;
+}
+
+function firstOf<T, R>(items: Iterable<T>, find: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function neededFor(model: Model, outputs: readonly ValueId[]): ReadonlySet<OpId> {
+  const needed = new Set<OpId>();
+  const open = [...outputs];
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     const { def } = model.value(id);
-    if (def.kind !== 'op' || seen.has(def.op)) continue;
-    const op = model.op(def.op);
-    seen.add(op.id);
-    needed.add(op.id);
-    if (isOurDomain(op.domain)) foreign = op;
-    open.push(...dependenciesOf(model, op));
+    if (def.kind !== 'op' || needed.has(def.op)) continue;
+    needed.add(def.op);
+    open.push(...dependenciesOf(model, model.op(def.op)));
   }
-  return foreign;
+  return needed;
 }
 
 /** Only what the outputs need, in new tables. */
@@ -127,6 +140,7 @@ class Join {
     this.#to.main = main;
     // Names of what people know first: inputs and states keep theirs.
     const sources = this.#parts.map((part) => this.#begin(part));
+    for (const source of sources) this.#constants(source);
     for (let progress = true; progress; ) {
       progress = false;
       for (const source of sources) {
@@ -149,7 +163,7 @@ class Join {
 
   #begin(part: Model): Source {
     const copier = new Copier(part, this.#to, [], (name) => this.#unique(name));
-    const { inputs, initializers, ops } = part.mainGraph;
+    const { inputs, ops } = part.mainGraph;
     for (const id of inputs) {
       const { name } = part.value(id);
       const known = this.#inputs.get(name);
@@ -164,14 +178,18 @@ class Join {
       const op = part.op(id);
       if (op.domain === DOMAIN.core && op.type === CORE.stateRead) this.#variable(part, op);
     }
-    for (const id of initializers) {
-      if (inputs.includes(id)) continue;
+    return { part, copier, open: [...ops] };
+  }
+
+  #constants({ part, copier }: Source): void {
+    for (const id of part.mainGraph.initializers) {
+      // One that is an input too is there already.
+      if (copier.has(id)) continue;
       const copy = copier.declare(id, this.#to.main!);
       const { weight } = part.value(id);
       this.#to.setValue(copy, { def: { kind: 'initializer' }, ...(weight && { weight }) });
       this.#initializers.push(copy);
     }
-    return { part, copier, open: [...ops] };
   }
 
   /** A state variable that has a value, under its key. */

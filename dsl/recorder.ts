@@ -201,16 +201,7 @@ export class Recorder {
 
   /** A model-local function: `body` gives its outputs, and may read its inputs and nothing around it. */
   inFunction(name: string, body: (graph: OpenGraph) => readonly ValueId[]): GraphId {
-    const id = this.editor.addGraph({ kind: 'function', name });
-    const graph: OpenGraph = { id, ops: [], inputs: [], outputs: [], placesAround: this.#places.length };
-    this.#open.push(graph);
-    try {
-      graph.outputs.push(...body(graph));
-    } finally {
-      this.#open.pop();
-    }
-    this.editor.setGraph(id, { ops: graph.ops, inputs: graph.inputs, outputs: graph.outputs });
-    return id;
+    return this.#inGraph(this.editor.addGraph({ kind: 'function', name }), body);
   }
 
   inScope<R>(name: string, body: () => R): R {
@@ -253,7 +244,10 @@ export class Recorder {
 
   /** Records a subgraph of the op to come: `body` gives its outputs. */
   inSubgraph(name: string, body: (graph: OpenGraph) => readonly ValueId[]): GraphId {
-    const id = this.editor.addGraph({ kind: 'subgraph', name, parent: this.graph.id });
+    return this.#inGraph(this.editor.addGraph({ kind: 'subgraph', name, parent: this.graph.id }), body);
+  }
+
+  #inGraph(id: GraphId, body: (graph: OpenGraph) => readonly ValueId[]): GraphId {
     const graph: OpenGraph = { id, ops: [], inputs: [], outputs: [], placesAround: this.#places.length };
     this.#open.push(graph);
     try {
