@@ -19,7 +19,10 @@ import type {
 } from './types.ts';
 import { defineMethod, factOf, type Handle, isValue, toValue } from './value.ts';
 
-export interface CollectOptions<P extends string> {
+/** What becomes of an answer that comes after its collect has closed: dropped unread, or it joins the next flow's. */
+export type Late = 'drop' | 'next';
+
+export interface CollectOptions<P extends string, L extends Late = Late> {
   /** Where the answers go. Default: the place of the `on` around, else the compiler decides. */
   readonly at?: Place<P>;
   /** How long to wait, counted from when the collecting peer learns of the flow. */
@@ -28,20 +31,27 @@ export interface CollectOptions<P extends string> {
   readonly atLeast?: number;
   /** Closes after so many answers. Default: all. */
   readonly enough?: number;
+  /** Answers that come too late: dropped (default), or one more row for their sender in the session's next flow, with its age. */
+  readonly late?: L;
 }
 
 type Stacked<V, P extends string> = V extends Tensor
   ? Value<ElementOf<V>, number extends ShapeOf<V>['length'] ? AnyShape : [number, ...ShapeOf<V>], P>
   : never;
 /** One field per collected one, stacked on a new first axis in member order, and who answered. */
-export type Collected<R, P extends string> = (R extends Tensor
+export type Collected<R, P extends string, L extends Late = 'drop'> = (R extends Tensor
   ? { readonly values: Stacked<R, P> }
   : { readonly [Key in keyof R]: Stacked<R[Key], P> }) & {
   /** Peer ids of the rows, in order. */
   readonly senders: Value<'string', [number], P>;
   /** Peer ids of the members that did not answer. */
   readonly missing: Value<'string', [number], P>;
-};
+} & ('next' extends L
+    ? {
+        /** By row: how many steps of the session ago it was asked for; 0 in this flow. */
+        readonly ages: Value<'int64', [number], P>;
+      }
+    : unknown);
 
 type CollectErrors<R> = R extends Tensor
   ? PlaceOf<R> extends Many
@@ -57,10 +67,10 @@ type CollectErrors<R> = R extends Tensor
 
 export interface CrossingMethods {
   /** Brings the value of every member to one place; see {@link collect}. */
-  collect<V extends Tensor, const P extends string = 'any'>(
+  collect<V extends Tensor, const P extends string = 'any', const L extends Late = 'drop'>(
     this: Checked<V, CollectErrors<V>>,
-    options?: CollectOptions<P>,
-  ): Collected<V, P>;
+    options?: CollectOptions<P, L>,
+  ): Collected<V, P, L>;
   /** The value at every member of a cohort, with a policy; see {@link broadcast}. */
   broadcast<V extends Tensor, const P extends Many>(
     this: Checked<V, OnErrors<V, P>>,
@@ -78,14 +88,16 @@ export interface CrossingMethods {
 /**
  * Brings a value, or a record of values, of every member of a cohort to one place, each stacked on a new first
  * axis in the order of the members (never that of arrival).
- * Missing if fewer than `atLeast` members answer in time. Fails (BB306) if the value is not a cohort's.
+ * Missing if fewer than `atLeast` members answer in time. Fails (BB306) if the value is not a cohort's, (BB322) where
+ * late answers are to join a flow that never comes.
  */
-export function collect<R extends Tensor | Readonly<Record<string, Tensor>>, const P extends string = 'any'>(
-  value: Checked<R, CollectErrors<R>>,
-  options: CollectOptions<P> = {},
-): Collected<R, P> {
+export function collect<
+  R extends Tensor | Readonly<Record<string, Tensor>>,
+  const P extends string = 'any',
+  const L extends Late = 'drop',
+>(value: Checked<R, CollectErrors<R>>, options: CollectOptions<P, L> = {}): Collected<R, P, L> {
   const owner = recorder('collect');
-  return owner.call(collect, () => gather(owner, value, options)) as Collected<R, P>;
+  return owner.call(collect, () => gather(owner, value, options)) as Collected<R, P, L>;
 }
 
 defineMethod('collect', function method(this: Handle, options: CollectOptions<string> = {}) {
@@ -102,18 +114,26 @@ function gather(owner: Recorder, value: unknown, options: CollectOptions<string>
   const target = options.at === undefined ? owner.placeAround(cohort) : placeOf(options.at);
   const shared = { cohort: undefined, declinable: false };
   const ids = { ...shared, type: tensorType('string', [null]) };
-  const facts = coreOp(
-    owner,
-    { type: CORE.collect, inputs, attributes: policy(owner, 'collect', options), place: target ?? null },
-    [
-      ...inputs.map((fact, index) => ({ ...shared, name: names[index]!, type: stacked(fact) })),
-      { ...ids, name: 'senders' },
-      { ...ids, name: 'missing' },
-    ],
-  );
-  return Object.fromEntries(
-    [...names, 'senders', 'missing'].map((name, index) => [name, toValue(facts[index]!, owner)]),
-  );
+  const attributes = [...policy(owner, 'collect', options), ...latePolicy(owner, options.late)];
+  const results = [
+    ...inputs.map((fact, index) => ({ ...shared, name: names[index]!, type: stacked(fact) })),
+    { ...ids, name: 'senders' },
+    { ...ids, name: 'missing' },
+    ...(options.late === 'next' ? [{ ...shared, type: tensorType('int64', [null]), name: 'ages' }] : []),
+  ];
+  const facts = coreOp(owner, { type: CORE.collect, inputs, attributes, place: target ?? null }, results);
+  return Object.fromEntries(results.map(({ name }, index) => [name, toValue(facts[index]!, owner)]));
+}
+
+function latePolicy(owner: Recorder, late: Late = 'drop'): Attribute[] {
+  if (late === 'drop') return [];
+  if (late !== 'next')
+    return owner.fail('BB308', { op: 'collect', reason: `late is 'drop' or 'next', not ${late}` });
+  const at = owner.site?.at;
+  owner.finishers.push(() => {
+    if (!owner.goesOn) owner.fail('BB322', undefined, at === undefined ? {} : { at });
+  });
+  return [{ name: 'late', kind: 'string', value: new TextEncoder().encode('next') }];
 }
 
 function stacked(fact: Fact): ReturnType<typeof tensorType> {

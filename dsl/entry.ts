@@ -140,6 +140,7 @@ export function next(name: string, values: Readonly<Record<string, Tensor>> = {}
     owner.meet('next', inputs, place);
     const attributes: Attribute[] = [{ name: 'entry', kind: 'string', value: text.encode(name) }];
     coreOp(owner, { type: CORE.next, inputs: [known.started, ...inputs], attributes, place }, []);
+    owner.goesOn = true;
     return new Following(owner, owner.mainGraph.ops.at(-1)!);
   });
 }

@@ -99,6 +99,8 @@ export class Recorder {
   readonly once = new Map<string, unknown>();
   readonly diagnostics: Diagnostic[] = [];
   entry: RecordedEntry | undefined;
+  /** Whether a flow may follow another: there is a `next`. */
+  goesOn = false;
   /** Domains beside ONNX's own that ops were recorded of, with the versions that the program imports. */
   readonly domains = new Map<string, number>();
   /** Names of components' slots. */

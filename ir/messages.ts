@@ -388,6 +388,39 @@ export const messages = {
       'lower the learning rate, clip gradients, or keep the marked op from dividing by zero; nothing of this round was kept',
     ],
   },
+  BB826: {
+    severity: 'error',
+    text: ({
+      peer,
+      arrived,
+      needed,
+      known,
+      step,
+    }: {
+      peer: string;
+      arrived: number;
+      needed: number;
+      known: number;
+      step: number;
+    }) => [
+      `round ${step} did not reach its quorum: ${arrived} of ${known} members answered ${peer} in time, ${needed} are needed`,
+      'see that those peers run, wait longer with `within`, ask for fewer with `atLeast`, or go on without them with `orElse` or `present`',
+    ],
+  },
+  BB827: {
+    severity: 'warning',
+    text: (args: {
+      peer: string;
+      arrived: number;
+      needed: number;
+      known: number;
+      rounds: number;
+      flows: number;
+    }) => [
+      `${args.rounds} of ${args.flows} rounds did not reach their quorum: at the worst ${args.arrived} of ${args.known} members answered ${args.peer} in time, ${args.needed} are needed`,
+      'see that those peers run, wait longer with `within`, or ask for fewer with `atLeast`',
+    ],
+  },
   BB830: {
     severity: 'error',
     text: ({ file }: { file: string }) => [

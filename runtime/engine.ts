@@ -8,7 +8,7 @@ import type { DataValue } from '../ir/data.ts';
 import { type Claim, Claims } from './claims.ts';
 import { Gathering } from './collect.ts';
 import { boolScalar, coreResult, decidedEarly, truthOf } from './core-ops.ts';
-import type { Flow } from './flow.ts';
+import type { Answers, Flow } from './flow.ts';
 import {
   type Call,
   type Collect,
@@ -21,9 +21,11 @@ import {
   type StateAssign,
   type StateRead,
 } from './instruction.ts';
-import { type Held, isHeld, type Lease, type Leases, type Slot } from './lease.ts';
+import type { LateAnswer } from './late.ts';
+import { type Held, isHeld, type Leases, type Slot } from './lease.ts';
 import type { EngineOutlet, Work } from './outlet.ts';
 import type { Missing } from './value.ts';
+import { Works } from './works.ts';
 
 interface FragmentClaim extends Claim {
   readonly flow: Flow;
@@ -37,12 +39,11 @@ export class Engine {
   readonly #outlet: EngineOutlet;
   readonly #claims = new Claims<FragmentClaim>();
   readonly #state = new Map<string, Held>();
-  readonly #works = new Map<number, Work>();
+  readonly #works: Works;
   readonly #gathering: Gathering;
   #readyFlows: Flow[] = [];
   #ready: number[] = [];
   #granted: FragmentClaim[] = [];
-  #nextWork = 1;
 
   constructor(program: Program, peer: string, leases: Leases, outlet: EngineOutlet) {
     this.#program = program;
@@ -50,6 +51,7 @@ export class Engine {
     this.#leases = leases;
     this.#outlet = outlet;
     this.#gathering = new Gathering(leases);
+    this.#works = new Works(leases);
   }
 
   /** Committed values of state variables, by key. */
@@ -100,9 +102,23 @@ export class Engine {
     const one = this.#program.instructions[index] as Collect;
     const answers = this.#gathering.answersOf(flow, index, one);
     if (!this.#gathering.add(answers, field, member, value)) return false;
-    if (answers.waiting === 0 || answers.present >= one.enough)
-      this.close(flow, index, (peer) => ({ reason: 'cancelled', peer }));
+    this.#closeIfFull(flow, index, answers, one);
     return true;
+  }
+
+  /** An answer to an earlier flow of the session joins a collect that is open; false: it is not. */
+  join(flow: Flow, index: number, late: LateAnswer): boolean {
+    if (flow.fired[index] === 1) return false;
+    const one = this.#program.instructions[index] as Collect;
+    const answers = this.#gathering.answersOf(flow, index, one);
+    this.#gathering.join(answers, late);
+    this.#closeIfFull(flow, index, answers, one);
+    return true;
+  }
+
+  #closeIfFull(flow: Flow, index: number, answers: Answers, one: Collect): void {
+    if (this.#gathering.isFull(answers, one))
+      this.close(flow, index, (peer) => ({ reason: 'cancelled', peer }));
   }
 
   /** Closes a collect with the answers it has; `absent` says why another is not there. */
@@ -114,6 +130,7 @@ export class Engine {
     flow.answers.delete(index);
     // Enough answers are a success, whoever is missing.
     if (!isHeld(result.values[0]!)) for (const missing of result.causes) this.blame(flow, index, missing);
+    this.#outlet.collected(flow, index, result);
     result.values.forEach((value, at) => {
       this.#set(flow, one.outputs[at] ?? NO_SLOT, value);
     });
@@ -126,7 +143,7 @@ export class Engine {
   }
 
   finish(id: number, outputs: readonly Held[]): boolean {
-    const work = this.#endWork(id);
+    const work = this.#works.end(id);
     if (work === undefined) return false;
     const { flow, index, call } = work;
     const wanted = call.outputs.filter((slot) => slot !== NO_SLOT);
@@ -150,7 +167,7 @@ export class Engine {
   fail(id: number, reason: 'failed' | 'timeout', detail: string): Work | undefined {
     // Who took too long may still be reading: such buffers are never used again.
     if (reason === 'timeout') for (const lease of this.#works.get(id)?.holds ?? []) lease.shared = true;
-    const work = this.#endWork(id);
+    const work = this.#works.end(id);
     if (work !== undefined) this.#failWork(work, work.flow.cancelled ?? { reason, peer: this.#peer, detail });
     return work;
   }
@@ -356,32 +373,10 @@ export class Engine {
       for (const slot of call.reads) this.#used(flow, slot);
       return this.#skip(flow, index, call, missing as Missing);
     }
-    const held = inputs as Held[];
-    const leases = new Set(held.flatMap(({ lease }) => lease ?? []));
-    // Held while they are used up, so that the last reader finds out whether it is the only holder left.
-    for (const lease of leases) lease.holders++;
-    for (const slot of call.reads) this.#used(flow, slot);
-    const transfer: ArrayBuffer[] = [];
-    const holds: Lease[] = [];
-    for (const lease of leases) {
-      if (lease.holders > 1 || lease.shared) holds.push(lease);
-      else transfer.push(this.#leases.giveAway(lease));
-    }
-    const work = { id: this.#nextWork++, flow, index, call, holds };
-    this.#works.set(work.id, work);
-    this.#outlet.start(
-      work,
-      held.map(({ data }) => data),
-      transfer,
-    );
-  }
-
-  #endWork(id: number): Work | undefined {
-    const work = this.#works.get(id);
-    if (work === undefined) return undefined;
-    this.#works.delete(id);
-    for (const lease of work.holds) this.#leases.dropLease(lease);
-    return work;
+    const { work, data, transfer } = this.#works.begin(flow, index, call, inputs as Held[], () => {
+      for (const slot of call.reads) this.#used(flow, slot);
+    });
+    this.#outlet.start(work, data, transfer);
   }
 
   #failWork({ flow, index, call }: Work, missing: Missing): void {

@@ -3,6 +3,7 @@
 import type { InitiatedFlowId } from './flow-id.ts';
 import type { Program } from './instruction.ts';
 import type { Cause } from './io.ts';
+import type { LateAnswer } from './late.ts';
 import type { Held, Slot } from './lease.ts';
 import type { Missing } from './value.ts';
 
@@ -13,8 +14,12 @@ export interface Answers {
   readonly open: number[];
   /** Members with an open field. */
   waiting: number;
-  /** Members all of whose fields are present. */
+  /** By member: whether all of its fields are present, or a late answer of it has joined. */
+  readonly answered: boolean[];
+  /** How many have. */
   present: number;
+  /** Of earlier flows. */
+  readonly late: LateAnswer[];
 }
 
 /** Where a flow stands in its session, and what it was started with. */

@@ -1,12 +1,47 @@
-// Flows that are to follow others in their session, until they may begin; and what a session that its caller bounds
-// would have gone on with.
+// Flows that are called, or are to follow others in their session, until they may begin; and what a session that its
+// caller bounds would have gone on with.
 
+import type { DataValue } from '../ir/data.ts';
 import type { Flow, FlowStart } from './flow.ts';
-import { flowKey } from './flow-id.ts';
+import { flowKey, type InitiatedFlowId } from './flow-id.ts';
 import type { NodeEvent, Values } from './io.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
+import type { Limits } from './limits.ts';
+import { inOneBuffer, objectBytes, packed } from './packed.ts';
+import { isMissing, type Value, valueProblem } from './value.ts';
 
-type Waiting = Omit<FlowStart, 'id'>;
+/** A call that waits for its turn. */
+export interface WaitingCall {
+  readonly request: number | undefined;
+  /** Graph inputs in memory of the node's. */
+  readonly values: Values;
+  readonly bytes: number;
+}
+type Waiting = Omit<FlowStart, 'id' | 'session'> & {
+  /** Undefined: it will be its own. */
+  readonly session: InitiatedFlowId | undefined;
+  readonly call?: WaitingCall;
+};
+
+/** A host may give anything; what is no value stays as it is, until a flow refuses it. */
+const isData = (value: Value, limits: Limits): value is DataValue =>
+  valueProblem(value, limits) === undefined && !isMissing(value);
+
+/** What values would take while they wait. */
+export const bytesOf = (values: Values, limits: Limits): number =>
+  Object.values(values).reduce(
+    (sum, value) =>
+      sum + (isData(value, limits) ? objectBytes(value) + (inOneBuffer(value)?.byteLength ?? 0) : 0),
+    0,
+  );
+
+export const copiesOf = (values: Values, limits: Limits): Values =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, isData(value, limits) ? packed(value) : value]),
+  );
+
+export const requestOf = ({ request }: Pick<WaitingCall, 'request'>): { readonly request?: number } =>
+  request === undefined ? {} : { request };
 
 export class Following {
   readonly #leases: Leases;
@@ -44,16 +79,36 @@ export class Following {
     this.#tell({ kind: 'session-paused', flow: flow.id, step, arguments: values });
   }
 
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** Of the inputs of calls. */
+  get bytes(): number {
+    return this.#waiting.reduce((sum, { call }) => sum + (call?.bytes ?? 0), 0);
+  }
+
+  /** A call; takes over the arguments. */
+  call(start: Omit<Waiting, 'session' | 'call'>, call: WaitingCall): void {
+    this.#waiting.push({ ...start, session: undefined, call });
+  }
+
   /** The one that has waited longest; undefined: none waits. */
   take(): Waiting | undefined {
     return this.#waiting.shift();
+  }
+
+  /** Whether any of a flow's session waits. */
+  has({ session }: Flow): boolean {
+    const key = flowKey(session);
+    return this.#waiting.some((one) => one.session !== undefined && flowKey(one.session) === key);
   }
 
   /** Drops those of a flow's session. */
   drop({ session }: Flow): void {
     const key = flowKey(session);
     this.#waiting = this.#waiting.filter((one) => {
-      const stays = flowKey(one.session) !== key;
+      const stays = one.session === undefined || flowKey(one.session) !== key;
       if (!stays) for (const value of one.given ?? []) if (value !== undefined) this.#leases.drop(value);
       return stays;
     });
@@ -62,8 +117,11 @@ export class Following {
   /** Drops all, and takes no more. */
   close(): void {
     this.#closed = true;
-    for (const { given = [] } of this.#waiting)
+    for (const { given = [], call } of this.#waiting) {
       for (const value of given) if (value !== undefined) this.#leases.drop(value);
+      if (call !== undefined)
+        this.#tell({ kind: 'flow-refused', ...requestOf(call), why: 'the node shuts down' });
+    }
     this.#waiting = [];
   }
 }

@@ -58,6 +58,10 @@ export interface Collect extends Common {
   readonly atLeast: number;
   /** It closes with this many answers, without waiting for more. */
   readonly enough: number;
+  /** Answers that come too late join the next flow's collect; a last output has the age of each. */
+  readonly keepsLate: boolean;
+  /** `file:line:column` of the author. */
+  readonly at: string | undefined;
   readonly deadlineNs: number;
 }
 export interface StateRead extends Common {

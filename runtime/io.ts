@@ -163,6 +163,32 @@ export type NodeEvent =
       readonly step: number;
       readonly arguments: Values;
     }
+  /** A collect closed with too few answers: what it gives is missing. */
+  | {
+      readonly kind: 'quorum-missed';
+      readonly flow: InitiatedFlowId;
+      /** Where it collects. */
+      readonly peer: string;
+      /** The op's name. */
+      readonly collect: string;
+      /** `file:line:column` of the author. */
+      readonly at?: string;
+      /** Members whose answer came, how many it takes, and how many there are. */
+      readonly arrived: number;
+      readonly needed: number;
+      readonly known: number;
+      /** Why the others' did not, in set order. */
+      readonly causes: readonly Missing[];
+    }
+  /** An answer came after its collect had closed: dropped unread, or kept for the session's next flow. */
+  | {
+      readonly kind: 'late-answer';
+      readonly flow: InitiatedFlowId;
+      readonly session: InitiatedFlowId;
+      readonly collect: string;
+      readonly from: string;
+      readonly kept: boolean;
+    }
   /** A loss is NaN or infinite: its flow is cancelled, and its session ends. */
   | ({
       readonly kind: 'not-finite';

@@ -6,11 +6,12 @@
 
 import { type DataValue, isTensor } from '../ir/data.ts';
 import type { Edge } from '../ir/deployment.ts';
+import { Collects } from './collects.ts';
 import { EndedFlows } from './ended-flows.ts';
 import { Engine } from './engine.ts';
 import { Flow, type FlowHead, type FlowStart } from './flow.ts';
 import { flowKey, type InitiatedFlowId } from './flow-id.ts';
-import { Following } from './following.ts';
+import { bytesOf, copiesOf, Following, requestOf } from './following.ts';
 import type { Program } from './instruction.ts';
 import type { Input, NotFinite, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
@@ -55,6 +56,7 @@ export class Node {
   /** Frames to ourselves: another seat of this peer. */
   readonly #loopback: Uint8Array[] = [];
   readonly #following: Following;
+  readonly #collects: Collects;
   /** Flows that began here and have not ended. */
   #ownFlows = 0;
   #now = 0;
@@ -79,8 +81,16 @@ export class Node {
       output: (flow, name, slot) => {
         this.#outbox.event({ kind: 'output', flow: flow.id, name, value: valueIn(slot) });
       },
+      collected: (flow, index, result) => this.#collects.closed(flow, index, result),
       next: (flow, given) => this.#following.add(flow, given),
       ended: (flow) => this.#endFlow(flow),
+    });
+    this.#collects = new Collects(program, peer, {
+      leases: this.#leases,
+      limitBytes: this.#limits.bytes,
+      outbox: this.#outbox,
+      engine: this.#engine,
+      open: () => this.#flows.values(),
     });
     this.#waits = new Waits(program, peer, this.#engine, this.#courier);
   }
@@ -188,13 +198,36 @@ export class Node {
       return refuse(`${input.entry} starts at ${entry.class}`);
     if (this.#shutdown) return refuse('the node shuts down');
     if (this.#flows.size >= this.#limits.flows) return refuse(`${this.#flows.size} flows are open`);
-    const id = this.#newId();
     const { step = 0, flows } = input;
-    const given = this.#argumentsOf(input.arguments ?? {});
-    const flow = this.#open({ id, session: id, step, flows, given }, request);
-    this.#give(flow, input.values, input.owned === true);
+    const mayBegin = this.#following.size === 0 && this.#ownFlows < this.#limit;
+    if (!mayBegin && this.#following.size >= this.#limits.flows)
+      return refuse(`${this.#following.size} flows wait`);
+    if (!mayBegin) {
+      const bytes = bytesOf(input.values, this.#limits);
+      if (this.#following.bytes + bytes > this.#limits.bytes) return refuse(`${bytes} bytes would wait`);
+      const values = input.owned === true ? input.values : copiesOf(input.values, this.#limits);
+      const given = this.#argumentsOf(input.arguments ?? {});
+      return this.#following.call({ step, flows, given }, { request: input.request, values, bytes });
+    }
+    const [id, given] = [this.#newId(), this.#argumentsOf(input.arguments ?? {})];
+    this.#begin({ id, session: id, step, flows, given }, input.values, input.owned === true, request);
+  }
+
+  #begin(
+    start: FlowStart,
+    values: Values,
+    owned: boolean,
+    request: { readonly request?: number } = {},
+  ): void {
+    const flow = this.#open(start, request);
+    this.#give(flow, values, owned);
     this.#want(flow);
     this.#engine.settle(flow);
+  }
+
+  /** How many flows that began here may be open at once. */
+  get #limit(): number {
+    return this.#program.invoke?.limit ?? Number.POSITIVE_INFINITY;
   }
 
   #newId(): InitiatedFlowId {
@@ -232,13 +265,17 @@ export class Node {
 
   /** Begins the flow that has waited longest, if it may be open beside the others. */
   #startFollowing(): void {
-    const { limit = Number.POSITIVE_INFINITY } = this.#program.invoke ?? {};
-    if (this.#ownFlows >= limit || this.#flows.size >= this.#limits.flows) return;
-    const start = this.#following.take();
-    if (start === undefined) return;
-    const flow = this.#open({ ...start, id: this.#newId() });
-    this.#want(flow);
-    this.#engine.settle(flow);
+    if (this.#ownFlows >= this.#limit || this.#flows.size >= this.#limits.flows) return;
+    const next = this.#following.take();
+    if (next === undefined) return;
+    const { call, ...start } = next;
+    const id = this.#newId();
+    this.#begin(
+      { ...start, id, session: start.session ?? id },
+      call?.values ?? {},
+      true,
+      call && requestOf(call),
+    );
   }
 
   #open(start: FlowStart, request: { readonly request?: number } = {}): Flow {
@@ -249,6 +286,7 @@ export class Node {
     const follows = step === 0 ? {} : { session, step };
     this.#outbox.event({ kind: 'flow-started', flow: id, ...follows, ...request });
     this.#engine.begin(flow);
+    this.#collects.begin(flow);
     this.#waits.begin(flow);
     return flow;
   }
@@ -309,6 +347,7 @@ export class Node {
     this.#waits.tidy(this.#flows.size);
     const { id, causes, ops, cameOut, followers } = flow;
     if (id.initiator === this.peer) this.#ownFlows--;
+    if (id.initiator === this.peer && !this.#following.has(flow)) this.#collects.end(flow);
     const status = causes.length === 0 ? 'complete' : cameOut ? 'partial' : 'failed';
     this.#outbox.event({
       kind: 'flow-ended',
@@ -353,7 +392,11 @@ export class Node {
     if (flow === undefined) {
       // Nobody else can open a flow of ours.
       if (id.initiator === this.peer || this.#ended.has(id)) {
-        this.#outbox.drop('late', from, `flow ${key} has ended here`);
+        const awaited = values.filter(({ edge, value }) =>
+          this.#collects.late(head, edge, from, this.#slotIn(value, lease)),
+        );
+        if (awaited.length < values.length || values.length === 0)
+          this.#outbox.drop('late', from, `flow ${key} has ended here`);
         return undefined;
       }
       const why = this.#shutdown
@@ -376,10 +419,8 @@ export class Node {
       const full = !isMissing(value) && this.#leases.bytes > this.#limits.bytes;
       const fill: Value = full ? { reason: 'refused', peer: this.peer, edge: edge.id } : value;
       if (full) this.#outbox.drop('limit', from, `${this.#leases.bytes} bytes are held`, edge.id);
-      const slot: Slot = isMissing(fill)
-        ? fill
-        : { data: fill, lease: isTensor(fill) && fill.bytes.buffer !== lease.buffer ? undefined : lease };
-      if (!this.#fill(flow, edge, from, slot))
+      const slot = this.#slotIn(fill, lease);
+      if (!this.#fill(flow, edge, from, slot) && !this.#collects.late(head, edge, from, slot))
         this.#outbox.drop('duplicate', from, `edge ${edge.id} of flow ${key} has its value`, edge.id);
     }
     return flow;
@@ -390,6 +431,11 @@ export class Node {
     const one = this.#program.instructions[index]!;
     if (one.kind !== 'collect') return this.#engine.receive(flow, index, slot);
     return this.#engine.answer(flow, index, one.edges.indexOf(edge), one.members.indexOf(from), slot);
+  }
+
+  #slotIn(value: Value, lease: Lease): Slot {
+    if (isMissing(value)) return value;
+    return { data: value, lease: isTensor(value) && value.bytes.buffer !== lease.buffer ? undefined : lease };
   }
 
   /** Takes no part in a flow, and says so to everyone who would wait for it here. */

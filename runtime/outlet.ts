@@ -1,6 +1,7 @@
 // Between the engine and the node around it.
 
 import type { DataValue } from '../ir/data.ts';
+import type { Collected } from './collect.ts';
 import type { Flow } from './flow.ts';
 import type { Call } from './instruction.ts';
 import type { Lease, Slot } from './lease.ts';
@@ -17,6 +18,8 @@ export interface EngineOutlet {
     recipients: readonly (Slot | undefined)[],
   ): void;
   output(flow: Flow, name: string, value: Slot): void;
+  /** A collect has closed. */
+  collected(flow: Flow, index: number, result: Collected): void;
   /** The session goes on with another flow. Its arguments are held for it. */
   next(flow: Flow, given: readonly Slot[]): void;
   ended(flow: Flow): void;

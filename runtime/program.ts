@@ -266,7 +266,13 @@ class Decoder {
     if (atLeast < 0 || atLeast > enough || enough > members.length)
       this.#fail(`at_least ${atLeast}, enough ${enough} of ${members.length} members`, common.name);
     const deadlineNs = this.#deadline(node, first);
-    return { ...common, kind: 'collect', edges, members, atLeast, enough, deadlineNs };
+    const late = this.#optionalText(node, 'late') ?? 'drop';
+    if (late !== 'drop' && late !== 'next') this.#fail(`late ${late} is neither drop nor next`, common.name);
+    const keepsLate = late === 'next';
+    const count = edges.length + (keepsLate ? 3 : 2);
+    if (common.outputs.length > count) this.#fail(`Collect gives ${count} values`, common.name);
+    const at = node.metadataProps.find((one) => one.key === METADATA.at)?.value;
+    return { ...common, kind: 'collect', edges, members, atLeast, enough, deadlineNs, keepsLate, at };
   }
 
   #componentCall(

@@ -174,6 +174,7 @@ export const run = command<Options>({
       }
       cx.result(await document(ran, sessions, verification));
       await print(cx, plan, ran, sessions, verification);
+      cx.report(ran.answers.warnings);
       report(cx, verification, options.opt);
     } finally {
       await data?.close();
@@ -234,11 +235,11 @@ async function keepingFor(cx: CommandContext, options: Options): Promise<Keeping
 async function document(ran: Ran, sessions: boolean, verify: Verification | undefined) {
   const { documentOfOutput } = await import('../run/outputs.ts');
   const outputs = Object.fromEntries([...ran.outputs].map(([name, one]) => [name, documentOfOutput(one)]));
-  const { rounds, peers } = ran;
+  const { rounds, peers, answers } = ran;
   return {
     outputs,
     flows: rounds.length,
-    ...(sessions && { rounds }),
+    ...(sessions && { rounds, late: answers.late }),
     peers,
     ...(verify && { verify }),
   };
@@ -251,9 +252,10 @@ async function print(
   sessions: boolean,
   verification: Verification | undefined,
 ): Promise<void> {
-  const [{ printEdges }, { sha256Of, typeTextOf }] = await Promise.all([
+  const [{ printEdges }, { sha256Of, typeTextOf }, { lateText }] = await Promise.all([
     import('../plan.ts'),
     import('../run/outputs.ts'),
+    import('../run/answers.ts'),
   ]);
   const right = (title: string) => ({ title, align: 'right' }) as const;
   cx.printTable(
@@ -282,6 +284,8 @@ async function print(
   cx.print();
   const flows = ran.rounds.length;
   cx.print(`${flows} ${flows === 1 ? 'flow' : 'flows'} in ${ran.elapsedMs.toFixed(1)} ms`);
+  const late = lateText(ran.answers.late);
+  if (late !== undefined) cx.print(late);
   if (verification !== undefined) cx.print(verdict(verification));
 }
 

@@ -220,6 +220,14 @@ class Serving {
       case 'output':
         if (!isMissing(event.value)) this.#outputs.get(flowKey(event.flow))?.set(event.name, event.value);
         return;
+      case 'quorum-missed':
+        return this.#cx.note(
+          `${event.collect} got ${event.arrived} answers of the ${event.needed} needed, of ${event.known} members`,
+        );
+      case 'late-answer':
+        return this.#cx.note(
+          `the answer of ${event.from} came late for ${event.collect}: ${event.kept ? 'kept for the next round' : 'dropped'}`,
+        );
       case 'flow-account':
         this.#account.computeMs += event.computeMs;
         for (const bytes of Object.values(event.sentBytes)) this.#account.sentBytes += bytes;

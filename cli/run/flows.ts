@@ -10,11 +10,20 @@ import {
   elementCount,
   isTensor,
 } from '../../ir/index.ts';
-import type { Deployment, FlowResult, Pause, PeerStats, PeerValues } from '../../runtime/host/index.ts';
+import type {
+  Deployment,
+  FlowResult,
+  LateCounts,
+  Pause,
+  PeerStats,
+  PeerValues,
+  QuorumMissed,
+} from '../../runtime/host/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { isMissing } from '../../runtime/value.ts';
 import { causeText } from '../causes.ts';
 import { elementsOf } from '../tensors/elements.ts';
+import { Answers, positionIn, quorumProblems } from './answers.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { peersOf } from './memory.ts';
 
@@ -23,6 +32,8 @@ export interface Ran {
   readonly outputs: ReadonlyMap<string, DataValue>;
   /** One for each flow, in the order in which they ended. */
   readonly rounds: readonly Round[];
+  /** What became of the collects of all flows. */
+  readonly answers: Answers;
   /** Sums over all flows. */
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
   /** From the first invocation to the last result. */
@@ -36,6 +47,9 @@ export interface Round {
   /** Numbers by output; null where none came out, or none that JSON has. */
   readonly outputs: Readonly<Record<string, number | null>>;
   readonly sentBytes: number;
+  /** Collects that got too few answers. */
+  readonly quorums: readonly Pick<QuorumMissed, 'peer' | 'collect' | 'at' | 'arrived' | 'needed' | 'known'>[];
+  readonly late: LateCounts;
 }
 
 /** How a run goes on from an earlier one, and what is kept of it. */
@@ -71,6 +85,7 @@ export async function runFlows(
     peers.map(({ id }) => [id, { ops: 0, computeMs: 0, sentBytes: 0, receivedBytes: 0 }]),
   );
   const rounds: Round[] = [];
+  const answers = new Answers();
   const sessions = hasSessions(deployment);
   const { resume, save, every } = keeping;
   const before = resume?.step ?? 0;
@@ -78,6 +93,7 @@ export async function runFlows(
     for (const [id, stats] of Object.entries(result.peers)) add(sums[id]!, stats);
     const round = { ...roundOf(result), step: before + rounds.length };
     rounds.push(round);
+    answers.add(result);
     onRound(round);
   };
   const wanted = flows ?? (sessions ? Number.POSITIVE_INFINITY : 1);
@@ -99,7 +115,7 @@ export async function runFlows(
         save({ deployment: deployment.plan.deployment, step, arguments: next?.arguments, states });
       }
       const outputs = outputsOf(result);
-      if (over) return { outputs, rounds, peers: sums, elapsedMs: performance.now() - begin };
+      if (over) return { outputs, rounds, answers, peers: sums, elapsedMs: performance.now() - begin };
       from = next;
     }
   } finally {
@@ -116,7 +132,7 @@ function onlyPause({ pauses = [] }: FlowResult): Pause | undefined {
   return pauses[0];
 }
 
-function roundOf({ step, status, outputs, peers }: FlowResult): Round {
+function roundOf({ step, status, outputs, peers, quorums, late }: FlowResult): Round {
   const numbers = Object.entries(outputs).flatMap(([name, value]) => {
     if (isMissing(value)) return [[name, null] as const];
     if (!isTensor(value) || elementCount(value.dims) !== 1 || value.dtype === 'string') return [];
@@ -124,7 +140,15 @@ function roundOf({ step, status, outputs, peers }: FlowResult): Round {
     return [[name, Number.isFinite(number) ? number : null] as const];
   });
   const sentBytes = Object.values(peers).reduce((sum, one) => sum + one.sentBytes, 0);
-  return { step, status, outputs: Object.fromEntries(numbers), sentBytes };
+  const told = quorums.map(({ peer, collect, at, arrived, needed, known }) => ({
+    peer,
+    collect,
+    ...(at !== undefined && { at }),
+    arrived,
+    needed,
+    known,
+  }));
+  return { step, status, outputs: Object.fromEntries(numbers), sentBytes, quorums: told, late };
 }
 
 function add(sum: PeerStats, one: Readonly<PeerStats>): void {
@@ -138,8 +162,8 @@ function add(sum: PeerStats, one: Readonly<PeerStats>): void {
 function checkFinite({ notFinite, step }: FlowResult): void {
   if (notFinite === undefined) return;
   const { value, peer, op, at: text, input } = notFinite;
-  const [, file, line, column] = /^(.*):(\d+):(\d+)$/.exec(text ?? '') ?? [];
-  const at = file === undefined ? {} : { at: { file, line: Number(line), column: Number(column) } };
+  const position = positionIn(text);
+  const at = position === undefined ? {} : { at: position };
   const from =
     op !== undefined
       ? `${op} gave the first such number`
@@ -171,6 +195,6 @@ function outputsOf(result: FlowResult): Map<string, DataValue> {
       );
     }
   }
-  if (problems.length > 0) throw new DiagnosticError(problems);
+  if (problems.length > 0) throw new DiagnosticError([...quorumProblems(result), ...problems]);
   return outputs;
 }

@@ -11,9 +11,10 @@ const numberText = (value: number | null): string =>
   value === null ? '-' : String(Number(value.toPrecision(5)));
 
 /** `round 3: loss 0.5312, 12 KiB sent` */
-export function roundText({ step, outputs, sentBytes }: Round): string {
+export function roundText({ step, outputs, sentBytes, quorums }: Round): string {
   const numbers = Object.entries(outputs).map(([name, value]) => `${name} ${numberText(value)}`);
-  return `round ${step}: ${[...numbers, `${formatBytes(sentBytes)} sent`].join(', ')}`;
+  const missed = quorums.map(({ arrived, needed }) => `${arrived} answers of the ${needed} needed`);
+  return `round ${step}: ${[...numbers, ...missed, `${formatBytes(sentBytes)} sent`].join(', ')}`;
 }
 
 /** All rounds, or as many of them, evenly spaced, as a screen holds; the last is always there. */

@@ -7,6 +7,7 @@
 
 import {
   type Attribute,
+  attributeString,
   CORE,
   DOMAIN,
   findAttribute,
@@ -79,12 +80,19 @@ export const crossingRules = (cohorts: Cohorts): Rules => ({
   [CORE.broadcast]: ({ dy }) => [dy[0]],
   // A declined value's gradient is declined with what was computed from it.
   [CORE.when]: ({ dy }) => [dy[0]],
-  [CORE.collect]: ({ b, x, y, dy, wants }) => {
-    const members = y[x.length]!;
+  [CORE.collect]: ({ op, b, x, y, dy, wants }) => {
+    // Answers to earlier flows are constants here: only rows of this flow have somewhere to go back to.
+    const own =
+      attributeString(op, 'late') === 'next'
+        ? b.op('Equal', [y[x.length + 2]!, b.scalarOf(0, 'int64')])
+        : undefined;
+    const axis: Attribute = { name: 'axis', kind: 'int', value: 0n };
+    const kept = (rows: ValueId): ValueId => (own === undefined ? rows : b.op('Compress', [rows, own], axis));
+    const members = kept(y[x.length]!);
     return x.map((value, field) => {
       const rows = dy[field];
       if (rows === undefined || !wants(field)) return undefined;
-      return b.core(CORE.scatter, [rows, members], 1, [], cohorts.of(value))[0];
+      return b.core(CORE.scatter, [kept(rows), members], 1, [], cohorts.of(value))[0];
     });
   },
   [CORE.scatter]: ({ op, b, x, dy }) => {

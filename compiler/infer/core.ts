@@ -1,6 +1,6 @@
 // Operators of our core domain: how state, missing values and cohorts appear in a graph's types.
 
-import type { Op } from '../../ir/graph.ts';
+import { attributeString, type Op } from '../../ir/graph.ts';
 import { CORE } from '../../ir/names.ts';
 import { tensorType, type ValueType } from '../../ir/types.ts';
 import type { Inferred, Scope } from './evaluate.ts';
@@ -39,7 +39,13 @@ export function coreTypes(op: Op, scope: Scope): readonly Inferred[] {
       return [{ type: tensorType('string', []) }];
     case CORE.collect: {
       const members = tensorType('string', [null]);
-      return [...inputs.map((type) => ({ type: stackedRows(type) })), { type: members }, { type: members }];
+      const rows = [
+        ...inputs.map((type) => ({ type: stackedRows(type) })),
+        { type: members },
+        { type: members },
+      ];
+      const ages = { type: tensorType('int64', [null]) };
+      return attributeString(op, 'late') === 'next' ? [...rows, ages] : rows;
     }
     default:
       return [];

@@ -219,7 +219,7 @@ class ProgramBuilder {
           'edges',
           fields.map((field) => field.edge.id),
         ),
-        ...op.attributes.filter((attribute) => attribute.name === 'at_least' || attribute.name === 'enough'),
+        ...op.attributes.filter((attribute) => ['at_least', 'enough', 'late'].includes(attribute.name)),
         intAttribute('deadline_ns', Math.max(...fields.map((field) => field.edge.deadlineNs))),
       ],
     });

@@ -31,14 +31,19 @@ import {
   sequential,
   states,
 } from 'bytesandbrains/nn';
-import { adam, train } from 'bytesandbrains/optim';
+import { adam, cosineDecay, train } from 'bytesandbrains/optim';
 
 export const BATCH = 128;
 export const EPOCHS = 3;
+/** How many digits there are to learn from. */
+const TRAINING = 60_000;
 /** How many test digits there are, and how many are read at once. */
 const TEST = 10_000;
 const AT_ONCE = 1000;
 const SEED = 7;
+
+/** Large steps at first, small ones at the end. */
+const rate = cosineDecay({ rate: 2e-3, steps: EPOCHS * Math.floor(TRAINING / BATCH) });
 
 const desk = peer('desk');
 
@@ -73,7 +78,7 @@ export default module('digits', () => {
     const mode = { training: true, key: key(SEED).fold('dropout').fold(step) };
     const logits = net(parameters, mode)(pixels(image));
     const loss = crossEntropy(logits, label);
-    const trained = train(adam({ lr: 1e-3 }), held, gradient(loss, parameters));
+    const trained = train(adam({ lr: rate }), held, gradient(loss, parameters));
     output('loss', loss);
     output('right', accuracy(logits, label));
 

@@ -163,6 +163,13 @@ export const authoringMessages = {
       'scatter deals the rows of a value, its first dimension, to the members of a cohort: x.scatter(phones.each)',
     ],
   },
+  BB322: {
+    severity: 'error',
+    text: () => [
+      "late: 'next' in a module that has no next: no flow follows that late answers could join",
+      'leave late out, or let rounds follow each other: entry(name, peer, body) with next(name) in it',
+    ],
+  },
   BB330: {
     severity: 'error',
     text: ({ what, reason }: { what: string; reason: string }) => [

@@ -73,6 +73,8 @@ export class Coordinator implements Deployment {
       case 'input-wanted':
       case 'output':
       case 'not-finite':
+      case 'quorum-missed':
+      case 'late-answer':
       case 'session-paused':
       case 'flow-ended': {
         const ended = this.#book.note(peer, event);

@@ -19,6 +19,7 @@ import {
 } from './flow-result.ts';
 import type { DataValues } from './hand-over.ts';
 
+const NONE_LATE = { dropped: 0, kept: 0 };
 /** Flows of a session that are remembered one by one, beyond those before which all are over. */
 const MAX_REMEMBERED = 1024;
 
@@ -102,6 +103,7 @@ export class FlowBook {
         owned,
         pending: 1,
         ended,
+        late: NONE_LATE,
         last: undefined,
         pauses: [],
         onFlow,
@@ -140,6 +142,7 @@ export class FlowBook {
     }
     if (!('flow' in event)) return undefined;
     if (event.kind === 'flow-started') this.#begin(event);
+    if (event.kind === 'late-answer') this.#noteLate(event);
     const record = this.recordOf(event.flow);
     if (record === undefined) return undefined;
     if (event.kind === 'flow-started') record.open.add(peer);
@@ -147,6 +150,7 @@ export class FlowBook {
     if (event.kind === 'session-paused')
       record.session.pauses.push({ step: event.step, arguments: event.arguments as Pause['arguments'] });
     if (event.kind === 'not-finite') record.notFinite ??= event;
+    if (event.kind === 'quorum-missed') record.quorums.push(event);
     if (event.kind === 'output') record.addOutput(peer, event.name, event.value);
     if (event.kind === 'input-wanted')
       this.#supply(peer, event.flow, record.session.inputs.get(peer) ?? {}, record.session.owned);
@@ -164,9 +168,18 @@ export class FlowBook {
     const { session } = record;
     session.ended.add(record.id);
     const result = resultOf(record, this.#members);
+    session.late = NONE_LATE;
     if (session.last === undefined || session.last.step < result.step) session.last = result;
     session.onFlow(result);
     this.#endOne(session);
+  }
+
+  /** The flow that it was for may be over. */
+  #noteLate({ session: first, kept }: Extract<NodeEvent, { kind: 'late-answer' }>): void {
+    const session = this.#sessions.get(flowKey(first));
+    if (session === undefined) return;
+    const { late } = session;
+    session.late = kept ? { ...late, kept: late.kept + 1 } : { ...late, dropped: late.dropped + 1 };
   }
 
   #endOne(session: Session): void {

@@ -40,11 +40,23 @@ export interface FlowResult {
   readonly cohortOutputs: Readonly<Record<string, Readonly<Record<string, Value>>>>;
   /** A loss that was NaN or infinite, for which the session ended. */
   readonly notFinite?: NotFiniteAt;
+  /** Collects of the flow that got too few answers. */
+  readonly quorums: readonly QuorumMissed[];
+  /** Answers to flows of the session that came after their collect had closed, since the flow before this one was over. */
+  readonly late: LateCounts;
   /** Why values are missing, as each peer saw it. */
   readonly causes: readonly (Cause & { readonly at: string })[];
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
   /** Of a session's last flow, where its caller wanted no more: one for each flow that would have followed. */
   readonly pauses?: readonly Pause[];
+}
+
+export type QuorumMissed = Extract<NodeEvent, { kind: 'quorum-missed' }>;
+
+export interface LateCounts {
+  readonly dropped: number;
+  /** Kept for the session's next flow. */
+  readonly kept: number;
 }
 
 export type NotFiniteAt = Extract<NodeEvent, { kind: 'not-finite' }>;
@@ -62,6 +74,8 @@ export interface Session {
   pending: number;
   /** Late news of a flow does not revive it. */
   readonly ended: EndedFlows;
+  /** Answers that came late and that no flow's result has told yet. */
+  late: LateCounts;
   /** Of the last flow that is over. */
   last: FlowResult | undefined;
   readonly pauses: Pause[];
@@ -80,6 +94,7 @@ export interface FlowRecord {
   readonly outputs: Map<string, Map<string, Value>>;
   readonly ends: Map<string, Status>;
   notFinite: NotFiniteAt | undefined;
+  readonly quorums: QuorumMissed[];
   readonly causes: (Cause & { readonly at: string })[];
   readonly peers: Map<string, PeerStats>;
   stats(peer: string): PeerStats;
@@ -97,6 +112,7 @@ export function openRecord(id: InitiatedFlowId, step: number, session: Session):
     outputs: new Map(),
     ends: new Map(),
     notFinite: undefined,
+    quorums: [],
     causes: [],
     peers: new Map(),
     stats(peer) {
@@ -169,8 +185,7 @@ export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResu
       : ends.every((end) => end === 'failed') || !anyPresent(outputs, cohortOutputs)
         ? 'failed'
         : 'partial';
-  const { flow, step, causes } = record;
-  const { notFinite } = record;
+  const { flow, step, causes, notFinite, quorums } = record;
   const wrong = notFinite === undefined ? {} : { notFinite };
   return {
     flow,
@@ -179,6 +194,8 @@ export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResu
     outputs,
     cohortOutputs,
     ...wrong,
+    quorums,
+    late: record.session.late,
     causes,
     peers: Object.fromEntries(record.peers),
   };

@@ -3,7 +3,7 @@
 export { type Clock, systemClock } from './clock.ts';
 export { Coordinator, type RemotePeer } from './coordinator.ts';
 export type { InvokeOptions } from './flow-book.ts';
-export type { FlowResult, Pause, PeerStats, PeerValues } from './flow-result.ts';
+export type { FlowResult, LateCounts, Pause, PeerStats, PeerValues, QuorumMissed } from './flow-result.ts';
 export { type Deployment, type DeploymentOptions, startDeployment } from './inproc.ts';
 export {
   type Continuation,

@@ -101,6 +101,8 @@ test('members known to be lost are not waited for, and what comes late is droppe
   expect(numbers(world.output('s', 'all') as Tensor)).toEqual([9, 0]);
   expect(world.now).toBe(0);
   world.deliver(answers[1]!);
+  expect(world.events('late-answer', 's')).toMatchObject([{ from: 'p/1', kept: false }]);
+  world.deliver(answers[1]!);
   expect(world.events('dropped', 's')).toMatchObject([{ reason: 'late', from: 'p/1' }]);
   expect(world.node('s').openFlows).toBe(0);
 });
@@ -110,4 +112,38 @@ test('an answer that does not stack with the first is left out, whoever comes fi
   world.invoke('s', { x: f32(9) });
   world.run();
   expect(names(world.output('s', 'not') as Tensor)).toEqual(['p/1']);
+});
+
+test('without its quorum it says so: how many came, how many it takes, how many there are, and why', () => {
+  const world = collect({ at_least: 4 });
+  world.silent.add('p/1');
+  world.invoke('s', { x: f32(9) });
+  for (const letter of world.mail.splice(0)) world.deliver(letter);
+  world.give('s', { type: 'lost', peer: 'p/4' });
+  world.run();
+  expect(world.output('s', 'all')).toMatchObject({ reason: 'timeout', peer: 'p/1' });
+  expect(world.events('quorum-missed', 's')).toMatchObject([
+    {
+      peer: 's',
+      arrived: 3,
+      needed: 4,
+      known: 5,
+      causes: [
+        { reason: 'timeout', peer: 'p/1' },
+        { reason: 'lost', peer: 'p/4' },
+      ],
+    },
+  ]);
+});
+
+test('with its quorum, or in a flow that is cancelled, it does not', () => {
+  const world = collect({ at_least: 4 });
+  world.silent.add('p/1');
+  world.invoke('s', { x: f32(9) });
+  world.run();
+  world.invoke('s', { x: f32(9) });
+  world.give('s', { type: 'cancel', flow: world.events('flow-started', 's')[1]!.flow });
+  world.run();
+  expect(world.events('flow-ended', 's')).toMatchObject([{ status: 'complete' }, { status: 'failed' }]);
+  expect(world.events('quorum-missed')).toEqual([]);
 });

@@ -1,0 +1,93 @@
+// What a node does about a collect once it has closed: tells of one with too few answers, and of answers that come
+// late; gives those to the collect of the session's next flow, where the author wants that.
+
+import type { Edge } from '../ir/deployment.ts';
+import type { Collected } from './collect.ts';
+import type { Engine } from './engine.ts';
+import type { Flow, FlowHead } from './flow.ts';
+import { flowKey } from './flow-id.ts';
+import type { Collect, Program } from './instruction.ts';
+import { LateAnswers } from './late.ts';
+import type { Leases, Slot } from './lease.ts';
+import type { Outbox } from './outbox.ts';
+
+interface Around {
+  readonly leases: Leases;
+  /** Beyond these, late answers are no longer kept. */
+  readonly limitBytes: number;
+  readonly outbox: Outbox;
+  readonly engine: Engine;
+  /** Flows that have not ended, oldest first. */
+  readonly open: () => Iterable<Flow>;
+}
+
+export class Collects {
+  readonly #program: Program;
+  readonly #peer: string;
+  readonly #around: Around;
+  readonly #late: LateAnswers;
+  /** Instructions whose late answers join the next flow. */
+  readonly #keeping: readonly number[];
+
+  constructor(program: Program, peer: string, around: Around) {
+    this.#program = program;
+    this.#peer = peer;
+    this.#around = around;
+    this.#late = new LateAnswers(program, around.leases);
+    this.#keeping = program.waits.filter((index) => {
+      const one = program.instructions[index]!;
+      return one.kind === 'collect' && one.keepsLate;
+    });
+  }
+
+  begin(flow: Flow): void {
+    for (const index of this.#keeping) {
+      if (flow.fired[index] === 1) continue;
+      for (const late of this.#late.joining(flow, index)) this.#around.engine.join(flow, index, late);
+    }
+  }
+
+  closed(flow: Flow, index: number, { arrived, causes, absent }: Collected): void {
+    this.#late.closed(flow, index, absent);
+    const { name, at, atLeast, members } = this.#program.instructions[index] as Collect;
+    if (arrived >= atLeast || flow.cancelled !== undefined) return;
+    this.#around.outbox.event({
+      kind: 'quorum-missed',
+      flow: flow.id,
+      peer: this.#peer,
+      collect: name,
+      ...(at !== undefined && { at }),
+      arrived,
+      needed: atLeast,
+      known: members.length,
+      causes,
+    });
+  }
+
+  /** A fill of a flow whose collect may have closed; false: it is none that was awaited. */
+  late({ id, session }: FlowHead, edge: Edge, from: string, slot: Slot): boolean {
+    const index = this.#program.receivers.get(edge.id)!;
+    const one = this.#program.instructions[index]!;
+    if (one.kind !== 'collect') return false;
+    const { leases, limitBytes, outbox, engine, open } = this.#around;
+    const full = one.keepsLate && leases.bytes > limitBytes;
+    const fill: Slot = full ? { reason: 'refused', peer: this.#peer, edge: edge.id } : slot;
+    if (full) outbox.drop('limit', from, `${leases.bytes} bytes are held`, edge.id);
+    const taken = this.#late.take(id, index, one.edges.indexOf(edge), one.members.indexOf(from), fill);
+    if (typeof taken === 'string') return taken === 'part';
+    outbox.event({ kind: 'late-answer', flow: id, session, collect: one.name, from, ...taken });
+    for (const flow of taken.kept ? [...open()] : []) {
+      this.begin(flow);
+      engine.settle(flow);
+    }
+    return true;
+  }
+
+  /** A flow that began here has ended, and none of its session waits to begin. */
+  end({ session }: Flow): void {
+    if (this.#keeping.length === 0) return;
+    const key = flowKey(session);
+    for (const flow of this.#around.open()) if (flowKey(flow.session) === key) return;
+    this.#late.end(key);
+  }
+}

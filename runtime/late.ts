@@ -1,0 +1,142 @@
+// Answers that come after their collect has closed. They are dropped unread, or join the collect of the session's next
+// flow, as the author declared; either way each is told, once.
+
+import type { Absent } from './collect.ts';
+import type { Flow, FlowHead } from './flow.ts';
+import { flowKey, type InitiatedFlowId } from './flow-id.ts';
+import type { Collect, Program } from './instruction.ts';
+import { isHeld, type Leases, type Slot } from './lease.ts';
+
+/** Answers that are still known as awaited after their collect has closed; and those kept for a flow to come. */
+const MAX_AWAITED = 4096;
+const MAX_KEPT = 4096;
+
+/** Stands for what has come and is not held, since it will be dropped with the rest. */
+const DROPPED: Slot = { reason: 'timeout', peer: '' };
+
+/** A member's answer to an earlier flow of the session. */
+export interface LateAnswer {
+  /** Position in the collect's set. */
+  readonly member: number;
+  /** Steps between the flow that it was for and the one that it joins. */
+  readonly age: number;
+  /** Held. */
+  readonly fields: readonly Slot[];
+}
+
+/** What has come of an answer that was not there in time. */
+interface Part {
+  readonly fields: (Slot | undefined)[];
+  left: number;
+}
+
+interface Closed {
+  readonly session: string;
+  readonly step: number;
+  /** By position in the set; undefined: nothing yet. */
+  readonly awaited: Map<number, Part | undefined>;
+  /** Its session is: no flow follows that an answer could join. */
+  over: boolean;
+}
+
+interface Kept extends Omit<LateAnswer, 'age'> {
+  readonly session: string;
+  readonly step: number;
+  readonly index: number;
+}
+
+export class LateAnswers {
+  readonly #program: Program;
+  readonly #leases: Leases;
+  /** Oldest first. */
+  readonly #closed = new Map<string, Closed>();
+  #awaited = 0;
+  #kept: Kept[] = [];
+
+  constructor(program: Program, leases: Leases) {
+    this.#program = program;
+    this.#leases = leases;
+  }
+
+  /** Remembers whose answers a collect has closed without. */
+  closed({ id, session, step, cancelled }: Flow, index: number, absent: readonly Absent[]): void {
+    if (cancelled !== undefined) for (const { fields } of absent) this.#drop(fields);
+    if (cancelled !== undefined || absent.length === 0) return;
+    const awaited = new Map(absent.map(({ member, fields }) => [member, this.#partOf(index, fields)]));
+    this.#closed.set(`${flowKey(id)}\n${index}`, { session: flowKey(session), step, awaited, over: false });
+    this.#awaited += absent.length;
+    for (const [key, one] of this.#closed) {
+      if (this.#awaited <= MAX_AWAITED || this.#closed.size === 1) break;
+      this.#closed.delete(key);
+      this.#awaited -= one.awaited.size;
+      for (const part of one.awaited.values()) this.#drop(part?.fields ?? []);
+    }
+  }
+
+  #partOf(index: number, fields: readonly (Slot | undefined)[]): Part | undefined {
+    if (fields.every((slot) => slot === undefined)) return undefined;
+    const left = fields.filter((slot) => slot === undefined).length;
+    if (this.#collect(index).keepsLate) return { fields: [...fields], left };
+    this.#drop(fields);
+    return { fields: fields.map((slot) => slot && DROPPED), left };
+  }
+
+  #collect(index: number): Collect {
+    return this.#program.instructions[index] as Collect;
+  }
+
+  /** One field of an answer to a collect that has closed: none that is awaited, a part of one, or the last part of one. */
+  take(
+    id: InitiatedFlowId,
+    index: number,
+    field: number,
+    member: number,
+    value: Slot,
+  ): 'none' | 'part' | { readonly kept: boolean } {
+    const key = `${flowKey(id)}\n${index}`;
+    const closed = this.#closed.get(key);
+    if (closed?.awaited.has(member) !== true) return 'none';
+    const { edges, keepsLate } = this.#collect(index);
+    const part = closed.awaited.get(member) ?? { fields: edges.map(() => undefined), left: edges.length };
+    if (part.fields[field] !== undefined) return 'none';
+    part.fields[field] = keepsLate ? value : DROPPED;
+    if (keepsLate) this.#leases.hold(value);
+    closed.awaited.set(member, part);
+    if (isHeld(value) && --part.left > 0) return 'part';
+    closed.awaited.delete(member);
+    this.#awaited--;
+    if (closed.awaited.size === 0) this.#closed.delete(key);
+    // An answer that is missing is no late one.
+    const whole = part.left === 0;
+    const kept = whole && keepsLate && !closed.over;
+    if (kept) this.#keep(closed, index, member, part.fields as Slot[]);
+    else this.#drop(part.fields);
+    return whole ? { kept } : 'part';
+  }
+
+  #keep({ session, step }: Closed, index: number, member: number, fields: readonly Slot[]): void {
+    this.#kept.push({ session, step, index, member, fields });
+    if (this.#kept.length > MAX_KEPT) this.#drop(this.#kept.shift()!.fields);
+  }
+
+  /** What joins the collect of a flow; its slots stay held, for the caller. */
+  joining({ session, step }: FlowHead, index: number): readonly LateAnswer[] {
+    if (this.#kept.length === 0) return [];
+    const key = flowKey(session);
+    const joins = (one: Kept): boolean => one.session === key && one.index === index && one.step < step;
+    const mine = this.#kept.filter(joins);
+    this.#kept = this.#kept.filter((one) => !joins(one));
+    return mine.map(({ member, fields, step: before }) => ({ member, fields, age: step - before }));
+  }
+
+  /** The session is over: nothing of it will join anything any more. */
+  end(key: string): void {
+    for (const one of this.#closed.values()) if (one.session === key) one.over = true;
+    for (const one of this.#kept) if (one.session === key) this.#drop(one.fields);
+    this.#kept = this.#kept.filter((one) => one.session !== key);
+  }
+
+  #drop(fields: readonly (Slot | undefined)[]): void {
+    for (const slot of fields) if (slot !== undefined) this.#leases.drop(slot);
+  }
+}

@@ -1,0 +1,47 @@
+// What the host has been asked to do and has not answered, and the buffers that it may read meanwhile.
+
+import type { DataValue } from '../ir/data.ts';
+import type { Flow } from './flow.ts';
+import type { Call } from './instruction.ts';
+import type { Held, Lease, Leases } from './lease.ts';
+import type { Work } from './outlet.ts';
+
+export class Works {
+  readonly #leases: Leases;
+  readonly #open = new Map<number, Work>();
+  #next = 1;
+
+  constructor(leases: Leases) {
+    this.#leases = leases;
+  }
+
+  get(id: number): Work | undefined {
+    return this.#open.get(id);
+  }
+
+  /** `used` is told when the inputs are held by the work, so that whoever held them can let go of them. */
+  begin(flow: Flow, index: number, call: Call, inputs: readonly Held[], used: () => void) {
+    const leases = new Set(inputs.flatMap(({ lease }) => lease ?? []));
+    // Held while they are used up, so that the last reader finds out whether it is the only holder left.
+    for (const lease of leases) lease.holders++;
+    used();
+    const transfer: ArrayBuffer[] = [];
+    const holds: Lease[] = [];
+    for (const lease of leases) {
+      if (lease.holders > 1 || lease.shared) holds.push(lease);
+      else transfer.push(this.#leases.giveAway(lease));
+    }
+    const work: Work = { id: this.#next++, flow, index, call, holds };
+    this.#open.set(work.id, work);
+    const data: readonly DataValue[] = inputs.map((one) => one.data);
+    return { work, data, transfer };
+  }
+
+  end(id: number): Work | undefined {
+    const work = this.#open.get(id);
+    if (work === undefined) return undefined;
+    this.#open.delete(id);
+    for (const lease of work.holds) this.#leases.dropLease(lease);
+    return work;
+  }
+}
