@@ -5,6 +5,9 @@ import { createHash } from 'node:crypto';
 import { formatBytes } from '../output.ts';
 import type { Round } from './flows.ts';
 
+/** What is drawn of a round. */
+export type Drawn = Pick<Round, 'step' | 'outputs' | 'sentBytes'>;
+
 const WIDTH = 640;
 const HEIGHT = 200;
 /** Around the curve: room for numbers on the left and below. */
@@ -38,7 +41,7 @@ interface Curve {
 const numberText = (value: number): string => String(Number(value.toPrecision(5)));
 
 /** A page with a curve for each number that came out, and for the bytes sent. `title`: what was run. */
-export function plotPage(title: string, rounds: readonly Round[]): string {
+export function plotPage(title: string, rounds: readonly Drawn[]): string {
   const names = [...new Set(rounds.flatMap(({ outputs }) => Object.keys(outputs)))];
   const curves: Curve[] = names.map((name) => ({
     name,
@@ -135,7 +138,7 @@ function stepTicks(first: number, last: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => first + index * unit);
 }
 
-function table(curves: readonly Curve[], rounds: readonly Round[]): string {
+function table(curves: readonly Curve[], rounds: readonly Drawn[]): string {
   const row = (cells: readonly string[], tag: 'td' | 'th'): string =>
     `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
   const head = row(['flow', ...curves.map(({ name }) => name)], 'th');

@@ -1,11 +1,10 @@
 // The page of `bbc run --plot`: curves as numbers, nothing of a name but text, no way to a network.
 
 import { expect, test } from 'vitest';
-import type { Round } from '../../cli/run/flows.ts';
-import { plotPage } from '../../cli/run/plot.ts';
+import { type Drawn, plotPage } from '../../cli/run/plot.ts';
 
-const rounds = (...losses: readonly (number | null)[]): Round[] =>
-  losses.map((loss, step) => ({ step, status: 'complete', outputs: { loss }, sentBytes: 2048 }));
+const rounds = (...losses: readonly (number | null)[]): Drawn[] =>
+  losses.map((loss, step) => ({ step, outputs: { loss }, sentBytes: 2048 }));
 const pointsOf = (page: string): string[] =>
   [...page.matchAll(/<polyline class="line" points="([^"]*)"/g)].map(([, points]) => points!);
 
@@ -32,7 +31,7 @@ test('equal numbers, one flow, none, and no numbers at all have a page', () => {
 
 test('names are text only, and nothing is loaded', () => {
   const hostile = '<script>alert(1)</script>"&';
-  const page = plotPage(hostile, [{ step: 0, status: 'complete', outputs: { [hostile]: 1 }, sentBytes: 0 }]);
+  const page = plotPage(hostile, [{ step: 0, outputs: { [hostile]: 1 }, sentBytes: 0 }]);
   expect(page).not.toContain('<script');
   expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&amp;');
   expect(page).toContain(`content="default-src 'none'; style-src 'sha256-`);
