@@ -12,26 +12,40 @@ export interface PrivacyMethods {
    * Fails (BB308) for an input, which stays private itself, and without a reason.
    */
   declassify<V extends Tensor>(this: V, reason: string): V;
+  /**
+   * Says why the gradient of this value may leave the class where it is computed, although private inputs went into the
+   * loss: what goes back to where the value came from, and only that. Changes no computation.
+   * Fails (BB308) for an input, and without a reason.
+   *
+   *     const upper = on(server, () => middle(features)).declassifyGradient('64 labels as one mean');
+   *     const loss = on(phone, () => crossEntropy(head(upper), label));
+   */
+  declassifyGradient<V extends Tensor>(this: V, reason: string): V;
 }
 
 /** A reason that says nothing is none. */
-export function checkReason(owner: Recorder, reason: unknown): void {
+export function checkReason(owner: Recorder, reason: unknown, op = 'declassify'): void {
   if (typeof reason === 'string' && reason.trim() !== '') return;
-  owner.fail('BB308', { op: 'declassify', reason: 'it takes the reason why the value may leave its class' });
+  owner.fail('BB308', { op, reason: 'it takes the reason why the value may leave its class' });
 }
 
-defineMethod('declassify', function declassify(this: Handle, reason: string) {
-  const owner: Recorder = recorder('declassify');
-  return owner.call(declassify, () => {
-    const { def } = owner.editor.value(factOf(this, 'declassify').id);
-    if (def.kind !== 'op') {
-      owner.fail('BB308', {
-        op: 'declassify',
-        reason: 'only the result of an op can be declassified: an input is private or not',
-      });
-    }
-    checkReason(owner, reason);
-    owner.editor.setOp(def.op, { declassified: reason });
-    return this;
+function defineMark(method: keyof PrivacyMethods, mark: 'declassified' | 'declassifiedGradient'): void {
+  defineMethod(method, function declassify(this: Handle, reason: string) {
+    const owner: Recorder = recorder(method);
+    return owner.call(declassify, () => {
+      const { def } = owner.editor.value(factOf(this, method).id);
+      if (def.kind !== 'op') {
+        owner.fail('BB308', {
+          op: method,
+          reason: 'only the result of an op can be declassified: an input is private or not',
+        });
+      }
+      checkReason(owner, reason, method);
+      owner.editor.setOp(def.op, { [mark]: reason });
+      return this;
+    });
   });
-});
+}
+
+defineMark('declassify', 'declassified');
+defineMark('declassifyGradient', 'declassifiedGradient');

@@ -319,6 +319,7 @@ function copyOp(
     ...(place !== undefined && graph.id === owner.main && { place }),
     // Who made the model cannot speak for whom this module's inputs belong to.
     declassified: declassify,
+    declassifiedGradient: undefined,
   });
   graph.ops.push(id);
   const declinable = facts.some((fact) => fact.declinable);

@@ -107,6 +107,8 @@ export interface Op {
   readonly place?: Place;
   /** Why what the op makes of private values may leave their class, as its author says. */
   readonly declassified?: string;
+  /** Why the gradient of what the op makes may leave the class where it is computed, as its author says. */
+  readonly declassifiedGradient?: string;
   /** What is computed again for gradients, all ops of one name together, and not stored for them. */
   readonly recompute?: string;
   /** What the file said beyond all this, lists emptied; export starts from it. */
@@ -313,6 +315,7 @@ function copyOfOp(op: Op): Mutable<Op> {
   if (op.scope !== undefined) copy.scope = op.scope;
   if (op.place !== undefined) copy.place = op.place;
   if (op.declassified !== undefined) copy.declassified = op.declassified;
+  if (op.declassifiedGradient !== undefined) copy.declassifiedGradient = op.declassifiedGradient;
   if (op.recompute !== undefined) copy.recompute = op.recompute;
   if (op.residue !== undefined) copy.residue = op.residue;
   return copy;

@@ -18,6 +18,7 @@ export const METADATA = {
   fragment: 'bytesandbrains.fragment',
   private: 'bytesandbrains.private',
   declassified: 'bytesandbrains.declassified',
+  declassifiedGradient: 'bytesandbrains.declassified_gradient',
   recompute: 'bytesandbrains.recompute',
   gradients: 'bytesandbrains.gradients',
   trainingStep: 'bytesandbrains.training_step',

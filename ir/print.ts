@@ -104,6 +104,8 @@ class Printer {
     if (op.place !== undefined) notes.push(`on ${placeText(op.place, this.#plainName)}`);
     if (op.scope !== undefined) notes.push(`in ${op.scope}`);
     if (op.declassified !== undefined) notes.push(`declassified: ${JSON.stringify(op.declassified)}`);
+    if (op.declassifiedGradient !== undefined)
+      notes.push(`gradient declassified: ${JSON.stringify(op.declassifiedGradient)}`);
     if (op.recompute !== undefined) notes.push(`recomputed: ${op.recompute}`);
     if (op.at !== undefined) notes.push(`at ${positionText(op.at)}`);
     return notes.length === 0 ? '' : `  # ${notes.join(', ')}`;

@@ -167,8 +167,9 @@ class Sweep {
     return names;
   }
 
-  #give(value: ValueId, gradient: ValueId): void {
+  #give(value: ValueId, given: ValueId): void {
     const op = this.#current;
+    const gradient = op === undefined ? given : this.#declassified(value, given);
     if (op !== undefined) this.#givers.set(value, op);
     if (op !== undefined && this.#cohorts?.fromMany(op, value)) {
       const written = policyOf(op).length > 0 ? op : undefined;
@@ -179,6 +180,19 @@ class Sweep {
     const parts = this.#parts.get(value);
     if (parts === undefined) this.#parts.set(value, [gradient]);
     else parts.push(gradient);
+  }
+
+  /**
+   * What is given to a value whose gradient its author has declassified: an op of its own says so, since others may be given
+   * the same.
+   */
+  #declassified(value: ValueId, gradient: ValueId): ValueId {
+    const { def } = this.#editor.value(value);
+    const reason = def.kind === 'op' ? this.#editor.op(def.op).declassifiedGradient : undefined;
+    if (reason === undefined) return gradient;
+    const told = this.#b.op('Identity', [gradient]);
+    this.#editor.setOp(this.#b.made.at(-1)!, { declassified: reason });
+    return told;
   }
 
   /** Sums at the members what they have, collects that, and sums it. */

@@ -76,7 +76,7 @@ function runRound(bench: Workbench, rewrites: readonly Rewrite[], count: (name: 
   for (const op of bench.queue()) {
     if (looks-- < 0) return;
     // Its author vouches for this very op.
-    if (op.declassified !== undefined) continue;
+    if (op.declassified !== undefined || op.declassifiedGradient !== undefined) continue;
     // What an attribute of a function's call decides is not known in the body.
     const open = op.attributes.some(({ kind }) => kind === 'reference');
     const done = (bench.isStandard(op) && !open ? tried(op.type) : others).find((one) =>

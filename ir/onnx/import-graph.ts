@@ -260,6 +260,7 @@ export class GraphReader {
     if (marks.scope !== undefined) op.scope = marks.scope;
     if (marks.place !== undefined) op.place = marks.place;
     if (marks.declassified !== undefined) op.declassified = marks.declassified;
+    if (marks.declassifiedGradient !== undefined) op.declassifiedGradient = marks.declassifiedGradient;
     if (marks.recompute !== undefined) op.recompute = marks.recompute;
     if (!this.#isPlain(node, marks)) op.residue = node;
     const id = this.#editor.addOp(scope.graph, op);

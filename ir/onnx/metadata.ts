@@ -88,6 +88,7 @@ export interface Marks {
   readonly scope?: string;
   readonly private?: boolean;
   readonly declassified?: string;
+  readonly declassifiedGradient?: string;
   readonly recompute?: string;
 }
 
@@ -99,6 +100,8 @@ export function entriesOf(marks: Marks, nameOf: (value: ValueId) => string): Ent
   if (marks.scope !== undefined) entries.push([METADATA.scope, marks.scope]);
   if (marks.private === true) entries.push([METADATA.private, 'true']);
   if (marks.declassified !== undefined) entries.push([METADATA.declassified, marks.declassified]);
+  if (marks.declassifiedGradient !== undefined)
+    entries.push([METADATA.declassifiedGradient, marks.declassifiedGradient]);
   if (marks.recompute !== undefined) entries.push([METADATA.recompute, marks.recompute]);
   return entries;
 }
@@ -124,6 +127,8 @@ export function marksOf(
       marks.private = true;
     } else if (key === METADATA.declassified) {
       marks.declassified = value;
+    } else if (key === METADATA.declassifiedGradient) {
+      marks.declassifiedGradient = value;
     } else if (key === METADATA.recompute) {
       marks.recompute = value;
     }

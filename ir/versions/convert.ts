@@ -240,15 +240,20 @@ class Converter {
 
   /** Writes forms into the graph: the one with the op's id takes its place, the others are new. */
   #place(op: Op, forms: readonly Form[]): OpId[] {
-    const { id: _id, graph, name, residue: _residue, declassified, ...around } = op;
+    const { id: _id, graph, name, residue: _residue, declassified, declassifiedGradient, ...around } = op;
     const results = new Set(op.outputs);
     return forms.map(({ id, type, inputs, outputs, attributes, domain = '' }) => {
       const form = { type, inputs, outputs, attributes, domain };
       const makesResult = outputs.some((output) => output !== NO_VALUE && results.has(output));
-      // Who may leave their class are the results, not what is made on the way to them.
-      const leave = makesResult ? declassified : undefined;
+      // What may leave its class are the results and their gradients, not what is made on the way to them.
+      const marks = makesResult ? { declassified, declassifiedGradient } : {};
       if (id === op.id) {
-        this.#editor.setOp(id, { ...form, ...(leave !== declassified && { declassified: leave }) });
+        this.#editor.setOp(id, {
+          declassified: undefined,
+          declassifiedGradient: undefined,
+          ...form,
+          ...marks,
+        });
         return id;
       }
       const first = outputs.find((output) => output !== NO_VALUE);
@@ -258,7 +263,7 @@ class Converter {
         ...form,
         name: named,
         overload: '',
-        ...(leave !== undefined && { declassified: leave }),
+        ...marks,
       });
     });
   }

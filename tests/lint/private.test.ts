@@ -1,8 +1,10 @@
 // Private inputs followed through the graph: what counts as a leak, what ends it, and the way that is shown.
 
-import { expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import { type Finding, lint } from '../../compiler/index.ts';
 import { exportModel, formatPosition, importModel, memorySource } from '../../ir/index.ts';
+import { exampleFile } from '../support/example.ts';
 import { recordText, topologyFrom } from '../support/lint-examples.ts';
 import { joined } from '../support/onnx-files.ts';
 
@@ -11,7 +13,7 @@ const topology = topologyFrom(
 );
 const body = (...lines: readonly string[]): string =>
   [
-    "import { cohort, collect, constant, dataSource, float32, input, module, on, onnx, output, peer, state } from 'bytesandbrains';",
+    "import { cohort, collect, constant, dataSource, float32, gradient, input, module, on, onnx, output, peer, state } from 'bytesandbrains';",
     "const phones = cohort('phone'); const server = peer('server'); const archive = peer('archive');",
     "export default module('m', () => {",
     ...lines,
@@ -105,12 +107,13 @@ test('only results of ops can be declassified, and only with a reason', async ()
   await expect(messages(x, "output('y', x.relu().declassify(' '));")).rejects.toThrow('BB308');
 });
 
-test('the mark survives export and import', async () => {
-  const model = await recordText(
-    body("output('y', input('x', float32, [4]).relu().declassify('too coarse'));"),
-  );
+test('marks survive export and import', async () => {
+  const x = "input('x', float32, [4]).relu().declassify('too coarse').declassifyGradient('noised')";
+  const model = await recordText(body(`output('y', ${x});`));
   const back = importModel(memorySource('m.onnx', joined(exportModel(model).pieces)));
-  expect([...back.model!.opsOf()].map((op) => op.declassified)).toEqual(['too coarse']);
+  expect([...back.model!.opsOf()].map((op) => [op.declassified, op.declassifiedGradient])).toEqual([
+    ['too coarse', 'noised'],
+  ]);
 });
 
 test('private data of a member stays with it, and what is computed from it is followed', async () => {
@@ -130,4 +133,95 @@ test('private data of a member stays with it, and what is computed from it is fo
   ]);
   expect(await messages(data, "const s = x.reduceSum().declassify('a sum');", collected('s'))).toEqual([]);
   expect(await messages(data.replace('private: true', 'private: false'), collected('x'))).toEqual([]);
+});
+
+describe('what goes back', () => {
+  const head = [
+    "const x = input('x', float32, [4], { at: server });",
+    "const label = input('label', float32, [4], { at: phones.each, private: true });",
+    "const w = state('w', constant([1, 1, 1, 1]), { at: server });",
+  ];
+  const trained = (mark: string, ...more: readonly string[]): string[] => [
+    ...head,
+    `const h = on(server, () => w.read().mul(x))${mark};`,
+    'const loss = on(phones.each, () => h.sub(label).reduceSumSquare());',
+    ...more,
+  ];
+
+  test('a gradient holds the labels that went into it, unless the value it belongs to says otherwise', async () => {
+    const sum = "const total = collect(loss.declassify('a mean'), { at: server, within: '5s' }).values;";
+    const step =
+      "const g = on(server, () => gradient(total.reduceSum({ keepdims: false }), w.read())); output('g', g);";
+    const [one, ...rest] = await leaks(...trained('', sum, step));
+    expect(rest).toEqual([]);
+    expect(one?.message).toMatch(/is computed from private input label and goes from class phone to server$/);
+    expect(way(one).at(0)).toBe('model.ts:5 private input label enters');
+    expect(await messages(...trained(".declassifyGradient('summed over 3 phones')", sum, step))).toEqual([]);
+  });
+
+  test('it speaks of that gradient alone', async () => {
+    const mark = ".declassifyGradient('summed')";
+    const both = [
+      'const other = on(server, () => w.read().add(x));',
+      'const loss2 = on(phones.each, () => h.add(other).sub(label).reduceSumSquare());',
+      "const total = collect(loss2.declassify('a mean'), { at: server, within: '5s' }).values;",
+      "const g = on(server, () => gradient(total.reduceSum({ keepdims: false }), w.read())); output('g', g);",
+    ];
+    const found = await messages(...trained(mark, ...both));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/private input label and goes from class phone to server$/);
+  });
+
+  test('an input, and no reason, are refused', async () => {
+    await expect(messages(...head, "output('y', x.declassifyGradient('why not'));")).rejects.toThrow('BB308');
+    await expect(messages(...head, "output('y', x.relu().declassifyGradient(''));")).rejects.toThrow('BB308');
+  });
+});
+
+describe('examples/08-private-split', () => {
+  const text = readFileSync(exampleFile('08-private-split', 'model.ts'), 'utf8');
+  const peers = topologyFrom(readFileSync(exampleFile('08-private-split', 'topology.json'), 'utf8'));
+  const changed = async (from: string, to: string): Promise<readonly Finding[]> => {
+    expect(text).toContain(from);
+    return lint(await recordText(text.replace(from, to)), { topology: peers });
+  };
+  const lineOf = (part: string): number => text.slice(0, text.indexOf(part)).split('\n').length;
+  const label = `model.ts:${lineOf('digits.batch(step')} private field label of train is read`;
+
+  test('keeps images and labels on the client', async () => {
+    expect(lint(await recordText(text), { topology: peers })).toEqual([]);
+  });
+  test('labels read at the server do not compile', async () => {
+    const loss = 'crossEntropy(logits, label)';
+    const [one, ...rest] = await changed(loss, `on(server, () => ${loss})`);
+    expect(rest).toEqual([]);
+    expect(one).toMatchObject({ rule: 'private-value-leaves-class', code: 'BB418', level: 'error' });
+    expect(one).toMatchObject({ value: 'label', at: { line: lineOf(loss) } });
+  });
+  test('labels in another form are found, with the way that they take', async () => {
+    const loss = 'crossEntropy(logits, label)';
+    const encoded = 'label.oneHot(10n, constant([0.1, 0.9])).argMax({ axis: 1, keepdims: false })';
+    const [one] = await changed(loss, `on(server, () => crossEntropy(logits, on(client, () => ${encoded})))`);
+    expect(one).toMatchObject({
+      rule: 'private-value-leaves-class',
+      level: 'error',
+      at: { line: lineOf(loss) },
+    });
+    expect(one?.message).toBe(
+      'argMax is computed from private value label and goes from class client to server',
+    );
+    const line = `model.ts:${lineOf(loss)}`;
+    expect(way(one)).toEqual([
+      label,
+      `${line} goes into argMax (2 ops, the last ArgMax)`,
+      expect.stringMatching(`^${line} crosses to server, where .* reads it$`),
+    ]);
+  });
+  test('features and gradients leave only because their author says why', async () => {
+    const [features] = await changed('(pixels(image)).declassify(FEATURES)', '(pixels(image))');
+    expect(features?.message).toMatch(/^features is computed from private value.* image/);
+    const [gradient] = await changed('.declassifyGradient(GRADIENT)', '');
+    expect(gradient?.message).toMatch(/^grad\/\S+ is computed from private value label/);
+    expect(way(gradient).at(0)).toBe(label);
+  });
 });

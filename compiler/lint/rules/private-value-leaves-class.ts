@@ -18,7 +18,7 @@ export const privateValueLeavesClass = rule('private-value-leaves-class', {
   needs: 'bound',
   summary: 'what is computed from a private input goes to another class',
   rationale:
-    "An input or a data source marked private never leaves its class as it is: the compiler refuses that (BB418). What is computed from it may leave, and often gives it away: features can be inverted, gradients hold their examples, a sum over few members is nearly one of them. So this rule follows what is private through every op and through state, and shows the way to the edge. Nothing protects by itself, no aggregation and no `collect` either. An author who knows why a value may be known elsewhere (it is masked, encrypted, noised, too coarse) says so with `.declassify('reason')`, or with `declassify` at a stage of an imported model. It looks at values, not at how long they take or whether they are there; a shape counts as a value once an op reads it.",
+    "An input or a data source marked private never leaves its class as it is: the compiler refuses that (BB418). What is computed from it may leave, and often gives it away: features can be inverted, gradients hold their examples, a sum over few members is nearly one of them. So this rule follows what is private through every op and through state, and shows the way to the edge. Nothing protects by itself, no aggregation and no `collect` either. An author who knows why a value may be known elsewhere (it is masked, encrypted, noised, too coarse) says so with `.declassify('reason')`, or with `declassify` at a stage of an imported model. The gradient of what another class made has labels in it and goes back there: `.declassifyGradient('reason')` on that value is about it alone. It looks at values, not at how long they take or whether they are there; a shape counts as a value once an op reads it.",
   refusals: ['BB418'],
   *run({ graph }) {
     const leaks = new Map<string, { crossing: Crossing; ways: Way[] }>();
@@ -120,7 +120,7 @@ function problemOf(graph: PlacedGraph, { value, to, reader }: Crossing, ways: re
   const arrival = reader === undefined ? undefined : model.op(reader);
   return {
     message: `${model.value(value).name} is computed from private ${kind}${ways.length === 1 ? '' : 's'} ${names} and goes from class ${first.home} to ${away}`,
-    hint: `keep its readers on ${first.home}, or say with .declassify('reason') why it may be known on ${away}`,
+    hint: `keep its readers on ${first.home}, or say with .declassify('reason') why it may be known on ${away}; of a gradient, with .declassifyGradient on the value it belongs to`,
     ...atValue(model, value),
     related: [
       ...steps(model, first.to(value)),
