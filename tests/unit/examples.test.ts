@@ -116,6 +116,16 @@ test('07 learns digits on two peers: what the images are computed to goes one wa
   ]);
 });
 
+test('08 learns the same with images and labels on one peer and the layers between on another', {
+  timeout: 120_000,
+}, () => {
+  const steps = (text: string): string[] =>
+    [...text.matchAll(/^(step \d+ {2}loss \S+ {2}right \S+ %).* sent$/gm)].map(([, one]) => one!);
+  const text = runExample('08-private-split', '--flows', '20');
+  expect(steps(text)).toEqual(steps(runExample('07-split-learning', '--flows', '20')));
+  expect(text).toMatch(/^20 steps, last loss 1\.\d{4}, 9\.1 MiB sent$/m);
+});
+
 test('each example has a test here', () => {
   const examples = readdirSync(path.join(root, 'examples')).filter((name) =>
     existsSync(path.join(root, 'examples', name, 'model.ts')),
@@ -128,6 +138,7 @@ test('each example has a test here', () => {
     '05-digits',
     '06-federated-digits',
     '07-split-learning',
+    '08-private-split',
   ]);
 });
 
