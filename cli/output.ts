@@ -80,7 +80,9 @@ const units = (value: number, step: number, names: readonly string[]): string =>
     scaled /= step;
     index++;
   }
-  const text = Number.isInteger(scaled) ? String(scaled) : scaled.toPrecision(3).replace(/\.?0+$/, '');
+  const text = Number.isInteger(scaled)
+    ? String(scaled)
+    : scaled.toPrecision(3).replace(/\.0+$|(?<=\..*)0+$/, '');
   // 999.6 rounds to "1.00e+3": three digits of it are the integer.
   return `${text.includes('e') ? Math.round(scaled) : text} ${names[index]}`;
 };

@@ -1,8 +1,17 @@
 // A plan as tables.
 
-import { type Edge, type End, formatType, type Plan, type Port, typeOfPort } from '../ir/index.ts';
+import {
+  type Edge,
+  type End,
+  formatType,
+  type Plan,
+  type Port,
+  type Traffic,
+  typeOfPort,
+} from '../ir/index.ts';
 import type { CommandContext } from './context.ts';
 import { formatBytes, formatCount, formatNs } from './output.ts';
+import { plannedText } from './run/traffic.ts';
 
 export const formatPort = (port: Pick<Port, 'dtype' | 'shape' | 'type'>): string =>
   formatType(typeOfPort(port));
@@ -31,11 +40,41 @@ export function printPlan(cx: CommandContext, plan: Plan): void {
   );
   if (plan.edges.length > 0) cx.print();
   printEdges(cx, plan.edges);
-  const { flops, latencyNs, bytes } = plan.estimate;
+  if (plan.traffic !== undefined) printTraffic(cx, plan.traffic);
+  const { flops, latencyNs } = plan.estimate;
   cx.print();
-  cx.print(
-    `estimate: ${formatCount(flops) ?? '–'} operations, ${formatBytes(bytes) ?? '–'} over edges, ${formatNs(latencyNs) ?? '–'} per flow`,
+  cx.print(`estimate: ${formatCount(flops) ?? '–'} operations, ${formatNs(latencyNs) ?? '–'} per flow`);
+}
+
+/** `0–3, 5` */
+function rangesText(numbers: readonly number[]): string {
+  const ranges: [first: number, last: number][] = [];
+  for (const number of numbers) {
+    const range = ranges.at(-1);
+    if (range?.[1] === number - 1) range[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(', ');
+}
+
+function printTraffic(cx: CommandContext, { messages, total }: Traffic): void {
+  if (messages.length === 0) return;
+  const right = (title: string) => ({ title, align: 'right' }) as const;
+  cx.print();
+  cx.printTable(
+    ['message', 'from', 'to', right('times'), right('payload B each'), right('headers B each')],
+    messages.map((one) => [
+      `edge ${rangesText(one.edges)}`,
+      formatEnd(one.from),
+      formatEnd(one.to),
+      one.count,
+      one.mayDecline && one.payloadBytes !== null ? `≤ ${one.payloadBytes}` : one.payloadBytes,
+      one.headerBytes === null ? null : `≤ ${one.headerBytes}`,
+    ]),
   );
+  const mayDecline = messages.some((one) => one.mayDecline);
+  cx.print();
+  cx.print(`per flow: ${plannedText({ ...total, mayDecline })}`);
 }
 
 export function printEdges(cx: CommandContext, edges: readonly Edge[]): void {

@@ -68,7 +68,7 @@ export interface Deployment {
   readonly edges: readonly Edge[];
   readonly entries: readonly Entry[];
   /** From `guarded` on. */
-  readonly estimate?: Plan['estimate'];
+  readonly estimate?: Omit<Plan['estimate'], 'bytes'>;
   readonly timings?: readonly EdgeTiming[];
 }
 

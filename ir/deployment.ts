@@ -24,6 +24,7 @@
 // node metadata (`METADATA.fragment`, a decimal number).
 
 import type { PlanReasons } from './reasons.ts';
+import type { Traffic } from './traffic.ts';
 import { type Dim, type DType, tensorType, type ValueType } from './types.ts';
 
 export const MANIFEST_VERSION = 1;
@@ -197,12 +198,14 @@ export interface Plan {
   readonly inputs: readonly (Port & { readonly at: End })[];
   readonly outputs: readonly (Port & { readonly at: End })[];
   readonly edges: readonly Edge[];
+  /** What one flow puts on the wire; a plan of an earlier version does not say. */
+  readonly traffic?: Traffic;
   readonly estimate: {
     /** Multiply-adds and elementwise operations of the whole graph; null if unknown. */
     readonly flops: number | null;
     /** Critical path of compute, latency and transfer, in ns. */
     readonly latencyNs: number | null;
-    /** Payload bytes of one flow over all edges; null if a size is unknown. */
+    /** Payload bytes of one flow over all edges and members; null if a size is open or unknown. */
     readonly bytes: number | null;
   };
   /** Why all this is so; a plan of an earlier version has none. */

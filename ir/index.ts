@@ -21,4 +21,5 @@ export * from './same-graph.ts';
 export * from './sink.ts';
 export * from './sort.ts';
 export * from './topology.ts';
+export * from './traffic.ts';
 export * from './types.ts';

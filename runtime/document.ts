@@ -40,6 +40,7 @@ export const hash = that(
 export const scalar = that('a string, number or boolean', (value) =>
   ['string', 'number', 'boolean'].includes(typeof value),
 );
+export const truth = that('true or false', (value) => typeof value === 'boolean');
 export const oneOf = (...allowed: readonly string[]): Check =>
   that(`one of ${allowed.join(', ')}`, (value) => allowed.includes(value as string));
 export const orNull =

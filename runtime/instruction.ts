@@ -114,6 +114,8 @@ export interface Fragment {
 
 /** Sends that leave together. */
 export interface EnvelopeGroup {
+  /** In the plan. */
+  readonly number: number;
   readonly destinations: readonly string[];
   /** Instruction indexes, in program order. */
   readonly sends: readonly number[];

@@ -59,6 +59,8 @@ export type Output =
       readonly pieces: readonly Uint8Array[];
       /** For accounts: absent on the control plane. */
       readonly flow?: InitiatedFlowId;
+      /** Of the plan: which of the flow's messages it is. */
+      readonly envelope?: number;
     }
   /** Run a segment; answer with `done` or `failed`. */
   | {

@@ -459,9 +459,10 @@ export class Node {
     recipients: readonly (Slot | undefined)[] = [],
   ): void {
     const [values, members] = [slots.map(valueIn), recipients.map((slot) => slot && valueIn(slot))];
+    const { number } = this.#program.envelopes[envelope]!;
     for (const { to, pieces } of this.#courier.pack(head, envelope, values, members)) {
       if (to !== this.peer) {
-        this.#outbox.put({ type: 'send', to, pieces, flow: head.id });
+        this.#outbox.put({ type: 'send', to, pieces, flow: head.id, envelope: number });
         continue;
       }
       // To another seat of this peer: through the same frames, so that results do not depend on placement.

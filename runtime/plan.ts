@@ -19,9 +19,11 @@ import {
   memory,
   object,
   oneOf,
+  orNone,
   orNull,
   shape,
   text,
+  truth,
 } from './document.ts';
 
 const placed = [
@@ -80,6 +82,25 @@ const reasons = object({
   ),
 });
 
+const size: Check = (value, path) => (typeof value === 'string' ? undefined : orNull(count)(value, path));
+const amountOf = { messages: count, payloadBytes: size, headerBytes: orNull(count) };
+const traffic = object({
+  messages: list(
+    object({
+      envelope: count,
+      from: end,
+      to: end,
+      edges: list(count, 1),
+      count,
+      payloadBytes: size,
+      mayDecline: truth,
+      headerBytes: orNull(count),
+    }),
+  ),
+  links: list(object({ from: end, to: end, pairs: count, ...amountOf })),
+  total: object(amountOf),
+});
+
 const placedPort = object({ name: text, dtype: orNull(dtype), shape, at: end });
 const plan = object({
   deployment: hash,
@@ -102,8 +123,9 @@ const plan = object({
   outputs: list(placedPort),
   edges: list(edge),
   estimate: object({ flops: orNull(amount), latencyNs: orNull(count), bytes: orNull(count) }),
-  // Earlier compilers gave none.
-  reasons: (value, path) => (value === undefined ? undefined : reasons(value, path)),
+  // Earlier compilers gave neither.
+  traffic: orNone(traffic),
+  reasons: orNone(reasons),
 });
 
 function pairOf(item: Check): Check {

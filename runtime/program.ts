@@ -55,6 +55,7 @@ class Decoder {
   readonly #instructions: Instruction[] = [];
   readonly #fragmentNumbers: (number | undefined)[] = [];
   readonly #envelopes: {
+    number: number;
     destinations: readonly string[];
     sends: number[];
     edges: Edge[];
@@ -227,7 +228,7 @@ class Decoder {
     const key = `${number}\n${edge.to.class}`;
     let envelope = this.#envelopeIndex.get(key);
     if (envelope === undefined) {
-      envelope = this.#envelopes.push({ destinations, sends: [], edges: [], scatters: false }) - 1;
+      envelope = this.#envelopes.push({ number, destinations, sends: [], edges: [], scatters: false }) - 1;
       this.#envelopeIndex.set(key, envelope);
     }
     const group = this.#envelopes[envelope]!;

@@ -9,6 +9,7 @@ import { command } from '../frame.ts';
 import { formatBytes } from '../output.ts';
 import type { PeerData } from '../run/components.ts';
 import type { Keeping, Ran } from '../run/flows.ts';
+import type { Planned } from '../run/traffic.ts';
 import type { Verification } from '../run/verify.ts';
 
 interface Options {
@@ -172,8 +173,10 @@ export const run = command<Options>({
         );
         verification = compareRuns(ran.outputs, await runUncut(whole, source!, prepared.uncut!, inputs));
       }
-      cx.result(await document(ran, sessions, verification));
-      await print(cx, plan, ran, sessions, verification);
+      const { plannedFor, sizesOf } = await import('../run/traffic.ts');
+      const planned = plan.traffic && plannedFor(plan.traffic, ran.rounds.length, sizesOf(plan, inputs));
+      cx.result(await document(ran, sessions, planned, verification));
+      await print(cx, plan, ran, sessions, planned, verification);
       cx.report(ran.answers.warnings);
       report(cx, verification, options.opt);
     } finally {
@@ -232,15 +235,24 @@ async function keepingFor(cx: CommandContext, options: Options): Promise<Keeping
   };
 }
 
-async function document(ran: Ran, sessions: boolean, verify: Verification | undefined) {
-  const { documentOfOutput } = await import('../run/outputs.ts');
+async function document(
+  ran: Ran,
+  sessions: boolean,
+  planned: Planned | undefined,
+  verify: Verification | undefined,
+) {
+  const [{ documentOfOutput }, { sentInAll }] = await Promise.all([
+    import('../run/outputs.ts'),
+    import('../run/traffic.ts'),
+  ]);
   const outputs = Object.fromEntries([...ran.outputs].map(([name, one]) => [name, documentOfOutput(one)]));
-  const { rounds, peers, answers } = ran;
+  const { rounds, peers, links, answers } = ran;
   return {
     outputs,
     flows: rounds.length,
     ...(sessions && { rounds, late: answers.late }),
     peers,
+    traffic: { planned: planned ?? null, sent: sentInAll(links), links },
     ...(verify && { verify }),
   };
 }
@@ -250,22 +262,35 @@ async function print(
   plan: Plan,
   ran: Ran,
   sessions: boolean,
+  planned: Planned | undefined,
   verification: Verification | undefined,
 ): Promise<void> {
-  const [{ printEdges }, { sha256Of, typeTextOf }, { lateText }] = await Promise.all([
+  const [{ printEdges }, { sha256Of, typeTextOf }, { lateText }, { plannedText, sentInAll, sentText }] =
+    await Promise.all([
     import('../plan.ts'),
     import('../run/outputs.ts'),
     import('../run/answers.ts'),
+    import('../run/traffic.ts'),
   ]);
   const right = (title: string) => ({ title, align: 'right' }) as const;
   cx.printTable(
-    ['peer', right('ops'), right('compute ms'), right('sent'), right('received')],
-    Object.entries(ran.peers).map(([name, { ops, computeMs, sentBytes, receivedBytes }]) => [
+    [
+      'peer',
+      right('ops'),
+      right('compute ms'),
+      right('messages'),
+      right('sent'),
+      right('messages'),
+      right('received'),
+    ],
+    Object.entries(ran.peers).map(([name, one]) => [
       name,
-      ops,
-      computeMs.toFixed(1),
-      formatBytes(sentBytes),
-      formatBytes(receivedBytes),
+      one.ops,
+      one.computeMs.toFixed(1),
+      one.sentMessages,
+      formatBytes(one.sentBytes),
+      one.receivedMessages,
+      formatBytes(one.receivedBytes),
     ]),
   );
   cx.print();
@@ -284,6 +309,10 @@ async function print(
   cx.print();
   const flows = ran.rounds.length;
   cx.print(`${flows} ${flows === 1 ? 'flow' : 'flows'} in ${ran.elapsedMs.toFixed(1)} ms`);
+  if (plan.edges.length > 0) {
+    cx.print(`sent: ${sentText(sentInAll(ran.links))}`);
+    if (planned !== undefined) cx.print(`planned: ${plannedText(planned)}`);
+  }
   const late = lateText(ran.answers.late);
   if (late !== undefined) cx.print(late);
   if (verification !== undefined) cx.print(verdict(verification));

@@ -3,7 +3,7 @@
 import { documentOfOutput } from '../run/outputs.ts';
 import type { Served } from './serve.ts';
 
-export function documentOf(peer: string, { flows, outputs, ops, computeMs, sentBytes }: Served) {
+export function documentOf(peer: string, { flows, outputs, signal: _, ...account }: Served) {
   const named = [...outputs].map(([name, value]) => [name, documentOfOutput(value)]);
-  return { peer, flows, outputs: Object.fromEntries(named), ops, computeMs, sentBytes };
+  return { peer, flows, outputs: Object.fromEntries(named), ...account };
 }

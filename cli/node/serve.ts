@@ -61,6 +61,9 @@ export interface Served {
   readonly outputs: ReadonlyMap<string, DataValue>;
   readonly ops: number;
   readonly computeMs: number;
+  readonly sentMessages: number;
+  readonly sentPayloadBytes: number;
+  /** Headers included. */
   readonly sentBytes: number;
   /** Cut short by this signal. */
   readonly signal: Signal | undefined;
@@ -84,7 +87,7 @@ class Serving {
   /** Of flows that have not ended. */
   readonly #outputs = new Map<string, Map<string, DataValue>>();
   readonly #flows = { complete: 0, partial: 0, failed: 0 };
-  readonly #account = { ops: 0, computeMs: 0, sentBytes: 0 };
+  readonly #account = { ops: 0, computeMs: 0, sentMessages: 0, sentPayloadBytes: 0, sentBytes: 0 };
   #last: ReadonlyMap<string, DataValue> = new Map();
   #signal: Signal | undefined;
   #cut = false;
@@ -230,7 +233,11 @@ class Serving {
         );
       case 'flow-account':
         this.#account.computeMs += event.computeMs;
-        for (const bytes of Object.values(event.sentBytes)) this.#account.sentBytes += bytes;
+        for (const { payloadBytes, headerBytes } of event.messages) {
+          this.#account.sentMessages++;
+          this.#account.sentPayloadBytes += payloadBytes;
+          this.#account.sentBytes += payloadBytes + headerBytes;
+        }
         return;
       case 'flow-ended':
         return this.#endFlow(event);

@@ -10,6 +10,7 @@ import {
   elementCount,
   isTensor,
 } from '../../ir/index.ts';
+import { noStats } from '../../runtime/host/flow-result.ts';
 import type {
   Deployment,
   FlowResult,
@@ -26,6 +27,7 @@ import { elementsOf } from '../tensors/elements.ts';
 import { Answers, positionIn, quorumProblems } from './answers.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { peersOf } from './memory.ts';
+import { type LinkSent, SentSums, sentInAll } from './traffic.ts';
 
 export interface Ran {
   /** Of the last flow; an output of a cohort as `NAME@PEER`. */
@@ -36,6 +38,7 @@ export interface Ran {
   readonly answers: Answers;
   /** Sums over all flows. */
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
+  readonly links: readonly LinkSent[];
   /** From the first invocation to the last result. */
   readonly elapsedMs: number;
 }
@@ -46,6 +49,9 @@ export interface Round {
   readonly status: FlowResult['status'];
   /** Numbers by output; null where none came out, or none that JSON has. */
   readonly outputs: Readonly<Record<string, number | null>>;
+  readonly messages: number;
+  readonly payloadBytes: number;
+  /** Headers included. */
   readonly sentBytes: number;
   /** Collects that got too few answers. */
   readonly quorums: readonly Pick<QuorumMissed, 'peer' | 'collect' | 'at' | 'arrived' | 'needed' | 'known'>[];
@@ -81,9 +87,8 @@ export async function runFlows(
   keeping: Keeping = { stopped: () => false },
 ): Promise<Ran> {
   const peers = peersOf(deployment);
-  const sums: Record<string, PeerStats> = Object.fromEntries(
-    peers.map(({ id }) => [id, { ops: 0, computeMs: 0, sentBytes: 0, receivedBytes: 0 }]),
-  );
+  const sums: Record<string, PeerStats> = Object.fromEntries(peers.map(({ id }) => [id, noStats()]));
+  const sent = new SentSums();
   const rounds: Round[] = [];
   const answers = new Answers();
   const sessions = hasSessions(deployment);
@@ -91,6 +96,7 @@ export async function runFlows(
   const before = resume?.step ?? 0;
   const onFlow = (result: FlowResult): void => {
     for (const [id, stats] of Object.entries(result.peers)) add(sums[id]!, stats);
+    sent.add(result.messages);
     const round = { ...roundOf(result), step: before + rounds.length };
     rounds.push(round);
     answers.add(result);
@@ -115,7 +121,8 @@ export async function runFlows(
         save({ deployment: deployment.plan.deployment, step, arguments: next?.arguments, states });
       }
       const outputs = outputsOf(result);
-      if (over) return { outputs, rounds, answers, peers: sums, elapsedMs: performance.now() - begin };
+      const { links } = sent;
+      if (over) return { outputs, rounds, answers, peers: sums, links, elapsedMs: performance.now() - begin };
       from = next;
     }
   } finally {
@@ -132,14 +139,17 @@ function onlyPause({ pauses = [] }: FlowResult): Pause | undefined {
   return pauses[0];
 }
 
-function roundOf({ step, status, outputs, peers, quorums, late }: FlowResult): Round {
+function roundOf({ step, status, outputs, messages, quorums, late }: FlowResult): Round {
   const numbers = Object.entries(outputs).flatMap(([name, value]) => {
     if (isMissing(value)) return [[name, null] as const];
     if (!isTensor(value) || elementCount(value.dims) !== 1 || value.dtype === 'string') return [];
     const number = Number(elementsOf(value)[0]);
     return [[name, Number.isFinite(number) ? number : null] as const];
   });
-  const sentBytes = Object.values(peers).reduce((sum, one) => sum + one.sentBytes, 0);
+  const sums = new SentSums();
+  sums.add(messages);
+  const { headerBytes, ...sent } = sentInAll(sums.links);
+  const sentBytes = sent.payloadBytes + headerBytes;
   const told = quorums.map(({ peer, collect, at, arrived, needed, known }) => ({
     peer,
     collect,
@@ -148,14 +158,11 @@ function roundOf({ step, status, outputs, peers, quorums, late }: FlowResult): R
     needed,
     known,
   }));
-  return { step, status, outputs: Object.fromEntries(numbers), sentBytes, quorums: told, late };
+  return { step, status, outputs: Object.fromEntries(numbers), ...sent, sentBytes, quorums: told, late };
 }
 
 function add(sum: PeerStats, one: Readonly<PeerStats>): void {
-  sum.ops += one.ops;
-  sum.computeMs += one.computeMs;
-  sum.sentBytes += one.sentBytes;
-  sum.receivedBytes += one.receivedBytes;
+  for (const [name, value] of Object.entries(one)) sum[name as keyof PeerStats] += value;
 }
 
 /** Throws DiagnosticError BB825 if a loss of the flow was NaN or infinite. */

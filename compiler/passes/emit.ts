@@ -15,14 +15,17 @@ import {
   type Port,
   statedType,
   type Topology,
+  trafficOf,
   type ValueId,
   WIRE_VERSION,
 } from '../../ir/index.ts';
 import { exportModel } from '../../ir/onnx/export.ts';
 import { readWeight, weightByteLength } from '../../ir/onnx/weights.ts';
+import { declines } from '../declines.ts';
 import { activationBytes } from '../memory.ts';
 import { type Bundle, type Compilation, type Deployment, type Program, pass } from '../pass.ts';
 import { groupReasons } from '../placing/reasons.ts';
+import { placedGraph } from '../split/places.ts';
 
 export const WEIGHTS_FILE = 'weights.bin';
 /** Smaller weights stay in program.onnx. */
@@ -93,6 +96,9 @@ function planOf(
   const { model } = compilation;
   const placement = compilation.placement!;
   const { inputs, outputs } = model.mainGraph;
+  const mayDecline = declines(placedGraph(model, placement), (name) => members[name]?.length ?? 0);
+  const traffic = trafficOf(deployment.edges, members, mayDecline);
+  const { payloadBytes } = traffic.total;
   const end = (index: number, places: typeof placement.inputs): End => ({
     class: places[index]!.class,
     binder: places[index]!.binder.kind,
@@ -110,7 +116,8 @@ function planOf(
     ),
     outputs: outputs.map((id, index) => ({ ...portOf(model, id), at: end(index, placement.outputs) })),
     edges: deployment.edges,
-    estimate: deployment.estimate!,
+    traffic,
+    estimate: { ...deployment.estimate!, bytes: typeof payloadBytes === 'number' ? payloadBytes : null },
     reasons: {
       placed: groupReasons(model, placement.ops, placement.reasons ?? []),
       cuts: placement.cuts ?? [],

@@ -57,7 +57,7 @@ interface Timing {
   readonly deadlines: ReadonlyMap<number, number>;
   /** When each edge's value arrives, from the flow's start. */
   readonly arrivals: ReadonlyMap<number, number>;
-  readonly estimate: Plan['estimate'];
+  readonly estimate: Omit<Plan['estimate'], 'bytes'>;
   /** In the order of the edges. */
   readonly timings: readonly EdgeTiming[];
 }
@@ -184,14 +184,10 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
   const own = new Map(deadlines);
   alignEnvelopes(edges, deadlines);
 
-  const bytes = edges.reduce<number | null>(
-    (sum, { bytes }) => (sum === null || bytes === null ? null : sum + bytes),
-    0,
-  );
   return {
     deadlines,
     arrivals,
-    estimate: { flops, latencyNs: Math.round(latencyNs), bytes },
+    estimate: { flops, latencyNs: Math.round(latencyNs) },
     timings: edges.map(({ id }) =>
       own.get(id) === deadlines.get(id)
         ? timings.get(id)!

@@ -62,10 +62,7 @@ export class Coordinator implements Deployment {
         const record = this.#book.recordOf(event.flow);
         if (record === undefined) return;
         record.stats(peer).computeMs += event.computeMs;
-        for (const [to, bytes] of Object.entries(event.sentBytes)) {
-          record.stats(peer).sentBytes += bytes;
-          record.stats(to).receivedBytes += bytes;
-        }
+        record.messages.push(...event.messages);
         return;
       }
       case 'flow-started':

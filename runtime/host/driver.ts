@@ -19,8 +19,8 @@ import type { Segments } from './segments.ts';
 export const POOL_BYTES = 256 * 2 ** 20;
 
 export interface DriverHooks {
-  /** A frame leaves; its pieces are valid during the call only. `flow` is absent on the control plane. */
-  send(to: string, pieces: readonly Uint8Array[], flow: InitiatedFlowId | undefined): void;
+  /** A frame leaves; its pieces are valid during the call only. On the control plane it is of no flow. */
+  send(frame: Extract<Output, { type: 'send' }>): void;
   event(event: NodeEvent): void;
   /** A segment of the flow took so long. */
   worked(flow: InitiatedFlowId, ms: number): void;
@@ -115,7 +115,7 @@ export class Driver {
   #act(output: Exclude<Output, { type: 'idle' }>): void {
     switch (output.type) {
       case 'send':
-        return this.#hooks.send(output.to, output.pieces, output.flow);
+        return this.#hooks.send(output);
       case 'work':
       case 'call':
         return void this.#work(output);

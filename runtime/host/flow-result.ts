@@ -8,6 +8,7 @@ import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
 import type { Cause, NodeEvent } from '../io.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { Value } from '../value.ts';
+import type { SentMessage } from './sent-message.ts';
 
 /** What a session would have gone on with, had its caller not bounded it. */
 export interface Pause {
@@ -25,9 +26,27 @@ export interface PeerStats {
   ops: number;
   /** From handing a segment to the backend until its results were there. */
   computeMs: number;
+  sentMessages: number;
+  /** Of the tensors in these messages. */
+  sentPayloadBytes: number;
+  /** Headers included. */
   sentBytes: number;
+  /** What others sent to it. */
+  receivedMessages: number;
+  receivedPayloadBytes: number;
   receivedBytes: number;
 }
+
+export const noStats = (): PeerStats => ({
+  ops: 0,
+  computeMs: 0,
+  sentMessages: 0,
+  sentPayloadBytes: 0,
+  sentBytes: 0,
+  receivedMessages: 0,
+  receivedPayloadBytes: 0,
+  receivedBytes: 0,
+});
 
 export interface FlowResult {
   readonly flow: string;
@@ -47,6 +66,8 @@ export interface FlowResult {
   /** Why values are missing, as each peer saw it. */
   readonly causes: readonly (Cause & { readonly at: string })[];
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
+  /** Every frame of values, in the order in which they were counted. */
+  readonly messages: readonly SentMessage[];
   /** Of a session's last flow, where its caller wanted no more: one for each flow that would have followed. */
   readonly pauses?: readonly Pause[];
 }
@@ -97,6 +118,7 @@ export interface FlowRecord {
   readonly quorums: QuorumMissed[];
   readonly causes: (Cause & { readonly at: string })[];
   readonly peers: Map<string, PeerStats>;
+  readonly messages: SentMessage[];
   stats(peer: string): PeerStats;
   addOutput(peer: string, name: string, value: Value): void;
   addEnd(peer: string, status: Status, causes: readonly Cause[]): void;
@@ -115,10 +137,11 @@ export function openRecord(id: InitiatedFlowId, step: number, session: Session):
     quorums: [],
     causes: [],
     peers: new Map(),
+    messages: [],
     stats(peer) {
       let stats = this.peers.get(peer);
       if (stats === undefined) {
-        stats = { ops: 0, computeMs: 0, sentBytes: 0, receivedBytes: 0 };
+        stats = noStats();
         this.peers.set(peer, stats);
       }
       return stats;
@@ -178,6 +201,7 @@ export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResu
     }
     record.stats(id);
   }
+  addMessages(record);
   const ends = [...record.ends.values()];
   const status: Status =
     !unreached && ends.every((end) => end === 'complete')
@@ -185,7 +209,7 @@ export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResu
       : ends.every((end) => end === 'failed') || !anyPresent(outputs, cohortOutputs)
         ? 'failed'
         : 'partial';
-  const { flow, step, causes, notFinite, quorums } = record;
+  const { flow, step, causes, notFinite, quorums, messages } = record;
   const wrong = notFinite === undefined ? {} : { notFinite };
   return {
     flow,
@@ -198,7 +222,20 @@ export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResu
     late: record.session.late,
     causes,
     peers: Object.fromEntries(record.peers),
+    messages,
   };
+}
+
+function addMessages(record: FlowRecord): void {
+  for (const { from, to, payloadBytes, headerBytes } of record.messages) {
+    const [sender, receiver] = [record.stats(from), record.stats(to)];
+    sender.sentMessages++;
+    sender.sentPayloadBytes += payloadBytes;
+    sender.sentBytes += payloadBytes + headerBytes;
+    receiver.receivedMessages++;
+    receiver.receivedPayloadBytes += payloadBytes;
+    receiver.receivedBytes += payloadBytes + headerBytes;
+  }
 }
 
 const anyPresent = (outputs: FlowResult['outputs'], cohortOutputs: FlowResult['cohortOutputs']): boolean =>

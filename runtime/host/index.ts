@@ -13,5 +13,6 @@ export {
   startPeer,
 } from './peer-host.ts';
 export { neighboursOf } from './readiness.ts';
+export type { SentMessage } from './sent-message.ts';
 export type { PeerStates } from './states.ts';
 export type { SendOutcome, Transport, TransportEvent, TransportUser } from './transport.ts';

@@ -5,9 +5,8 @@ import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { Backend } from '../backend.ts';
 import type { LoadedBundle } from '../bundle.ts';
 import type { Components } from '../component.ts';
-import type { InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
-import type { NodeEvent } from '../io.ts';
+import type { NodeEvent, Output } from '../io.ts';
 import type { Limits } from '../limits.ts';
 import { decodeProgram } from '../program.ts';
 import { joinPieces, pieceBytes } from '../wire/frame.ts';
@@ -21,6 +20,7 @@ import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.t
 import { handOver } from './hand-over.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
+import { sentMessage } from './sent-message.ts';
 import { checkStates, type PeerStates } from './states.ts';
 
 export interface DeploymentOptions {
@@ -123,7 +123,7 @@ class InProcess implements Deployment {
         const own = { peer: id, program, segments, components, originOf };
         const options = { ...own, incarnation: 1, clock, pool: this.#pool };
         const driver = new Driver(limits === undefined ? options : { ...options, limits }, {
-          send: (to, pieces, flow) => this.#send(id, to, pieces, flow),
+          send: (frame) => this.#send(id, frame),
           event: (event) => this.#note(id, event),
           worked: (flow, ms) => {
             const record = this.#book.recordOf(flow);
@@ -186,17 +186,14 @@ class InProcess implements Deployment {
     }
   }
 
-  #send(from: string, to: string, pieces: readonly Uint8Array[], flow: InitiatedFlowId | undefined): void {
+  #send(from: string, { to, pieces, flow, envelope }: Extract<Output, { type: 'send' }>): void {
     const receiver = this.#drivers.get(to);
     if (receiver === undefined) return;
     const total = pieceBytes(pieces);
     const bytes = new Uint8Array(this.#pool.take(total), 0, total);
     joinPieces(pieces, bytes);
-    const record = flow && this.#book.recordOf(flow);
-    if (record !== undefined) {
-      record.stats(from).sentBytes += total;
-      record.stats(to).receivedBytes += total;
-    }
+    if (flow !== undefined && envelope !== undefined)
+      this.#book.recordOf(flow)?.messages.push(sentMessage(from, to, envelope, pieces));
     this.#mail.push({ from, to: receiver, bytes });
   }
 

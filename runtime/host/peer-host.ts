@@ -8,7 +8,7 @@ import type { LoadedBundle } from '../bundle.ts';
 import type { Components } from '../component.ts';
 import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
-import type { NodeEvent } from '../io.ts';
+import type { NodeEvent, Output } from '../io.ts';
 import type { Limits } from '../limits.ts';
 import { decodeProgram } from '../program.ts';
 import { pieceBytes } from '../wire/frame.ts';
@@ -22,6 +22,7 @@ import type { Pause } from './flow-result.ts';
 import { type DataValues, handOver } from './hand-over.ts';
 import { neighboursOf, type PeerStatus, Readiness, statusOf } from './readiness.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
+import { type SentMessage, sentMessage } from './sent-message.ts';
 import type { Transport, TransportEvent, TransportUser } from './transport.ts';
 
 export type PeerEvent =
@@ -38,7 +39,7 @@ export type PeerEvent =
       readonly kind: 'flow-account';
       readonly flow: InitiatedFlowId;
       readonly computeMs: number;
-      readonly sentBytes: Readonly<Record<string, number>>;
+      readonly messages: readonly SentMessage[];
     };
 
 export interface PeerHostOptions {
@@ -64,7 +65,7 @@ export interface PeerHostOptions {
 
 interface Account {
   computeMs: number;
-  readonly sentBytes: Record<string, number>;
+  readonly messages: SentMessage[];
 }
 
 /** Rejects with DiagnosticError BB622, BB703, BB837 or BB838, or what opening the transport rejects with. */
@@ -125,7 +126,7 @@ export class PeerHost {
     const node = { peer, program, segments, components, incarnation, clock };
     const own = { ...node, originOf: origin, pool: this.#pool };
     this.#driver = new Driver(limits === undefined ? own : { ...own, limits }, {
-      send: (to, pieces, flow) => this.#send(to, pieces, flow),
+      send: (frame) => this.#send(frame),
       event: (event) => this.#note(event),
       worked: (flow, ms) => {
         const account = this.#accounts.get(flowKey(flow));
@@ -296,18 +297,22 @@ export class PeerHost {
 
   // --- the node --------------------------------------------------------------------------------------
 
-  #send(to: string, pieces: readonly Uint8Array[], flow: InitiatedFlowId | undefined): void {
-    const bytes = pieceBytes(pieces);
+  #send({ to, pieces, flow, envelope }: Extract<Output, { type: 'send' }>): void {
     const outcome = this.#transport?.send(to, pieces) ?? 'unreachable';
     if (outcome === 'full')
-      this.#tell({ kind: 'frame-dropped', peer: to, bytes, why: 'too much waits for it already' });
-    const sent = outcome === 'taken' && flow !== undefined && this.#accounts.get(flowKey(flow))?.sentBytes;
-    if (sent) sent[to] = (sent[to] ?? 0) + bytes;
+      this.#tell({
+        kind: 'frame-dropped',
+        peer: to,
+        bytes: pieceBytes(pieces),
+        why: 'too much waits for it already',
+      });
+    if (outcome !== 'taken' || flow === undefined || envelope === undefined) return;
+    this.#accounts.get(flowKey(flow))?.messages.push(sentMessage(this.peer, to, envelope, pieces));
   }
 
   #note(event: NodeEvent): void {
     if (event.kind === 'flow-started')
-      this.#accounts.set(flowKey(event.flow), { computeMs: 0, sentBytes: {} });
+      this.#accounts.set(flowKey(event.flow), { computeMs: 0, messages: [] });
     if (event.kind === 'flow-ended') {
       const account = this.#accounts.get(flowKey(event.flow));
       this.#accounts.delete(flowKey(event.flow));

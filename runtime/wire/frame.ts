@@ -78,6 +78,14 @@ export function encodeFrame(envelope: EnvelopeInit, payloads: readonly Payload[]
 export const pieceBytes = (pieces: readonly Uint8Array[]): number =>
   pieces.reduce((sum, piece) => sum + piece.length, 0);
 
+/** Bytes of the payloads among the pieces of a frame: all the rest is its header. */
+export function payloadBytes(pieces: readonly Uint8Array[]): number {
+  let sum = 0;
+  for (let at = 1; at < pieces.length; at++)
+    if (pieces[at]!.buffer !== padding.buffer) sum += pieces[at]!.length;
+  return sum;
+}
+
 /** Joins the pieces into `target`, which has room for them: the one copy of a boundary. */
 export function joinPieces(pieces: readonly Uint8Array[], target: Uint8Array): void {
   let at = 0;

@@ -68,6 +68,10 @@ describe('a process for each peer', () => {
         expect.closeTo(2 * one.peers[peer].sentBytes, -3),
         expect.closeTo(2 * one.peers[peer].receivedBytes, -3),
       ]);
+    // Over sockets, too, what was planned.
+    const { planned, sent } = several.traffic;
+    expect([sent.messages, sent.payloadBytes]).toEqual([planned.messages, planned.payloadBytes]);
+    expect(sent.headerBytes).toBeLessThanOrEqual(planned.headerBytes);
   });
 });
 

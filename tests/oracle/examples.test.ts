@@ -20,6 +20,7 @@ import {
   tensorOf,
 } from '../support/example.ts';
 import { projectRoot } from '../support/root.ts';
+import { requireAsPlanned } from '../support/traffic.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'examples-oracle-'));
 const backend = onnxRuntimeBackend({ optimization: 'disabled' });
@@ -66,7 +67,9 @@ describe('03-wake-word', async () => {
     for (const name of ['morning.wav', 'hey-mycroft.wav', 'speech.wav']) {
       highest[name] = 0;
       for (const clip of clipsOf(sound(name))) {
-        const { outputs } = await deployment.invoke({ sound: tensorOf('int16', [1, SAMPLES], clip) });
+        const result = await deployment.invoke({ sound: tensorOf('int16', [1, SAMPLES], clip) });
+        const { outputs } = result;
+        requireAsPlanned(plan, result);
         const scores = [...floatsOf(outputs.scores)];
         // Not the same bits only because ONNX Runtime rounds a product otherwise in a Scan's body.
         const expected = await chained(clip);
@@ -104,7 +107,7 @@ describe('04-voice-detector', async () => {
   }
 
   it('says of every frame what the detector fed by hand says, bit for bit', async () => {
-    const { deployment } = await startExample('04-voice-detector', path.join(folder, '04'), backend);
+    const { plan, deployment } = await startExample('04-voice-detector', path.join(folder, '04'), backend);
     const frames = [...framesOf(sound('morning.wav')), ...framesOf(sound('speech.wav'))];
     // All flows are open at once: the hub takes them in order, since each changes its state.
     const results = await Promise.all(
@@ -114,6 +117,7 @@ describe('04-voice-detector', async () => {
     const heard = results.map(({ outputs }) => floatsOf(outputs.probability)[0]!);
     expect(heard).toEqual(await fedByHand(frames));
     let speaking = false;
+    for (const result of results) requireAsPlanned(plan, result);
     for (const [index, { outputs }] of results.entries()) {
       speaking = heard[index]! > Math.fround(speaking ? 0.35 : 0.5);
       expect(outputs.speaking).toMatchObject({ dtype: 'bool', bytes: Uint8Array.of(speaking ? 1 : 0) });

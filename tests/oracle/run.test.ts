@@ -42,6 +42,13 @@ describe('bbc run', () => {
     expect(Object.keys(document.peers)).toEqual(['phone', 'edge', 'server']);
     for (const one of Object.values<{ ops: number }>(document.peers)) expect(one.ops).toBeGreaterThan(0);
     expect(document.peers.edge.receivedBytes).toBe(document.peers.phone.sentBytes);
+    const { planned, sent, links } = document.traffic;
+    expect([sent.messages, sent.payloadBytes]).toEqual([planned.messages, planned.payloadBytes]);
+    expect(sent.headerBytes).toBeLessThanOrEqual(planned.headerBytes);
+    expect(links.map((one: Record<string, unknown>) => [one.from, one.to, one.messages])).toEqual([
+      ['edge', 'server', 2],
+      ['phone', 'edge', 2],
+    ]);
   });
 
   it('runs sessions on the calling thread if asked to, with the same result', async () => {

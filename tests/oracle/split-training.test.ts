@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { trainDigits } from '../support/digits-cnn.ts';
+import { requireAsPlanned } from '../support/traffic.ts';
 
 test('the network for digits, cut over two and three peers, learns in the bits of one', async () => {
   const backend = onnxRuntimeBackend({ optimization: 'disabled' });
@@ -10,9 +11,13 @@ test('the network for digits, cut over two and three peers, learns in the bits o
     const whole = await trainDigits([], 3, backend);
     expect(new Set(whole.losses).size).toBe(3);
     for (const cuts of [[3], [2, 8]]) {
-      const { losses, state } = await trainDigits(cuts, 3, backend);
+      const { losses, state, plan, flows } = await trainDigits(cuts, 3, backend);
       expect(losses).toEqual(whole.losses);
       for (const [key, value] of whole.state) if (key !== 'step') expect(state.get(key), key).toEqual(value);
+      // And every step sends what the plan said.
+      const sent = flows.map((one) => requireAsPlanned(plan, one));
+      expect(sent[0]!.messages).toBe(2 * cuts.length);
+      expect(sent.every(({ payloadBytes }) => payloadBytes === plan.estimate.bytes)).toBe(true);
     }
   } finally {
     await backend.close();

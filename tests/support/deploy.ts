@@ -8,6 +8,7 @@ import {
   formatType,
   isTensor,
   type Model,
+  type Plan,
   type Tensor,
   type Topology,
   typeOfData,
@@ -42,13 +43,19 @@ export async function deploy(
   options: Pick<DeploymentOptions, 'clock' | 'limits' | 'onEvent'> = {},
   components: (peer: string) => Components = () => ({}),
 ): Promise<Deployment> {
-  const compilation = compiled(recorded(source), topology);
-  const peers = peersOf(deploymentInMemory(compilation));
-  return startDeployment({
-    peers: peers.map((peer) => ({ ...peer, components: components(peer.id) })),
-    backend,
-    ...options,
-  });
+  return (await deployWithPlan(source, topology, backend, options, components)).deployment;
+}
+
+export async function deployWithPlan(
+  source: Module,
+  topology: Topology,
+  backend: Backend,
+  options: Parameters<typeof deploy>[3] = {},
+  components: Parameters<typeof deploy>[4] = () => ({}),
+): Promise<{ readonly plan: Plan; readonly deployment: Deployment }> {
+  const loaded = deploymentInMemory(compiled(recorded(source), topology));
+  const peers = peersOf(loaded).map((peer) => ({ ...peer, components: components(peer.id) }));
+  return { plan: loaded.plan, deployment: await startDeployment({ peers, backend, ...options }) };
 }
 
 export const floats = (...values: readonly number[]): Tensor => ({

@@ -19,10 +19,11 @@ import {
 import { crossEntropy } from '../../dsl/loss/index.ts';
 import { conv2d, flatten, linear, maxPool2d, read, relu, states } from '../../dsl/nn/index.ts';
 import { momentum, train } from '../../dsl/optim/index.ts';
-import type { DataValue } from '../../ir/index.ts';
+import type { DataValue, Plan } from '../../ir/index.ts';
+import type { FlowResult } from '../../runtime/host/index.ts';
 import type { Backend } from '../../runtime/index.ts';
 import { topologyOf } from './compile.ts';
-import { deploy, plain } from './deploy.ts';
+import { deployWithPlan, plain } from './deploy.ts';
 import { projectRoot } from './root.ts';
 
 const BATCH = 32;
@@ -88,6 +89,9 @@ export interface Trained {
   readonly losses: readonly number[];
   /** By key of the state variable, slots of the optimiser included. */
   readonly state: ReadonlyMap<string, readonly number[]>;
+  readonly plan: Plan;
+  /** One for each step. */
+  readonly flows: readonly FlowResult[];
 }
 
 /** Trains for so many steps, cut into peers after so many layers. */
@@ -98,13 +102,18 @@ export async function trainDigits(
 ): Promise<Trained> {
   const names = Array.from({ length: cuts.length + 1 }, (_, at) => `peer${at}`);
   const source = digits(cuts, names.map(peer));
-  const deployment = await deploy(source, topologyOf(...names), backend);
+  const { plan, deployment } = await deployWithPlan(source, topologyOf(...names), backend);
   try {
-    const losses: number[] = [];
-    for (let step = 0; step < steps; step++)
-      losses.push(...(plain((await deployment.invoke(batch(step))).outputs.loss) as number[]));
+    const flows: FlowResult[] = [];
+    for (let step = 0; step < steps; step++) flows.push(await deployment.invoke(batch(step)));
+    const losses = flows.flatMap(({ outputs }) => plain(outputs.loss) as number[]);
     const kept = Object.values(await deployment.state()).flatMap((one) => Object.entries(one));
-    return { losses, state: new Map(kept.map(([key, value]) => [key, plain(value) as number[]])) };
+    return {
+      plan,
+      flows,
+      losses,
+      state: new Map(kept.map(([key, value]) => [key, plain(value) as number[]])),
+    };
   } finally {
     await deployment.close();
   }

@@ -25,7 +25,8 @@ import type { Tensor } from '../../ir/index.ts';
 import type { Backend, Components } from '../../runtime/index.ts';
 import { arrays, dataComponent } from '../../stdlib/data/index.ts';
 import { topologyOf } from './compile.ts';
-import { deploy, plain } from './deploy.ts';
+import { deployWithPlan, plain } from './deploy.ts';
+import { requireAsPlanned } from './traffic.ts';
 
 export interface FederatedRuns {
   /** x and t of a client: records × 8, records. */
@@ -251,7 +252,7 @@ const floatsOf = (values: Float32Array, dims: readonly number[]): Tensor => ({
   bytes: new Uint8Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength)),
 });
 
-/** The largest difference from the numpy run, of any parameter, after each round. */
+/** The largest difference from the numpy run, of any parameter, after each round. Each must send what the plan says. */
 export async function deviations(
   name: string,
   runs: FederatedRuns,
@@ -271,12 +272,14 @@ export async function deviations(
   };
   const topology = topologyOf('server', `client*${runs.clients.length}`);
   const source = moduleOf(algorithms[name]!, runs, rounds.length - 1);
-  const deployment = await deploy(source, topology, backend, {}, components);
+  const { plan, deployment } = await deployWithPlan(source, topology, backend, {}, components);
   const found: number[] = [];
   await deployment.invoke(
     {},
     {
-      onFlow({ step, outputs }) {
+      onFlow(result) {
+        const { step, outputs } = result;
+        requireAsPlanned(plan, result);
         const got = runs.parameters.flatMap((one) => plain(outputs[one.name]) as number[]);
         const want = Array.from(rounds[step + 1]!);
         found[step] = Math.max(...want.map((value, at) => Math.abs(value - (got[at] ?? Number.NaN))));

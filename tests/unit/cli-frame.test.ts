@@ -162,11 +162,12 @@ test('a table aligns its columns by width on screen', () => {
 });
 
 test('units keep three digits', () => {
-  expect([0, 512, 1536, 10 * 2 ** 20, 1023.9 * 1024].map(formatBytes)).toEqual([
+  expect([0, 512, 1536, 10 * 2 ** 20, 720.2 * 1024, 1023.9 * 1024].map(formatBytes)).toEqual([
     '0 B',
     '512 B',
     '1.5 KiB',
     '10 MiB',
+    '720 KiB',
     '1024 KiB',
   ]);
   expect([999, 12_345_678, 2e9].map(formatNs)).toEqual(['999 ns', '12.3 ms', '2 s']);

@@ -64,8 +64,8 @@ test.each([
   }
 });
 
-test('a plan of an earlier version, without reasons, is valid', () => {
-  const earlier = { ...(ofModel.plan as object), reasons: undefined };
+test('a plan of an earlier version, without reasons and traffic, is valid', () => {
+  const earlier = { ...(ofModel.plan as object), reasons: undefined, traffic: undefined };
   expect(validPlan(JSON.parse(JSON.stringify(earlier)))).toBe(true);
   expect(checkPlan(earlier)).toEqual({ plan: earlier });
 });
@@ -122,7 +122,7 @@ describe.each([
   });
 
   test('whichever field is lost', () => {
-    const open = /^reasons$|^(members|opsets|ops|programs)\/[^/]*$|\/\d+$|\/options\//;
+    const open = /^(reasons|traffic)$|^(members|opsets|ops|programs)\/[^/]*$|\/\d+$|\/options\//;
     for (const where of paths(document).filter((one) => !open.test(one)))
       refused(damaged(document, where, undefined), where);
   });

@@ -1,0 +1,48 @@
+// What a flow sent, message by message, against its plan.
+
+import { bytesFor, type Plan, peersAt } from '../../ir/index.ts';
+import type { FlowResult, SentMessage } from '../../runtime/host/index.ts';
+
+type Planned = Pick<Plan, 'traffic' | 'members'>;
+
+const keyOf = ({ envelope, from, to }: Pick<SentMessage, 'envelope' | 'from' | 'to'>): string =>
+  `envelope ${envelope} from ${from} to ${to}`;
+
+/**
+ * Throws unless a flow sent what its plan says: no message more or less, payload to the byte (at most, where the program
+ * may decline a value), headers within their bound. `sizes`: those that the model leaves open. Gives the sums.
+ */
+export function requireAsPlanned(
+  { traffic, members }: Planned,
+  { messages }: Pick<FlowResult, 'messages'>,
+  sizes: Readonly<Record<string, number>> = {},
+): { readonly messages: number; readonly payloadBytes: number } {
+  const problems: string[] = [];
+  const left = new Map(messages.map((one) => [keyOf(one), one]));
+  if (left.size !== messages.length) problems.push('a message was sent twice');
+  let [count, bytes] = [0, 0];
+  for (const { envelope, payloadBytes, headerBytes, mayDecline, ...ends } of traffic!.messages) {
+    const planned = bytesFor(payloadBytes, (name) => sizes[name]);
+    for (const from of peersAt(ends.from, members))
+      for (const to of peersAt(ends.to, members)) {
+        const key = keyOf({ envelope, from, to });
+        const one = left.get(key);
+        left.delete(key);
+        count++;
+        bytes += planned ?? Number.NaN;
+        if (one === undefined) problems.push(`${key} was not sent`);
+        else if (mayDecline ? !(one.payloadBytes <= planned!) : one.payloadBytes !== planned)
+          problems.push(`${key} has ${one.payloadBytes} bytes of payload, not ${planned}`);
+        else if (!(one.headerBytes <= headerBytes!))
+          problems.push(`${key} has ${one.headerBytes} bytes of headers, beyond ${headerBytes}`);
+      }
+  }
+  for (const key of left.keys()) problems.push(`${key} is not in the plan`);
+  const { total } = traffic!;
+  if (total.messages !== count) problems.push(`the plan has ${total.messages} messages, not ${count}`);
+  if (bytesFor(total.payloadBytes, (name) => sizes[name]) !== bytes)
+    problems.push(`the plan has ${total.payloadBytes} bytes of payload, not ${bytes}`);
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+  const payloadBytes = messages.reduce((sum, one) => sum + one.payloadBytes, 0);
+  return { messages: messages.length, payloadBytes };
+}
