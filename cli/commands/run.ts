@@ -267,11 +267,11 @@ async function print(
 ): Promise<void> {
   const [{ printEdges }, { sha256Of, typeTextOf }, { lateText }, { plannedText, sentInAll, sentText }] =
     await Promise.all([
-    import('../plan.ts'),
-    import('../run/outputs.ts'),
-    import('../run/answers.ts'),
-    import('../run/traffic.ts'),
-  ]);
+      import('../plan.ts'),
+      import('../run/outputs.ts'),
+      import('../run/answers.ts'),
+      import('../run/traffic.ts'),
+    ]);
   const right = (title: string) => ({ title, align: 'right' }) as const;
   cx.printTable(
     [
