@@ -18,6 +18,8 @@ import { generatedStep, generatedSteps, handWritten } from './train-steps.ts';
 const HAND_WRITTEN_LIMIT = 1.15;
 /** At least fifty and ten times as fast. */
 const TENSORFLOW_LIMITS = { cpu: 1 / 50, wasm: 1 / 10 } as const;
+/** How long one of the two trains before the other does. */
+const BLOCK_MS = 60;
 const LOCAL_STEPS = 50;
 /** Of 24: the square root, about, keeps least. */
 const RECOMPUTED_LAYERS = 4;
@@ -63,7 +65,11 @@ export async function benchTrain(): Promise<readonly Figure[]> {
 async function againstOthers(name: string, network: Network, ours: Stepper, data: Data): Promise<Figure[]> {
   const figures: Figure[] = [];
   const race = async (what: string, other: Other, rounds: number, limit?: number): Promise<void> => {
-    const { theirs, ratio }: Paired = await inPairs(ours.run, other.step, { rounds, warmUp: 3 });
+    const { theirs, ratio }: Paired = await inPairs(ours.run, other.step, {
+      rounds,
+      warmUp: 3,
+      blockMs: BLOCK_MS,
+    });
     other.close();
     figures.push(
       { name: `${name}: ${what}`, value: theirs, unit: 'ms' },
