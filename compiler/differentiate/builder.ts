@@ -11,6 +11,7 @@ import {
   DOMAIN,
   DOMAIN_VERSION,
   type DType,
+  dependenciesOf,
   elemTypeOf,
   type GraphId,
   type Model,
@@ -25,6 +26,7 @@ import {
   type Weight,
 } from '../../ir/index.ts';
 import { constantOf, readWeight, weightOf } from '../../ir/onnx/index.ts';
+import { Common, type Contraction, type Scaled } from './common.ts';
 
 /** Thrown by rules through {@link Builder.refuse}; whoever asked for the gradient makes a diagnostic of it. */
 export class NoGradient extends Error {}
@@ -54,30 +56,14 @@ export const isFloat = (type: ValueType | undefined): boolean =>
 export const holdsFloats = (type: ValueType | undefined): boolean =>
   type?.kind === 'sequence' || type?.kind === 'optional' ? holdsFloats(type.elem) : isFloat(type);
 
-/** What all graphs of a model share while it is differentiated. */
-class Common {
-  readonly names = new Set<string>();
-  readonly constants = new Map<string, ValueId>();
-  /** By a gradient the value whose gradient it is, where it is zero wherever that value is. */
-  readonly vanishing = new Map<ValueId, ValueId>();
-  /** Of the main graph, where every subgraph sees them. */
-  readonly initializers: ValueId[] = [];
-  /** Of the main graph: by an op that was made, the op that it was made for. */
-  readonly forwardOf = new Map<OpId, OpId>();
-  readonly main: GraphId;
-
-  constructor(model: Model) {
-    this.main = model.main;
-    for (const { name } of model.allValues()) this.names.add(name);
-  }
-}
-
 export class Builder {
   readonly editor: ModelEditor;
   readonly graph: GraphId;
   readonly #common: Common;
   /** Ops in order. */
   readonly made: OpId[] = [];
+  /** The results of these, by what they compute and where. */
+  readonly #known = new Map<string, readonly ValueId[]>();
   #for: Op | undefined;
   /** Without an op to make others for. */
   #place: Place | undefined;
@@ -220,15 +206,70 @@ export class Builder {
     this.made.push(id);
     if (this.graph === this.#common.main) this.#common.forwardOf.set(id, of.id);
   }
+  /** The results of an op; of one that is there already if it was made at the same place. */
   ops(
     type: string,
     inputs: readonly ValueId[],
     count: number,
     ...attributes: readonly Attribute[]
-  ): ValueId[] {
+  ): readonly ValueId[] {
+    const key = this.#keyOf(type, inputs, count, attributes);
+    const known = key === undefined ? undefined : this.#known.get(key);
+    if (known !== undefined) return known;
+    const made = this.#newOps(type, inputs, count, attributes);
+    if (key !== undefined) this.#known.set(key, made);
+    return made;
+  }
+  #newOps(
+    type: string,
+    inputs: readonly ValueId[],
+    count: number,
+    attributes: readonly Attribute[],
+  ): readonly ValueId[] {
     const outputs = Array.from({ length: count }, () => this.#value(type));
     this.#add(type, inputs, outputs, attributes);
     return outputs;
+  }
+  /** Equal for ops of the main graph that compute the same; where no place is known, for the same forward op. */
+  #keyOf(
+    type: string,
+    inputs: readonly ValueId[],
+    count: number,
+    attributes: readonly Attribute[],
+  ): string | undefined {
+    // Results of a body have to be values of their own, for which some are copied.
+    if (this.graph !== this.#common.main) return undefined;
+    const texts = attributes.map((one) =>
+      one.kind === 'int' || one.kind === 'ints' || one.kind === 'float' || one.kind === 'string'
+        ? `${one.name} ${one.kind} ${one.value}`
+        : undefined,
+    );
+    if (texts.includes(undefined)) return undefined;
+    const { id = '', place } = this.#for ?? { place: this.#place };
+    const where = place === undefined ? id : JSON.stringify(place);
+    return [where, type, inputs, count, ...texts].join('\n');
+  }
+  /** Takes out what nobody reads: `kept` are results. */
+  dropUnread(kept: ReadonlySet<ValueId>): void {
+    const read = new Set(kept);
+    const used: OpId[] = [];
+    for (const id of this.made.splice(0).toReversed()) {
+      const op = this.editor.op(id);
+      const isNeeded = op.domain !== '' || op.outputs.some((one) => read.has(one));
+      // A body would be left behind.
+      if (isNeeded || op.attributes.some(({ kind }) => kind === 'graph')) {
+        for (const value of dependenciesOf(this.editor, op)) read.add(value);
+        used.push(id);
+        continue;
+      }
+      for (const value of op.outputs) if (value !== NO_VALUE) this.editor.removeValue(value);
+      this.editor.removeOp(id);
+      this.#common.forwardOf.delete(id);
+    }
+    this.made.push(...used.toReversed());
+    // These may name what is gone.
+    const { scaled, turned, contracted } = this.#common;
+    for (const one of [this.#known, scaled, turned, contracted]) one.clear();
   }
   /** With a result that is there already. */
   opTo(type: string, inputs: readonly ValueId[], output: ValueId, ...attributes: readonly Attribute[]): void {
@@ -276,8 +317,8 @@ export class Builder {
     count: number,
     attributes: readonly Attribute[],
     place?: Place,
-  ): ValueId[] {
-    const outputs = this.ops(type, inputs, count, ...attributes);
+  ): readonly ValueId[] {
+    const outputs = this.#newOps(type, inputs, count, attributes);
     this.editor.setOp(this.made.at(-1)!, { domain: DOMAIN.core, ...(place && { place }) });
     const { header } = this.editor;
     if (!header.opsets.has(DOMAIN.core))
@@ -349,18 +390,28 @@ export class Builder {
   add = (a: ValueId, b: ValueId): ValueId => this.op('Add', [a, b]);
   sub = (a: ValueId, b: ValueId): ValueId => this.op('Sub', [a, b]);
   mul(a: ValueId, b: ValueId): ValueId {
-    const [x, y] = [this.#number(a), this.#number(b)];
+    const [x, y] = [this.number(a), this.number(b)];
     if (x === 1) return b;
     if (y === 1) return a;
     return x !== undefined && y !== undefined ? this.scalarOf(x * y, 'float32') : this.op('Mul', [a, b]);
   }
   div(a: ValueId, b: ValueId): ValueId {
-    const [x, y] = [this.#number(a), this.#number(b)];
+    const [x, y] = [this.number(a), this.number(b)];
     if (y === 1) return a;
     return x !== undefined && y !== undefined ? this.scalarOf(x / y, 'float32') : this.op('Div', [a, b]);
   }
+  /** Times a number that products and means can take into themselves. */
+  times(base: ValueId, factor: number, like: ValueId): ValueId {
+    const made = this.mul(base, this.scalar(factor, like));
+    // Attributes are float32.
+    if (made !== base && this.dtype(like) === 'float32') this.#common.scaled.set(made, { base, factor });
+    return made;
+  }
+  unscaled(value: ValueId): Scaled {
+    return this.#common.scaled.get(value) ?? { base: value, factor: 1 };
+  }
   /** Of a constant scalar of float32. */
-  #number(id: ValueId): number | undefined {
+  number(id: ValueId): number | undefined {
     const type = this.typeOf(id);
     const isScalar = type?.kind === 'tensor' && type.dtype === 'float32' && type.dims?.length === 0;
     return isScalar ? this.numbers(id)?.[0] : undefined;
@@ -369,7 +420,41 @@ export class Builder {
   where = (c: ValueId, a: ValueId, b: ValueId): ValueId => this.op('Where', [c, a, b]);
   cast = (a: ValueId, dtype: DType): ValueId => this.op('Cast', [a], int('to', elemTypeOf(dtype)));
   shape = (a: ValueId): ValueId => this.op('Shape', [a]);
-  transpose = (a: ValueId, perm: readonly number[]): ValueId => this.op('Transpose', [a], ints('perm', perm));
+  transpose(a: ValueId, perm: readonly number[]): ValueId {
+    const { contracted, turned } = this.#common;
+    const product = contracted.get(a);
+    if (product !== undefined) {
+      // The same product with its axes in this order; where it was made, since its operands are there.
+      const given = this.#for;
+      this.#for = product.for;
+      const result = perm.map((axis) => product.of.result[axis]).join('');
+      const made = this.contract({ ...product.of, result });
+      this.#for = given;
+      return made;
+    }
+    const made = this.op('Transpose', [a], ints('perm', perm));
+    turned.set(made, { from: a, perm });
+    return made;
+  }
+  /** In one op, which takes in what only turned its operands. */
+  contract({ left, right, result }: Contraction): ValueId {
+    const { contracted, turned } = this.#common;
+    const straight = ([value, letters]: Contraction['left']): Contraction['left'] => {
+      const { from, perm } = turned.get(value) ?? {};
+      if (from === undefined || perm === undefined) return [value, letters];
+      const own: string[] = [];
+      for (const [to, axis] of perm.entries()) own[axis] = letters[to]!;
+      return [from, own.join('')];
+    };
+    const of = { left: straight(left), right: straight(right), result };
+    const made = this.op(
+      'Einsum',
+      [of.left[0], of.right[0]],
+      string('equation', `${of.left[1]},${of.right[1]}->${result}`),
+    );
+    contracted.set(made, { of, for: this.#for });
+    return made;
+  }
 
   /** The shape of one of the model's own values: a constant where it is known. */
   shapeOf(id: ValueId): ValueId {
@@ -417,6 +502,11 @@ export class Builder {
       typeof dim !== 'number' && (dim === null || dim !== to[axis + lead]);
     if (!from.some(isOpen)) {
       const repeated = from.flatMap((dim, axis) => (dim === 1 && to[axis + lead] !== 1 ? [axis + lead] : []));
+      const summed = [...Array.from({ length: lead }, (_, axis) => axis), ...repeated];
+      const { base, factor } = this.unscaled(gradient);
+      const count = summed.reduce((product, axis) => product * Number(to[axis] ?? Number.NaN), factor);
+      if (factor !== 1 && Math.abs(count - 1) < 1e-9 && repeated.length * lead === 0)
+        return this.op('ReduceMean', [base, this.list(summed)], int('keepdims', lead === 0 ? 1 : 0));
       const kept = this.sum(gradient, repeated, true);
       return this.sum(
         kept,

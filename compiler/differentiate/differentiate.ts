@@ -35,6 +35,8 @@ export function differentiate(
     new Sweep(inner, backward, diagnostics).run(list, given, wanted);
   const sweep = new Sweep(builder, backward, diagnostics);
   const of = sweep.run(ops, outputs, sources);
+  const results = of.flatMap((one) => one ?? []);
+  builder.dropUnread(new Set([...results, ...sweep.arrivals.values()]));
   recompute(builder, ops, sweep.arrivals);
   return { of, diagnostics };
 }

@@ -32,7 +32,7 @@ it('shares labels between loss and gradient, and makes a step of descent part of
   expect(linesOf(stepOf(classifier('8', '64,10')))).toMatchInlineSnapshot(`
     [
       "z = Gemm(x,w,b)",
-      "loss_OneHot = OneHot(label,grad/constant_3,grad/constant_4)",
+      "loss_OneHot = OneHot(label,grad/constant_1,grad/constant_2)",
       "loss_LogSoftmax = LogSoftmax(z)",
       "loss_Mul = Mul(loss_LogSoftmax,loss_OneHot)",
       "loss_ReduceSum = ReduceSum(loss_Mul,loss_constant_3)",
@@ -40,10 +40,9 @@ it('shares labels between loss and gradient, and makes a step of descent part of
       "loss = Neg(loss_ReduceMean)",
       "grad/loss_Softmax = Softmax(z)",
       "grad/loss_Sub = Sub(grad/loss_Softmax,loss_OneHot)",
-      "grad/loss_Mul = Mul(grad/loss_Sub,grad/constant_2)",
-      "db = ReduceSum(grad/loss_Mul,grad/constant_5)",
-      "grad/loss_Mul_scaled = Mul(grad/loss_Mul,rate)",
-      "new_w = Gemm(x,grad/loss_Mul_scaled,w)",
+      "db = ReduceMean(grad/loss_Sub,grad/constant_4)",
+      "grad/loss_Sub_scaled = Mul(grad/loss_Sub,rate)",
+      "new_w = Gemm(x,grad/loss_Sub_scaled,w)",
       "mb = Mul(rate,db)",
       "new_b = Sub(b,mb)",
     ]

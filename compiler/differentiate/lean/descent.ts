@@ -34,7 +34,7 @@ export const descent = rewrite('descent', {
       bench.replace(op, {
         type: 'Gemm',
         inputs: [smaller === a ? scaled : a, smaller === b ? scaled : b, weight],
-        attributes: [...kept, float('alpha', -1)],
+        attributes: [...kept, float('alpha', -(attributeFloat(product, 'alpha') ?? 1))],
       });
       return true;
     }
@@ -46,7 +46,7 @@ export const descent = rewrite('descent', {
 function productFor(op: Op, gradient: ValueId, bench: Workbench): Op | undefined {
   const product = bench.makerOf(gradient, 'Gemm');
   const alone = product?.graph === op.graph && bench.useCount(gradient) === 1;
-  return alone && !product.inputs[2] && (attributeFloat(product, 'alpha') ?? 1) === 1 ? product : undefined;
+  return alone && !product.inputs[2] ? product : undefined;
 }
 
 const elements = (value: ValueId, bench: Workbench): number =>

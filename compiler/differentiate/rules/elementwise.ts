@@ -45,10 +45,11 @@ const gelu: Rule = times(({ b, op, x: [x] }) => {
     const slope = b.mul(b.mul(x!, less(b, 1, square(b, t), x!)), inner);
     return b.mul(c(0.5), b.add(b.add(c(1), t), slope));
   }
-  // Φ(x) + x φ(x)
-  const cdf = b.mul(c(0.5), b.add(c(1), b.op('Erf', [b.mul(x!, c(Math.SQRT1_2))])));
-  const density = b.mul(b.op('Exp', [b.mul(c(-0.5), square(b, x!))]), c(1 / Math.sqrt(2 * Math.PI)));
-  return b.add(cdf, b.mul(x!, density));
+  // Φ(x) + x φ(x) = 0.5 (1 + erf u + 2 / √π · u exp(-u²)), u = x / √2
+  const u = b.mul(x!, c(Math.SQRT1_2));
+  const falling = b.op('Exp', [b.neg(square(b, u))]);
+  const density = b.mul(u, b.mul(c(2 / Math.sqrt(Math.PI)), falling));
+  return b.mul(c(0.5), b.op('Sum', [c(1), b.op('Erf', [u]), density]));
 });
 
 export const elementwise: Rules = {

@@ -47,7 +47,21 @@ export function kernelGradient(b: Builder, of: Convolution): ValueId {
     (count, size) => (typeof size === 'number' ? count * size : Number.POSITIVE_INFINITY),
     1 / group,
   );
-  return exact && fits && work >= LITTLE ? byProduct(b, of, channels, outputs) : byConvolution(b, of);
+  const isPlain = of.dtype === 'float32' || of.dtype === 'float64';
+  if (!exact || !fits) return byConvolution(b, of);
+  if (work >= LITTLE) return byProduct(b, of, channels, outputs);
+  return isPlain && group === 1 ? bySum(b, of, channels, outputs) : byConvolution(b, of);
+}
+
+/** The same product over all samples in one op, which has to turn what it multiplies. */
+function bySum(b: Builder, of: Convolution, channels: number, outputs: number): ValueId {
+  const places = 'abcdef'.slice(0, of.window.kernel.length);
+  const sums = b.contract({
+    left: [unfolded(b, of, channels), `nk${places}`],
+    right: [of.given, `no${places}`],
+    result: 'ok',
+  });
+  return b.op('Reshape', [sums, b.list([outputs, channels, ...of.window.kernel])]);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { ValueId } from '../../../ir/index.ts';
 import { type Builder, float, int, string } from '../builder.ts';
-import type { Rule, Rules } from '../rule.ts';
+import type { Rule, Rules, Step } from '../rule.ts';
 
 const flags = (alpha: number, transA: boolean, transB: boolean) => [
   float('alpha', alpha),
@@ -13,16 +13,16 @@ const flags = (alpha: number, transA: boolean, transB: boolean) => [
 const gemm: Rule = (step) => {
   const { b, op, x, y, dy } = step;
   const [a, w, c] = x as [ValueId, ValueId, ValueId | undefined];
-  const given = dy[0]!;
+  const { base: given, factor } = b.unscaled(dy[0]!);
   const [transA, transB] = [b.int(op, 'transA', 0) !== 0, b.int(op, 'transB', 0) !== 0];
-  const alpha = b.float(op, 'alpha', 1);
+  const alpha = b.float(op, 'alpha', 1) * factor;
   const product = (left: ValueId, right: ValueId, ta: boolean, tb: boolean): ValueId =>
     b.op('Gemm', [left, right], ...flags(alpha, ta, tb));
   const da = () => (transA ? product(w, given, transB, true) : product(given, w, false, !transB));
   const dw = () => (transB ? product(given, a, true, transA) : product(a, given, !transA, false));
   const dc = (): ValueId => {
     const beta = b.float(op, 'beta', 1);
-    return b.unbroadcast(beta === 1 ? given : b.mul(given, b.scalar(beta, a)), c!, y[0]!);
+    return b.unbroadcast(beta === 1 ? dy[0]! : b.mul(dy[0]!, b.scalar(beta, a)), c!, y[0]!);
   };
   return [
     step.wants(0) ? da() : undefined,
@@ -42,11 +42,14 @@ const matmul: Rule = (step) => {
   const [left, right] = x as [ValueId, ValueId];
   const [rankL, rankR] = [b.rank(left), b.rank(right)];
   if (rankL === 2 && rankR === 2) {
+    const { base, factor } = b.unscaled(dy[0]!);
     return [
-      step.wants(0) ? b.op('Gemm', [dy[0]!, right], int('transB', 1)) : undefined,
-      step.wants(1) ? b.op('Gemm', [left, dy[0]!], int('transA', 1)) : undefined,
+      step.wants(0) ? b.op('Gemm', [base, right], ...flags(factor, false, true)) : undefined,
+      step.wants(1) ? b.op('Gemm', [left, base], ...flags(factor, true, false)) : undefined,
     ];
   }
+  const contracted = byContraction(step);
+  if (contracted !== undefined) return contracted;
   // Vectors become matrices of one row, or of one column.
   const [first, last] = [b.list([-2]), b.list([-1])];
   const l = rankL === 1 ? b.op('Unsqueeze', [left, b.list([0])]) : left;
@@ -91,6 +94,31 @@ const matmul: Rule = (step) => {
     step.wants(1) ? dRight() : undefined,
   ];
 };
+
+/** Letters of the axes before the last two. */
+const BATCH = 'abcdefgh';
+
+/** Where the operands have the same batch, or the right one none: each gradient is one op, whatever turned its parts. */
+function byContraction(step: Step): readonly (ValueId | undefined)[] | undefined {
+  const { b, x, dy } = step;
+  const [left, right] = x as [ValueId, ValueId];
+  const [from, to] = [b.dims(left), b.dims(right)];
+  const count = from.length - 2;
+  // Other element types have no Einsum on some backends.
+  const isPlain = b.dtype(left) === 'float32' || b.dtype(left) === 'float64';
+  if (!isPlain || count < 1 || count > BATCH.length || to.length < 2) return undefined;
+  const isOne = to.length === 2;
+  const isSame =
+    to.length === from.length && from.slice(0, count).every((dim, axis) => dim !== null && dim === to[axis]);
+  if (!isOne && !isSame) return undefined;
+  const batch = BATCH.slice(0, count);
+  const [a, w, y] = [`${batch}mk`, isOne ? 'kn' : `${batch}kn`, `${batch}mn`];
+  const given = dy[0]!;
+  return [
+    step.wants(0) ? b.contract({ left: [given, y], right: [right, w], result: a }) : undefined,
+    step.wants(1) ? b.contract({ left: [left, a], right: [given, y], result: w }) : undefined,
+  ];
+}
 
 /** The operand's letters, and its gradient: the product of the rest with that of the result. */
 const einsum: Rule = (step) => {

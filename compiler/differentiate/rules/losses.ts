@@ -3,6 +3,7 @@
 import type { ValueId } from '../../../ir/index.ts';
 import { type Builder, int, string } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
+import { product } from './kernel-gradient.ts';
 
 /** From so many classes on, what is one element of a row is written by itself. */
 export const MANY_CLASSES = 128;
@@ -16,8 +17,6 @@ class Labelled {
   /** Of each label whether it counts, and its weight; undefined if all count the same. */
   readonly #kept: ValueId | undefined;
   readonly #weight: ValueId | undefined;
-  /** The gradient of each label's own loss, with an axis for the classes or as a scalar. */
-  readonly #share: ValueId;
 
   constructor(step: Step) {
     const { b, op, x } = step;
@@ -37,14 +36,24 @@ class Labelled {
       this.#kept = kept();
       this.#weight = weights ? b.mul(b.op('Gather', [weights, this.#classes]), this.#kept) : this.#kept;
     }
-    this.#share = this.#shareOfEach(labels);
   }
 
-  #shareOfEach(labels: ValueId): ValueId {
+  /** The gradient of each label's own loss, with an axis for the classes or as a scalar. */
+  #share(hot?: ValueId): ValueId {
     const { b } = this.#step;
-    const whole = this.#whole(labels);
+    const whole = this.#whole(hot);
     if (this.#weight !== undefined) return withClasses(b, b.mul(whole, this.#weight));
     return this.#reduction === 'none' ? withClasses(b, whole) : whole;
+  }
+
+  /** The same where it is one number, known by now. */
+  #constantShare(): number | undefined {
+    const { b, dy, x } = this.#step;
+    const given = dy[0] === undefined ? undefined : b.number(dy[0]);
+    if (given === undefined || this.#weight !== undefined || this.#reduction === 'none') return undefined;
+    if (this.#reduction === 'sum') return given;
+    const sizes = b.sizes(x[1]!);
+    return sizes && given / product(sizes);
   }
 
   get #reduction(): string {
@@ -52,12 +61,19 @@ class Labelled {
   }
 
   /** The gradient of the sum of the losses, or of each. */
-  #whole(labels: ValueId): ValueId {
+  #whole(hot?: ValueId): ValueId {
     const { b, dy } = this.#step;
     const given = dy[0] ?? b.refuse('its loss has no gradient');
-    if (this.#reduction !== 'mean') return given;
-    if (this.#weight !== undefined) return b.div(given, this.#total(this.#weight));
-    return b.div(given, b.sizeOf(labels, this.#scores));
+    return this.#reduction === 'mean' ? b.div(given, this.#divisor(hot)) : given;
+  }
+
+  /** What a mean is divided by. `hot`: has a one for each label. */
+  #divisor(hot?: ValueId): ValueId {
+    const { b, x } = this.#step;
+    if (this.#weight !== undefined) return this.#total(this.#weight);
+    const isCounted =
+      hot !== undefined && b.sizes(x[1]!) === undefined && b.dtype(this.#scores) === 'float32';
+    return isCounted ? this.#total(hot) : b.sizeOf(x[1]!, this.#scores);
   }
 
   #total(value: ValueId): ValueId {
@@ -94,23 +110,31 @@ class Labelled {
     const { b } = this.#step;
     const classes = b.dims(this.#scores)[1];
     if (typeof classes === 'number' && classes >= MANY_CLASSES) return this.#sparse(given);
-    if (given !== undefined) return b.mul(b.sub(given, this.#hot(1)), this.#share);
-    return b.mul(this.#hot(-1), this.#share);
+    const share = this.#constantShare();
+    if (given === undefined)
+      return share === undefined ? b.mul(this.#hot(-1), this.#share()) : this.#hot(-share);
+    const hot = this.#hot(1);
+    const difference = b.sub(given, hot);
+    if (share !== undefined) return b.times(difference, share, this.#scores);
+    const isMean = this.#reduction === 'mean' && this.#weight === undefined;
+    if (isMean && b.number(this.#step.dy[0]!) === 1) return b.div(difference, this.#divisor(hot));
+    return b.mul(difference, this.#share(hot));
   }
 
   #sparse(given: ValueId | undefined): ValueId {
     const { b } = this.#step;
-    const base = given === undefined ? b.zerosLike(this.#scores) : b.mul(given, this.#share);
+    const share = this.#share();
+    const base = given === undefined ? b.zerosLike(this.#scores) : b.mul(given, share);
     const column = this.#column;
     const scalar = this.#weight === undefined && this.#reduction !== 'none';
-    const less = b.neg(this.#share);
+    const less = b.neg(share);
     const updates = scalar ? b.op('Expand', [less, b.shape(column)]) : less;
     return b.op('ScatterElements', [base, column, updates], int('axis', 1), string('reduction', 'add'));
   }
 
   /** The gradient of the weights, from minus the logarithm of the probabilities. */
   ofWeights(surprise: ValueId): ValueId {
-    const { b, x } = this.#step;
+    const { b } = this.#step;
     const others = Array.from({ length: b.rank(this.#scores) }, (_, axis) => axis).filter(
       (axis) => axis !== 1,
     );
@@ -122,7 +146,7 @@ class Labelled {
       const total = this.#total(b.mul(withClasses(b, weight), chosen));
       return b.sub(chosen, b.div(total, this.#total(weight)));
     };
-    const whole = this.#whole(x[1]!);
+    const whole = this.#whole();
     const share = b.mul(withClasses(b, b.mul(whole, this.#kept!)), hot);
     return b.sum(b.mul(share, this.#reduction === 'mean' ? mean() : chosen), others);
   }

@@ -116,19 +116,19 @@ const sameAgain: Rule = ({ b, op, x, dy }) => [b.op(op.type, [dy[0]!, ...x.slice
 const gather: Rule = ({ b, op, x: [x, indices], dy }) => {
   const axis = b.axis(op, x!, 0);
   const rank = b.rank(x!);
-  if (axis > 0 || b.rank(indices!) !== 1) {
+  if (axis > 0 || b.rank(indices!) === 0) {
     const places = b.op('Gather', [positions(b, x!), indices!], int('axis', axis));
     return [scatter(b, x!, places, dy[0]!)];
   }
   // Rows, as of an embedding: whole rows are added up.
-  if (rank === 1) {
+  if (rank === 1 && b.rank(indices!) === 1) {
     return [
       summed(b, x!, dy[0]!, b.shapeOf(x!), (zeros, given) =>
         b.op('ScatterElements', [zeros, indices!, given], string('reduction', 'add')),
       ),
     ];
   }
-  const rows = b.op('Unsqueeze', [indices!, b.list([1])]);
+  const rows = b.op('Unsqueeze', [indices!, b.list([-1])]);
   return [
     summed(b, x!, dy[0]!, b.shapeOf(x!), (zeros, given) =>
       b.op('ScatterND', [zeros, rows, given], string('reduction', 'add')),

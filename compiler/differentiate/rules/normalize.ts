@@ -3,6 +3,7 @@
 import type { ValueId } from '../../../ir/index.ts';
 import { type Builder, float, int } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
+import { product } from './kernel-gradient.ts';
 
 const EPSILON = 1e-5;
 
@@ -106,7 +107,8 @@ function trained(
   const zeros = filled(b, scale, 0);
   const alike = [scale, average, variance].every((one) => b.dtype(one) === b.dtype(input));
   if (!alike || ones === undefined || zeros === undefined) return undefined;
-  const epsilon = float('epsilon', b.float(op, 'epsilon', EPSILON));
+  const small = b.float(op, 'epsilon', EPSILON);
+  const epsilon = float('epsilon', small);
   const [centred, , spread] = b.ops(
     'BatchNormalization',
     [input, ones, zeros, average, variance],
@@ -119,10 +121,13 @@ function trained(
   const shift = b.sum(given, axes);
   const toInput = (): ValueId => {
     const share = b.div(b.sizeOf(scale, input), b.sizeOf(input, input));
-    const divided = (value: ValueId, factor: ValueId, middle: ValueId): ValueId =>
-      b.op('BatchNormalization', [value, factor, zeros, middle, spread], epsilon);
-    const leaning = divided(centred, b.mul(scale, b.mul(slope, share)), zeros);
-    return b.sub(divided(given, scale, b.mul(shift, share)), leaning);
+    // What is there of the mean and of the direction of the input itself: (slope · centred + shift) / count.
+    const count = product(b.sizes(input) ?? [0]) / product(b.sizes(scale)!);
+    const part = count > 0 ? slope : b.mul(slope, share);
+    const square = b.full((count > 0 ? count : 1) ** 2 - small, b.sizes(scale)!, scale);
+    const [factor, middle] = [part, b.mul(shift, share)];
+    const lost = b.op('BatchNormalization', [centred, factor, middle, zeros, square], epsilon);
+    return b.op('BatchNormalization', [b.sub(given, lost), scale, zeros, zeros, spread], epsilon);
   };
   return [
     step.wants(0) ? toInput() : undefined,

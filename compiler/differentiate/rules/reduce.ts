@@ -115,6 +115,9 @@ const globalPool =
   (rule: (b: Builder, x: ValueId, y: ValueId, dy: ValueId) => ValueId): Rule =>
   ({ b, x, y, dy }) => [rule(b, x[0]!, y[0]!, dy[0]!)];
 
+/** Elements of a constant that is not worth sparing. */
+const LARGEST_SHARES = 1 << 12;
+
 const spatial = (b: Builder, x: ValueId): number[] =>
   Array.from({ length: b.rank(x) - 2 }, (_, axis) => axis + 2);
 
@@ -147,6 +150,11 @@ export const reductions: Rules = {
   LpNormalization: lpNormalization,
   CumSum: cumulative,
   GlobalAveragePool: globalPool((b, x, y, dy) => {
+    const sizes = b.sizes(x)?.slice(2);
+    const area = sizes?.reduce((count, size) => count * size, 1) ?? Number.POSITIVE_INFINITY;
+    // A share for each place: it spreads what it divides.
+    if (sizes !== undefined && area <= LARGEST_SHARES)
+      return b.mul(dy, b.full(1 / area, [1, 1, ...sizes], x));
     const count = b.div(b.sizeOf(x, x), b.sizeOf(y, x));
     return b.op('Expand', [b.div(dy, count), b.shapeOf(x)]);
   }),

@@ -1,9 +1,11 @@
 // Einsum: products of operands, summed over the labels that the result does not have.
 
 import { Invalid, kernels, type OpContext, Unsupported } from '../kernel.ts';
-import { product, stridesOf } from '../loops/shape.ts';
+import { product, sameDims, stridesOf } from '../loops/shape.ts';
 import { eachIndex } from '../loops/windows.ts';
-import { allocate, familyOf, type NdArray, settled, sizeOf } from '../value.ts';
+import { allocate, familyOf, type NdArray, ndarray, settled, sizeOf } from '../value.ts';
+import { matMul } from './matmul.ts';
+import { transposed } from './movement.ts';
 
 interface Term {
   readonly x: NdArray;
@@ -86,6 +88,8 @@ function einsum(op: OpContext, ...operands: NdArray[]): NdArray {
   if (missing !== undefined) throw new Invalid(`no operand has the label ${missing}`);
   const summed = [...sizes.keys()].filter((label) => !output.includes(label));
   const lengths = (labels: readonly string[]): number[] => labels.map((label) => sizes.get(label)!);
+  const asMatrices = products(terms, output, lengths);
+  if (asMatrices !== undefined) return asMatrices;
   const walk = (labels: readonly string[]): readonly Float64Array[] =>
     offsets(
       lengths(labels),
@@ -107,6 +111,53 @@ function einsum(op: OpContext, ...operands: NdArray[]): NdArray {
     out[at] = sum;
   }
   return settled(dtype, lengths(output), out);
+}
+
+/**
+ * Two operands as batches of matrices; undefined where one of them has a label alone that is summed, or twice, or is
+ * repeated.
+ */
+function products(
+  terms: readonly Term[],
+  output: readonly string[],
+  lengths: (labels: readonly string[]) => number[],
+): NdArray | undefined {
+  const [left, right] = terms as [Term, Term];
+  if (terms.length !== 2 || left.x.dtype !== right.x.dtype) return undefined;
+  const isWhole = ({ x, labels }: Term): boolean =>
+    new Set(labels).size === labels.length && sameDims(x.dims, lengths(labels));
+  if (!isWhole(left) || !isWhole(right) || new Set(output).size !== output.length) return undefined;
+  const inBoth = left.labels.filter((label) => right.labels.includes(label));
+  const batch = inBoth.filter((label) => output.includes(label));
+  const summed = inBoth.filter((label) => !output.includes(label));
+  const [rows, columns] = [left, right].map(({ labels }) =>
+    labels.filter((one) => !inBoth.includes(one)),
+  ) as [string[], string[]];
+  if ([...rows, ...columns].some((label) => !output.includes(label))) return undefined;
+  const parts = [batch, rows, columns, summed].map((labels) => product(lengths(labels))) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const [count, m, n, k] = parts;
+  const turned = ({ x, labels }: Term, order: readonly string[], dims: readonly number[]): NdArray =>
+    ndarray(
+      x.dtype,
+      dims,
+      transposed(
+        x,
+        order.map((label) => labels.indexOf(label)),
+      ).data,
+    );
+  const a = turned(left, [...batch, ...rows, ...summed], [count, m, k]);
+  const b = turned(right, [...batch, ...summed, ...columns], [count, k, n]);
+  const made = [...batch, ...rows, ...columns];
+  const whole = ndarray(left.x.dtype, lengths(made), matMul(a, b).data);
+  return transposed(
+    whole,
+    output.map((label) => made.indexOf(label)),
+  );
 }
 
 export const sums = kernels('', { Einsum: einsum });
