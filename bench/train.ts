@@ -1,16 +1,13 @@
-// Training: generated steps against hand-written ones, TensorFlow.js and PyTorch, many steps in one Scan, and how many
-// ops a gradient takes.
+// Training: generated steps against hand-written ones, TensorFlow.js and PyTorch, and many steps in one Scan.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { gradModel } from '../compiler/index.ts';
-import { DiagnosticError, importModel, type Model, memorySource } from '../ir/index.ts';
-import { cnn, forwardModel, mlp, type Network } from './digits.ts';
+import type { Model } from '../ir/index.ts';
+import { cnn, mlp, type Network } from './digits.ts';
 import type { Figure } from './figure.ts';
 import { inPairs, type Paired } from './pairs.ts';
+import { sizes } from './sizes.ts';
 import { modelBytes } from './synthetic.ts';
 import { type Data, type Other, tensorflow, torch } from './train-others.ts';
 import { generatedStep, generatedSteps, handWritten } from './train-steps.ts';
@@ -268,42 +265,4 @@ function memory(): Figure[] {
     },
     { name: 'deep MLP: time recomputed against stored', value: again.ms / stored.ms, unit: '×' },
   ];
-}
-
-/** Ops that compute the gradients of the parameters, for each op of the forward computation. */
-function sizes(): Figure[] {
-  const figure = (name: string, forward: Model, loss: string, parameters: readonly string[]): Figure => {
-    const { model, diagnostics } = gradModel(forward, { wrt: parameters, outputs: [loss] });
-    if (model === undefined) throw new DiagnosticError(diagnostics);
-    const [before, after] = [forward, model].map(
-      (one) => [...one.allOps()].filter(({ type }) => type !== 'Constant').length,
-    );
-    return {
-      name: `${name}: ops of the backward graph against ${before} of the forward one`,
-      value: (after! - before!) / before!,
-      unit: '×',
-    };
-  };
-  const digits = [mlp, cnn].map((network) => {
-    return figure(network.name, forwardModel(network, 32), 'loss', Object.keys(network.parameters));
-  });
-  // From dist/bench/.
-  const folder = fileURLToPath(new URL('../../../shared/gradients/models/', import.meta.url));
-  const names = existsSync(folder) ? readdirSync(folder) : [];
-  const others = names.map((name) => {
-    const meta = JSON.parse(readFileSync(path.join(folder, name, 'meta.json'), 'utf8')) as {
-      readonly loss: string;
-      readonly parameters: readonly { readonly name: string }[];
-    };
-    const source = memorySource(name, readFileSync(path.join(folder, name, 'model.onnx')));
-    const { model, diagnostics } = importModel(source);
-    if (model === undefined) throw new DiagnosticError(diagnostics);
-    return figure(
-      name,
-      model,
-      meta.loss,
-      meta.parameters.map((one) => one.name),
-    );
-  });
-  return [...digits, ...others];
 }

@@ -6,6 +6,7 @@ interface Options {
   readonly wrt: string;
   readonly outputs?: string;
   readonly output: string;
+  readonly short: boolean;
   readonly simplify: boolean;
   readonly check: boolean;
 }
@@ -23,6 +24,7 @@ export const grad = command<Options>({
       )
       .option('--outputs <names>', 'outputs to differentiate (default: all of floating-point numbers)')
       .requiredOption('-o, --output <file>', 'the .onnx or .onnxtxt file to write')
+      .option('--short', 'the fewest ops, also where more would be faster on a processor')
       .option('--no-simplify', 'leave the ops as the rules wrote them')
       .option('--no-check', 'do not type-check a model.ts')
       .option('--json', 'print one JSON document: { inputs, outputs, ops }'),
@@ -30,7 +32,7 @@ export const grad = command<Options>({
     'bbc grad model.onnx --wrt x -o grad.onnx',
     'bbc grad model.onnx --wrt conv1.weight,conv1.bias --outputs loss -o grad.onnx',
   ],
-  async run(cx, [source], { wrt, outputs, output, simplify, check }) {
+  async run(cx, [source], { wrt, outputs, output, short = false, simplify, check }) {
     const [{ loadSource }, { gradModel, simplifyModel }, { checkLoaded }, { writeModel }, { cpuEvaluator }] =
       await Promise.all([
         import('../load.ts'),
@@ -47,6 +49,7 @@ export const grad = command<Options>({
     const found = gradModel(model, {
       wrt: listOf(wrt),
       ...(outputs !== undefined && { outputs: listOf(outputs) }),
+      ...(short && { forms: 'short' as const }),
     });
     cx.require(found.diagnostics);
     const raw = found.model!;

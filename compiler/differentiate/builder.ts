@@ -26,7 +26,7 @@ import {
   type Weight,
 } from '../../ir/index.ts';
 import { constantOf, readWeight, weightOf } from '../../ir/onnx/index.ts';
-import { Common, type Contraction, type Scaled } from './common.ts';
+import { Common, type Contraction, type Forms, type Scaled } from './common.ts';
 
 /** Thrown by rules through {@link Builder.refuse}; whoever asked for the gradient makes a diagnostic of it. */
 export class NoGradient extends Error {}
@@ -75,8 +75,8 @@ export class Builder {
   }
 
   /** For the main graph of a model with inferred types. */
-  static of(model: Model, editor: ModelEditor): Builder {
-    return new Builder(editor, model.main, new Common(model));
+  static of(model: Model, editor: ModelEditor, forms: Forms = 'fast'): Builder {
+    return new Builder(editor, model.main, new Common(model, forms));
   }
 
   /** For a new subgraph, of an op that is yet to be made. */
@@ -94,6 +94,10 @@ export class Builder {
 
   get initializers(): readonly ValueId[] {
     return this.#common.initializers;
+  }
+  /** Whether many ops are welcome if they are faster than few. */
+  get mayBeLong(): boolean {
+    return this.#common.forms === 'fast';
   }
   /** By an op of the main graph that was made, the op whose gradient it computes. */
   get forwardOf(): ReadonlyMap<OpId, OpId> {

@@ -14,6 +14,12 @@ export interface Contraction {
   readonly result: string;
 }
 
+/**
+ * Which form rules take that have several. `fast`: by shape what a processor computes fastest, which may be many ops;
+ * `short`: the fewest ops.
+ */
+export type Forms = 'fast' | 'short';
+
 /** What all graphs of a model share while it is differentiated. */
 export class Common {
   readonly names = new Set<string>();
@@ -29,8 +35,10 @@ export class Common {
   /** Of the main graph: by an op that was made, the op that it was made for. */
   readonly forwardOf = new Map<OpId, OpId>();
   readonly main: GraphId;
+  readonly forms: Forms;
 
-  constructor(model: Model) {
+  constructor(model: Model, forms: Forms) {
+    this.forms = forms;
     this.main = model.main;
     for (const { name } of model.allValues()) this.names.add(name);
   }

@@ -11,6 +11,7 @@ import {
 } from '../../ir/index.ts';
 import { withModelMetadata } from '../../ir/onnx/index.ts';
 import { Builder, isFloat } from './builder.ts';
+import type { Forms } from './common.ts';
 import { differentiate } from './differentiate.ts';
 import { lean } from './lean.ts';
 import { infer, prepare } from './prepare.ts';
@@ -20,6 +21,8 @@ export interface GradOptions {
   readonly wrt: readonly string[];
   /** Names of outputs; by default all that can have a gradient. */
   readonly outputs?: readonly string[];
+  /** By default fast ones. */
+  readonly forms?: Forms;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface GradOptions {
  */
 export function gradModel(
   source: Model,
-  { wrt, outputs }: GradOptions,
+  { wrt, outputs, forms }: GradOptions,
 ): { readonly model?: Model; readonly diagnostics: readonly Diagnostic[] } {
   const prepared = prepare(source);
   if (prepared.model === undefined) return prepared;
@@ -51,7 +54,7 @@ export function gradModel(
   if (hasErrors(diagnostics)) return { diagnostics };
 
   const editor = model.edit();
-  const builder = Builder.of(model, editor);
+  const builder = Builder.of(model, editor, forms);
   const given = results.map((y) => {
     const type = y.type;
     return editor.addValue(model.main, {

@@ -21,6 +21,7 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { Builder, isFloat } from './builder.ts';
+import type { Forms } from './common.ts';
 import { differentiate } from './differentiate.ts';
 import { infer, prepare } from './prepare.ts';
 import { renameIn } from './recompute.ts';
@@ -41,7 +42,7 @@ interface Group {
 }
 
 /** The model without Gradient ops, its types inferred. The opset becomes at least 18 if there were any. */
-export function replaceGradients(source: Model): Differentiated {
+export function replaceGradients(source: Model, forms?: Forms): Differentiated {
   const forwardOf = new Map<OpId, OpId>();
   if (![...source.allOps()].some(isGradient)) return { model: source, forwardOf, diagnostics: [] };
   const prepared = prepare(source);
@@ -51,7 +52,7 @@ export function replaceGradients(source: Model): Differentiated {
   diagnostics.push(...misplaced(model));
   if (hasErrors(diagnostics)) return { model, forwardOf, diagnostics };
   for (let group = nextGroup(model); group !== undefined && !hasErrors(diagnostics); group = nextGroup(model))
-    model = infer(replaceGroup(model, group, forwardOf, diagnostics));
+    model = infer(replaceGroup(model, group, { forwardOf, diagnostics, forms }));
   return { model: hasErrors(diagnostics) ? model : withoutTrainingDomain(model), forwardOf, diagnostics };
 }
 
@@ -99,11 +100,16 @@ function nextGroup(model: Model): Group | undefined {
   return found;
 }
 
+interface Found {
+  readonly forwardOf: Map<OpId, OpId>;
+  readonly diagnostics: Diagnostic[];
+  readonly forms: Forms | undefined;
+}
+
 function replaceGroup(
   model: Model,
   { graph, y, ops }: Group,
-  forwardOf: Map<OpId, OpId>,
-  diagnostics: Diagnostic[],
+  { forwardOf, diagnostics, forms }: Found,
 ): Model {
   const loss = model.value(y);
   const isScalar = loss.type?.kind === 'tensor' && (loss.type.dims?.length ?? 0) === 0;
@@ -120,7 +126,7 @@ function replaceGroup(
   if (hasErrors(diagnostics)) return model;
 
   const editor = model.edit();
-  const root = Builder.of(model, editor);
+  const root = Builder.of(model, editor, forms);
   const b = root.in(graph);
   const xs = [...wanted.keys()];
   const found = differentiate(b, before, [[y, b.scalar(1, y)]], xs);

@@ -49,7 +49,7 @@ export function kernelGradient(b: Builder, of: Convolution): ValueId {
   );
   const isPlain = of.dtype === 'float32' || of.dtype === 'float64';
   if (!exact || !fits) return byConvolution(b, of);
-  if (work >= LITTLE) return byProduct(b, of, channels, outputs);
+  if (work >= LITTLE && b.mayBeLong) return byProduct(b, of, channels, outputs);
   return isPlain && group === 1 ? bySum(b, of, channels, outputs) : byConvolution(b, of);
 }
 

@@ -13,7 +13,7 @@ export const maxPool: Rule = (step) => {
   const { b, op, x, dy } = step;
   const input = x[0]!;
   const apart = isTiled(b, op, input);
-  const halves = apart ? halved(b, op, input) : undefined;
+  const halves = apart && b.mayBeLong ? halved(b, op, input) : undefined;
   if (halves !== undefined && sizeOf(b, step.y[0]!) >= LITTLE) return [toHalves(step, halves)];
   const indices = step.output(1, 'indices');
   // A pool that counts column by column is asked again.
