@@ -109,6 +109,8 @@ export interface Entry {
   readonly name: string;
   /** Class whose member may start it. */
   readonly class: string;
+  /** What `next` and a caller who resumes give it, if anything. */
+  readonly arguments?: readonly Port[];
 }
 
 /** A place for a component, and what fills it. */

@@ -114,6 +114,6 @@ export const edge = object({
   envelope: count,
   deadlineNs: count,
 });
-export const entry = object({ name: text, class: text });
+export const entry = object({ name: text, class: text, arguments: orNone(list(port)) });
 export const members = mapOf(list(text, 1));
 export const memory = object({ weightBytes: count, stateBytes: count, activationBytes: orNull(count) });

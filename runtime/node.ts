@@ -240,7 +240,14 @@ export class Node {
     return (this.#program.invoke?.arguments ?? []).map((name) => {
       const value = Object.hasOwn(values, name) ? values[name] : undefined;
       if (value === undefined) return undefined;
-      const problem = valueProblem(value, this.#limits);
+      const declared = this.#program.manifest.entries
+        .find((one) => one.name === this.#program.invoke?.entry)
+        ?.arguments?.find((one) => one.name === name);
+      const misfit = (data: Value): string | undefined =>
+        declared === undefined || isMissing(data) || fits(declared, data)
+          ? undefined
+          : `${describeData(data)} does not fit`;
+      const problem = valueProblem(value, this.#limits) ?? misfit(value);
       const slot: Slot =
         problem === undefined
           ? this.#own(value, false)

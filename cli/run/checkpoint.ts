@@ -70,19 +70,22 @@ export function readCheckpoint(file: string): Checkpoint {
   };
   const step = Number(scalar('step', 'int64'));
   const goesOn = scalar('goes_on', 'bool') === 'true';
-  const given: Record<string, DataValue> = {};
-  const states: Record<string, Record<string, DataValue>> = {};
+  const given: [string, DataValue][] = [];
+  const states = new Map<string, [string, DataValue][]>();
   for (const [name, value] of content) {
     const [, argument] = /^argument:(.*)$/s.exec(name) ?? [];
     const [, peer, key] = /^state:([^:]*):(.*)$/s.exec(name) ?? [];
-    if (argument !== undefined) given[argument] = value;
-    if (peer !== undefined) states[peer] = { ...states[peer], [key!]: value };
+    if (argument !== undefined) given.push([argument, value]);
+    if (peer === undefined) continue;
+    const own = states.get(peer) ?? [];
+    states.set(peer, own);
+    own.push([key!, value]);
   }
   if (!Number.isSafeInteger(step) || step < 0) fail(`its step is ${step}`);
   return {
     deployment: scalar('deployment', 'string'),
     step,
-    arguments: goesOn ? given : undefined,
-    states,
+    arguments: goesOn ? Object.fromEntries(given) : undefined,
+    states: Object.fromEntries([...states].map(([peer, own]) => [peer, Object.fromEntries(own)])),
   };
 }

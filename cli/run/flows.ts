@@ -114,6 +114,8 @@ export async function runFlows(
       const left = Math.min(stride, wanted - rounds.length);
       const bound = sessions && Number.isFinite(left) ? { flows: left } : {};
       const result = await running.invoke(values, { ...bound, ...(sessions && from && { from }), onFlow });
+      // Where all is computed in this thread, nothing else is heard of a signal.
+      if (save !== undefined) await new Promise((resolve) => setImmediate(resolve));
       const next = sessions ? onlyPause(result) : { step: before + rounds.length, arguments: {} };
       const over = next === undefined || rounds.length >= wanted || keeping.stopped();
       if (save !== undefined && (over || (every !== undefined && rounds.length % every === 0))) {

@@ -153,17 +153,23 @@ const tell = ({ process: child }: Child, message: ToPeer): void => {
   if (child.connected) child.send(message, () => {});
 };
 
+/** What is there when the child has done all that it was told before. */
+async function stateOf(child: Child) {
+  const answer = child.heard('state');
+  tell(child, { kind: 'tell-state' });
+  return (await answer).state;
+}
+
 const remote = (child: Child): RemotePeer => ({
   id: child.id,
   manifest: child.manifest,
   invoke: (entry, values, request, { flows, from }) =>
     tell(child, { kind: 'invoke', entry, values, request, continuation: { flows, from } }),
-  async state() {
-    const answer = child.heard('state');
-    tell(child, { kind: 'tell-state' });
-    return (await answer).state;
+  state: () => stateOf(child),
+  async restore(state) {
+    tell(child, { kind: 'restore', state });
+    await stateOf(child);
   },
-  restore: (state) => tell(child, { kind: 'restore', state }),
   supply: (flow, values) => tell(child, { kind: 'supply', flow, values }),
   lose: (peer) => tell(child, { kind: 'lose', peer }),
   async close() {

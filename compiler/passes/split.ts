@@ -6,6 +6,7 @@
 import {
   attributeInt,
   attributeString,
+  attributeStrings,
   byteLengthOfType,
   CORE,
   type Diagnostic,
@@ -13,11 +14,13 @@ import {
   diagnostic,
   type Edge,
   type End,
+  type Entry,
   hasErrors,
   isCohort,
   type Model,
   type Op,
   type Place,
+  type Port,
   type Position,
   placeKey,
   statedType,
@@ -161,7 +164,7 @@ function buildDeployment(split: SplitGraph, entry: PlaceNumber, topology: Topolo
   return {
     programs,
     edges: crossings.map(({ edge }) => edge),
-    entries: [{ name: entryName(graph), class: graph.places[entry]!.class }],
+    entries: [entryOf(graph, graph.places[entry]!.class)],
   };
 }
 
@@ -198,10 +201,16 @@ function edgeOf(
 const entryOp = ({ model }: PlacedGraph): Op | undefined =>
   [...model.opsOf()].find((op) => isCore(op, CORE.invoke));
 
-const entryName = (graph: PlacedGraph): string => {
+function entryOf(graph: PlacedGraph, at: string): Entry {
   const op = entryOp(graph);
-  return (op && attributeString(op, 'entry')) ?? 'main';
-};
+  if (op === undefined) return { name: 'main', class: at };
+  const given = attributeStrings(op, 'arguments').map((name, index): Port => {
+    const { type } = graph.model.value(op.inputs[index]!);
+    return { name, ...statedType(type) };
+  });
+  const name = attributeString(op, 'entry') ?? 'main';
+  return { name, class: at, ...(given.length > 0 && { arguments: given }) };
+}
 
 /** Where flows start: at the author's entry, else where the first input enters, else the first one-member class that has work. */
 function entryPlace(graph: PlacedGraph, topology: Topology): PlaceNumber | undefined {

@@ -14,7 +14,8 @@ import { checkStates, type PeerStates } from './states.ts';
 export interface RemotePeer extends Member {
   invoke(entry: string, values: DataValues, request: number, continuation: Continuation): void;
   state(): Promise<DataValues>;
-  restore(state: DataValues): void;
+  /** Resolves when it has them: what another peer sends it then comes later. */
+  restore(state: DataValues): Promise<void>;
   supply(flow: InitiatedFlowId, values: DataValues): void;
   /** Gives up another peer at once. */
   lose(peer: string): void;
@@ -52,7 +53,8 @@ export class Coordinator implements Deployment {
 
   async restore(states: PeerStates): Promise<void> {
     checkStates([...this.#peers.values()], states);
-    for (const [id, state] of Object.entries(states)) this.#peers.get(id)!.restore(state);
+    const restored = Object.entries(states).map(([id, state]) => this.#peers.get(id)!.restore(state));
+    await Promise.all(restored);
   }
 
   /** Takes in what a peer's host tells. */

@@ -1,6 +1,7 @@
 // Keeps the flows of a deployment whose every peer this host hears: who takes part, what came out, when it is over.
 
 import type { DataValue } from '../../ir/data.ts';
+import type { Entry } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import { CORE, DOMAIN } from '../../ir/names.ts';
 import { EndedFlows } from '../ended-flows.ts';
@@ -18,6 +19,7 @@ import {
   valuesFor,
 } from './flow-result.ts';
 import type { DataValues } from './hand-over.ts';
+import { checkArguments } from './states.ts';
 
 const NONE_LATE = { dropped: 0, kept: 0 };
 /** Flows of a session that are remembered one by one, beyond those before which all are over. */
@@ -87,9 +89,10 @@ export class FlowBook {
     this.#supply = supply;
   }
 
-  /** Throws DiagnosticError BB701 for an unknown peer or entry, BB702 for inputs that are not there or do not fit. */
+  /** Throws DiagnosticError BB701 for an unknown peer or entry, BB702 for inputs that are not there or do not fit, BB780 for such arguments. */
   open(given: PeerValues, options: InvokeOptions): Start {
-    const [starter, entry] = this.#starter(options.entry, options.peer);
+    const [starter, { name: entry, ...declared }] = this.#starter(options.entry, options.peer);
+    checkArguments({ name: entry, ...declared }, options.from?.arguments ?? {});
     const inputs = new Map(this.#members.map((member) => [member.id, valuesFor(member, given)]));
     // Flows that follow need them again.
     const owned = options.owned === true && !this.#goesOn(starter);
@@ -217,17 +220,17 @@ export class FlowBook {
     return session;
   }
 
-  /** The peer where flows of an entry start, and its name. */
-  #starter(wanted: string | undefined, peer: string | undefined): readonly [peer: string, entry: string] {
+  /** The peer where flows of an entry start, and the entry. */
+  #starter(wanted: string | undefined, peer: string | undefined): readonly [peer: string, entry: Entry] {
     const all = this.#members.flatMap(({ id, manifest }) =>
-      manifest.entries.flatMap(({ name, class: at }) => (at === manifest.class ? [{ name, id }] : [])),
+      manifest.entries.flatMap((one) => (one.class === manifest.class ? [{ name: one.name, id, one }] : [])),
     );
     const known = [
       ...new Set(this.#members.flatMap(({ manifest }) => manifest.entries.map(({ name }) => name))),
     ];
     const entry = wanted ?? (known.length === 1 ? known[0]! : 'main');
     const found = all.find(({ name, id }) => name === entry && (peer === undefined || id === peer));
-    if (found !== undefined) return [found.id, entry];
+    if (found !== undefined) return [found.id, found.one];
     const what = peer === undefined ? entry : `${entry} at ${peer}`;
     throw new DiagnosticError(
       diagnostic('BB701', {

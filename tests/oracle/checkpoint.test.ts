@@ -1,6 +1,8 @@
 // Runs the built package: `npm test` builds first. A run that is stopped and resumed ends in the bits of one that is not: states, arguments, outputs.
 
+import { spawn } from 'node:child_process';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -11,8 +13,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { elementsOf } from '../../cli/tensors/elements.ts';
 import { readTensorFile } from '../../cli/tensors/files.ts';
+import type { Tensor } from '../../ir/index.ts';
 import { builtBbc } from '../support/built-bbc.ts';
 import { projectRoot } from '../support/root.ts';
 
@@ -25,6 +29,10 @@ const file = (name: string): string => path.join(folder, name);
 writeFileSync(
   file('topology.json'),
   '{ "version": 1, "classes": { "server": { "backend": "cpu" }, "phone": { "count": 2, "backend": "cpu" } } }',
+);
+writeFileSync(
+  file('one-phone.json'),
+  '{ "version": 1, "classes": { "server": { "backend": "cpu" }, "phone": { "count": 1, "backend": "cpu" } } }',
 );
 // Phones keep what they have seen, the server the sum; the session's own argument decides when it ends.
 writeFileSync(
@@ -64,28 +72,96 @@ async function ran(...args: readonly string[]) {
   const out = chunks.filter(({ stream }) => stream === 'out').map(({ text }) => text);
   return { status, document: JSON.parse(out.join('')) };
 }
-const common = (source: string) => [file(source), '--peers', file('topology.json'), '--random', '3'];
+const common = (source: string, topology = 'topology.json') => [
+  file(source),
+  ...['--peers', file(topology), '--random', '3', '--no-check'],
+];
 
 describe('a run that is stopped and resumed', () => {
-  for (const [what, source, extra] of [
-    ['of rounds', 'rounds.ts', []],
-    ['of rounds, with a process for each peer', 'rounds.ts', ['--processes']],
-    ['of flows that are called', 'once.ts', ['--flows', '8']],
+  for (const [what, source, where, count, size] of [
+    ['of rounds', 'rounds.ts', [], [], 6],
+    // Each process takes a second to start; the run that is not stopped needs none.
+    ['of rounds, with a process for each peer', 'rounds.ts', ['--processes'], [], 5],
+    ['of flows that are called', 'once.ts', [], ['--flows', '8'], 4],
   ] as const) {
     test(`${what}, ends as one that was not`, async () => {
-      const args = common(source);
-      const whole = await ran(...args, ...extra, '--checkpoint', file('whole.npz'));
-      const calls = extra.filter((one) => one === '--processes');
-      await ran(...args, ...calls, '--flows', '3', '--checkpoint', file('part.npz'));
+      const args = common(source, where.length > 0 ? 'one-phone.json' : 'topology.json');
+      const whole = await ran(...args, ...count, '--checkpoint', file('whole.npz'));
+      await ran(...args, ...where, '--flows', '3', '--checkpoint', file('part.npz'));
       const rest = source === 'once.ts' ? ['--flows', '5'] : [];
       const second = ['--resume', file('part.npz'), '--checkpoint', file('part.json'), '--every', '2'];
-      const resumed = await ran(...args, ...calls, ...rest, ...second);
+      const resumed = await ran(...args, ...where, ...rest, ...second);
       expect(resumed.document.outputs).toEqual(whole.document.outputs);
       expect(resumed.document.flows).toBe(5);
       expect(readTensorFile(file('part.json'))).toEqual(readTensorFile(file('whole.npz')));
-      expect(readTensorFile(file('whole.npz')).size).toBe(source === 'once.ts' ? 4 : 6);
+      expect(readTensorFile(file('whole.npz')).size).toBe(size);
     });
   }
+
+  test('by Ctrl-C, has a whole checkpoint, says so by its exit status, and goes on', async () => {
+    writeFileSync(
+      file('count.ts'),
+      `import { entry, module, next, output, peer, state } from 'bytesandbrains';
+const server = peer('server');
+export default module('count', () => {
+  const total = state('total', [0], { at: server });
+  entry('round', server, { initial: { round: 1 } }, ({ round }) => {
+    output('total', total.update((before) => before.add(round)));
+    next('round', { round: round.add(1) }).when(round.less(1e6));
+  });
+});
+`,
+    );
+    const checkpoint = file('stopped.npz');
+    const args = ['run', file('count.ts'), '--peers', file('server.json'), '--no-check'];
+    writeFileSync(file('server.json'), '{ "version": 1, "classes": { "server": { "backend": "cpu" } } }');
+    const main = path.join(projectRoot, 'dist/cli/main.js');
+    // A group of its own, as a terminal's: Ctrl-C reaches each process in it.
+    const child = spawn(process.execPath, [main, ...args, '--checkpoint', checkpoint, '--every', '10'], {
+      detached: true,
+      stdio: 'ignore',
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const ended = new Promise<number | null>((resolve) => void child.once('exit', resolve));
+    const poll = setInterval(() => {
+      if (!existsSync(checkpoint)) return;
+      clearInterval(poll);
+      process.kill(-child.pid!, 'SIGINT');
+    }, 20);
+    expect(await ended).toBe(130);
+    clearInterval(poll);
+    const kept = (): readonly [step: number, total: number] => {
+      const content = readTensorFile(checkpoint);
+      const [step, total] = ['step', 'state:server:total'].map((name) => content.get(name) as Tensor);
+      return [Number(elementsOf(step!)[0]), Number(elementsOf(total!)[0])];
+    };
+    const [step, total] = kept();
+    expect(step).toBeGreaterThan(9);
+    expect(total).toBe((step * (step + 1)) / 2);
+    await builtBbc([...args, '--resume', checkpoint, '--flows', '3', '--checkpoint', checkpoint], folder);
+    expect(kept()).toEqual([step + 3, ((step + 3) * (step + 4)) / 2]);
+  });
+
+  test('is not resumed with arguments of another type', async () => {
+    const args = common('rounds.ts');
+    await ran(...args, '--flows', '1', '--checkpoint', file('one.json'));
+    const kept = JSON.parse(readFileSync(file('one.json'), 'utf8'));
+    const wrong = {
+      ...kept,
+      'argument:round': { dtype: 'float32', dims: [2], data: [1, 2] },
+      'argument:x': [1],
+    };
+    writeFileSync(file('wrong.json'), JSON.stringify(wrong));
+    const { status, document } = await ran(...args, '--resume', file('wrong.json'));
+    expect([status, document.diagnostics.map(({ code }: { code: string }) => code)]).toEqual([
+      1,
+      ['BB780', 'BB780'],
+    ]);
+    expect(document.diagnostics[0].message).toBe(
+      'the states do not fit this deployment: argument round of entry round is int64[], not float32[2]',
+    );
+    expect(document.diagnostics[1].message).toContain('entry round has no argument x');
+  });
 
   test('is not resumed when its session is over', async () => {
     await ran(...common('rounds.ts'), '--checkpoint', file('over.npz'));
