@@ -1,4 +1,4 @@
-import { attributeString, CORE, findAttribute, type Op, type OpId } from '../../../ir/index.ts';
+import { attributeInt, attributeString, CORE, findAttribute, type Op, type OpId } from '../../../ir/index.ts';
 import { fragmentLevels, variableOf } from '../../split/fragments.ts';
 import { isCore, type PlacedGraph } from '../../split/places.ts';
 import { atOp, whereMade } from '../about.ts';
@@ -25,13 +25,15 @@ export const lostUpdate = rule('lost-update', {
   needs: 'bound',
   summary: 'state is read in one fragment and written from that in another',
   rationale:
-    'Flows overlap. Between the read and the assignment another flow may assign, and what it did is overwritten. Fragments end where a value comes from another peer; update reads and assigns in one fragment. Only values on whose way to the assignment the read lies are looked at.',
+    'Flows overlap. Between the read and the assignment another flow may assign, and what it did is overwritten. Fragments end where a value comes from another peer; update reads and assigns in one fragment. At the member where an entry lets one flow be open at a time (limit, by default 1), none overlap. Only values on whose way to the assignment the read lies are looked at.',
   *run({ graph }) {
+    const alone = placeOfOneFlow(graph);
     const levels = fragmentLevels(graph, () => {});
     const { model } = graph;
     const reads = new Map<string, OpId[]>();
     const assigned = new Map<string, Set<number>>();
     for (const op of model.opsOf()) {
+      if (graph.opPlace[op.id] === alone) continue;
       if (isCore(op, CORE.stateRead)) {
         const variable = variableOf(graph, op.id);
         reads.set(variable, [...(reads.get(variable) ?? []), op.id]);
@@ -52,6 +54,12 @@ export const lostUpdate = rule('lost-update', {
     good: { model: model('w.update((latest) => latest.add(mean));'), topology },
   },
 });
+
+/** Where flows start that an entry lets follow each other one by one; others may lag behind there, who answer late. */
+function placeOfOneFlow({ model, opPlace }: PlacedGraph): number | undefined {
+  const invoke = [...model.opsOf()].find((op) => isCore(op, CORE.invoke));
+  return invoke === undefined || attributeInt(invoke, 'limit', 1) > 1 ? undefined : opPlace[invoke.id];
+}
 
 /** An update applies its change to what is there then, whatever was read before. */
 const overwrites = (op: Op): boolean =>

@@ -28,9 +28,10 @@ const topology = '{ "version": 1, "classes": { "phone": { "count": 3 }, "server"
 export const unhandledMissing = rule('unhandled-missing', {
   level: 'warning',
   needs: 'placed',
-  summary: 'a collect that may be missing is the only way to state, or to an output that needs every member',
+  summary:
+    'a collect that may be missing is the only way to state, to the next flow, or to an output that needs every member',
   rationale:
-    'A collect with too few answers is missing, and so is all that is computed from it. An assignment of a missing value voids its whole fragment: what else it assigns and sends is lost too. An output that needs the answer of every member is missing as soon as one of them is gone. A present, a when that asks present, or an orElse on the way settles it, and so does an atLeast before an output.',
+    'A collect with too few answers is missing, and so is all that is computed from it. An assignment of a missing value voids its whole fragment: what else it assigns and sends is lost too. A next whose condition or argument is missing starts no flow: the session ends without a word. An output that needs the answer of every member is missing as soon as one of them is gone. A present, a when that asks present, or an orElse on the way settles it, and so does an atLeast before an output.',
   *run({ model, graph, topology }) {
     const missing = whatMayBeMissing(graph);
     for (const op of model.opsOf()) {
@@ -41,6 +42,18 @@ export const unhandledMissing = rule('unhandled-missing', {
       yield {
         message: `${key} is assigned a value that is missing if too few members answer: then the whole fragment is void`,
         hint: 'assign value.when(value.present()), or value.orElse(…)',
+        ...atOp(model, op),
+        related: steps(model, way),
+      };
+    }
+    for (const op of model.opsOf()) {
+      if (!isCore(op, CORE.next)) continue;
+      const way = op.inputs.map((id) => wayTo(model, missing, id)).find((one) => one.length > 0);
+      if (way === undefined) continue;
+      const entry = attributeString(op, 'entry') ?? '';
+      yield {
+        message: `next('${entry}') is given a value that is missing if too few members answer: then the session ends`,
+        hint: 'give it a condition and arguments that are always there, by orElse(…) or present()',
         ...atOp(model, op),
         related: steps(model, way),
       };
