@@ -27,12 +27,19 @@ export function expandAttention(b: Builder, op: Op): readonly ValueId[] {
     past === NO_VALUE ? one : b.op('Concat', [past, one], int('axis', 2));
   const k = grown(pastKey!, byHeads(key!, keyHeads));
   const v = grown(pastValue!, byHeads(value!, keyHeads));
-  const headsOf = (one: ValueId, given: number | undefined): number => {
-    const heads = b.rank(one) === 4 ? b.dims(one)[1] : given;
-    return typeof heads === 'number' ? heads : b.refuse('its number of heads is not known');
-  };
-  const groups = headsOf(query!, queryHeads) / headsOf(key!, keyHeads);
-  const whole = (one: ValueId): ValueId => (groups === 1 ? one : repeated(b, one, groups));
+  const [asked, shared] = (
+    [
+      [query!, queryHeads],
+      [key!, keyHeads],
+    ] as const
+  ).map(([one, given]) => (b.rank(one) === 4 ? b.dims(one)[1] : given));
+  const headsOf = (one: ValueId): ValueId => b.op('Shape', [one], int('start', 1), int('end', 2));
+  const groups =
+    typeof asked === 'number' && typeof shared === 'number'
+      ? b.list([asked / shared])
+      : b.div(headsOf(q), headsOf(k));
+  const whole = (one: ValueId): ValueId =>
+    asked === shared && asked !== null ? one : repeated(b, one, groups);
   const scale = attributeFloat(op, 'scale');
   const factor =
     scale === undefined
@@ -52,10 +59,10 @@ export function expandAttention(b: Builder, op: Op): readonly ValueId[] {
 }
 
 /** Each head of keys several times, for the heads of queries that share it. */
-function repeated(b: Builder, value: ValueId, times: number): ValueId {
+function repeated(b: Builder, value: ValueId, times: ValueId): ValueId {
   const lead = b.op('Shape', [value], int('start', 0), int('end', 2));
   const rest = b.op('Shape', [value], int('start', 2));
-  const shape = b.op('Concat', [lead, b.list([times]), rest], int('axis', 0));
+  const shape = b.op('Concat', [lead, times, rest], int('axis', 0));
   const many = b.op('Expand', [b.op('Unsqueeze', [value, b.list([2])]), shape]);
   const batch = b.op('Shape', [value], int('start', 0), int('end', 1));
   return b.op('Reshape', [many, b.op('Concat', [batch, b.list([-1]), rest], int('axis', 0))]);

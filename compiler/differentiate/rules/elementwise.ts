@@ -1,7 +1,7 @@
 // Operators that compute each element from the element at its place.
 
 import type { ValueId } from '../../../ir/index.ts';
-import type { Builder } from '../builder.ts';
+import { type Builder, int } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
 
 /** The gradient of the first input is that of the output times the derivative. */
@@ -51,6 +51,40 @@ const gelu: Rule = times(({ b, op, x: [x] }) => {
   const density = b.mul(u, b.mul(c(2 / Math.sqrt(Math.PI)), falling));
   return b.mul(c(0.5), b.op('Sum', [c(1), b.op('Erf', [u]), density]));
 });
+
+/** To the elements within the bounds; what is beyond one is that bound. Where they cross, everything is the upper one. */
+const clip: Rule = (step) => {
+  const { b, x, dy } = step;
+  const [input, low, high] = x as [ValueId, ValueId | undefined, ValueId | undefined];
+  const zero = b.scalar(0, input);
+  const tests = [
+    ...(low ? [b.op('GreaterOrEqual', [input, low])] : []),
+    ...(high ? [b.op('LessOrEqual', [input, high])] : []),
+  ];
+  const passing = (among: readonly ValueId[]): ValueId =>
+    among.length === 0
+      ? dy[0]!
+      : b.where(
+          among.reduce((all, one) => b.op('And', [all, one])),
+          dy[0]!,
+          zero,
+        );
+  const sum = (value: ValueId, bound: ValueId): ValueId =>
+    b.reshapeLike(b.op('ReduceSum', [value], int('keepdims', 0)), bound);
+  const toLow = (): ValueId => {
+    const below = b.op('Less', [input, low!]);
+    return sum(passing(high ? [below, b.op('LessOrEqual', [low!, high])] : [below]), low!);
+  };
+  const toHigh = (): ValueId => {
+    const above = b.op('Greater', [input, high!]);
+    return sum(passing([low ? b.op('Or', [above, b.op('Greater', [low, high!])]) : above]), high!);
+  };
+  return [
+    step.wants(0) ? passing(tests) : undefined,
+    low && step.wants(1) ? toLow() : undefined,
+    high && step.wants(2) ? toHigh() : undefined,
+  ];
+};
 
 export const elementwise: Rules = {
   Identity: same,
@@ -125,13 +159,7 @@ export const elementwise: Rules = {
   Shrink: where(({ b, op, x }) =>
     b.op('Greater', [b.op('Abs', [x[0]!]), b.scalar(b.float(op, 'lambd', 0.5), x[0]!)]),
   ),
-  Clip: ({ b, x, dy }) => {
-    let inside: ValueId | undefined;
-    const and = (next: ValueId): ValueId => (inside === undefined ? next : b.op('And', [inside, next]));
-    if (x[1]) inside = b.op('GreaterOrEqual', [x[0]!, x[1]]);
-    if (x[2]) inside = and(b.op('LessOrEqual', [x[0]!, x[2]]));
-    return [inside === undefined ? dy[0] : b.where(inside, dy[0]!, b.scalar(0, x[0]!))];
-  },
+  Clip: clip,
 };
 
 /** `above` where x > 0, else scale · exp(rate · x). */

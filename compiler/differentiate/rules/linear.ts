@@ -1,6 +1,6 @@
 // Products of matrices.
 
-import type { ValueId } from '../../../ir/index.ts';
+import type { Dim, ValueId } from '../../../ir/index.ts';
 import { type Builder, float, int, string } from '../builder.ts';
 import type { Rule, Rules, Step } from '../rule.ts';
 
@@ -120,9 +120,9 @@ function byContraction(step: Step): readonly (ValueId | undefined)[] | undefined
   ];
 }
 
-/** The operand's letters, and its gradient: the product of the rest with that of the result. */
+/** The product of the result's gradient with the other operands, under the operand's own letters. */
 const einsum: Rule = (step) => {
-  const { b, op, x, dy } = step;
+  const { b, op, x } = step;
   const equation = b.string(op, 'equation', '').replaceAll(' ', '');
   const [left, right] = equation.split('->') as [string, string | undefined];
   const operands = left.split(',');
@@ -130,76 +130,105 @@ const einsum: Rule = (step) => {
   const output =
     right ??
     [
-      ...(left.includes('...') ? ['...'] : []),
+      ...(left.includes(REST) ? [REST] : []),
       ...[...new Set(left.replace(/[^A-Za-z]/g, ''))].sort().filter((one) => count(left, one) === 1),
     ].join('');
-  return x.map((operand, index) => {
-    if (!step.wants(index)) return undefined;
-    const own = operands[index]!;
-    const letters = own.replaceAll('...', '');
-    if (new Set(letters).size !== letters.length) return diagonal(step, operands, output, index);
-    const others = operands.filter((_, other) => other !== index);
-    const given = [output, ...others].join('');
-    const values = [dy[0]!, ...x.filter((_, other) => other !== index)];
-    // What is summed over and stands nowhere else was repeated: it comes from a one for each.
-    const lost = [...letters].filter((one) => !given.includes(one));
-    const sources = [output, ...others];
-    if (lost.length > 0) {
-      sources.push(lost.join(''));
-      const shape = b.shapeOf(operand);
-      const at = lost.map((one) => axisOf(b, own, one, operand));
-      values.push(b.op('Expand', [b.scalar(1, operand), b.op('Gather', [shape, b.list(at)])]));
-    }
-    if (own.includes('...') && !given.includes('...')) return b.refuse('an ellipsis is summed over');
-    return b.op('Einsum', values, string('equation', `${sources.join(',')}->${own}`));
-  });
+  return x.map((_, index) => (step.wants(index) ? ofOperand(step, operands, output, index) : undefined));
 };
 
-function axisOf(b: Builder, letters: string, one: string, operand: ValueId): number {
-  const [before, after] = letters.split('...') as [string, string | undefined];
-  const at = before.indexOf(one);
-  if (at >= 0) return at;
-  return b.rank(operand) - after!.length + after!.indexOf(one);
-}
+/** All axes that have no letter. */
+const REST = '...';
+const lettersOf = (subscript: string): string => subscript.replaceAll(REST, '');
 
-/** Of an operand with a letter twice, only the diagonal was read. */
-function diagonal(
-  step: Parameters<Rule>[0],
+function ofOperand(
+  { b, x, dy }: Parameters<Rule>[0],
   operands: readonly string[],
   output: string,
   index: number,
 ): ValueId {
-  const { b, x, dy } = step;
-  const own = operands[index]!;
-  const operand = x[index]!;
-  if (own.includes('...')) return b.refuse('an operand has a letter twice, and an ellipsis');
-  const letters = [...new Set(own)];
-  const others = operands.filter((_, other) => other !== index);
+  const [own, operand] = [operands[index]!, x[index]!];
+  const letters = [...new Set(lettersOf(own))];
+  const sources = [output, ...operands.filter((_, other) => other !== index)];
   const values = [dy[0]!, ...x.filter((_, other) => other !== index)];
-  const sources = [output, ...others];
-  const lost = letters.filter((one) => !sources.join('').includes(one));
-  if (lost.length > 0) {
-    sources.push(lost.join(''));
-    const at = lost.map((one) => own.indexOf(one));
-    values.push(b.op('Expand', [b.scalar(1, operand), b.op('Gather', [b.shapeOf(operand), b.list(at)])]));
+  // What is summed over and stands nowhere else was repeated: it comes from a one for each.
+  const given = sources.join('');
+  const lost = letters.filter((one) => !given.includes(one));
+  const losesRest = own.includes(REST) && !given.includes(REST);
+  if (lost.length > 0 || losesRest) {
+    sources.push((losesRest ? REST : '') + lost.join(''));
+    const shape = axesOf(b, own, operand, lost, losesRest);
+    values.push(b.op('Expand', [b.scalar(1, operand), shape]));
   }
-  const compact = b.op('Einsum', values, string('equation', `${sources.join(',')}->${letters.join('')}`));
-  // Spread over all axes, then zero wherever the axes of a letter differ.
-  const spread: string[] = [];
-  let spare = [...'abcdefghijklmnopqrstuvwxyz'].filter((one) => !own.includes(one));
-  const names = [...own].map((one, axis) => {
-    if (own.indexOf(one) === axis) return one;
-    const name = spare[0]!;
-    spare = spare.slice(1);
-    spread.push(name);
-    return name;
+  const repeats = letters.length !== lettersOf(own).length;
+  const ranks = operands.map((one, at) => (one.includes(REST) ? restOf(b, one, x[at]!) : 0));
+  const widest = Math.max(...ranks);
+  const isBroadcast =
+    own.includes(REST) && operands.some((one, at) => !sameRest(b, one, x[at]!, own, operand, widest));
+  if (!repeats && !isBroadcast)
+    return b.op('Einsum', values, string('equation', `${sources.join(',')}->${own}`));
+  const compact = (own.includes(REST) ? REST : '') + letters.join('');
+  let gradient = b.op('Einsum', values, string('equation', `${sources.join(',')}->${compact}`));
+  if (isBroadcast && !losesRest)
+    gradient = b.unbroadcastTo(gradient, axesOf(b, own, operand, letters, true), widest - ranks[index]!);
+  if (own === compact) return gradient;
+  return onDiagonals(b, gradient, compact, own, operand);
+}
+
+/** How many axes have no letter. */
+const restOf = (b: Builder, subscript: string, operand: ValueId): number =>
+  b.rank(operand) - lettersOf(subscript).length;
+
+/** Whether two operands are known to have the same sizes where there are no letters, as many as there are at most. */
+function sameRest(
+  b: Builder,
+  other: string,
+  value: ValueId,
+  own: string,
+  operand: ValueId,
+  widest: number,
+): boolean {
+  if (!other.includes(REST)) return true;
+  const rest = (subscript: string, of: ValueId): readonly Dim[] =>
+    b.dims(of).slice(subscript.indexOf(REST), subscript.indexOf(REST) + restOf(b, subscript, of));
+  const [mine, theirs] = [rest(own, operand), rest(other, value)];
+  if (mine.length !== widest) return false;
+  return mine.every((dim, axis) => {
+    const their = theirs[axis - widest + theirs.length] ?? 1;
+    return their === 1 || (dim !== null && dim === their);
   });
-  const factors: ValueId[] = [compact];
-  const parts = [letters.join('')];
-  names.forEach((name, axis) => {
-    const letter = own[axis]!;
-    if (name === letter) return;
-    const size = b.op('Gather', [b.shapeOf(operand), b.scalarOf(axis, 'int64')]);
+}
+
+/** The sizes of the axes without letters, if asked for, and of those with some of the letters. */
+function axesOf(
+  b: Builder,
+  own: string,
+  operand: ValueId,
+  letters: readonly string[],
+  rest: boolean,
+): ValueId {
+  const start = own.includes(REST) ? own.indexOf(REST) : own.length;
+  const count = restOf(b, own, operand);
+  const axes = rest ? Array.from({ length: count }, (_, at) => start + at) : [];
+  for (const one of letters) {
+    const at = lettersOf(own).indexOf(one);
+    axes.push(at < start ? at : at + count);
+  }
+  return b.op('Gather', [b.shapeOf(operand), b.list(axes)]);
+}
+
+/** Spread over all axes of the operand, in its order: where axes of one letter differ, nothing was read. */
+function onDiagonals(b: Builder, gradient: ValueId, compact: string, own: string, operand: ValueId): ValueId {
+  const spare = [...'abcdefghijklmnopqrstuvwxyz'].filter((one) => !own.includes(one));
+  const factors = [gradient];
+  const parts = [compact];
+  const seen = new Set<string>();
+  const names = own.replace(/[A-Za-z]/g, (letter) => {
+    if (!seen.has(letter)) {
+      seen.add(letter);
+      return letter;
+    }
+    const name = spare.shift()!;
+    const size = b.op('Squeeze', [axesOf(b, own, operand, [letter], false)]);
     const row = b.op('Range', [b.scalarOf(0, 'int64'), size, b.scalarOf(1, 'int64')]);
     const equal = b.op('Equal', [
       b.op('Unsqueeze', [row, b.list([1])]),
@@ -207,8 +236,9 @@ function diagonal(
     ]);
     factors.push(b.cast(equal, b.dtype(operand)));
     parts.push(letter + name);
+    return name;
   });
-  return b.op('Einsum', factors, string('equation', `${parts.join(',')}->${names.join('')}`));
+  return b.op('Einsum', factors, string('equation', `${parts.join(',')}->${names}`));
 }
 
 export const linear: Rules = { Gemm: gemm, MatMul: matmul, Einsum: einsum };

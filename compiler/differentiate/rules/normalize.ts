@@ -258,7 +258,10 @@ const meanVariance: Rule = ({ b, op, x: [x], dy }) => {
   const centre = b.sub(x!, mean(b, x!, axes));
   const deviation = b.op('Sqrt', [mean(b, b.mul(centre, centre), axes)]);
   const divisor = b.add(deviation, b.scalar(1e-9, x!));
-  const slope = b.div(mean(b, b.mul(dy[0]!, centre), axes), b.mul(deviation, divisor));
+  // Where all are equal they stay at their mean.
+  const zero = b.scalar(0, x!);
+  const products = mean(b, b.mul(dy[0]!, centre), axes);
+  const slope = b.where(b.op('Equal', [deviation, zero]), zero, b.div(products, b.mul(deviation, divisor)));
   return [b.div(b.sub(b.sub(dy[0]!, mean(b, dy[0]!, axes)), b.mul(centre, slope)), divisor)];
 };
 

@@ -2,8 +2,8 @@
 // the operator itself makes of ones.
 
 import { attributeInts, NO_VALUE, type ValueId } from '../../../ir/index.ts';
-import { type Builder, int } from '../builder.ts';
-import type { Rule, Rules } from '../rule.ts';
+import { type Builder, int, ints } from '../builder.ts';
+import type { Rule, Rules, Step } from '../rule.ts';
 import { unit } from './shapes.ts';
 
 const [ROI, SCALES, SIZES] = [1, 2, 3];
@@ -14,8 +14,8 @@ const resize: Rule = (step) => {
   if (step.wants(ROI) || step.wants(SCALES))
     return b.refuse('a gradient of its scales or its region is asked for');
   const sized = x[SIZES] !== undefined && x[SIZES] !== NO_VALUE;
-  if (sized && b.string(op, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch')
-    return b.refuse('its sizes keep the ratio: the scale is another one than that of the sizes');
+  // Then the scale of an axis is another one than that of its sizes.
+  const keepsRatio = sized && b.string(op, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch';
   const input = x[0]!;
   const [from, to] = [b.dims(input), b.dims(y[0]!)];
   const rank = from.length;
@@ -25,10 +25,15 @@ const resize: Rule = (step) => {
   const scales = sized ? undefined : b.numbers(x[SCALES]!);
   // Of the same size, and where scales say so: as it was.
   const isSame = (axis: number): boolean =>
-    from[axis] !== null && from[axis] === to[axis] && !crops && (sized || scales?.[axes.indexOf(axis)] === 1);
+    from[axis] !== null &&
+    from[axis] === to[axis] &&
+    !crops &&
+    !keepsRatio &&
+    (sized || scales?.[axes.indexOf(axis)] === 1);
   const left = new Set(['axes', 'keep_aspect_ratio_policy', 'extrapolation_value']);
   const attributes = op.attributes.filter(({ name }) => !left.has(name));
   let gradient = dy[0]!;
+  if (keepsRatio && crops) return b.refuse('its sizes keep the ratio, and it crops');
   for (const axis of axes.filter((one) => !isSame(one))) {
     const size = b.op('Shape', [input], int('start', axis), int('end', axis + 1));
     const after = b.op('Shape', [y[0]!], int('start', axis), int('end', axis + 1));
@@ -43,7 +48,9 @@ const resize: Rule = (step) => {
     const parameters = sized
       ? [region, NO_VALUE, b.op('Concat', [size, after], int('axis', 0))]
       : [region, pair(1, b.op('Gather', [x[SCALES]!, at]))];
-    const weights = b.op('Resize', [unit(b, size, input), ...parameters], ...attributes);
+    const weights = keepsRatio
+      ? weightsAmongAll(step, axis, axes, size)
+      : b.op('Resize', [unit(b, size, input), ...parameters], ...attributes);
     const last = swapped(rank, axis);
     const turned = axis === rank - 1 ? gradient : b.transpose(gradient, last);
     const product = b.op('MatMul', [turned, b.transpose(weights, [1, 0])]);
@@ -51,6 +58,24 @@ const resize: Rule = (step) => {
   }
   return [gradient];
 };
+
+/** The matrix of an axis, where its scale follows from all axes: of images that only change along it. */
+function weightsAmongAll({ b, op, x }: Step, axis: number, axes: readonly number[], size: ValueId): ValueId {
+  const input = x[0]!;
+  const rank = b.rank(input);
+  const others = Array.from({ length: rank }, (_, at) => at + 1).filter((one) => one !== axis + 1);
+  const rows = b.op('Unsqueeze', [unit(b, size, input), b.list(others)]);
+  const images = b.op('Expand', [rows, b.op('Concat', [size, b.shapeOf(input)], int('axis', 0))]);
+  const attributes = op.attributes.filter(({ name }) => name !== 'axes' && name !== 'extrapolation_value');
+  const among = ints(
+    'axes',
+    axes.map((one) => one + 1),
+  );
+  const resized = b.op('Resize', [images, NO_VALUE, NO_VALUE, x[SIZES]!], ...attributes, among);
+  const firsts = others.map(() => 0);
+  const first = b.op('Slice', [resized, b.list(firsts), b.list(others.map(() => 1)), b.list(others)]);
+  return b.op('Squeeze', [first, b.list(others)]);
+}
 
 const floats = (values: readonly number[]) => ({
   dtype: 'float32' as const,

@@ -96,13 +96,16 @@ const conv: Rule = (step) => {
   const { b, op, x, y, dy } = step;
   const [input, kernel] = x as [ValueId, ValueId];
   const group = b.int(op, 'group', 1);
-  const open = openPads(b, op, input, kernel);
+  const open = openPads(b, op, input, b.sizes(kernel)?.slice(2));
   // Padding that is only known when it runs is an op of its own.
   const padded = open === undefined ? input : b.op('Pad', [input, open]);
   const window =
     open === undefined
       ? windowOf(b, op, input, b.sizes(kernel)?.slice(2))
-      : { ...stepsOf(b, op, kernel), pads: new Array<number>(2 * (b.rank(input) - 2)).fill(0) };
+      : {
+          ...stepsOf(b, op, b.sizes(kernel)?.slice(2)),
+          pads: new Array<number>(2 * (b.rank(input) - 2)).fill(0),
+        };
   const toInput = (): ValueId => {
     const sizes = b.sizes(y[0]!)?.slice(2);
     if (open === undefined) return spreadOut(b, dy[0]!, kernel, input, window, group, sizes);
@@ -127,11 +130,12 @@ const conv: Rule = (step) => {
   ];
 };
 
-function stepsOf(b: Builder, op: Op, kernel: ValueId): Pick<Window, 'kernel' | 'strides' | 'dilations'> {
-  const sizes =
-    b.ints(op, 'kernel_shape') ??
-    b.sizes(kernel)?.slice(2) ??
-    b.refuse('the size of its kernel is not known');
+function stepsOf(
+  b: Builder,
+  op: Op,
+  kernelSizes?: readonly number[],
+): Pick<Window, 'kernel' | 'strides' | 'dilations'> {
+  const sizes = b.ints(op, 'kernel_shape') ?? kernelSizes ?? b.refuse('the size of its kernel is not known');
   const ones = new Array<number>(sizes.length).fill(1);
   return {
     kernel: sizes,
@@ -141,10 +145,10 @@ function stepsOf(b: Builder, op: Op, kernel: ValueId): Pick<Window, 'kernel' | '
 }
 
 /** What SAME_UPPER and SAME_LOWER come to where sizes are not known, as the pads of a Pad; undefined if they are. */
-function openPads(b: Builder, op: Op, input: ValueId, kernel: ValueId): ValueId | undefined {
+function openPads(b: Builder, op: Op, input: ValueId, kernelSizes?: readonly number[]): ValueId | undefined {
   const auto = attributeString(op, 'auto_pad') ?? 'NOTSET';
   if (!auto.startsWith('SAME')) return undefined;
-  const window = stepsOf(b, op, kernel);
+  const window = stepsOf(b, op, kernelSizes);
   const spatial = b.dims(input).slice(2);
   if (spatial.every((size, axis) => typeof size === 'number' || window.strides[axis] === 1)) return undefined;
   const extents = b.list(window.kernel.map((size, axis) => (size - 1) * window.dilations[axis]! + 1));
@@ -154,11 +158,15 @@ function openPads(b: Builder, op: Op, input: ValueId, kernel: ValueId): ValueId 
   // (⌈size / stride⌉ - 1) · stride + extent - size, if that is more than none
   const whole = b.mul(b.div(b.sub(sizes, one), strides), strides);
   const total = b.op('Max', [b.sub(b.add(whole, extents), sizes), b.scalarOf(0, 'int64')]);
+  return splitPads(b, total, auto === 'SAME_UPPER');
+}
+
+/** Half of it before each axis and half behind, as the pads of a Pad; of an odd one, more behind if it is upper. */
+function splitPads(b: Builder, total: ValueId, isUpper: boolean): ValueId {
   const small = b.div(total, b.scalarOf(2, 'int64'));
   const large = b.sub(total, small);
-  const [first, last] = auto === 'SAME_UPPER' ? [small, large] : [large, small];
   const none = b.list([0, 0]);
-  return b.op('Concat', [none, first, none, last], int('axis', 0));
+  return b.op('Concat', isUpper ? [none, small, none, large] : [none, large, none, small], int('axis', 0));
 }
 
 /** With these there may be room for another window at the end. */
@@ -167,11 +175,12 @@ const growing = new Set(['output_padding', 'output_shape', 'auto_pad']);
 const convTranspose: Rule = (step) => {
   const { b, op, x, y, dy } = step;
   const [input, kernel] = x as [ValueId, ValueId];
-  const window = transposedWindow(b, op, input, kernel);
+  const { window, open } = transposedWindow(b, op, input, kernel);
   const group = b.int(op, 'group', 1);
   const exact = !op.attributes.some(({ name }) => growing.has(name));
+  const given = open === undefined ? dy[0]! : b.op('Pad', [dy[0]!, open]);
   const gathered = (): ValueId => {
-    const made = b.op('Conv', [dy[0]!, kernel], ...attributesOf(window, group));
+    const made = b.op('Conv', [given, kernel], ...attributesOf(window, group));
     if (exact) return made;
     const axes = window.kernel.map((_, axis) => axis + 2);
     const sizes = b.op('Slice', [b.shapeOf(input), b.list([2]), b.list([axes.length + 2])]);
@@ -182,7 +191,7 @@ const convTranspose: Rule = (step) => {
     // Input and output have changed sides.
     step.wants(1)
       ? kernelGradient(b, {
-          input: dy[0]!,
+          input: given,
           given: input,
           inputDims: b.dims(y[0]!),
           givenDims: b.dims(input),
@@ -196,37 +205,63 @@ const convTranspose: Rule = (step) => {
   ];
 };
 
-function transposedWindow(b: Builder, op: Op, input: ValueId, kernel: ValueId): Window {
-  const sizes = b.sizes(kernel)?.slice(2);
+/** With the pads of a Pad where they are only known when it runs. */
+function transposedWindow(
+  b: Builder,
+  op: Op,
+  input: ValueId,
+  kernel: ValueId,
+): { readonly window: Window; readonly open?: ValueId } {
+  const kernelSizes = b.sizes(kernel)?.slice(2);
   const auto = attributeString(op, 'auto_pad') ?? 'NOTSET';
-  const wanted = b.ints(op, 'output_shape');
-  if (auto === 'NOTSET' && wanted === undefined) return windowOf(b, op, input, sizes);
-  if (auto === 'VALID' && wanted === undefined) return windowOf(b, op, input, sizes);
-  const kernelShape = b.ints(op, 'kernel_shape') ?? sizes ?? b.refuse('the size of its kernel is not known');
-  const count = kernelShape.length;
-  const strides = b.ints(op, 'strides') ?? new Array<number>(count).fill(1);
-  const dilations = b.ints(op, 'dilations') ?? new Array<number>(count).fill(1);
-  const padding = b.ints(op, 'output_padding') ?? new Array<number>(count).fill(0);
-  const inSizes = b.sizes(input)?.slice(2) ?? b.refuse(`${auto} needs sizes that are known`);
-  const totals = inSizes.map((size, axis) => {
-    const out = wanted?.at(axis - count) ?? size * strides[axis]!;
-    const full =
-      strides[axis]! * (size - 1) + padding[axis]! + (kernelShape[axis]! - 1) * dilations[axis]! + 1;
-    return Math.max(0, full - out);
-  });
+  const wanted = b.ints(op, 'output_shape')?.slice(2 - b.rank(input));
+  if (wanted === undefined && !auto.startsWith('SAME'))
+    return { window: windowOf(b, op, input, kernelSizes) };
+  const steps = stepsOf(b, op, kernelSizes);
+  const { strides, dilations } = steps;
+  const padding = b.ints(op, 'output_padding') ?? strides.map(() => 0);
+  // So much longer than the strides.
+  const longer = steps.kernel.map(
+    (size, axis) => padding[axis]! + (size - 1) * dilations[axis]! + 1 - strides[axis]!,
+  );
+  const sizes = b.sizes(input)?.slice(2);
+  const isUpper = auto === 'SAME_UPPER';
+  if (wanted !== undefined && sizes === undefined) {
+    const whole = b.mul(b.op('Shape', [input], int('start', 2)), b.list(strides));
+    const rest = b.add(whole, b.list(longer.map((one, axis) => one - wanted[axis]!)));
+    const pads = splitPads(b, b.op('Max', [rest, b.scalarOf(0, 'int64')]), isUpper);
+    return { window: { ...steps, pads: [...strides, ...strides].map(() => 0) }, open: pads };
+  }
+  const totals = longer.map((one, axis) =>
+    // Without a size of its own, the result is as many strides long.
+    Math.max(0, wanted === undefined ? one : strides[axis]! * sizes![axis]! + one - wanted[axis]!),
+  );
   const half = totals.map((total) => Math.floor(total / 2));
   const rest = totals.map((total, axis) => total - half[axis]!);
-  const pads = auto === 'SAME_UPPER' ? [...half, ...rest] : [...rest, ...half];
-  return { kernel: kernelShape, strides, dilations, pads };
+  return { window: { ...steps, pads: isUpper ? [...half, ...rest] : [...rest, ...half] } };
 }
 
 const averagePool: Rule = (step) => {
   const { b, op, x, dy } = step;
-  const window = windowOf(b, op, x[0]!, undefined);
-  const whole = window.pads.every((one) => one === 0) && b.int(op, 'ceil_mode', 0) === 0;
-  if (whole) return [pooledInput(step, window, dy[0]!, 1 / product(window.kernel))];
-  return [pooledInput(step, window, b.div(dy[0]!, windowSize(b, op, x[0]!, window)))];
+  const { window, begins } = poolWindow(b, op, x[0]!);
+  const whole =
+    begins === undefined && window.pads.every((one) => one === 0) && b.int(op, 'ceil_mode', 0) === 0;
+  if (whole) return [pooledInput(step, window, undefined, dy[0]!, 1 / product(window.kernel))];
+  return [pooledInput(step, window, begins, b.div(dy[0]!, windowSize(b, op, x[0]!, window)))];
 };
+
+/** With what lies before each axis as a value where that is only known when it runs. */
+function poolWindow(
+  b: Builder,
+  op: Op,
+  input: ValueId,
+): { readonly window: Window; readonly begins?: ValueId } {
+  const open = openPads(b, op, input);
+  if (open === undefined) return { window: windowOf(b, op, input, undefined) };
+  const count = b.rank(input) - 2;
+  const window = { ...stepsOf(b, op), pads: new Array<number>(2 * count).fill(0) };
+  return { window, begins: b.op('Slice', [open, b.list([2]), b.list([count + 2])]) };
+}
 
 /** (Σ |x|ᵖ)^(1/p) */
 const lpPool: Rule = (step) => {
@@ -236,12 +271,19 @@ const lpPool: Rule = (step) => {
     b.op('Pow', [value, b.scalar(exponent, x[0]!)]);
   const zero = b.scalar(0, x[0]!);
   const share = b.where(b.op('Equal', [y[0]!, zero]), zero, b.mul(dy[0]!, power(y[0]!, 1 - p)));
-  const spread = pooledInput(step, windowOf(b, op, x[0]!, undefined), share);
+  const { window, begins } = poolWindow(b, op, x[0]!);
+  const spread = pooledInput(step, window, begins, share);
   return [b.mul(spread, b.mul(b.op('Sign', [x[0]!]), power(b.op('Abs', [x[0]!]), p - 1)))];
 };
 
 /** Sums go back where they came from, `factor` times: a transposed convolution, each channel for itself. */
-function pooledInput({ b, op, x, y }: Step, window: Window, share: ValueId, factor = 1): ValueId {
+function pooledInput(
+  { b, op, x, y }: Step,
+  window: Window,
+  begins: ValueId | undefined,
+  share: ValueId,
+  factor = 1,
+): ValueId {
   const input = x[0]!;
   const count = window.kernel.length;
   // As a batch of their own if their number is not known.
@@ -254,10 +296,12 @@ function pooledInput({ b, op, x, y }: Step, window: Window, share: ValueId, fact
     ]);
   const factors = b.full(factor, [alone ? 1 : channels, 1, ...window.kernel], input);
   const outs = b.sizes(y[0]!)?.slice(2);
+  const begin = begins ?? b.list(window.pads.slice(0, count));
   if (!alone && outs !== undefined && b.sizes(input) !== undefined && b.int(op, 'ceil_mode', 0) === 0)
     return spreadOut(b, share, factors, input, window, channels, outs);
   const spatial = b.op('Slice', [b.shapeOf(input), b.list([2]), b.list([count + 2])]);
-  const back = pooledBack(b, alone ? rows(share) : share, factors, spatial, window, alone ? 1 : channels);
+  const parts = alone ? rows(share) : share;
+  const back = pooledBack(b, parts, factors, spatial, begin, window, alone ? 1 : channels);
   return alone ? b.reshapeLike(back, input) : back;
 }
 
@@ -280,6 +324,7 @@ function pooledBack(
   share: ValueId,
   kernel: ValueId,
   spatial: ValueId,
+  begin: ValueId,
   window: Window,
   group: number,
 ): ValueId {
@@ -287,7 +332,6 @@ function pooledBack(
   const none = new Array<number>(2 * count).fill(0);
   const full = b.op('ConvTranspose', [share, kernel], ...attributesOf({ ...window, pads: none }, group));
   // At the end there may be too few: elements that no window reached.
-  const begin = b.list(window.pads.slice(0, count));
   const wanted = b.add(begin, spatial);
   const has = b.op('Shape', [full], int('start', 2));
   const lacking = b.op('Max', [b.sub(wanted, has), b.list(new Array(count).fill(0))]);

@@ -117,10 +117,12 @@ function convTranspose(op: OpView): Shape {
     if (sizes !== undefined) return dimOf(sizes[axis]);
     const [size, kernel, stride] = [dims[axis + 2]!, window.kernel[axis]!, window.strides[axis]!];
     if (typeof kernel !== 'number') return null;
-    if (window.autoPad.startsWith('SAME')) return multiplyDims(size, stride);
-    const pads = (window.pads?.[axis] ?? 0) + (window.pads?.[axis + axes] ?? 0);
-    const extent = (kernel - 1) * window.dilations[axis]! + 1;
-    return dimOf(addDims(multiplyDims(size, stride), (extra?.[axis] ?? 0) + extent - pads - stride));
+    // So much longer than the strides, from which padding is taken away; with SAME, all of it.
+    const longer = (extra?.[axis] ?? 0) + (kernel - 1) * window.dilations[axis]! + 1 - stride;
+    const pads = window.autoPad.startsWith('SAME')
+      ? Math.max(0, longer)
+      : (window.pads?.[axis] ?? 0) + (window.pads?.[axis + axes] ?? 0);
+    return dimOf(addDims(multiplyDims(size, stride), longer - pads));
   };
   const channels = multiplyDims(weight[1]!, op.int('group', 1));
   return [dims[0]!, channels, ...window.kernel.map((_, axis) => grow(axis))];

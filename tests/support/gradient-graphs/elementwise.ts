@@ -111,7 +111,8 @@ export const elementwise: Generators = {
   Swish: unary('Swish', 'any', alpha(1.7)),
   Shrink: unary('Shrink', 'any', (s) => ({ lambd: sometimes(s, 0.7), bias: sometimes(s, 0.2) })),
   Clip: (s) => {
-    const [low, high] = [s.rarely() ? '' : s.number(-0.8), s.rarely() ? '' : s.number(0.9)];
+    const bound = (value: number): string => s.pick([() => '', () => s.number(value), () => s.input([])])();
+    const [low, high] = [bound(-0.8), bound(0.9)];
     s.op('Clip', [s.x(s.dims()), low, high]);
   },
 

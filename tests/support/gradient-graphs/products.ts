@@ -6,7 +6,7 @@ import { product, real, type Sketch } from './sketch.ts';
 const some = (s: Sketch, from = 1, to = 3): number => s.int(from, to);
 
 /** Size, kernel, strides, dilations and pads of the windows of a convolution or a pool. */
-function window(s: Sketch, axes = s.int(1, 2)) {
+function window(s: Sketch, axes = s.pick([1, 2, 2, 3])) {
   const kernel = Array.from({ length: axes }, () => some(s));
   const dilations = kernel.map(() => (s.rarely() ? 2 : 1));
   const extents = kernel.map((size, axis) => (size - 1) * dilations[axis]! + 1);
@@ -26,10 +26,7 @@ function window(s: Sketch, axes = s.int(1, 2)) {
     },
   };
 }
-/** What rounding up means beside auto_pad is not agreed upon. */
-const ceil = (s: Sketch, auto: string | undefined) => ({
-  ceil_mode: auto === undefined && s.rarely() ? 1 : undefined,
-});
+const ceil = (s: Sketch) => ({ ceil_mode: s.rarely() ? 1 : undefined });
 
 function normalized(s: Sketch, rank = s.int(2, 4)): number[] {
   return [some(s), some(s), ...Array.from({ length: rank - 2 }, () => some(s, 2))];
@@ -59,6 +56,13 @@ function einsum(s: Sketch): void {
     '...ij->...ji',
     'i...,i...->...',
     '...,...->...',
+    '...i->i',
+    'i...j,j->ij',
+    '...ii->...i',
+    'i...i,...->...',
+    'bi...i->b...',
+    '...ij,jk',
+    'i...->',
   ]);
   const batch = s.dims(s.int(0, 2), 2);
   const operands = equation
@@ -66,7 +70,11 @@ function einsum(s: Sketch): void {
     .split(',')
     .map((letters) => {
       const parts = letters.match(/\.\.\.|[a-z]/g) ?? [];
-      return s.x(parts.flatMap((one) => (one === '...' ? batch : [sizes[one]!])));
+      // What has no letter is broadcast.
+      const own = s.rarely(4)
+        ? batch.slice(s.int(0, batch.length)).map((one) => (s.rarely(2) ? 1 : one))
+        : batch;
+      return s.x(parts.flatMap((one) => (one === '...' ? own : [sizes[one]!])));
     });
   s.op('Einsum', operands, { equation });
 }
@@ -142,12 +150,16 @@ export const products: Generators = {
     const bias = s.rarely(2) ? [s.x([outer * group])] : [];
     const steps = kernel.map((_, axis) => Math.max(form.strides?.[axis] ?? 1, form.dilations?.[axis] ?? 1));
     const padding = s.rarely() ? steps.map((one) => s.int(0, one - 1)) : undefined;
-    // Nor is the size where windows lie apart.
-    const apart = kernel.some((size, axis) => size < (form.strides?.[axis] ?? 1));
+    // The size may be said instead; with SAME, what of the padding is left over comes first or last.
+    const reach = kernel.map((size, axis) => (size - 1) * (form.dilations?.[axis] ?? 1) + 1);
+    const full = sizes.map(
+      (size, axis) => (form.strides?.[axis] ?? 1) * (size - 1) + reach[axis]! + (padding?.[axis] ?? 0),
+    );
+    const asked = s.rarely(4) ? full.map((size) => Math.max(1, size - s.int(0, 2))) : undefined;
     const given = {
       ...form,
-      auto_pad: apart ? undefined : form.auto_pad,
-      pads: form.pads?.map(() => 0),
+      output_shape: asked,
+      pads: asked !== undefined ? undefined : s.rarely(2) ? form.pads?.map(() => 0) : form.pads,
       output_padding: padding,
       group: group === 1 ? undefined : group,
     };
@@ -163,7 +175,7 @@ export const products: Generators = {
     s.op('AveragePool', [s.x([some(s, 1, 2), some(s, 1, 2), ...sizes])], {
       ...form,
       dilations,
-      ...ceil(s, form.auto_pad),
+      ...ceil(s),
       count_include_pad: s.pick([undefined, 1]),
     });
   },
@@ -171,7 +183,7 @@ export const products: Generators = {
     const { sizes, form } = window(s);
     s.op('LpPool', [s.x([some(s, 1, 2), some(s, 1, 2), ...sizes])], {
       ...form,
-      ...ceil(s, form.auto_pad),
+      ...ceil(s),
       p: s.pick([undefined, 1, 2, 3]),
     });
   },
@@ -181,23 +193,24 @@ export const products: Generators = {
     s.op(
       'MaxPool',
       [s.x([some(s, 1, 2), some(s, 1, 2), ...sizes])],
-      { ...form, ...ceil(s, form.auto_pad), storage_order: order },
+      { ...form, ...ceil(s), storage_order: order },
       count,
       count - 1,
     );
   },
   MaxUnpool: (s) => {
-    const sizes = [2 * some(s), 2 * some(s)];
-    const [, places] = s.line(
-      'MaxPool',
-      [s.input([1, 2, ...sizes])],
-      { kernel_shape: [2, 2], strides: [2, 2] },
-      2,
+    const axes = s.int(1, 2);
+    const steps = Array.from({ length: axes }, () => some(s, 1, 2));
+    const pads = s.rarely() ? [...steps, ...steps].map((one) => s.int(0, one - 1)) : undefined;
+    const sizes = steps.map(
+      (one, axis) => one * some(s) + one - (pads?.[axis] ?? 0) - (pads?.[axis + axes] ?? 0),
     );
-    s.op('MaxUnpool', [s.x([1, 2, ...sizes.map((size) => size / 2)]), places!], {
-      kernel_shape: [2, 2],
-      strides: [2, 2],
-    });
+    const form = { kernel_shape: steps, strides: steps, pads };
+    const [pooled, places] = s.line('MaxPool', [s.input([1, 2, ...sizes])], form, 2);
+    // As many as were pooled.
+    const values = s.line('Mul', [s.line('Sin', [pooled!])[0]!, s.x([])])[0]!;
+    const whole = s.rarely(2) ? [s.list([1, 2, ...sizes])] : [];
+    s.op('MaxUnpool', [values, places!, ...whole], form);
   },
   BatchNormalization: (s) => {
     const dims = normalized(s);

@@ -77,7 +77,14 @@ export const rarer: Generators = {
       mask,
       ...pasts,
     ];
-    s.op('Attention', past === 0 && mask === '' ? inputs.slice(0, 3) : inputs, form, past > 0 ? 3 : 1);
+    const shown = s.rarely();
+    const modes = { qk_matmul_output_mode: shown ? s.int(0, 3) : undefined };
+    if (s.opset >= 24 && past === 0 && s.rarely()) {
+      const lengths = Array.from({ length: batch }, () => s.int(1, keys));
+      inputs.push(s.list(lengths));
+    }
+    while (inputs.at(-1) === '') inputs.pop();
+    s.op('Attention', inputs, { ...form, ...modes }, shown ? 4 : past > 0 ? 3 : 1);
   },
   STFT: (s) => {
     const [length, step] = [s.int(2, 5), s.int(1, 3)];

@@ -30,7 +30,7 @@ export function geometryOf(op: OpContext, input: readonly number[], kernel: read
     : auto === 'VALID'
       ? new Array<number>(2 * rank).fill(0)
       : op.ints('pads', new Array<number>(2 * rank).fill(0));
-  const ceil = op.int('ceil_mode', 0) === 1 && !auto.startsWith('SAME') && auto !== 'VALID';
+  const ceil = op.int('ceil_mode', 0) === 1 && !auto.startsWith('SAME');
   const output = input.map((size, axis) => {
     const room = size + pads[axis]! + pads[axis + rank]! - reach[axis]!;
     const step = strides[axis]!;
