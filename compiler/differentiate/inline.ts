@@ -14,19 +14,29 @@ import {
   type Op,
   type OpId,
   subgraphsOf,
+  type ValueId,
 } from '../../ir/index.ts';
+import { holdsFloats } from './builder.ts';
 
 /** Functions call each other so deep at most; one that calls itself stays a call. */
 const DEEPEST = 50;
 
-/** The model with calls written out; the same object if it has none. */
+/** The model with calls written out through which a gradient may pass; the same object if it has none. */
 export function inlineFunctions(model: Model): Model {
   if (model.functions.length === 0) return model;
   const functionOf = (op: Op): ModelFunction | undefined => {
     const fn = model.functionOf(op);
     // With operators of another version, its ops would mean something else here.
-    return fn && sameOpset(model, fn) ? fn : undefined;
+    return fn && sameOpset(model, fn) && mayPass(op) ? fn : undefined;
   };
+  // Keys and bits of random numbers are none: their functions stay short.
+  const mayBeFloats = (id: ValueId): boolean => {
+    const type = id === NO_VALUE ? undefined : model.value(id)?.type;
+    return id !== NO_VALUE && (type === undefined || holdsFloats(type));
+  };
+  // What is to be recomputed is looked at op by op, for those that draw.
+  const mayPass = ({ inputs, outputs, recompute }: Op): boolean =>
+    recompute !== undefined || (inputs.some(mayBeFloats) && outputs.some(mayBeFloats));
   const calling = model.graphs.filter(
     ({ kind, ops }) => kind !== 'function' && ops.some((id) => functionOf(model.op(id)) !== undefined),
   );

@@ -8,7 +8,7 @@ import { replaceGradients } from '../../compiler/differentiate/replace.ts';
 import { importModel, type Model, memorySource } from '../../ir/index.ts';
 import { onnxOf } from '../support/onnx-text.ts';
 
-const header = '<ir_version: 10, opset_import: ["" : 21, "ai.onnx.preview.training" : 1]>\n';
+const header = '<ir_version: 10, opset_import: ["" : 21, "ai.onnx.preview.training" : 1, "own" : 1]>\n';
 const stepOf = (text: string): Model =>
   leanStep(replaceGradients(importModel(memorySource('step.onnx', onnxOf(header + text))).model!).model);
 const linesOf = (model: Model): readonly string[] =>
@@ -66,4 +66,43 @@ it('gives gradients at most two and a half times as many ops as the forward grap
   expect(ratio(mlp, 'fast')).toBeLessThanOrEqual(MOST);
   expect(ratio(cnn, 'short')).toBeLessThanOrEqual(MOST);
   expect(ratio(cnn, 'fast')).toBeGreaterThan(MOST);
+});
+
+const gradientOf = (text: string): readonly string[] => {
+  const { model, diagnostics } = replaceGradients(
+    importModel(memorySource('model.onnx', onnxOf(header + text))).model!,
+  );
+  expect(diagnostics).toEqual([]);
+  return linesOf(model);
+};
+
+it('gives the products of a batch one op each, which turns its operands and its result by itself', () => {
+  const text = `attention (float[2,5,3,4] q, float[2,5,3,4] k, float[2,3,5,5] c) => (float loss, float[2,5,3,4] dq, float[2,5,3,4] dk) {
+    ql = Transpose <perm = [0, 2, 1, 3]> (q)
+    kl = Transpose <perm = [0, 2, 3, 1]> (k)
+    s = MatMul (ql, kl)
+    w = Mul (s, c)
+    loss = ReduceSum <keepdims = 0> (w)
+    dq, dk = ai.onnx.preview.training.Gradient <xs = ["q", "k"], y = "loss"> (q, k)
+  }`;
+  expect(gradientOf(text).slice(5)).toEqual([
+    'grad/loss_Expand = Expand(grad/constant,grad/constant_2)',
+    'grad/w_Mul = Mul(grad/loss_Expand,c)',
+    'dk = Einsum(ql,grad/w_Mul)',
+    'dq = Einsum(grad/w_Mul,kl)',
+  ]);
+});
+
+it('leaves functions alone that make no number from a number', () => {
+  const text = `step (float[3] w, int64 seed) => (float loss, float[3] dw) {
+    key = own.Key (seed)
+    noise = Cast <to = 1> (key)
+    y = own.Scaled (w, noise)
+    loss = ReduceSum <keepdims = 0> (y)
+    dw = ai.onnx.preview.training.Gradient <xs = ["w"], y = "loss"> (w)
+  }
+  <domain: "own", opset_import: ["" : 21]> Key (seed) => (key) { twice = Add (seed, seed) key = Mul (twice, seed) }
+  <domain: "own", opset_import: ["" : 21]> Scaled (x, by) => (y) { y = Mul (x, by) }`;
+  const lines = gradientOf(text).map((line) => line.replace(/.* = (\w+).*/, '$1'));
+  expect(lines).toEqual(['Key', 'Cast', 'Mul', 'Identity', 'ReduceSum', 'Expand', 'Mul']);
 });

@@ -6,7 +6,8 @@ import type { Rule, Rules, Step } from '../rule.ts';
 
 /** What a reduction left out, put back as axes of size 1. */
 function restore({ b, op, x }: Step, value: ValueId): ValueId {
-  if (b.int(op, 'keepdims', 1) !== 0) return value;
+  // One number, known by now, broadcasts as it is.
+  if (b.int(op, 'keepdims', 1) !== 0 || b.number(value) !== undefined) return value;
   const ones = (): ValueId => b.list(new Array(b.rank(x[0]!)).fill(1));
   if (!x[1]) return b.op('Reshape', [value, ones()]);
   // None may mean all of them; unless there are some, that is only known when it runs.
