@@ -55,6 +55,7 @@ export const expandedOperators: readonly string[] = [
   'STFT',
   'ConcatFromSequence',
   'SequenceAt',
+  'SequenceMap',
   'SplitToSequence',
   'OptionalGetElement',
 ];

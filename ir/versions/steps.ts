@@ -29,6 +29,7 @@ import {
   addsZero,
   boolMask,
   constantTensor,
+  indicesFromFront,
   neverShifted,
   noIndicesFromEnd,
   noMask,
@@ -99,7 +100,7 @@ const changed: Readonly<Record<number, Readonly<Record<string, Step>>>> = {
   11: {
     Clip: { up: boundsToInputs, down: inputsToBounds },
     Gemm: { down: addsZero },
-    OneHot: { up: noIndicesFromEnd },
+    OneHot: { up: noIndicesFromEnd, down: indicesFromFront },
     Pad: { up: padsToInputs, down: inputsToPads },
     Resize: { up: statedCoordinates, down: unstatedCoordinates },
     Scatter: { up: renamed('ScatterElements') },

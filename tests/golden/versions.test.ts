@@ -154,6 +154,27 @@ describe('upwards', () => {
     `);
   });
 
+  it('indices that count from the end are counted from the front, for those who know none', () => {
+    expect(
+      converted(
+        11,
+        'g (int64[N] i, float[2] v) => (float[N,4] y) <int64[1] d = {4}> { y = OneHot(i, d, v) }',
+        9,
+      ),
+    ).toMatchInlineSnapshot(`
+      [
+        "<int64[1] d = {4}, int64[0] no_dimensions = {}, int64 zero = {0}>",
+        "i_int64 = Cast <to: int = 7> (i)",
+        "d_int64 = Cast <to: int = 7> (d)",
+        "d_scalar = Reshape (d_int64, no_dimensions)",
+        "i_negative = Less (i_int64, zero)",
+        "i_from_front = Add (i_int64, d_scalar)",
+        "i_in_range = Where (i_negative, i_from_front, i_int64)",
+        "y = OneHot (i_in_range, d, v)",
+      ]
+    `);
+  });
+
   it('groups have a scale for each channel', () => {
     expect(
       up(

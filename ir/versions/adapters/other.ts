@@ -50,6 +50,30 @@ export const noIndicesFromEnd: Adapter = (op, bench) => {
   ];
 };
 
+/** OneHot 11 → 9: indices that count from the end are counted from the front. */
+export const indicesFromFront: Adapter = (op, bench) => {
+  const [indices, depth] = op.inputs as [ValueId, ValueId];
+  if (isNeverNegative(indices, bench)) return op;
+  const named = (suffix: string): ValueId => bench.value(indices, suffix);
+  const [whole, negative, moved, kept] = [
+    named('int64'),
+    named('negative'),
+    named('from_front'),
+    named('in_range'),
+  ];
+  const [count, size] = [bench.value(depth, 'int64'), bench.value(depth, 'scalar')];
+  const toInt64 = intAttribute('to', elemTypeOf('int64'));
+  return [
+    newOp('Cast', [indices], [whole], toInt64),
+    newOp('Cast', [depth], [count], toInt64),
+    newOp('Reshape', [count, bench.constant(int64s([], [0]), 'no_dimensions')], [size]),
+    newOp('Less', [whole, bench.scalar64(0, 'zero')], [negative]),
+    newOp('Add', [whole, size], [moved]),
+    newOp('Where', [negative, moved, whole], [kept]),
+    { ...op, inputs: [kept, ...op.inputs.slice(1)] },
+  ];
+};
+
 const COUNTING = new Set(['ArgMax', 'ArgMin', 'NonZero', 'Shape', 'Size']);
 
 function isNeverNegative(id: ValueId, bench: Workbench): boolean {

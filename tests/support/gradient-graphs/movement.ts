@@ -221,7 +221,7 @@ export const movement: Generators = {
       [
         s.indices(
           dims,
-          Array.from({ length: product(dims) }, () => s.int(0, depth)),
+          Array.from({ length: product(dims) }, () => s.int(-depth, depth)),
         ),
         s.scalar(depth),
         s.x([2]),

@@ -112,6 +112,32 @@ export const rarer: Generators = {
     const [fewer] = s.line('SequenceErase', [more!, ...(s.rarely(2) ? [] : [s.scalar(0)])]);
     s.op('SequenceAt', [fewer!, s.scalar(s.pick([0, -1]))]);
   },
+  SequenceMap: (s) => {
+    const parts = Array.from({ length: size(s) }, () => [size(s), 2]);
+    const list = (): string =>
+      s.line(
+        'SequenceConstruct',
+        parts.map((dims) => s.x(dims)),
+      )[0]!;
+    const [first, second, w] = [list(), s.rarely(2) ? list() : s.x([2]), s.x([2])];
+    const body = `m (double[M, 2] a, double[N] c) => (double[M, 2] p, double[M, 2] q) { p = Mul (a, ${w}) r = Mul (p, c) q = Sin (r) }`;
+    const [p, q] = s.line('SequenceMap', [first, second], { body: raw(body) }, 2);
+    s.op('SequenceAt', [p!, s.scalar(s.pick([0, -1]))]);
+    // Or what a loop with as many steps collects.
+    if (s.rarely(2)) s.op('ConcatFromSequence', [q!], { axis: 0 });
+    else {
+      const steps = `l (int64 i, bool c, seq(double[K, 2]) h, double[2] k) => (bool go, seq(double[K, 2]) n, double[2] m, double[2] z) {
+        go = Identity (c) part = SequenceAt (${q}, i) n = SequenceInsert (h, part) axis = Constant <value = int64[1] {0}> () sum = ReduceSum <keepdims = 0> (part, axis) m = Mul (k, sum) z = Sin (m) }`;
+      const [all, , rows] = s.line(
+        'Loop',
+        [s.scalar(parts.length), '', first, s.x([2])],
+        { body: raw(steps) },
+        3,
+      );
+      s.made.push(rows!);
+      s.op('ConcatFromSequence', [all!], { axis: 0 });
+    }
+  },
   OptionalGetElement: (s) => {
     const [held] = s.line('Optional', [s.x(s.dims())]);
     s.op('OptionalGetElement', [held!]);
