@@ -2,7 +2,6 @@
 
 // These only add methods to values.
 import './assume.ts';
-import './missing.ts';
 import './private.ts';
 
 // What members answered, as one value.
@@ -31,7 +30,7 @@ export {
   type Fields,
   type Sized,
 } from './data-source.ts';
-// Values and their types. Missing values: x.when(c), x.present(), x.reason(), x.orElse(y).
+// Values and their types.
 export * from './dtypes.ts';
 // Rounds: a named way to start, and what starts the next flow of a session.
 export { type Argument, type EntryOptions, entry, type Next, next } from './entry.ts';
@@ -39,6 +38,8 @@ export { type Argument, type EntryOptions, entry, type Next, next } from './entr
 export type { Environment, Site } from './environment.ts';
 // Training.
 export { type Gradients, gradient } from './gradient.ts';
+// Missing values: x.when(c), x.present(), x.reason(), x.orElse(y), and many at once.
+export { type Declinable, type Either, orElse, when } from './missing.ts';
 export { isModule, type Module, type ModuleOptions, module, type Recorded, record } from './module.ts';
 // Existing models.
 export { type CallOptions, type OnnxFunction, type OnnxOptions, onnx, type Stage } from './onnx.ts';

@@ -5,6 +5,7 @@ import { addConstant, fromNested } from './constant.ts';
 import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
 import { type Fact, recorder } from './recorder.ts';
 import type { BroadcastErrors } from './rules.ts';
+import { leavesOf } from './structure.ts';
 import type {
   Checked,
   ElementOf,
@@ -37,9 +38,70 @@ export interface MissingMethods {
   reason<A extends Tensor>(this: A): Value<'string', [], Join<PlaceOf<A>, 'any'>>;
 }
 
-defineMethod('when', function when(this: Handle, condition: unknown) {
+/** The structure of the values, each of them declined unless the condition holds. */
+export type Declinable<X, C extends Tensor> = X extends Tensor
+  ? Value<ElementOf<X>, ShapeOf<X>, JoinOf<PlaceOf<X>, C>>
+  : { readonly [Key in keyof X]: Declinable<X[Key], C> };
+type WhenErrors<X, C extends Tensor> = X extends Tensor
+  ? PlaceErrors<'when', PlaceOf<X>, C>
+  : { [Key in keyof X]: WhenErrors<X[Key], C> }[KeysOf<X>];
+/** Of an array only its elements: what else it has is no value. */
+type KeysOf<X> = X extends readonly unknown[] ? number & keyof X : keyof X;
+
+/** `value.when(condition)` for all values of arrays and records, however deep. */
+export function when<const X extends object, C extends Tensor<'bool'>>(
+  values: X,
+  condition: Checked<C, WhenErrors<X, C>>,
+): Declinable<X, C>;
+export function when(values: object, condition: unknown): unknown {
   const owner = recorder('when');
   return owner.call(when, () => {
+    const { values: all, around } = leavesOf<Tensor>(values, isValue);
+    for (const one of all) factOf(one, 'when');
+    return around(all.map((one) => one.when(condition as Tensor<'bool'>)));
+  });
+}
+
+/** The structure of the values, each present where its own or the other one is. */
+export type Either<X, Y> = X extends Tensor
+  ? Y extends Tensor
+    ? Value<ElementOf<X>, ShapeOf<X>, JoinOf<PlaceOf<X>, Y>>
+    : never
+  : { readonly [Key in keyof X]: Key extends keyof Y ? Either<X[Key], Y[Key]> : never };
+type OrElseErrors<X, Y> = X extends Tensor
+  ? Y extends Tensor
+    ? PairErrors<'orElse', X, Y> | BroadcastErrors<'orElse', X, Y>
+    : never
+  : { [Key in keyof X]: Key extends keyof Y ? OrElseErrors<X[Key], Y[Key]> : never }[KeysOf<X>];
+
+/** `value.orElse(other)` for all values of arrays and records, however deep, with others in the same structure. */
+export function orElse<const X extends object, const Y extends { readonly [Key in keyof X]: unknown }>(
+  values: X,
+  others: Checked<Y, OrElseErrors<X, Y>>,
+): Either<X, Y>;
+export function orElse(values: object, others: unknown): unknown {
+  const owner = recorder('orElse');
+  return owner.call(orElse, () => {
+    const { values: all, paths, around } = leavesOf<Tensor>(values, isValue);
+    const other = leavesOf<Tensor>(others, isValue);
+    const byPath = new Map(other.values.map((one, at) => [other.paths[at]!.join('\0'), one]));
+    return around(
+      all.map((one, at) => {
+        factOf(one, 'orElse');
+        const instead = byPath.get(paths[at]!.join('\0'));
+        if (instead === undefined) {
+          const reason = `nothing stands in for ${paths[at]!.join('.')}`;
+          return owner.fail('BB308', { op: 'orElse', reason });
+        }
+        return one.orElse(instead);
+      }),
+    );
+  });
+}
+
+defineMethod('when', function method(this: Handle, condition: unknown) {
+  const owner = recorder('when');
+  return owner.call(method, () => {
     const inputs = [factOf(this, 'when'), factOf(condition, 'when')] as const;
     const { type } = inputs[1];
     const dims = dimsIn(type);
@@ -52,9 +114,9 @@ defineMethod('when', function when(this: Handle, condition: unknown) {
   });
 });
 
-defineMethod('orElse', function orElse(this: Handle, other: unknown) {
+defineMethod('orElse', function method(this: Handle, other: unknown) {
   const owner = recorder('orElse');
-  return owner.call(orElse, () => {
+  return owner.call(method, () => {
     const value = factOf(this, 'orElse');
     const fallback: Fact = isValue(other)
       ? factOf(other, 'orElse')

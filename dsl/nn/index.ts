@@ -1,6 +1,6 @@
 // Layers: functions with named parameters.
 
-export { read } from '../optim/train.ts';
+export { read, update } from '../optim/train.ts';
 export { type Key, key } from '../random/index.ts';
 // Layers that need more than one input.
 export {

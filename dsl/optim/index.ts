@@ -7,7 +7,7 @@ export { accumulate } from './accumulate.ts';
 export { clipByGlobalNorm, globalNorm } from './clip.ts';
 export type { Counter, Optimizer, Rate, Schedule, Slots } from './optimizer.ts';
 export { constantRate, cosineDecay, exponentialDecay, stepDecay, warmup } from './schedules.ts';
-export { type Held, read, type States, train } from './train.ts';
+export { type Held, read, type States, train, update } from './train.ts';
 
 /** Stochastic gradient descent, `weightDecay` as half the squared parameters in the loss. Keeps nothing. */
 export const sgd = optimizersOf(rules.sgd);

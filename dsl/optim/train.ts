@@ -15,16 +15,45 @@ export type States = Holder | readonly States[] | { readonly [name: string]: Sta
 /** What they hold, in the same structure. */
 export type Held<S> = S extends Holder ? HeldBy<S> : { readonly [Key in keyof S]: Held<S[Key]> };
 
-/** A gradient for each. */
-type GradientsFor<S> = S extends Holder
+/** A value for each: a gradient, or what it is to hold. */
+type ValuesFor<S> = S extends Holder
   ? Value<ElementOf<HeldBy<S>>, ShapeOf<HeldBy<S>>, string>
-  : { readonly [Key in keyof S]: GradientsFor<S[Key]> };
+  : { readonly [Key in keyof S]: ValuesFor<S[Key]> };
 
 /** What the states hold in this flow, in their structure: what the model is computed with. */
 export function read<const S extends States>(states: S): Held<S>;
 export function read(states: unknown): unknown {
   const { values, around } = leavesOf<Variable>(states, isState);
   return around(values.map((one) => one.read()));
+}
+
+/**
+ * Reads states of one place and assigns each what `change` makes of them, in their structure, all in one fragment; gives the
+ * new values. A declined value changes nothing.
+ * Fails (BB308) if the states are of several places, or what `change` gives has another structure.
+ *
+ *     update(held, (latest) => orElse(mean, latest));
+ */
+export function update<const S extends States>(states: S, change: (latest: Held<S>) => ValuesFor<S>): Held<S>;
+export function update(states: unknown, change: (latest: unknown) => unknown): unknown {
+  const owner = recorder('update');
+  const fail = (reason: string): never => owner.fail('BB308', { op: 'update', reason });
+  return owner.call(update, () => {
+    const { values: variables, paths, around } = leavesOf<Variable>(states, isState);
+    const [first] = variables;
+    if (first === undefined) return states;
+    const place = placeOf(first.at);
+    if (variables.some(({ at }) => !samePlace(placeOf(at), place))) fail('the states are of several places');
+    const after = Variable.updateTogether(owner, variables, (latest) => {
+      const given = owner.atPlace(place, () => owner.callback(() => change(around(latest))));
+      const leaves = leavesOf<Tensor>(given, isValue);
+      const byPath = new Map(leaves.values.map((one, at) => [leaves.paths[at]!.join('\0'), one]));
+      return variables.map(
+        ({ key }, at) => byPath.get(paths[at]!.join('\0')) ?? fail(`it gives no value for ${key}`),
+      );
+    });
+    return around(after);
+  });
 }
 
 const isState = (thing: unknown): boolean => thing instanceof Variable;
@@ -45,7 +74,7 @@ interface Trained {
 export function train<const S extends States>(
   optimizer: Optimizer,
   states: S,
-  gradients: GradientsFor<S>,
+  gradients: ValuesFor<S>,
   options?: { readonly counter?: string },
 ): Held<S>;
 export function train(
