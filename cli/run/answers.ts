@@ -39,6 +39,9 @@ export class Answers {
     this.#flows++;
     this.#late = { dropped: this.#late.dropped + late.dropped, kept: this.#late.kept + late.kept };
     for (const one of quorums) {
+      // What every member declined, its author did not want in this flow.
+      if (one.causes.length === one.known && one.causes.every(({ reason }) => reason === 'declined'))
+        continue;
       const key = `${one.peer} ${one.collect}`;
       const before = this.#missed.get(key);
       const worst = before === undefined || one.arrived < before.worst.arrived ? one : before.worst;
