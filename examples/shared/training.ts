@@ -67,6 +67,7 @@ class Course {
   readonly #sent: Points = [];
   #flows = 0;
   #sentBytes = 0;
+  #messages = 0;
   /** Since the last line. */
   #recent = { flows: 0, loss: 0, right: 0, sentBytes: 0 };
 
@@ -78,6 +79,7 @@ class Course {
     const flow = ++this.#flows;
     const sentBytes = Object.values(result.peers).reduce((sum, one) => sum + one.sentBytes, 0);
     this.#sentBytes += sentBytes;
+    this.#messages += Object.values(result.peers).reduce((sum, one) => sum + one.sentMessages, 0);
     this.#sent.push([flow, this.#sentBytes / 2 ** 20]);
     const [loss, right, accuracy] = ['loss', 'right', 'accuracy'].map((name) => numberOf(result, name));
     if (loss !== undefined) this.#losses.push([flow, loss]);
@@ -112,7 +114,8 @@ class Course {
   summary(): string {
     const loss = this.#losses.at(-1)?.[1];
     const last = loss === undefined ? [] : [`last loss ${loss.toFixed(4)}`];
-    return [`${this.#flows} ${this.#shown.flow}s`, ...last, `${bytes(this.#sentBytes)} sent`].join(', ');
+    const sent = `${bytes(this.#sentBytes)} sent in ${this.#messages} messages`;
+    return [`${this.#flows} ${this.#shown.flow}s`, ...last, sent].join(', ');
   }
 
   curves() {

@@ -9,6 +9,7 @@ import { afterAll, expect, test } from 'vitest';
 interface EdgeFacts {
   readonly from: { readonly class: string };
   readonly to: { readonly class: string };
+  readonly dtype: string;
   readonly shape: readonly (number | string)[];
 }
 const root = path.resolve(import.meta.dirname, '../..');
@@ -72,7 +73,7 @@ test('05 learns digits, and draws how it went', { timeout: 120_000 }, () => {
   expect(Number(first![1])).toBeLessThan(2.2);
   expect(Number(second![1])).toBeLessThan(1.1);
   expect(Number(second![2])).toBeGreaterThan(60);
-  expect(text).toMatch(/^40 steps, last loss [01]\.\d{4}, 0 KiB sent$/m);
+  expect(text).toMatch(/^40 steps, last loss [01]\.\d{4}, 0 KiB sent in 0 messages$/m);
   expect(readFileSync(page, 'utf8').match(/<path d="M [\d. L]+"\/>/g)).toHaveLength(1);
 });
 
@@ -91,14 +92,20 @@ test('06 averages what ten phones have learnt, round after round', { timeout: 12
   const shares = [...text.matchAll(/^round \d {2}test digits read rightly: (\S+) % {2}8\.3 MiB sent$/gm)];
   expect(shares).toHaveLength(2);
   expect(Number(shares[1]![1])).toBeGreaterThan(40);
-  expect(text).toContain('2 rounds, 16.6 MiB sent');
+  expect(text).toContain('2 rounds, 16.6 MiB sent in ');
 });
+
+const stepsOf = (text: string): string[] =>
+  [...text.matchAll(/^(step \d+ {2}loss \S+ {2}right \S+ %).* sent$/gm)].map(([, one]) => one!);
+/** Of 07, which 08 has to equal. */
+let split: readonly string[] = [];
 
 test('07 learns digits on two peers: what the images are computed to goes one way, its gradient the other', {
   timeout: 120_000,
 }, () => {
   const page = path.join(folder, 'split.html');
   const text = runExample('07-split-learning', '--flows', '50', '--plot', page);
+  split = stepsOf(text);
   const lines = [...text.matchAll(/^step \d+ {2}loss (\d\.\d{4}) .* {2}(\d+\.\d) MiB sent$/gm)];
   const [first, second] = lines.map(([, loss]) => Number(loss));
   expect(first).toBeLessThan(2.2);
@@ -119,11 +126,39 @@ test('07 learns digits on two peers: what the images are computed to goes one wa
 test('08 learns the same with images and labels on one peer and the layers between on another', {
   timeout: 120_000,
 }, () => {
-  const steps = (text: string): string[] =>
-    [...text.matchAll(/^(step \d+ {2}loss \S+ {2}right \S+ %).* sent$/gm)].map(([, one]) => one!);
   const text = runExample('08-private-split', '--flows', '20');
-  expect(steps(text)).toEqual(steps(runExample('07-split-learning', '--flows', '20')));
-  expect(text).toMatch(/^20 steps, last loss 1\.\d{4}, 9\.1 MiB sent$/m);
+  expect(stepsOf(text)).toEqual(split.slice(0, 1));
+  expect(text).toMatch(/^20 steps, last loss 1\.\d{4}, 9\.1 MiB sent in \d+ messages$/m);
+});
+
+/** Steps of an example with what its peers have learnt then, by peer and name. */
+function learnt(name: string, flows: number): ReadonlyMap<string, readonly number[]> {
+  const kept = path.join(folder, `${name}-${flows}.json`);
+  const out = path.join(folder, name);
+  const topology = `examples/${name}/topology.json`;
+  const options = ['--flows', `${flows}`, '--checkpoint', kept];
+  node('dist/cli/main.js', 'run', out, '--topology', topology, ...options);
+  const states: Readonly<Record<string, { readonly data: readonly number[] }>> = JSON.parse(
+    readFileSync(kept, 'utf8'),
+  );
+  return new Map(Object.entries(states).map(([key, { data }]) => [key.replace(/^state:/, ''), data]));
+}
+
+test('09 averages the first layers of five phones after every round, and only then', {
+  timeout: 120_000,
+}, () => {
+  const text = runExample('09-split-fed', '--flows', '2');
+  expect(text).toMatch(/^2 steps, last loss 2\.\d{4}, 2\.0 MiB sent in \d+ messages$/m);
+  const [during, after] = [learnt('09-split-fed', 2), learnt('09-split-fed', 10)];
+  const layers = ['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias'];
+  for (const layer of layers) {
+    const of = (states: typeof after, name: string) =>
+      Array.from({ length: 5 }, (_, phone) => JSON.stringify(states.get(`phone/${phone}:${name}`)));
+    expect(new Set(of(during, layer)).size).toBe(5);
+    expect(new Set(of(after, layer)).size).toBe(1);
+    expect(new Set(of(after, `${layer}.mean`)).size).toBe(5);
+  }
+  expect(after.get('server:accuracy')![0]).toBeGreaterThan(0.5);
 });
 
 test('each example has a test here', () => {
@@ -139,6 +174,7 @@ test('each example has a test here', () => {
     '06-federated-digits',
     '07-split-learning',
     '08-private-split',
+    '09-split-fed',
   ]);
 });
 
