@@ -35,7 +35,7 @@ export function read(states: unknown): unknown {
  *     update(held, (latest) => orElse(mean, latest));
  */
 export function update<const S extends States>(states: S, change: (latest: Held<S>) => ValuesFor<S>): Held<S>;
-export function update(states: unknown, change: (latest: unknown) => unknown): unknown {
+export function update(states: unknown, change: (latest: never) => unknown): unknown {
   const owner = recorder('update');
   const fail = (reason: string): never => owner.fail('BB308', { op: 'update', reason });
   return owner.call(update, () => {
@@ -45,7 +45,7 @@ export function update(states: unknown, change: (latest: unknown) => unknown): u
     const place = placeOf(first.at);
     if (variables.some(({ at }) => !samePlace(placeOf(at), place))) fail('the states are of several places');
     const after = Variable.updateTogether(owner, variables, (latest) => {
-      const given = owner.atPlace(place, () => owner.callback(() => change(around(latest))));
+      const given = owner.atPlace(place, () => owner.callback(() => change(around(latest) as never)));
       const leaves = leavesOf<Tensor>(given, isValue);
       const byPath = new Map(leaves.values.map((one, at) => [leaves.paths[at]!.join('\0'), one]));
       return variables.map(
