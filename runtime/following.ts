@@ -43,6 +43,9 @@ export const copiesOf = (values: Values, limits: Limits): Values =>
 export const requestOf = ({ request }: Pick<WaitingCall, 'request'>): { readonly request?: number } =>
   request === undefined ? {} : { request };
 
+/** Sessions that are remembered as over. */
+const MAX_OVER = 64;
+
 export class Following {
   readonly #leases: Leases;
   /** Of the entry's arguments. */
@@ -50,6 +53,8 @@ export class Following {
   readonly #tell: (event: NodeEvent) => void;
   #waiting: Waiting[] = [];
   #closed = false;
+  /** Sessions that a loss has ended. */
+  #over: readonly string[] = [];
 
   constructor(leases: Leases, names: readonly string[], tell: (event: NodeEvent) => void) {
     this.#leases = leases;
@@ -61,12 +66,13 @@ export class Following {
   add(flow: Flow, given: readonly Slot[]): void {
     const { session, flows } = flow;
     const step = flow.step + 1;
-    if (!this.#closed && flows > 1) {
+    const over = this.#closed || this.#over.includes(flowKey(session));
+    if (!over && flows > 1) {
       flow.followers++;
       this.#waiting.push({ session, step, flows: flows - 1, given });
       return;
     }
-    if (!this.#closed) this.#pause(flow, step, given);
+    if (!over) this.#pause(flow, step, given);
     for (const value of given) this.#leases.drop(value);
   }
 
@@ -104,14 +110,18 @@ export class Following {
     return this.#waiting.some((one) => one.session !== undefined && flowKey(one.session) === key);
   }
 
-  /** Drops those of a flow's session. */
-  drop({ session }: Flow): void {
+  /** No flow follows in a flow's session any more; gives how many had been going to. */
+  end({ session }: Flow): number {
     const key = flowKey(session);
+    // Flows of it that are open may yet end; older sessions have none.
+    this.#over = [...this.#over.slice(-MAX_OVER), key];
+    const before = this.#waiting.length;
     this.#waiting = this.#waiting.filter((one) => {
       const stays = one.session === undefined || flowKey(one.session) !== key;
       if (!stays) for (const value of one.given ?? []) if (value !== undefined) this.#leases.drop(value);
       return stays;
     });
+    return before - this.#waiting.length;
   }
 
   /** Drops all, and takes no more. */

@@ -34,7 +34,13 @@ export type Input =
   /** Values for state variables by key, as if they were committed; before the first flow. */
   | { readonly type: 'restore'; readonly state: Values }
   /** Results in the order of the segment's outputs, or of the method's; their buffers are given away. */
-  | { readonly type: 'done'; readonly work: number; readonly outputs: readonly DataValue[] }
+  | {
+      readonly type: 'done';
+      readonly work: number;
+      readonly outputs: readonly DataValue[];
+      /** A result that is sent and is not finite, which may be meant. */
+      readonly suspect?: NotFinite;
+    }
   /** `notFinite`: it did run, and gave a number that its flow must not go on with. */
   | {
       readonly type: 'failed';
@@ -109,6 +115,7 @@ export interface NotFinite {
   readonly at?: string;
   /** It came into the segment from elsewhere, as this. */
   readonly input?: string;
+  readonly inputIndex?: number;
 }
 
 export type DropReason =
@@ -155,7 +162,7 @@ export type NodeEvent =
       readonly causes: readonly Cause[];
       /** Plain ONNX ops that ran here. */
       readonly ops: number;
-      /** Flows of its session that it starts, if any. */
+      /** Flows of its session that it starts, if any, less those that others would have started and that never begin. */
       readonly followers?: number;
     }
   /** `next` started no flow, since its session has had as many as its caller wanted; this is what it would have been given. */
@@ -191,6 +198,8 @@ export type NodeEvent =
       readonly from: string;
       readonly kept: boolean;
     }
+  /** What is sent from here is NaN or infinite somewhere; told the first time only. It may be meant, as in masks. */
+  | ({ readonly kind: 'suspect'; readonly flow: InitiatedFlowId; readonly peer: string } & NotFinite)
   /** A loss is NaN or infinite: its flow is cancelled, and its session ends. */
   | ({
       readonly kind: 'not-finite';

@@ -6,6 +6,7 @@
 
 import { type DataValue, isTensor } from '../ir/data.ts';
 import type { Edge } from '../ir/deployment.ts';
+import { argumentsFor } from './arguments.ts';
 import { Collects } from './collects.ts';
 import { EndedFlows } from './ended-flows.ts';
 import { Engine } from './engine.ts';
@@ -20,6 +21,7 @@ import { describeData, fits, resultMisfit } from './manifest.ts';
 import { Outbox } from './outbox.ts';
 import type { Work } from './outlet.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
+import { traced } from './traced.ts';
 import { clip, dataProblem, isMissing, type Missing, type Value, valueProblem } from './value.ts';
 import { Waits } from './waits.ts';
 import { Courier, type Delivery } from './wire/courier.ts';
@@ -133,6 +135,7 @@ export class Node {
         this.#restore(input.state);
         break;
       case 'done':
+        if (input.suspect !== undefined) this.#suspect(input.work, input.suspect);
         this.#done(input.work, input.outputs);
         break;
       case 'failed':
@@ -235,26 +238,12 @@ export class Node {
     return { kind: 'initiated', initiator, incarnation, counter };
   }
 
-  /** Copies of what a caller gives an entry, in its order. */
+  /** Copies of what a caller gives an entry, in its order; held. */
   #argumentsOf(values: Values): readonly (Slot | undefined)[] {
-    return (this.#program.invoke?.arguments ?? []).map((name) => {
-      const value = Object.hasOwn(values, name) ? values[name] : undefined;
-      if (value === undefined) return undefined;
-      const declared = this.#program.manifest.entries
-        .find((one) => one.name === this.#program.invoke?.entry)
-        ?.arguments?.find((one) => one.name === name);
-      const misfit = (data: Value): string | undefined =>
-        declared === undefined || isMissing(data) || fits(declared, data)
-          ? undefined
-          : `${describeData(data)} does not fit`;
-      const problem = valueProblem(value, this.#limits) ?? misfit(value);
-      const slot: Slot =
-        problem === undefined
-          ? this.#own(value, false)
-          : { reason: 'failed', peer: this.peer, detail: `argument ${name}: ${problem}` };
-      this.#leases.hold(slot);
-      return slot;
-    });
+    const own = (value: Value): Slot => this.#own(value, false);
+    const given = argumentsFor(this.#program, values, { peer: this.peer, limits: this.#limits, own });
+    for (const slot of given) if (slot !== undefined) this.#leases.hold(slot);
+    return given;
   }
 
   #restore(state: Values): void {
@@ -362,7 +351,7 @@ export class Node {
       status,
       causes,
       ops,
-      ...(followers > 0 && { followers }),
+      ...(followers !== 0 && { followers }),
     });
   }
 
@@ -526,14 +515,22 @@ export class Node {
     this.#engine.settle(under.flow);
   }
 
+  #suspect(work: number, suspect: NotFinite): void {
+    const under = this.#engine.workOf(work);
+    if (under === undefined) return;
+    const found = traced(this.#program, under.call, suspect);
+    this.#outbox.event({ kind: 'suspect', flow: under.flow.id, peer: this.peer, ...found });
+  }
+
   /** Nothing of the flow is committed any more, and none follows. */
   #diverge(work: number, notFinite: NotFinite, detail: string): void {
     const under = this.#engine.workOf(work);
     if (under === undefined) return;
     const { flow } = under;
     const segment = under.call.kind === 'segment' ? under.call.segment : '';
-    this.#outbox.event({ kind: 'not-finite', flow: flow.id, peer: this.peer, segment, ...notFinite });
-    this.#following.drop(flow);
+    const found = traced(this.#program, under.call, notFinite);
+    this.#outbox.event({ kind: 'not-finite', flow: flow.id, peer: this.peer, segment, ...found });
+    flow.followers -= this.#following.end(flow);
     if (flow.cancelled === undefined)
       this.#engine.cancel(flow, { reason: 'failed', peer: this.peer, detail });
   }

@@ -170,12 +170,13 @@ function add(sum: PeerStats, one: Readonly<PeerStats>): void {
 /** Throws DiagnosticError BB825 if a loss of the flow was NaN or infinite. */
 function checkFinite({ notFinite, step }: FlowResult): void {
   if (notFinite === undefined) return;
-  const { value, peer, op, at: text, input } = notFinite;
+  const { value, peer, origin } = notFinite;
+  const { op, at: text, input } = origin ?? notFinite;
   const position = positionIn(text);
   const at = position === undefined ? {} : { at: position };
   const from =
     op !== undefined
-      ? `${op} gave the first such number`
+      ? `${op}${origin === undefined ? '' : ` at ${origin.peer}`} gave the first such number`
       : input !== undefined
         ? `it was so in ${input}, which came from elsewhere`
         : 'no op that could be found gave it';

@@ -71,6 +71,7 @@ export class Coordinator implements Deployment {
       case 'flow-refused':
       case 'input-wanted':
       case 'output':
+      case 'suspect':
       case 'not-finite':
       case 'quorum-missed':
       case 'late-answer':

@@ -11,7 +11,7 @@ import { Node } from '../node.ts';
 import { packed } from '../packed.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Clock } from './clock.ts';
-import { firstWrong, type Origin, type Watched, watchedOutputs } from './finite.ts';
+import { firstWrong, type Origin, suspectOutputs, type Watched, watchedOutputs } from './finite.ts';
 import type { DataValues } from './hand-over.ts';
 import type { Segments } from './segments.ts';
 
@@ -55,6 +55,7 @@ export class Driver {
   readonly #hooks: DriverHooks;
   readonly #originOf: DriverOptions['originOf'];
   readonly #watched: ReadonlyMap<string, readonly Watched[]>;
+  readonly #suspects: Map<string, readonly Watched[]>;
   #stopTimer: (() => void) | undefined;
   #wakeAt: number | undefined;
   #draining = false;
@@ -66,6 +67,7 @@ export class Driver {
     this.#node = new Node(options);
     this.#originOf = originOf;
     this.#watched = watchedOutputs(options.program);
+    this.#suspects = new Map(suspectOutputs(options.program));
     this.#segments = segments;
     this.#components = components;
     this.#clock = clock;
@@ -147,14 +149,21 @@ export class Driver {
       const { segment, inputs, transfer } = output;
       const watched = this.#watched.get(segment);
       const loaded = this.#segments.get(segment)!;
-      if (watched === undefined)
+      const suspects = this.#suspects.get(segment);
+      if (watched === undefined && suspects === undefined)
         return { type: 'done', work, outputs: await loaded.run(inputs, { transfer, reclaim }) };
       // Its inputs are needed once more if it goes wrong.
       const outputs = await loaded.run(inputs);
-      const wrong = firstWrong(watched, outputs);
-      const origin = wrong === undefined ? {} : await this.#originOf(segment, inputs);
+      const wrong = firstWrong(watched ?? [], outputs);
+      const suspect = wrong ?? firstWrong(suspects ?? [], outputs);
+      const origin = suspect === undefined ? {} : await this.#originOf(segment, inputs);
       transfer.forEach(reclaim);
-      if (wrong === undefined) return { type: 'done', work, outputs };
+      if (suspect === undefined) return { type: 'done', work, outputs };
+      if (wrong === undefined) {
+        // Once is enough to know where it comes from, and where it is meant it comes in every round.
+        this.#suspects.delete(segment);
+        return { type: 'done', work, outputs, suspect: { value: suspect, ...origin } };
+      }
       const { op, at, input } = origin;
       const from = op ?? (input === undefined ? 'no op that could be found' : `its input ${input}`);
       const message = `${wrong} is not finite; first was ${from}${at === undefined ? '' : `, ${at}`}`;

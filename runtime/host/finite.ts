@@ -25,6 +25,8 @@ export interface Origin {
   readonly at?: string;
   /** It came into the segment already, as this. */
   readonly input?: string;
+  /** Which of its inputs that is. */
+  readonly inputIndex?: number;
 }
 
 const floats: readonly (DType | null)[] = ['float32', 'float64', 'float16', 'bfloat16'];
@@ -60,6 +62,25 @@ export function watchedOutputs({
   return watched;
 }
 
+/** Tensors that leave a peer in a program that trains: not wrong by themselves, but perhaps why a loss elsewhere is. */
+export function suspectOutputs({ manifest, instructions }: Program): ReadonlyMap<string, readonly Watched[]> {
+  const suspects = new Map<string, readonly Watched[]>();
+  if (manifest.entries.every(({ name }) => name === 'main')) return suspects;
+  const names = new Map<number, string>();
+  for (const one of instructions)
+    if (one.kind === 'send' && floats.includes(one.edge.dtype) && one.edge.shape?.length !== 0)
+      names.set(one.inputs[0]!, one.edge.value);
+  for (const one of instructions) {
+    if (one.kind !== 'segment') continue;
+    const given = one.outputs.filter((slot) => slot !== NO_SLOT);
+    const found = given.flatMap((slot, index) =>
+      names.has(slot) ? [{ index, name: names.get(slot)! }] : [],
+    );
+    if (found.length > 0) suspects.set(one.segment, found);
+  }
+  return suspects;
+}
+
 /** Exponent bits, of 16-bit words from the most significant: all set in NaN and infinities alone. */
 const exponents: Partial<Record<DType, readonly [bytes: number, mask: number]>> = {
   float16: [2, 0x7c00],
@@ -72,6 +93,11 @@ const exponents: Partial<Record<DType, readonly [bytes: number, mask: number]>> 
 function allFinite({ dtype, bytes }: Tensor): boolean {
   const known = exponents[dtype];
   if (known === undefined) return true;
+  // Of the common ones every number is looked at in each round of a training.
+  if (dtype === 'float32' && bytes.byteOffset % 4 === 0) {
+    const numbers = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    return numbers.every((one) => one - one === 0);
+  }
   const [size, mask] = known;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = size - 2; at < bytes.length; at += size)
@@ -95,7 +121,7 @@ export async function originOf(
 ): Promise<Origin> {
   const source = segmentModels(bundle).get(segment)!;
   const came = inputs.findIndex(isWrong);
-  if (came >= 0) return { input: source.inputs[came]!.name };
+  if (came >= 0) return { input: source.inputs[came]!.name, inputIndex: came };
   const model = decode(onnx.segmentModel, source.onnx);
   const nodes = model.graph!.node.map((one) => decode(onnx.node, one));
   const made = nodes.flatMap((node) =>

@@ -153,6 +153,7 @@ export class FlowBook {
     if (event.kind === 'session-paused')
       record.session.pauses.push({ step: event.step, arguments: event.arguments as Pause['arguments'] });
     if (event.kind === 'not-finite') record.notFinite ??= event;
+    if (event.kind === 'suspect') record.suspects.push(event);
     if (event.kind === 'quorum-missed') record.quorums.push(event);
     if (event.kind === 'output') record.addOutput(peer, event.name, event.value);
     if (event.kind === 'input-wanted')

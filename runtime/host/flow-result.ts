@@ -80,7 +80,11 @@ export interface LateCounts {
   readonly kept: number;
 }
 
-export type NotFiniteAt = Extract<NodeEvent, { kind: 'not-finite' }>;
+export type NotFiniteAt = Extract<NodeEvent, { kind: 'not-finite' }> & {
+  /** Where it arose, if that is another peer than the one that noticed it. */
+  readonly origin?: Suspect;
+};
+type Suspect = Extract<NodeEvent, { kind: 'suspect' }>;
 
 type Status = Extract<NodeEvent, { kind: 'flow-ended' }>['status'];
 
@@ -115,6 +119,8 @@ export interface FlowRecord {
   readonly outputs: Map<string, Map<string, Value>>;
   readonly ends: Map<string, Status>;
   notFinite: NotFiniteAt | undefined;
+  /** What was sent and was not finite. */
+  readonly suspects: Suspect[];
   readonly quorums: QuorumMissed[];
   readonly causes: (Cause & { readonly at: string })[];
   readonly peers: Map<string, PeerStats>;
@@ -134,6 +140,7 @@ export function openRecord(id: InitiatedFlowId, step: number, session: Session):
     outputs: new Map(),
     ends: new Map(),
     notFinite: undefined,
+    suspects: [],
     quorums: [],
     causes: [],
     peers: new Map(),
@@ -210,7 +217,7 @@ export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResu
         ? 'failed'
         : 'partial';
   const { flow, step, causes, notFinite, quorums, messages } = record;
-  const wrong = notFinite === undefined ? {} : { notFinite };
+  const wrong = notFinite === undefined ? {} : { notFinite: withOrigin(notFinite, record.suspects) };
   return {
     flow,
     step,
@@ -236,6 +243,20 @@ function addMessages(record: FlowRecord): void {
     receiver.receivedPayloadBytes += payloadBytes;
     receiver.receivedBytes += payloadBytes + headerBytes;
   }
+}
+
+/** Follows what came in from elsewhere to the peer that made it. */
+function withOrigin(notFinite: NotFiniteAt, suspects: readonly Suspect[]): NotFiniteAt {
+  let origin: Suspect | undefined;
+  const left = new Set(suspects);
+  for (let { input } = notFinite as Pick<Suspect, 'input'>; input !== undefined; ) {
+    const found = [...left].find(({ value }) => value === input);
+    if (found === undefined) break;
+    left.delete(found);
+    origin = found;
+    input = found.input;
+  }
+  return origin === undefined ? notFinite : { ...notFinite, origin };
 }
 
 const anyPresent = (outputs: FlowResult['outputs'], cohortOutputs: FlowResult['cohortOutputs']): boolean =>

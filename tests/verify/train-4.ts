@@ -1,4 +1,5 @@
-// Done line 4 of training: federated algorithms against their numpy runs, parameters of every round.
+// Done line 4 of training: federated algorithms against their numpy runs, parameters of every round; and averaging without a
+// server, what every peer has after every round.
 
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import { decodeDataValue } from '../../ir/onnx/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
 import { algorithms, deviations, type FederatedRuns } from '../support/federated.ts';
+import { averaged } from '../support/gossip.ts';
 import { projectRoot } from '../support/root.ts';
 import type { Line } from './verification.ts';
 
@@ -40,9 +42,42 @@ const verify: Line = async (cx) => {
         holds,
       );
     }
+    for (const name of ['gossip_ring', 'push_sum']) {
+      const { mixing, rounds } = readAveraging(shared, name);
+      const most = await cx.step(`${name} on ${where}`, async () => {
+        const backend = open();
+        try {
+          const found = await averaged(mixing, backend);
+          return found.length === rounds.length ? largestDifference(found.flat(2), rounds.flat(2)) : -1;
+        } finally {
+          await backend.close();
+        }
+      });
+      cx.figure(
+        `${name}, ${rounds.length} rounds of ${mixing.x0.length} peers without a server, on ${where}`,
+        `off by at most ${most.toExponential(1)}`,
+        most >= 0 && most <= LIMIT,
+      );
+    }
   }
 };
 export default verify;
+
+const largestDifference = (a: readonly number[], b: readonly number[]): number =>
+  a.length === b.length ? Math.max(...a.map((value, at) => Math.abs(value - b[at]!))) : -1;
+
+/** Rounds as `averaged` gives them; a run that has no weights keeps them all at 1. */
+function readAveraging(folder: string, name: string) {
+  const json = <T>(file: string): T => JSON.parse(readFileSync(path.join(folder, name, file), 'utf8')) as T;
+  const { W, A, steps } = json<{ W?: number[][][]; A?: number[][][]; steps: number }>('meta.json');
+  const result = json<{ x0: number[][]; steps: (number[][] | { x: number[][]; w: number[] })[] }>(
+    'result.json',
+  );
+  const rounds = result.steps.map((step) =>
+    'x' in step ? step.x.map((one, peer) => [...one, step.w[peer]!]) : step.map((one) => [...one, 1]),
+  );
+  return { mixing: { x0: result.x0, matrices: (W ?? A)!, steps }, rounds };
+}
 
 function readRuns(folder: string): FederatedRuns {
   const json = <T>(name: string): T => JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as T;
