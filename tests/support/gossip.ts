@@ -27,6 +27,7 @@ export interface Mixing {
   readonly steps: number;
 }
 
+type Truth = Value<'bool', [], string>;
 type Vector = Value<'float32', AnyShape, string>;
 
 const averaging = ({ x0, matrices, steps }: Mixing) => {
@@ -63,7 +64,9 @@ const averaging = ({ x0, matrices, steps }: Mixing) => {
           return (sum.w as Value<'float32', [], string>).greater(0);
         });
       });
-      const all = on(peers[0]!, () => kept.reduce((a, b) => a.and(b)));
+      const all = on(peers[0]!, () =>
+        kept.reduce((a: Truth, b: Truth) => a.and(b) as Truth, kept[0] as Truth),
+      );
       next('round', { round: round.add(1n) }).when(round.less(BigInt(steps - 1)).and(all));
     });
   });
