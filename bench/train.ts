@@ -7,6 +7,7 @@ import type { Model } from '../ir/index.ts';
 import { cnn, mlp, type Network } from './digits.ts';
 import type { Figure } from './figure.ts';
 import { inPairs, type Paired } from './pairs.ts';
+import { processorSeconds } from './processor.ts';
 import { sizes } from './sizes.ts';
 import { modelBytes } from './synthetic.ts';
 import { type Data, type Other, tensorflow, torch } from './train-others.ts';
@@ -99,8 +100,7 @@ async function againstOthers(name: string, network: Network, ours: Stepper, data
 const processorTime = (work: () => Promise<void>) => async (): Promise<number> => {
   const before = process.cpuUsage();
   await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
+  return processorSeconds(before) * 1000;
 };
 
 /** Noise in place of digits: steps take as long, and no two elements of a window are equal. */
