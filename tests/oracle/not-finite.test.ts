@@ -1,7 +1,10 @@
-// A loss that is NaN or infinite, whatever its element type, backend and place: its session ends before anything of its round
+// Runs the built package: `npm test` builds first. A loss that is NaN or infinite, whatever its element type, backend and place: its session ends before anything of its round
 // is kept, and peer and first op are told.
 
-import { afterAll, describe, expect, test } from 'vitest';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   constant,
   entry,
@@ -20,8 +23,10 @@ import {
 import type { FlowResult } from '../../runtime/host/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { builtBbc } from '../support/built-bbc.ts';
 import { topologyOf } from '../support/compile.ts';
 import { deploy, plain } from '../support/deploy.ts';
+import { projectRoot } from '../support/root.ts';
 
 const backends = { cpu: cpuBackend(), onnxruntime: onnxRuntimeBackend({ workers: 0 }) };
 afterAll(() => Promise.all(Object.values(backends).map((one) => one.close())));
@@ -113,4 +118,39 @@ describe.each(Object.entries(backends))('on %s', (_, backend) => {
     // One round is kept, and no more.
     expect(plain(states.server!.total)[0]).toBeCloseTo(2 * Math.log(2), 5);
   });
+});
+
+test('is told with the line at the other peer by bbc run, in one process and in many', async () => {
+  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'not-finite-')));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(path.join(folder, 'node_modules'));
+  symlinkSync(projectRoot, path.join(folder, 'node_modules/bytesandbrains'));
+  writeFileSync(
+    path.join(folder, 'topology.json'),
+    '{ "version": 1, "classes": { "server": { "backend": "cpu" }, "client": { "backend": "cpu" } } }',
+  );
+  writeFileSync(
+    path.join(folder, 'model.ts'),
+    `import { constant, entry, module, next, on, output, peer, state } from 'bytesandbrains';
+const server = peer('server');
+const client = peer('client');
+export default module('m', () => {
+  entry('round', server, () => {
+    const w = state('w', constant(1), { at: client });
+    const h = on(client, () => constant([1, 2]).mul(w.update((before) => before.sub(1))).log());
+    output('loss', on(server, () => h.mul(2).reduceSum({ keepdims: false })));
+    next('round');
+  });
+});
+`,
+  );
+  for (const where of [[], ['--processes']]) {
+    const args = ['run', 'model.ts', '--peers', 'topology.json', '--no-check', ...where];
+    const { status, chunks } = await builtBbc(args, folder);
+    const said = chunks.flatMap(({ stream, text }) => (stream === 'err' ? [text] : [])).join('');
+    expect(said).toMatch(
+      /^model\.ts:7:\d+: error BB825: loss is NaN or infinite in round 0, at server: Log \(h\) at client gave the first such number.*\n {2}try: lower the learning rate/,
+    );
+    expect(status).toBe(1);
+  }
 });
