@@ -7,6 +7,7 @@
 import { Copier } from '../../ir/copy.ts';
 import {
   type Attribute,
+  type GraphId,
   type Model,
   type ModelEditor,
   type ModelFunction,
@@ -52,6 +53,34 @@ export function inlineFunctions(model: Model): Model {
   const inliner = new Inliner(editor, functionOf, unique);
   for (const { id, ops } of calling)
     editor.setGraph(id, { ops: ops.flatMap((one) => inliner.expanded(one, 0)) });
+  return editor.finish();
+}
+
+/** Without the functions that nobody calls any more: what they compute was written out. */
+export function withoutUncalled(model: Model): Model {
+  const called = new Set<ModelFunction>();
+  const visit = (graph: GraphId): void => {
+    for (const op of model.opsOf(graph)) {
+      const fn = model.functionOf(op);
+      if (fn !== undefined && !called.has(fn)) {
+        called.add(fn);
+        visit(fn.graph);
+      }
+      subgraphsOf(op).forEach(visit);
+    }
+  };
+  visit(model.main);
+  if (called.size === model.functions.length) return model;
+  const editor = model.edit();
+  const empty = (graph: GraphId): void => {
+    for (const op of model.opsOf(graph)) {
+      subgraphsOf(op).forEach(empty);
+      editor.removeOp(op.id);
+    }
+    editor.setGraph(graph, { ops: [] });
+  };
+  for (const fn of model.functions) if (!called.has(fn)) empty(fn.graph);
+  editor.functions = model.functions.filter((fn) => called.has(fn));
   return editor.finish();
 }
 

@@ -23,6 +23,7 @@ import {
 import { Builder, isFloat } from './builder.ts';
 import type { Forms } from './common.ts';
 import { differentiate } from './differentiate.ts';
+import { withoutUncalled } from './inline.ts';
 import { infer, prepare } from './prepare.ts';
 import { renameIn } from './recompute.ts';
 
@@ -49,6 +50,7 @@ export function replaceGradients(source: Model, forms?: Forms): Differentiated {
   const diagnostics: Diagnostic[] = [...prepared.diagnostics];
   let model = prepared.model ?? source;
   if (prepared.model === undefined) return { model, forwardOf, diagnostics };
+  model = withoutUncalled(model);
   diagnostics.push(...misplaced(model));
   if (hasErrors(diagnostics)) return { model, forwardOf, diagnostics };
   for (let group = nextGroup(model); group !== undefined && !hasErrors(diagnostics); group = nextGroup(model))
@@ -69,7 +71,7 @@ function misplaced(model: Model): Diagnostic[] {
       parts === undefined
         ? 'its inputs are not the values that it names'
         : isInFunction(op.graph)
-          ? 'it is in a function'
+          ? 'it is in a function that cannot be written out where it is called'
           : model.value(parts.y).graph !== op.graph
             ? `${model.value(parts.y).name} is made in a graph around it`
             : undefined;

@@ -116,6 +116,42 @@ test('ops of gradients have the scope and line of what they are the gradient of,
   }
 });
 
+test('a Gradient in a function is computed where the function is called', () => {
+  const { text, problems } = differentiated(
+    read(
+      onnxOf(`<ir_version: 10, opset_import: ["" : 21, "ai.onnx.preview.training" : 1, "local" : 1]>
+      agraph (float a, float b) => (float da, float db) { da = local.Slope (a, b) db = local.Slope (b, a) }
+      <opset_import: ["" : 21, "ai.onnx.preview.training" : 1], domain: "local">
+      Slope (p, q) => (d) {
+        s = Tanh (q)
+        y = Mul (p, s)
+        d = ai.onnx.preview.training.Gradient <xs = ["q"], y = "y"> (q)
+      }`),
+    ),
+  );
+  expect(problems).toEqual([]);
+  expect(text).toMatchInlineSnapshot(`
+    "ir_version 10, opset {"": 21, "local": 1}
+    main "agraph" (%a: float32[], %b: float32[]) => (%da: float32[], %db: float32[]) {
+      %grad/constant: float32[] = {1}
+      %grad/constant_1: float32[] = {1}
+      %Slope/s: float32[] = Tanh(%b)  # in Slope
+      %Slope/y: float32[] = Mul(%a, %Slope/s)  # in Slope
+      %grad/Slope/s_Mul: float32[] = Mul(%Slope/s, %Slope/s)  # in Slope
+      %grad/Slope/s_Sub: float32[] = Sub(%grad/constant, %grad/Slope/s_Mul)  # in Slope
+      %Slope/d: float32[] = Mul(%a, %grad/Slope/s_Sub)  # in Slope
+      %da: float32[] = Identity(%Slope/d)
+      %Slope/s_1: float32[] = Tanh(%a)  # in Slope
+      %Slope/y_1: float32[] = Mul(%b, %Slope/s_1)  # in Slope
+      %grad/Slope/s_1_Mul: float32[] = Mul(%Slope/s_1, %Slope/s_1)  # in Slope
+      %grad/Slope/s_1_Sub: float32[] = Sub(%grad/constant_1, %grad/Slope/s_1_Mul)  # in Slope
+      %Slope/d_1: float32[] = Mul(%b, %grad/Slope/s_1_Sub)  # in Slope
+      %db: float32[] = Identity(%Slope/d_1)
+    }
+    "
+  `);
+});
+
 test.each([
   ['BB283', 'agraph (int64 a, float b) => (float d) { y = Neg (b) d = G <xs = ["a"], y = "y"> (a) }'],
   ['BB284', 'agraph (float[2] a) => (float d) { y = Neg (a) d = G <xs = ["a"], y = "y"> (a) }'],
