@@ -161,6 +161,33 @@ test('09 averages the first layers of five phones after every round, and only th
   expect(after.get('server:accuracy')![0]).toBeGreaterThan(0.5);
 });
 
+test('10 fine-tunes the last layers on the phone; the frozen ones stay where and as they are', {
+  timeout: 120_000,
+}, () => {
+  const text = runExample('10-fine-tune', '--flows', '21');
+  const told = [...text.matchAll(/rows told rightly: (\S+) %/g)].map(([, share]) => Number(share));
+  expect(told).toHaveLength(2);
+  expect(told[0]).toBeLessThan(72);
+  const read = (file: string) => JSON.parse(readFileSync(path.join(folder, '10-fine-tune', file), 'utf8'));
+  const last = ['conv2d_52.w_0', 'batch_norm_34.w_0', 'batch_norm_34.b_0', 'fc_0.w_0', 'fc_0.b_0'];
+  const kept = last.flatMap((name) => [name, `${name}.mean`, `${name}.variance`]);
+  const keys = (peer: string) => read(`${peer}/manifest.json`).state.map(({ key }: { key: string }) => key);
+  expect(keys('phone').sort()).toEqual(['step', 'accuracy', ...kept].sort());
+  expect(keys('server')).toEqual([]);
+  // What the server is sent are pictures, what it sends are features; nothing is differentiated there.
+  const { edges, programs } = read('plan.json');
+  expect(edges.map(({ from, dtype, shape }: EdgeFacts) => [from.class, dtype, ...shape])).toEqual([
+    ['phone', 'uint8', 32, 28, 112],
+    ['server', 'float32', 32, 32, 2, 96],
+    ['phone', 'uint8', 160, 28, 112],
+    ['server', 'float32', 160, 32, 2, 96],
+  ]);
+  const differentiates = (peer: string) =>
+    readFileSync(path.join(folder, `10-fine-tune/${peer}/program.onnx`)).includes('grad/');
+  expect([differentiates('phone'), differentiates('server')]).toEqual([true, false]);
+  expect(programs.phone.weightBytes).toBeLessThan(programs.server.weightBytes / 5);
+});
+
 test('each example has a test here', () => {
   const examples = readdirSync(path.join(root, 'examples')).filter((name) =>
     existsSync(path.join(root, 'examples', name, 'model.ts')),
@@ -175,6 +202,7 @@ test('each example has a test here', () => {
     '07-split-learning',
     '08-private-split',
     '09-split-fed',
+    '10-fine-tune',
   ]);
 });
 
