@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { onnxRuntimeBackend } from 'bytesandbrains/backends/onnxruntime';
 import { type FlowResult, startDeployment } from 'bytesandbrains/host';
 import { loadDeployment } from 'bytesandbrains/host/node';
+import type { Plan } from 'bytesandbrains/ir';
 import { peersWithData } from './data.ts';
 import { pageOf } from './plot.ts';
 
@@ -47,6 +48,7 @@ export async function runTraining(url: string, shown: Shown): Promise<void> {
     const bound = flows === undefined ? {} : { flows: Number(flows) };
     await deployment.invoke({}, { ...bound, onFlow: (result) => course.note(result) });
     console.log(course.summary());
+    if (loaded.plan.edges.length > 0) console.log(course.sentAndPlanned(loaded.plan));
     if (plot !== undefined) {
       const name = path.basename(path.dirname(fileURLToPath(url)));
       writeFileSync(plot, pageOf(name, course.curves()));
@@ -68,6 +70,7 @@ class Course {
   #flows = 0;
   #sentBytes = 0;
   #messages = 0;
+  #payloadBytes = 0;
   /** Since the last line. */
   #recent = { flows: 0, loss: 0, right: 0, sentBytes: 0 };
 
@@ -79,7 +82,8 @@ class Course {
     const flow = ++this.#flows;
     const sentBytes = Object.values(result.peers).reduce((sum, one) => sum + one.sentBytes, 0);
     this.#sentBytes += sentBytes;
-    this.#messages += Object.values(result.peers).reduce((sum, one) => sum + one.sentMessages, 0);
+    this.#messages += result.messages.length;
+    this.#payloadBytes += result.messages.reduce((sum, one) => sum + one.payloadBytes, 0);
     this.#sent.push([flow, this.#sentBytes / 2 ** 20]);
     const [loss, right, accuracy] = ['loss', 'right', 'accuracy'].map((name) => numberOf(result, name));
     if (loss !== undefined) this.#losses.push([flow, loss]);
@@ -116,6 +120,14 @@ class Course {
     const last = loss === undefined ? [] : [`last loss ${loss.toFixed(4)}`];
     const sent = `${bytes(this.#sentBytes)} sent in ${this.#messages} messages`;
     return [`${this.#flows} ${this.#shown.flow}s`, ...last, sent].join(', ');
+  }
+
+  /** In all flows, and what the plan said of each before they ran. */
+  sentAndPlanned({ traffic }: Plan): string {
+    const { total, messages } = traffic!;
+    const most = messages.some(({ mayDecline }) => mayDecline) ? 'at most ' : '';
+    const planned = `${total.messages} messages with ${most}${total.payloadBytes}`;
+    return `${this.#payloadBytes} bytes of values; planned for each ${this.#shown.flow}: ${planned}`;
   }
 
   curves() {
