@@ -72,7 +72,7 @@ export function trafficOf(
       to,
       edges: group.map(({ id }) => id),
       count: pairsOf(from, to, members),
-      payloadBytes: group.map(payloadBytesOf).reduce(addSizes, 0),
+      payloadBytes: group.map(payloadBytesOf).reduce(sumOf, 0),
       mayDecline: group.some(mayDecline),
       headerBytes: headerBytesOf(group, peerBytes),
     };
@@ -91,13 +91,13 @@ const NOTHING: Amount = { messages: 0, payloadBytes: 0, headerBytes: 0 };
 
 const times = ({ payloadBytes, headerBytes }: PlannedMessage, count: number): Amount => ({
   messages: count,
-  payloadBytes: multiplySizes(payloadBytes, count),
+  payloadBytes: scaled(payloadBytes, count),
   headerBytes: headerBytes === null ? null : headerBytes * count,
 });
 
 const plus = (a: Amount, b: Amount): Amount => ({
   messages: a.messages + b.messages,
-  payloadBytes: addSizes(a.payloadBytes, b.payloadBytes),
+  payloadBytes: sumOf(a.payloadBytes, b.payloadBytes),
   headerBytes: a.headerBytes === null || b.headerBytes === null ? null : a.headerBytes + b.headerBytes,
 });
 
@@ -130,9 +130,33 @@ function payloadBytesOf({ kind, dtype, shape, type }: Edge): Size {
   return shape.reduce<Size>((size, dim: Dim) => multiplySizes(size, dim), bits / 8);
 }
 
-/** The sizes that a formula leaves open, given by name: what it comes to; null where one of them is not given. */
+/** Between formulas that are too long to be one polynomial: those have no blanks. */
+const AND = ' + ';
+const termsOf = (size: number | string): readonly (number | string)[] =>
+  typeof size === 'number' ? [size] : size.split(AND);
+
+function sumOf(a: Size, b: Size): Size {
+  return a === null || b === null ? null : (addSizes(a, b) ?? `${a}${AND}${b}`);
+}
+
+function scaled(size: Size, count: number): Size {
+  return size === null
+    ? null
+    : termsOf(size)
+        .map((one) => multiplySizes(one, count))
+        .reduce(sumOf);
+}
+
+/** What a formula comes to, given by name the sizes that it leaves open; null where one of them is not given. */
 export function bytesFor(size: Size, given: (name: string) => number | undefined): number | null {
-  return size === null ? null : (evaluateSize(size, given) ?? null);
+  if (size === null) return null;
+  let sum = 0;
+  for (const term of termsOf(size)) {
+    const bytes = evaluateSize(term, given);
+    if (bytes === undefined) return null;
+    sum += bytes;
+  }
+  return sum;
 }
 
 // --- the bound for headers ---------------------------------------------------------------------------

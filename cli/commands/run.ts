@@ -246,13 +246,13 @@ async function document(
     import('../run/traffic.ts'),
   ]);
   const outputs = Object.fromEntries([...ran.outputs].map(([name, one]) => [name, documentOfOutput(one)]));
-  const { rounds, peers, links, answers } = ran;
+  const { rounds, peers, links, overhead, answers } = ran;
   return {
     outputs,
     flows: rounds.length,
     ...(sessions && { rounds, late: answers.late }),
     peers,
-    traffic: { planned: planned ?? null, sent: sentInAll(links), links },
+    traffic: { planned: planned ?? null, sent: sentInAll(links), links, overhead },
     ...(verify && { verify }),
   };
 }
@@ -265,13 +265,17 @@ async function print(
   planned: Planned | undefined,
   verification: Verification | undefined,
 ): Promise<void> {
-  const [{ printEdges }, { sha256Of, typeTextOf }, { lateText }, { plannedText, sentInAll, sentText }] =
-    await Promise.all([
-      import('../plan.ts'),
-      import('../run/outputs.ts'),
-      import('../run/answers.ts'),
-      import('../run/traffic.ts'),
-    ]);
+  const [
+    { printEdges },
+    { sha256Of, typeTextOf },
+    { lateText },
+    { plannedText, resentText, sentInAll, sentText },
+  ] = await Promise.all([
+    import('../plan.ts'),
+    import('../run/outputs.ts'),
+    import('../run/answers.ts'),
+    import('../run/traffic.ts'),
+  ]);
   const right = (title: string) => ({ title, align: 'right' }) as const;
   cx.printTable(
     [
@@ -312,6 +316,8 @@ async function print(
   if (plan.edges.length > 0) {
     cx.print(`sent: ${sentText(sentInAll(ran.links))}`);
     if (planned !== undefined) cx.print(`planned: ${plannedText(planned)}`);
+    const resent = resentText(ran.overhead);
+    if (resent !== undefined) cx.print(`sent again, since a connection broke: ${resent}`);
   }
   const late = lateText(ran.answers.late);
   if (late !== undefined) cx.print(late);

@@ -75,6 +75,8 @@ function obey(
       return host.invoke(message.entry, message.values, message.request, message.continuation);
     case 'tell-state':
       return tell({ kind: 'state', state: host.state });
+    case 'tell-overhead':
+      return tell({ kind: 'overhead', overhead: host.overhead });
     case 'restore':
       return host.restore(message.state);
     case 'supply':

@@ -1,7 +1,7 @@
 // What `bbc run --processes` and the processes of its peers say to each other.
 
 import type { DataValue } from '../../ir/index.ts';
-import type { Continuation, PeerEvent } from '../../runtime/host/index.ts';
+import type { Continuation, Overhead, PeerEvent } from '../../runtime/host/index.ts';
 import type { InitiatedFlowId } from '../../runtime/index.ts';
 
 type Values = Readonly<Record<string, DataValue>>;
@@ -19,6 +19,8 @@ export type ToPeer =
   | { readonly kind: 'supply'; readonly flow: InitiatedFlowId; readonly values: Values }
   /** To be answered by `state`. */
   | { readonly kind: 'tell-state' }
+  /** To be answered by `overhead`. */
+  | { readonly kind: 'tell-overhead' }
   | { readonly kind: 'restore'; readonly state: Values }
   | { readonly kind: 'lose'; readonly peer: string }
   | { readonly kind: 'close' };
@@ -28,4 +30,5 @@ export type FromPeer =
   /** Everybody that can take part in a flow is. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'state'; readonly state: Values }
+  | { readonly kind: 'overhead'; readonly overhead: Overhead }
   | { readonly kind: 'event'; readonly event: PeerEvent };

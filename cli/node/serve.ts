@@ -12,7 +12,13 @@ import {
 } from '../../ir/index.ts';
 import type { LoadedBundle } from '../../runtime/bundle.ts';
 import type { BufferPool } from '../../runtime/host/buffer-pool.ts';
-import { type PeerEvent, type PeerHost, startPeer, type TransportUser } from '../../runtime/host/index.ts';
+import {
+  type Overhead,
+  type PeerEvent,
+  type PeerHost,
+  startPeer,
+  type TransportUser,
+} from '../../runtime/host/index.ts';
 import {
   type Address,
   formatAddress,
@@ -65,6 +71,7 @@ export interface Served {
   readonly sentPayloadBytes: number;
   /** Headers included. */
   readonly sentBytes: number;
+  readonly overhead: Readonly<Overhead>;
   /** Cut short by this signal. */
   readonly signal: Signal | undefined;
 }
@@ -136,7 +143,8 @@ class Serving {
     // Whoever waits for more flows hears why there are none.
     await host.close(isStarter(bundle.manifest) ? this.#failure : undefined);
     const signal = this.#cut ? this.#signal : undefined;
-    return { flows: this.#flows, outputs: this.#last, ...this.#account, signal };
+    const { overhead } = host;
+    return { flows: this.#flows, outputs: this.#last, ...this.#account, overhead, signal };
   }
 
   #connect(user: TransportUser, pool: BufferPool): Promise<WebSocketTransport> {

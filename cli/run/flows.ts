@@ -15,12 +15,14 @@ import type {
   Deployment,
   FlowResult,
   LateCounts,
+  Overhead,
   Pause,
   PeerStats,
   PeerValues,
   QuorumMissed,
 } from '../../runtime/host/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
+import { sumOfOverheads } from '../../runtime/host/overhead.ts';
 import { isMissing } from '../../runtime/value.ts';
 import { causeText } from '../causes.ts';
 import { elementsOf } from '../tensors/elements.ts';
@@ -39,6 +41,7 @@ export interface Ran {
   /** Sums over all flows. */
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
   readonly links: readonly LinkSent[];
+  readonly overhead: Readonly<Overhead>;
   /** From the first invocation to the last result. */
   readonly elapsedMs: number;
 }
@@ -123,8 +126,11 @@ export async function runFlows(
         save({ deployment: deployment.plan.deployment, step, arguments: next?.arguments, states });
       }
       const outputs = outputsOf(result);
-      const { links } = sent;
-      if (over) return { outputs, rounds, answers, peers: sums, links, elapsedMs: performance.now() - begin };
+      if (over) {
+        const elapsedMs = performance.now() - begin;
+        const overhead = sumOfOverheads(Object.values(await running.overhead()));
+        return { outputs, rounds, answers, peers: sums, links: sent.links, overhead, elapsedMs };
+      }
       from = next;
     }
   } finally {

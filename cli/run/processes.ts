@@ -78,6 +78,7 @@ export async function startProcesses(
   return {
     invoke: (values, invocation) => coordinator.invoke(values, invocation),
     state: () => coordinator.state(),
+    overhead: () => coordinator.overhead(),
     restore: (states) => coordinator.restore(states),
     close: closeAll,
   };
@@ -169,6 +170,11 @@ const remote = (child: Child): RemotePeer => ({
   async restore(state) {
     tell(child, { kind: 'restore', state });
     await stateOf(child);
+  },
+  async overhead() {
+    const answer = child.heard('overhead');
+    tell(child, { kind: 'tell-overhead' });
+    return (await answer).overhead;
   },
   supply: (flow, values) => tell(child, { kind: 'supply', flow, values }),
   lose: (peer) => tell(child, { kind: 'lose', peer }),

@@ -1,7 +1,7 @@
 // What a run sent, beside what its plan said that it would.
 
 import { bytesFor, type DataValue, isTensor, type Plan, type Size, type Traffic } from '../../ir/index.ts';
-import type { SentMessage } from '../../runtime/host/index.ts';
+import type { Overhead, SentMessage } from '../../runtime/host/index.ts';
 
 export interface Sent {
   readonly messages: number;
@@ -94,6 +94,11 @@ export const messagesText = (count: number): string => (count === 1 ? '1 message
 export const sentText = ({ messages, payloadBytes, headerBytes }: Sent): string =>
   `${messagesText(messages)}, ${payloadBytes} B of payload, ${headerBytes} B of headers`;
 
+/** Longer formulas are read message by message. */
+const MAX_FORMULA = 80;
+const shortened = (size: number | string): number | string =>
+  typeof size === 'string' && size.length > MAX_FORMULA ? '…' : size;
+
 /** `3 messages, 240128 B of payload, at most 768 B of headers` */
 export function plannedText({
   messages,
@@ -109,7 +114,11 @@ export function plannedText({
   const payload =
     payloadBytes === null
       ? 'payload not known beforehand'
-      : `${mayDecline ? 'at most ' : ''}${payloadBytes} B of payload`;
+      : `${mayDecline ? 'at most ' : ''}${shortened(payloadBytes)} B of payload`;
   const headers = headerBytes === null ? 'headers not bounded' : `at most ${headerBytes} B of headers`;
   return `${messagesText(messages)}, ${payload}, ${headers}`;
 }
+
+/** `1 message, 4096 B`; undefined: nothing was sent again. */
+export const resentText = ({ resentMessages, resentBytes }: Readonly<Overhead>): string | undefined =>
+  resentMessages === 0 ? undefined : `${messagesText(resentMessages)}, ${resentBytes} B`;

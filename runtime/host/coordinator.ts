@@ -7,6 +7,7 @@ import { FlowBook, type InvokeOptions } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
 import type { DataValues } from './hand-over.ts';
 import type { Deployment } from './inproc.ts';
+import type { Overhead } from './overhead.ts';
 import type { Continuation, PeerEvent } from './peer-host.ts';
 import { checkStates, type PeerStates } from './states.ts';
 
@@ -14,6 +15,7 @@ import { checkStates, type PeerStates } from './states.ts';
 export interface RemotePeer extends Member {
   invoke(entry: string, values: DataValues, request: number, continuation: Continuation): void;
   state(): Promise<DataValues>;
+  overhead(): Promise<Overhead>;
   /** Resolves when it has them: what another peer sends it then comes later. */
   restore(state: DataValues): Promise<void>;
   supply(flow: InitiatedFlowId, values: DataValues): void;
@@ -49,6 +51,14 @@ export class Coordinator implements Deployment {
   async state(): Promise<PeerStates> {
     const states = [...this.#peers.values()].map(async (peer) => [peer.id, await peer.state()] as const);
     return Object.fromEntries(await Promise.all(states));
+  }
+
+  async overhead(): Promise<Readonly<Record<string, Overhead>>> {
+    const asked = [...this.#peers.values()].filter(({ id }) => !this.#gone.has(id));
+    const told = await Promise.allSettled(
+      asked.map(async (peer) => [peer.id, await peer.overhead()] as const),
+    );
+    return Object.fromEntries(told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
   }
 
   async restore(states: PeerStates): Promise<void> {

@@ -5,6 +5,7 @@ export { Coordinator, type RemotePeer } from './coordinator.ts';
 export type { InvokeOptions } from './flow-book.ts';
 export type { FlowResult, LateCounts, Pause, PeerStats, PeerValues, QuorumMissed } from './flow-result.ts';
 export { type Deployment, type DeploymentOptions, startDeployment } from './inproc.ts';
+export { type Overhead, sumOfOverheads } from './overhead.ts';
 export {
   type Continuation,
   type PeerEvent,

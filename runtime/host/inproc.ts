@@ -19,6 +19,7 @@ import { FlowBook, type InvokeOptions, invocation } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
 import { handOver } from './hand-over.ts';
 import { oneAtATime } from './one-at-a-time.ts';
+import { noOverhead, type Overhead } from './overhead.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
 import { sentMessage } from './sent-message.ts';
 import { checkStates, type PeerStates } from './states.ts';
@@ -48,6 +49,8 @@ export interface Deployment {
   invoke(values: PeerValues, options?: InvokeOptions): Promise<FlowResult>;
   /** What each peer's state variables hold, by their keys; those never assigned are not there. Between calls only. */
   state(): Promise<PeerStates>;
+  /** What each peer sent besides messages of values, by its id; a peer that is gone says nothing. */
+  overhead(): Promise<Readonly<Record<string, Overhead>>>;
   /** Before the first call: takes what {@link state} gave, of this or of an earlier deployment. Rejects with DiagnosticError BB780. */
   restore(states: PeerStates): Promise<void>;
   /** Frees segments; the backend stays the caller's. Open flows are cancelled. */
@@ -107,12 +110,14 @@ class InProcess implements Deployment {
   readonly #book: FlowBook;
   /** Flows that have ended on some peer since mail was last empty. */
   readonly #ending = new Set<FlowRecord>();
+  readonly #control: ReadonlyMap<string, Overhead>;
   #mail: Parcel[] = [];
   #pumping = false;
   #closed = false;
 
   constructor(peers: readonly LoadedPeer[], { clock = systemClock, limits, onEvent }: DeploymentOptions) {
     this.#peers = peers;
+    this.#control = new Map(peers.map(({ id }) => [id, noOverhead()]));
     this.#onEvent = onEvent ?? (() => {});
     this.#book = new FlowBook(peers, (peer, flow, values, owned) => {
       const given = owned ? values : handOver(values, this.#pool);
@@ -146,6 +151,10 @@ class InProcess implements Deployment {
 
   async state(): Promise<PeerStates> {
     return Object.fromEntries([...this.#drivers].map(([id, driver]) => [id, driver.state]));
+  }
+
+  async overhead(): Promise<Readonly<Record<string, Overhead>>> {
+    return Object.fromEntries(this.#control);
   }
 
   async restore(states: PeerStates): Promise<void> {
@@ -194,6 +203,11 @@ class InProcess implements Deployment {
     joinPieces(pieces, bytes);
     if (flow !== undefined && envelope !== undefined)
       this.#book.recordOf(flow)?.messages.push(sentMessage(from, to, envelope, pieces));
+    else {
+      const control = this.#control.get(from)!;
+      control.controlMessages++;
+      control.controlBytes += total;
+    }
     this.#mail.push({ from, to: receiver, bytes });
   }
 

@@ -20,6 +20,7 @@ import { originOf } from './finite.ts';
 import { invocation } from './flow-book.ts';
 import type { Pause } from './flow-result.ts';
 import { type DataValues, handOver } from './hand-over.ts';
+import { noOverhead, type Overhead, sumOfOverheads } from './overhead.ts';
 import { neighboursOf, type PeerStatus, Readiness, statusOf } from './readiness.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
 import { type SentMessage, sentMessage } from './sent-message.ts';
@@ -107,6 +108,7 @@ export class PeerHost {
   /** Peers that are away, each with what stops waiting for it. */
   readonly #away = new Map<string, () => void>();
   readonly #accounts = new Map<string, Account>();
+  readonly #control = noOverhead();
   #transport: Transport | undefined;
   #waiting: (() => void)[] = [];
 
@@ -181,6 +183,11 @@ export class PeerHost {
   /** Starts a flow; `request` comes back in `flow-started` or `flow-refused`. */
   invoke(entry: string, values: DataValues, request: number, { flows, from }: Continuation = {}): void {
     this.#driver.handle(invocation({ entry, request, flows, from }, handOver(values, this.#pool)));
+  }
+
+  /** What it sent besides messages of values. */
+  get overhead(): Overhead {
+    return sumOfOverheads([this.#control, this.#transport?.overhead ?? noOverhead()]);
   }
 
   /** Copies of what is committed, by key of the state variable. */
@@ -306,7 +313,12 @@ export class PeerHost {
         bytes: pieceBytes(pieces),
         why: 'too much waits for it already',
       });
-    if (outcome !== 'taken' || flow === undefined || envelope === undefined) return;
+    if (outcome !== 'taken') return;
+    if (flow === undefined || envelope === undefined) {
+      this.#control.controlMessages++;
+      this.#control.controlBytes += pieceBytes(pieces);
+      return;
+    }
     this.#accounts.get(flowKey(flow))?.messages.push(sentMessage(this.peer, to, envelope, pieces));
   }
 

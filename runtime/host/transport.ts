@@ -1,6 +1,8 @@
 // What a host asks of whatever moves its frames: sockets, message ports, a simulated network. A transport proves who
 // is at the other end, finds it again when a connection breaks, and bounds what it holds.
 
+import type { Overhead } from './overhead.ts';
+
 /** What became of a frame given to `send`. */
 export type SendOutcome =
   /** Taken over; it arrives unless the connection breaks on its way. */
@@ -15,6 +17,8 @@ export interface Transport {
   send(to: string, pieces: readonly Uint8Array[]): SendOutcome;
   /** A short text from host to host, in order with the frames; nothing if the peer is not connected. */
   tell(to: string, note: string): void;
+  /** What was sent besides frames, and twice. */
+  readonly overhead: Readonly<Overhead>;
   /** Discards what waits for a peer: it was given up. */
   forget(peer: string): void;
   /** Sends what waits, within a bound of time, and closes every connection. */

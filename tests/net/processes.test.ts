@@ -69,7 +69,10 @@ describe('a process for each peer', () => {
         expect.closeTo(2 * one.peers[peer].receivedBytes, -3),
       ]);
     // Over sockets, too, what was planned.
-    const { planned, sent } = several.traffic;
+    const { planned, sent, overhead } = several.traffic;
+    expect(overhead).toMatchObject({ resentMessages: 0 });
+    expect(overhead.controlMessages).toBeGreaterThan(0);
+    expect(one.traffic.overhead.controlMessages).toBe(0);
     expect([sent.messages, sent.payloadBytes]).toEqual([planned.messages, planned.payloadBytes]);
     expect(sent.headerBytes).toBeLessThanOrEqual(planned.headerBytes);
   });

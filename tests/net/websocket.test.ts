@@ -1,7 +1,7 @@
 // The WebSocket transport on loopback: who gets in, what is bounded, what happens when a connection breaks.
 
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -120,6 +120,27 @@ async function pair(limits?: Limits): Promise<readonly [Peer, Peer]> {
   return [a, b];
 }
 
+/** A way to a port whose first connection breaks after so many bytes. */
+async function breakableWay(to: number, bytes: number): Promise<{ readonly port: number; close(): void }> {
+  let left = bytes;
+  const server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    const end = (): void => {
+      near.destroy();
+      far.destroy();
+    };
+    for (const socket of [near, far]) socket.on('error', end).on('close', end);
+    near.on('data', (data) => {
+      if (left > 0 && data.length >= left) end();
+      left -= data.length;
+    });
+    near.pipe(far);
+    far.pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, close: () => void server.close() };
+}
+
 /** Opens a raw WebSocket, sends, and gives the code with which it is closed. */
 function intrude(url: string, ...messages: readonly (string | Uint8Array)[]): Promise<number> {
   return new Promise((resolve) => {
@@ -205,6 +226,30 @@ describe('connections', () => {
     loopback.port = 0;
     await a.until(() => a.log.length === 3);
     expect(a.log[2]).toBe('connected b');
+  });
+
+  test('that break within a frame take it once more, and count that apart', async () => {
+    const [a, b] = [await new Peer('a').start(), await new Peer('b').start()];
+    const way = await breakableWay(b.transport.addresses[0]!.port, 2 ** 20);
+    try {
+      a.transport.dial({ peer: 'b', addresses: [{ ...loopback, port: way.port }] });
+      await Promise.all([a.connected(b), b.connected(a)]);
+      expect(a.transport.overhead).toMatchObject({ resentMessages: 0, resentBytes: 0 });
+      a.transport.tell('b', 'a note');
+      const frame = frameOf(16 * 2 ** 20);
+      a.transport.send('b', frame);
+      await b.until(() => b.frames.length === 1);
+      expect(b.log.filter((one) => one === 'connected a')).toHaveLength(2);
+      expect(a.transport.overhead).toMatchObject({
+        controlMessages: 1,
+        controlBytes: 6,
+        resentMessages: 1,
+        resentBytes: joined(frame).length,
+      });
+      expect(b.transport.overhead).toMatchObject({ resentMessages: 0 });
+    } finally {
+      way.close();
+    }
   });
 });
 

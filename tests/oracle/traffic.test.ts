@@ -57,6 +57,24 @@ describe('the plan', () => {
     expect(requireAsPlanned(plan, result, { N: 5 })).toEqual({ messages: 1, payloadBytes: 60 });
   });
 
+  test('says formulas too long for one polynomial one after the other', async () => {
+    const many = module('many', () => {
+      const wide = input('wide', float32, ['height', 'width', 'channels'], { at: edge });
+      const strips = [2, 3, 5, 7, 11, 13].map((by) =>
+        on(edge, () => wide.averagePool({ kernelShape: [1], strides: [by] }).mul(by)),
+      );
+      const sums = strips.map((one) => on(server, () => one.reduceSum({ keepdims: 0 })));
+      sums.forEach((sum, at) => output(`y${at}`, sum));
+    });
+    const dims = [2, 3, 100];
+    const x: Tensor = { dtype: 'float32', dims, bytes: new Uint8Array(4 * 600) };
+    const { plan, traffic, result } = await run(many, ['edge', 'server'], { wide: x });
+    expect(`${traffic.total.payloadBytes}`.split(' + ').length).toBeGreaterThan(1);
+    const sizes = { height: 2, width: 3, channels: 100 };
+    // 6 rows of 50, 34, 20, 15, 10 and 8 floats.
+    expect(requireAsPlanned(plan, result, sizes).payloadBytes).toBe(4 * 6 * (50 + 34 + 20 + 15 + 10 + 8));
+  });
+
   test('counts a broadcast and a collect once for each member', async () => {
     const rounds = module('rounds', () => {
       const w = input('w', float32, [4], { at: server });

@@ -74,7 +74,7 @@ const verify: Line = async (cx) => {
           found.losses <= limit && found.state <= limit,
         );
         cx.figure(
-          `'${optimization}', ${what}: ${sent.flows} steps sent, each crossing as planned, headers within their bound,`,
+          `'${optimization}', ${what}: ${sent.flows} steps sent, each crossing as planned, headers within their bound`,
           `${sent.messages} messages, ${sent.payloadBytes} bytes of payload (planned ${sent.planned})`,
           sent.payloadBytes === sent.planned,
         );

@@ -6,6 +6,7 @@ import type { WebSocket } from 'ws';
 import { announcedBytes, joinPieces, PREFIX_BYTES, pieceBytes } from '../../wire/frame.ts';
 import type { BufferPool } from '../buffer-pool.ts';
 import type { Clock } from '../clock.ts';
+import type { Overhead } from '../overhead.ts';
 import type { SendOutcome, TransportUser } from '../transport.ts';
 import { type Proven, REFUSAL } from './handshake.ts';
 
@@ -38,6 +39,7 @@ export interface LinkContext {
   readonly pool: BufferPool;
   readonly clock: Clock;
   readonly user: TransportUser;
+  readonly overhead: Overhead;
   /** Of frames that are coming in, over all peers. */
   incomingBytes: number;
 }
@@ -52,6 +54,8 @@ interface Outgoing {
   readonly bytes: Uint8Array;
   /** Handed to the socket so far. */
   at: number;
+  /** An earlier connection broke while it was under way. */
+  again: boolean;
 }
 
 export class Link {
@@ -114,14 +118,17 @@ export class Link {
     if (full && this.#queue.length > 0) return 'full';
     const bytes = new Uint8Array(pool.take(total), 0, total);
     joinPieces(pieces, bytes);
-    this.#queue.push({ bytes, at: 0 });
+    this.#queue.push({ bytes, at: 0, again: false });
     this.#queueBytes += total;
     this.#pump();
     return 'taken';
   }
 
   tell(note: string): void {
-    this.#connection?.ws.send(note);
+    if (this.#connection === undefined) return;
+    this.#connection.ws.send(note);
+    this.#cx.overhead.controlMessages++;
+    this.#cx.overhead.controlBytes += Buffer.byteLength(note);
   }
 
   /** Discards what waits. */
@@ -137,7 +144,7 @@ export class Link {
     const connection = this.#connection;
     if (connection === undefined) return;
     const before = connection.socket.bytesRead;
-    connection.ws.ping();
+    this.#ping(connection.ws);
     this.#cx.clock.wake(this.#cx.clock.now() + 1e9, () => {
       if (connection.socket.bytesRead === before && this.#connection === connection)
         connection.ws.terminate();
@@ -177,7 +184,10 @@ export class Link {
     this.#endIncoming();
     this.#skip = 0;
     // Frames that the socket had not taken as a whole go again, from their beginning.
-    for (const one of this.#queue) one.at = 0;
+    for (const one of this.#queue) {
+      one.again = one.at > 0;
+      one.at = 0;
+    }
     this.#next = 0;
     this.#windowBytes = 0;
     this.#settleFlush();
@@ -196,6 +206,10 @@ export class Link {
     if (ws === undefined) return;
     for (let frame = this.#queue[this.#next]; frame !== undefined; frame = this.#queue[this.#next]) {
       if (this.#windowBytes >= WINDOW_BYTES) return;
+      if (frame.again && frame.at === 0) {
+        this.#cx.overhead.resentMessages++;
+        this.#cx.overhead.resentBytes += frame.bytes.length;
+      }
       const chunk = frame.bytes.subarray(frame.at, frame.at + CHUNK_BYTES);
       frame.at += chunk.length;
       this.#windowBytes += chunk.length;
@@ -277,6 +291,11 @@ export class Link {
     this.#drop('it sent what is no frame');
   }
 
+  #ping(ws: WebSocket): void {
+    ws.ping();
+    this.#cx.overhead.heartbeats++;
+  }
+
   #beat(ws: WebSocket, socket: Socket): void {
     const { clock, limits } = this.#cx;
     let heard = socket.bytesRead;
@@ -290,7 +309,7 @@ export class Link {
         still = this.#incoming !== undefined && bytes < FRAME_PROGRESS_BYTES ? still + 1 : 0;
         if (unheard > 3) return this.#drop(`no sign of life for ${(unheard * limits.heartbeatNs) / 1e9} s`);
         if (still > 3) return this.#drop(`a frame stood still for ${(still * limits.heartbeatNs) / 1e9} s`);
-        if (unheard > 0) ws.ping();
+        if (unheard > 0) this.#ping(ws);
         again();
       });
       this.#stopHeartbeat = stop;

@@ -10,6 +10,7 @@ import { defaultLimits } from '../../limits.ts';
 import { BufferPool } from '../buffer-pool.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { POOL_BYTES } from '../driver.ts';
+import { noOverhead } from '../overhead.ts';
 import type { SendOutcome, Transport, TransportUser } from '../transport.ts';
 import { type Address, formatAddress, isLoopback } from './address.ts';
 import { Dialer, type Target } from './dialer.ts';
@@ -74,6 +75,7 @@ export class WebSocketTransport implements Transport {
   readonly #identity: Identity;
   readonly #clock: Clock;
   readonly #gate: Gate;
+  readonly overhead = noOverhead();
   readonly #links = new Map<string, Link>();
   readonly #dialers: Dialer[] = [];
   #listeners: readonly Listener[] = [];
@@ -90,7 +92,7 @@ export class WebSocketTransport implements Transport {
     this.#clock = clock;
     this.#gate = new Gate(limits, clock);
     const pool = options.pool ?? new BufferPool(POOL_BYTES);
-    const cx: LinkContext = { limits, pool, clock, user, incomingBytes: 0 };
+    const cx: LinkContext = { limits, pool, clock, user, overhead: this.overhead, incomingBytes: 0 };
     for (const peer of identity.members)
       if (peer !== identity.peer) this.#links.set(peer, new Link(peer, cx, () => this.#dial()));
   }
