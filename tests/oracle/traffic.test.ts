@@ -64,7 +64,7 @@ describe('the plan', () => {
         on(edge, () => wide.averagePool({ kernelShape: [1], strides: [by] }).mul(by)),
       );
       const sums = strips.map((one) => on(server, () => one.reduceSum({ keepdims: 0 })));
-      sums.forEach((sum, at) => output(`y${at}`, sum));
+      for (const [at, sum] of sums.entries()) output(`y${at}`, sum);
     });
     const dims = [2, 3, 100];
     const x: Tensor = { dtype: 'float32', dims, bytes: new Uint8Array(4 * 600) };
