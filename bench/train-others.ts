@@ -18,6 +18,8 @@ export interface Data {
 }
 
 export interface Other {
+  /** In a process of its own. */
+  readonly isElsewhere?: boolean;
   /** One step; a number is how long it took, in ms, if it says so itself. */
   readonly step: () => Promise<unknown>;
   /** The parameters now, if they can be read. */
@@ -132,6 +134,7 @@ export async function torch(network: string, batch: number): Promise<Other | und
     (await Promise.race([lines.next(), gone]))?.value as string | undefined;
   if ((await line()) !== 'ready') return undefined;
   return {
+    isElsewhere: true,
     step: async () => {
       child.stdin!.write('\n');
       return Number(await line());

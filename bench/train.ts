@@ -63,7 +63,9 @@ export async function benchTrain(): Promise<readonly Figure[]> {
 async function againstOthers(name: string, network: Network, ours: Stepper, data: Data): Promise<Figure[]> {
   const figures: Figure[] = [];
   const race = async (what: string, other: Other, rounds: number, limit?: number): Promise<void> => {
-    const { theirs, ratio }: Paired = await inPairs(ours.run, other.step, {
+    // Another process tells how long it took by the clock.
+    const inTime = other.isElsewhere ? (work: () => Promise<unknown>) => work : processorTime;
+    const { theirs, ratio }: Paired = await inPairs(inTime(ours.run), inTime(other.step), {
       rounds,
       warmUp: 3,
       blockMs: BLOCK_MS,
@@ -96,8 +98,8 @@ async function againstOthers(name: string, network: Network, ours: Stepper, data
   return figures;
 }
 
-/** Of one thread: what else the machine does takes none of it. */
-const processorTime = (work: () => Promise<void>) => async (): Promise<number> => {
+/** Of all threads of this process: what else the machine does takes none of it. */
+const processorTime = (work: () => Promise<unknown>) => async (): Promise<number> => {
   const before = process.cpuUsage();
   await work();
   return processorSeconds(before) * 1000;
