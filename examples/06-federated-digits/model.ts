@@ -6,6 +6,7 @@ import {
   type AnyShape,
   cohort,
   collect,
+  constant,
   dataSource,
   entry,
   float32,
@@ -17,6 +18,7 @@ import {
   output,
   peer,
   scan,
+  state,
   uint8,
   type Value,
   weightedMean,
@@ -68,6 +70,7 @@ export default module('federated-digits', () => {
   const digits = dataSource('train', { at: phones.each, fields });
   const unseen = dataSource('test', { at: server, fields });
   const held = states(net.parameters, { at: server, seed: 7 });
+  const before = state('loss', constant(0), { at: server });
 
   entry('round', server, { initial: { round: 0n } }, ({ round }) => {
     const now = read(held);
@@ -75,7 +78,7 @@ export default module('federated-digits', () => {
       const n = digits.size();
       return { ...epoch(now, digits.batch(round, n)), n };
     });
-    const { n, senders, missing, ...changes } = collect(answers, { atLeast: 8, within: '10m' });
+    const { n, loss, senders, missing, ...changes } = collect(answers, { atLeast: 8, within: '10m' });
     const mean = weightedMean(changes, n) as Record<string, Weight>;
     // With too few answers this round changes nothing, and the run goes on.
     const trained = Object.entries(held).map(
@@ -84,25 +87,32 @@ export default module('federated-digits', () => {
 
     const right = on(server, () => share(Object.fromEntries(trained) as typeof now, unseen.batch(0, TEST)));
     output('accuracy', right);
+    // In a round without a mean, that of the round before.
+    const lost = weightedMean(loss, n).orElse(before.read());
+    before.assign(lost);
+    output('loss', lost);
     const done = round.add(1n);
     next('round', { round: done }).when(done.less(BigInt(ROUNDS)).and(right.less(TARGET)));
   });
 });
 
-/** How one epoch of stochastic gradient descent over all of a phone's digits changes the parameters, in one Scan. */
+/**
+ * How one epoch of stochastic gradient descent over all of a phone's digits changes the parameters, in one Scan, and the
+ * mean of its losses.
+ */
 function epoch<W extends Given<typeof net.parameters> & Record<string, Weight>>(
   start: W,
   { image, label }: Digits,
-): W {
+) {
   // What does not fill a batch is left out; the next round has another order.
   const used = label.size().div(BATCH).mul(BATCH).unsqueeze([0]);
   const images = image.slice([0n], used).reshape([-1, BATCH, 1, 28, 28]);
   const labels = label.slice([0n], used).reshape([-1, BATCH]);
-  const end = scan(start, { images, labels }, (now, part) => {
+  const { loss, ...end } = scan(start, { images, labels }, (now, part) => {
     const loss = crossEntropy(net(now)(pixels(part.images)), part.labels);
-    return minus(now, gradient(loss, now as Record<string, Weight>), RATE);
-  }) as W;
-  return minus(end, start);
+    return { ...minus(now, gradient(loss, now as Record<string, Weight>), RATE), loss };
+  });
+  return { ...minus(end as unknown as W, start), loss: loss.reduceMean({ keepdims: false }) };
 }
 
 type Weight = Value<'float32', AnyShape, string>;
