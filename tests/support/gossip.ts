@@ -17,7 +17,8 @@ import {
 } from '../../dsl/index.ts';
 import type { Backend } from '../../runtime/index.ts';
 import { topologyOf } from './compile.ts';
-import { deploy, plain } from './deploy.ts';
+import { deployWithPlan, plain } from './deploy.ts';
+import { requireAsPlanned } from './traffic.ts';
 
 export interface Mixing {
   /** What each peer has at first. */
@@ -78,9 +79,11 @@ export async function averaged(
   backend: Backend,
 ): Promise<readonly (readonly (readonly number[])[])[]> {
   const topology = topologyOf(...mixing.x0.map((_, index) => `node${index}`));
-  const deployment = await deploy(averaging(mixing), topology, backend);
+  const { plan, deployment } = await deployWithPlan(averaging(mixing), topology, backend);
   const rounds: number[][][] = [];
-  const onFlow: NonNullable<Parameters<typeof deployment.invoke>[1]>['onFlow'] = ({ step, outputs }) => {
+  const onFlow: NonNullable<Parameters<typeof deployment.invoke>[1]>['onFlow'] = (result) => {
+    const { step, outputs } = result;
+    requireAsPlanned(plan, result);
     rounds[step] = mixing.x0.map((_, index) =>
       [`new_x${index}`, `new_w${index}`].flatMap((name) => plain(outputs[name]) as number[]),
     );
