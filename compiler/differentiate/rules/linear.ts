@@ -61,13 +61,14 @@ const matmul: Rule = (step) => {
   const batched = Math.max(ranksL, ranksR);
   const back = (value: ValueId, operand: ValueId, own: number): ValueId => {
     const dims = b.dims(operand);
-    const other = b.dims(operand === left ? right : left);
     // With the same batch, nothing was repeated.
     const batch = dims.slice(0, -2);
+    const others = b.dims(operand === left ? right : left).slice(0, -2);
+    const lead = batch.length - others.length;
     const same =
       own === batched &&
       batch.every((dim, axis) =>
-        typeof dim === 'number' && dim !== 1 ? true : dim !== null && dim === other[axis],
+        typeof dim === 'number' && dim !== 1 ? true : dim !== null && dim === (others[axis - lead] ?? 1),
       );
     if (same || batched === 2) return dims.length === 1 ? b.reshapeLike(value, operand) : value;
     return b.unbroadcastTo(value, paddedShape(b, operand, dims.length), batched - own);

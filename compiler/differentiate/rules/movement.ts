@@ -229,10 +229,13 @@ const depthToSpace: Rule = ({ b, op, x, dy }) => {
   const back = b.op('SpaceToDepth', [dy[0]!], int('blocksize', size));
   if (b.string(op, 'mode', 'DCR') === 'DCR') return [back];
   // CRD: channels are [C, blocks] where SpaceToDepth makes [blocks, C].
-  const [, channels] = b.sizes(x[0]!) ?? b.refuse('the sizes of its input are not known');
-  const inner = channels! / size ** 2;
-  const apart = b.op('Reshape', [back, b.list([0, size * size, inner, -1])]);
-  return [b.reshapeLike(b.transpose(apart, [0, 2, 1, 3]), x[0]!)];
+  const parts = [
+    b.op('Shape', [back], int('end', 1)),
+    b.list([size * size, -1]),
+    b.op('Shape', [back], int('start', 2)),
+  ];
+  const apart = b.op('Reshape', [back, b.op('Concat', parts, int('axis', 0))]);
+  return [b.reshapeLike(b.transpose(apart, [0, 2, 1, 3, 4]), x[0]!)];
 };
 
 const spaceToDepth: Rule = ({ b, op, dy }) => [

@@ -256,12 +256,13 @@ const group: Rule = (step) => {
 const meanVariance: Rule = ({ b, op, x: [x], dy }) => {
   const axes = b.ints(op, 'axes') ?? [0, 2, 3];
   const centre = b.sub(x!, mean(b, x!, axes));
-  const deviation = b.op('Sqrt', [mean(b, b.mul(centre, centre), axes)]);
-  const divisor = b.add(deviation, b.scalar(1e-9, x!));
-  // Where all are equal they stay at their mean.
-  const zero = b.scalar(0, x!);
-  const products = mean(b, b.mul(dy[0]!, centre), axes);
-  const slope = b.where(b.op('Equal', [deviation, zero]), zero, b.div(products, b.mul(deviation, divisor)));
+  const variance = mean(b, b.mul(centre, centre), axes);
+  // Where all are equal, they stay at their mean; the square root would have no slope that its own gradient can use.
+  const still = b.op('Equal', [variance, b.scalar(0, x!)]);
+  const deviation = b.op('Sqrt', [b.where(still, b.scalar(1, x!), variance)]);
+  const least = b.scalar(1e-9, x!);
+  const divisor = b.where(still, least, b.add(deviation, least));
+  const slope = b.div(mean(b, b.mul(dy[0]!, centre), axes), b.mul(deviation, divisor));
   return [b.div(b.sub(b.sub(dy[0]!, mean(b, dy[0]!, axes)), b.mul(centre, slope)), divisor)];
 };
 
