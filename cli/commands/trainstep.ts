@@ -8,6 +8,7 @@ interface Options {
   readonly optimizer: string;
   readonly output: string;
   readonly initial?: string;
+  readonly short: boolean;
   readonly check: boolean;
 }
 
@@ -25,6 +26,7 @@ export const trainstep = command<Options>({
       )
       .requiredOption('-o, --output <file>', 'the .onnx or .onnxtxt file to write')
       .option('--initial <file>', 'where what a training begins with goes (default: OUTPUT.initial.onnx)')
+      .option('--short', 'the fewest ops, also where more would be faster on a processor')
       .option('--no-check', 'do not type-check a model.ts')
       .option('--json', 'print one JSON document: { loss, parameters, next, ops }'),
   examples: [
@@ -32,7 +34,7 @@ export const trainstep = command<Options>({
     "bbc trainstep model.onnx --loss loss --params 'head.*' --optimizer adamw:lr=1e-4 -o step.onnx",
     'bbc trainstep model.ts --loss loss --optimizer momentum:lr=0.1,momentum=0.9 -o step.onnx',
   ],
-  async run(cx, [source], { loss, params, optimizer, output, initial: init, check }) {
+  async run(cx, [source], { loss, params, optimizer, output, initial: init, short = false, check }) {
     const [
       { loadSource },
       { parseOptimizer },
@@ -59,6 +61,7 @@ export const trainstep = command<Options>({
       loss,
       ...(params !== 'all' && { params: globs }),
       ...chosen,
+      ...(short && { forms: 'short' as const }),
       evaluate: cpuEvaluator(),
     });
     cx.require(step.diagnostics);

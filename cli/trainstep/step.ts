@@ -1,7 +1,7 @@
 // A whole training step as plain ONNX: recorded as a module that calls the model, asks for gradients and updates the
 // parameters, then differentiated and simplified like any other.
 
-import { inferModel, leanStep, replaceGradients } from '../../compiler/index.ts';
+import { type GradOptions, inferModel, leanStep, replaceGradients } from '../../compiler/index.ts';
 import {
   type ContainerType,
   constant,
@@ -44,6 +44,8 @@ export interface StepOptions {
   readonly optimizer: (lr: Tensor<'float32'>) => Optimizer;
   /** The learning rate's default. */
   readonly rate: number;
+  /** Of gradients; by default fast ones. */
+  readonly forms?: GradOptions['forms'];
   /** What folding computes with. */
   readonly evaluate?: Evaluator;
 }
@@ -76,7 +78,7 @@ export function trainingStep(source: Model, options: StepOptions): Step {
   try {
     const recorded = writing.record();
     problems.push(...recorded.diagnostics);
-    const plain = replaceGradients(infer(recorded.model));
+    const plain = replaceGradients(infer(recorded.model), options.forms);
     problems.push(...plain.diagnostics);
     if (hasErrors(problems)) return { ...none, diagnostics: problems };
     const model = leanStep(plain.model, options.evaluate);
