@@ -65,10 +65,11 @@ const matmul: Rule = (step) => {
     const batch = dims.slice(0, -2);
     const others = b.dims(operand === left ? right : left).slice(0, -2);
     const lead = batch.length - others.length;
+    const opposite = (axis: number): Dim => (axis < lead ? 1 : others[axis - lead]!);
     const same =
       own === batched &&
       batch.every((dim, axis) =>
-        typeof dim === 'number' && dim !== 1 ? true : dim !== null && dim === (others[axis - lead] ?? 1),
+        typeof dim === 'number' && dim !== 1 ? true : dim !== null && dim === opposite(axis),
       );
     if (same || batched === 2) return dims.length === 1 ? b.reshapeLike(value, operand) : value;
     return b.unbroadcastTo(value, paddedShape(b, operand, dims.length), batched - own);
