@@ -1,27 +1,19 @@
 // How fast types are told: against onnxsim (ONNX's own inference in C++, as WebAssembly) and against creating an ONNX
-// Runtime session, over real models; and what importing, checking and inferring cost per op as graphs grow.
+// Runtime session, over real models.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { checkModel, inferModel } from '../compiler/index.ts';
-import { DiagnosticError, importModel, type Model, memorySource } from '../ir/index.ts';
+import { inferModel } from '../compiler/index.ts';
 import type { Figure } from './figure.ts';
-import { chainModel, modelBytes } from './synthetic.ts';
+import { imported } from './growth.ts';
 
 const ROUNDS = 3;
 /** Of ours for each of theirs, which take as long as all of these. */
 const TURNS = 10;
-const GROWTH_ROUNDS = 4;
 const models = ['cls', 'det', 'rec', 'silero-v5'];
 /** At least ten times as fast. */
 const LIMIT = 0.1;
-
-function imported(bytes: Uint8Array): Model {
-  const { model, diagnostics } = importModel(memorySource('model.onnx', bytes));
-  if (model === undefined) throw new DiagnosticError(diagnostics);
-  return model;
-}
 
 /** The models and onnxsim are packages that scripts/models.mjs fetches when first asked for. */
 interface Packages {
@@ -80,7 +72,7 @@ export async function benchInfer(): Promise<readonly Figure[]> {
       },
     );
   }
-  return [...figures, ...growth()];
+  return figures;
 }
 
 /** onnxsim prints a table of ops for each model. */
@@ -143,47 +135,3 @@ const optimisersIn = (wasm: Uint8Array): readonly string[] => [
       .match(/\b(?:eliminate|fuse|extract|lift|replace|rewrite|adjust)_[a-z0-9_]+/g),
   ),
 ];
-
-/** Ops of each round: one chain of 100k, or as many shorter ones, all kept, so that memory costs each size the same. */
-const OPS = 100_000;
-
-/** µs of the processor per op of a chain, and how much dearer an op of a longer one is. */
-function growth(): readonly Figure[] {
-  const works = {
-    import: (bytes: Uint8Array) => imported(bytes),
-    check: (_: Uint8Array, model: Model) => checkModel(model),
-    infer: (_: Uint8Array, model: Model) => inferModel(model),
-  };
-  const sizes = [1_000, 10_000, OPS];
-  const chains = sizes.map((count) => modelBytes(chainModel(count)));
-  return Object.entries(works).flatMap(([name, work]) => {
-    const best = sizes.map(() => Number.POSITIVE_INFINITY);
-    for (let round = 0; round < GROWTH_ROUNDS; round++) {
-      for (const [at, bytes] of chains.entries()) {
-        const times = OPS / sizes[at]!;
-        // New models: a verdict is remembered with its model.
-        const given = Array.from({ length: times }, () => imported(bytes));
-        const kept: unknown[] = [];
-        const ms = processorMs(() => {
-          for (const model of given) kept.push(work(bytes, model));
-        });
-        best[at] = Math.min(best[at]!, ms);
-      }
-    }
-    const [small, medium, large] = best.map((ms) => (ms * 1000) / OPS);
-    return [
-      { name: `${name}, 1k ops`, value: small!, unit: 'µs/op' },
-      { name: `${name}, 10k ops`, value: medium!, unit: 'µs/op' },
-      { name: `${name}, 100k ops`, value: large!, unit: 'µs/op' },
-      { name: `${name}, growth per op from 1k to 10k`, value: medium! / small!, unit: '×', limit: 1.5 },
-      { name: `${name}, growth per op from 10k to 100k`, value: large! / medium!, unit: '×', limit: 1.5 },
-    ];
-  });
-}
-
-function processorMs(work: () => void): number {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
-}

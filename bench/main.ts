@@ -1,5 +1,6 @@
 // npm run bench: every figure of the benchmarks in one run, and whether each is within its limit.
 
+import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { benches } from './benches.ts';
 import type { Figure } from './figure.ts';
@@ -21,13 +22,29 @@ async function main(): Promise<number> {
   for (const name of options.names) {
     const began = performance.now();
     process.stderr.write(`${name} …`);
-    figures.push(...(await benches[name]!()));
+    figures.push(...(await inOwnProcess(name)));
     process.stderr.write(` ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
   }
   const ok = !figures.some(missed);
   process.stdout.write(options.json ? `${JSON.stringify({ ok, figures }, null, 2)}\n` : table(figures));
   return ok ? 0 : 1;
 }
+
+const inOwnProcess = (name: string): Promise<readonly Figure[]> =>
+  new Promise((resolve, reject) => {
+    const child = fork(new URL('./one.js', import.meta.url), [name], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    let figures: readonly Figure[] | undefined;
+    child.on('message', (message) => {
+      figures = message as readonly Figure[];
+    });
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      if (figures !== undefined && status === 0) resolve(figures);
+      else reject(new Error(`benchmark ${name} ended with ${status ?? signal}`));
+    });
+  });
 
 function readOptions(): { readonly names: readonly string[]; readonly json: boolean } | number {
   try {

@@ -2,4 +2,4 @@
 
 import { benchLine } from './bench-line.ts';
 
-export default benchLine('infer', 'cpu');
+export default benchLine('infer', 'growth', 'cpu');
