@@ -38,7 +38,7 @@ export async function benchCompile(): Promise<readonly Figure[]> {
   for (const [count, tries] of [
     // The first of them pay for compiling the compiler itself.
     [1_000, 30],
-    [10_000, 3],
+    [10_000, 8],
     [100_000, 2],
   ] as const) {
     const bytes = modelBytes(chainModel(count));
