@@ -23,6 +23,7 @@
 // Graph inputs are what enters at this peer, graph outputs what leaves here. Every op carries its fragment as
 // node metadata (`METADATA.fragment`, a decimal number).
 
+import type { Binder } from './place.ts';
 import type { PlanReasons } from './reasons.ts';
 import type { Traffic } from './traffic.ts';
 import { type Dim, type DType, tensorType, type ValueType } from './types.ts';
@@ -42,9 +43,13 @@ export interface Port {
 }
 
 /** One end of an edge: a class and which of its members. Reserved binders: `me`, `one`, `some`. */
+export type BinderKind = Binder['kind'];
+
 export interface End {
   readonly class: string;
-  readonly binder: 'single' | 'me' | 'each' | 'one' | 'some';
+  readonly binder: BinderKind;
+  /** Of the class's program; absent where it has one seat only. */
+  readonly seat?: string;
 }
 
 export type EdgeKind =
@@ -105,10 +110,25 @@ export interface FileReference {
   readonly sha256: string;
 }
 
+/** What one place of one entry does: the ops of a program that a flow runs in it. */
+export interface Seat {
+  /** Unique in its program: `round/me`, `round/some.0`. */
+  readonly name: string;
+  readonly entry: string;
+  readonly binder: BinderKind;
+  /** Graph inputs that it takes, and outputs that it gives, by name. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
 export interface Entry {
   readonly name: string;
   /** Class whose member may start it. */
   readonly class: string;
+  /** Where it begins; absent where the class's program has one seat only. */
+  readonly seat?: string;
+  /** Every member of the class enters flow n itself; nobody starts it for the others. */
+  readonly joint?: true;
   /** What `next` and a caller who resumes give it, if anything. */
   readonly arguments?: readonly Port[];
 }
@@ -161,6 +181,8 @@ export interface Manifest {
   /** `domain::Type` (standard ops: `Type`) to count, segments included. */
   readonly ops: Readonly<Record<string, number>>;
   readonly entries: readonly Entry[];
+  /** Each op of the program says which it belongs to. Absent: there is one, with all ops, inputs and outputs. */
+  readonly seats?: readonly Seat[];
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly slots: readonly Slot[];

@@ -13,6 +13,8 @@ export const DOMAIN_VERSION = 1;
 /** Keys of metadata_props on nodes, graphs and models that we write. */
 export const METADATA = {
   place: 'bytesandbrains.place',
+  /** Of a program's op: the seat it belongs to, where the program has several. */
+  seat: 'bytesandbrains.seat',
   at: 'bytesandbrains.at',
   scope: 'bytesandbrains.scope',
   fragment: 'bytesandbrains.fragment',

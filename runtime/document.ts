@@ -1,6 +1,6 @@
 // What a parsed JSON document must hold, said as data: `object({ name: text, shape: orNull(list(dim)) })`.
 
-import type { EdgeKind } from '../ir/deployment.ts';
+import type { BinderKind, EdgeKind } from '../ir/deployment.ts';
 import { isDType } from '../ir/types.ts';
 
 /** The first field that is not what it should be. */
@@ -100,7 +100,8 @@ const typeWithin =
   };
 const stated = { dtype: orNull(dtype), shape, type: typeWithin(0) };
 export const port = object({ name: text, ...stated });
-export const end = object({ class: text, binder: oneOf('single', 'me', 'each', 'one', 'some') });
+const binder = oneOf(...(['single', 'me', 'each', 'one', 'some'] satisfies BinderKind[]));
+export const end = object({ class: text, binder, seat: orNone(text) });
 const kinds = ['send', 'broadcast', 'collect', 'trigger', 'scatter', 'exchange'] satisfies EdgeKind[];
 export const edge = object({
   id: count,
@@ -114,6 +115,13 @@ export const edge = object({
   envelope: count,
   deadlineNs: count,
 });
-export const entry = object({ name: text, class: text, arguments: orNone(list(port)) });
+export const entry = object({
+  name: text,
+  class: text,
+  seat: orNone(text),
+  joint: orNone(that('true', (value) => value === true)),
+  arguments: orNone(list(port)),
+});
+export const seat = object({ name: text, entry: text, binder, inputs: list(text), outputs: list(text) });
 export const members = mapOf(list(text, 1));
 export const memory = object({ weightBytes: count, stateBytes: count, activationBytes: orNull(count) });

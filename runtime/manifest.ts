@@ -29,6 +29,7 @@ import {
   orNull,
   port,
   scalar,
+  seat,
   shape,
   text,
 } from './document.ts';
@@ -53,6 +54,7 @@ const manifest = object({
   opsets: mapOf(count),
   ops: mapOf(count),
   entries: list(entry),
+  seats: orNone(list(seat)),
   inputs: list(port),
   outputs: list(port),
   slots: list(
