@@ -1,8 +1,9 @@
 // Makes again what documents show of the program: what the commands of explanations and pages print,
-// docs/diagnostics.md and docs/operators.md. `node scripts/generate-docs.mjs NAME…` does only what begins with one of the names.
+// docs/diagnostics.md, docs/operators.md and docs/events.md. `node scripts/generate-docs.mjs NAME…` does only what begins with one of the names.
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { diagnosticsPage } from './diagnostics-page.mjs';
+import { eventsPage } from './events-page.mjs';
 import { operatorsPage } from './operators-page.mjs';
 import { importTs } from './run-ts.mjs';
 
@@ -33,5 +34,9 @@ for (const file of pages().filter(asked)) {
 }
 if (asked('operators.md')) write(path.join(docsFolder, 'operators.md'), await operatorsPage());
 if (asked('diagnostics.md')) write(path.join(docsFolder, 'diagnostics.md'), await diagnosticsPage());
+if (asked('events.md')) {
+  const { eventSamples } = await support('event-samples.ts');
+  write(path.join(docsFolder, 'events.md'), await eventsPage(eventSamples));
+}
 // Backends of explanations that were run may keep the loop open.
 process.exit(0);

@@ -24,6 +24,7 @@ interface Options {
   readonly backend?: string;
   readonly opt: string;
   readonly workers?: string;
+  readonly log: string;
   readonly controlled?: boolean;
 }
 
@@ -77,6 +78,7 @@ export const node = command<Options>({
         '--workers <n>',
         'threads for ONNX Runtime’s sessions, at most (default: one per core); 0: on the calling thread',
       )
+      .option('--log <format>', 'what happens while it runs: pretty, or json (one object a line)', 'pretty')
       .option('--json', 'print what was done as one JSON document')
       .addOption(c.createOption('--controlled', 'by the parent process').hideHelp())
       .addHelpText('after', EXIT_STATUS),
@@ -101,6 +103,7 @@ export const node = command<Options>({
           : node.durationOf('--give-up', options.giveUp);
     const flows = options.flows === undefined ? undefined : countOf('--flows', options.flows, 1);
     const optimization = optimizationOf(options.opt);
+    const log = node.logFormatOf(options.log);
     const bundle = await loadBundle(folder!);
     const { manifest } = bundle;
     const peer = node.peerOf(manifest, options.peer);
@@ -143,6 +146,7 @@ export const node = command<Options>({
         flows,
         readyTimeoutNs,
         giveUpNs,
+        log,
         onOutputs,
       });
       const { documentOf } = await import('../node/report.ts');

@@ -8,6 +8,7 @@ import { type Address, parseAddress, type Target, type Tls } from '../../runtime
 import { readTopology } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { readProblem } from '../load/files.ts';
+import type { LogFormat } from './log.ts';
 
 /** Shorter tokens can be guessed from a handshake that somebody has overheard. */
 const TOKEN_BYTES = 16;
@@ -44,6 +45,11 @@ export function durationOf(option: string, text: string): number {
   const ns = parseQuantity(text, quantities.duration);
   if (ns !== undefined) return ns;
   throw new UsageError(`${option} takes a duration such as 30s or 500ms, not '${text}'`);
+}
+
+export function logFormatOf(text: string): LogFormat {
+  if (text === 'pretty' || text === 'json') return text;
+  throw new UsageError(`--log is pretty or json, not '${text}'`);
 }
 
 /** `--peer`, or the only member of the bundle's class. */

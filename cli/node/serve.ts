@@ -27,11 +27,13 @@ import {
   type Tls,
   type WebSocketTransport,
 } from '../../runtime/host/node.ts';
+import { causeText } from '../../runtime/host/observe/cause-text.ts';
 import { type Backend, type Components, flowKey } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/value.ts';
-import { causeText } from '../causes.ts';
+
 import type { CommandContext } from '../context.ts';
 import { identityOf } from './identity.ts';
+import { type LogFormat, NodeLog } from './log.ts';
 
 export interface ServeOptions {
   readonly peer: string;
@@ -51,6 +53,7 @@ export interface ServeOptions {
   readonly readyTimeoutNs: number;
   /** undefined: as long as the longest deadline between the two. */
   readonly giveUpNs: number | undefined;
+  readonly log: LogFormat;
   /** What came out of a flow here. */
   onOutputs(outputs: ReadonlyMap<string, DataValue>): void;
 }
@@ -91,6 +94,7 @@ export async function serve(cx: CommandContext, options: ServeOptions): Promise<
 class Serving {
   readonly #cx: CommandContext;
   readonly #options: ServeOptions;
+  readonly #log: NodeLog;
   /** Of flows that have not ended. */
   readonly #outputs = new Map<string, Map<string, DataValue>>();
   readonly #flows = { complete: 0, partial: 0, failed: 0 };
@@ -107,6 +111,7 @@ class Serving {
   constructor(cx: CommandContext, options: ServeOptions) {
     this.#cx = cx;
     this.#options = options;
+    this.#log = new NodeLog(cx, options.peer, options.log);
   }
 
   async run(): Promise<Served> {
@@ -128,9 +133,8 @@ class Serving {
       },
       onEvent: (event, from) => this.#note(event, from),
     });
-    const addresses = transport!.addresses.map(formatAddress).join(',');
     const unhook = this.#hookSignals(host);
-    this.#cx.note(`ready peer=${peer}${addresses === '' ? '' : ` listening=${addresses}`}`);
+    this.#log.ready(transport!.addresses.map(formatAddress));
     try {
       const problem = await Promise.race([stopped, this.#work(host)]);
       if (problem !== undefined) throw new DiagnosticError(problem);
@@ -195,25 +199,16 @@ class Serving {
       if (giveUpNs === Number.POSITIVE_INFINITY) return;
       this.#stop(diagnostic('BB766', { peer, why, edges: edgesWith(peer, bundle.manifest) }));
     };
+    this.#log.event(event);
     switch (event.kind) {
-      case 'connected':
-        return this.#cx.note(`connected ${event.peer}`);
-      case 'disconnected':
-        return this.#cx.note(`disconnected ${event.peer}: ${event.why}`);
       case 'refused':
-        this.#cx.note(`refused ${event.who}: ${event.why}`);
         if (event.fatal && giveUpNs !== Number.POSITIVE_INFINITY)
           this.#stop(diagnostic('BB763', { who: event.who, why: event.why }));
         return;
       case 'peer-lost':
         return lost(event.peer, `${event.why}, and it was not back within ${event.waitedNs / 1e9} s`);
       case 'peer-left':
-        this.#cx.note(`left ${event.peer}${event.why === undefined ? '' : `: ${event.why}`}`);
         return event.why === undefined ? undefined : lost(event.peer, event.why);
-      case 'frame-dropped':
-        return this.#cx.note(`dropped ${event.bytes} bytes, peer ${event.peer}: ${event.why}`);
-      case 'dropped':
-        return this.#cx.note(`dropped from ${event.from}: ${event.reason}: ${event.message}`);
       case 'flow-refused':
         return this.#stop(diagnostic('BB704', { why: event.why }));
       case 'input-wanted':
@@ -231,14 +226,6 @@ class Serving {
       case 'output':
         if (!isMissing(event.value)) this.#outputs.get(flowKey(event.flow))?.set(event.name, event.value);
         return;
-      case 'quorum-missed':
-        return this.#cx.note(
-          `${event.collect} got ${event.arrived} answers of the ${event.needed} needed, of ${event.known} members`,
-        );
-      case 'late-answer':
-        return this.#cx.note(
-          `the answer of ${event.from} came late for ${event.collect}: ${event.kept ? 'kept for the next round' : 'dropped'}`,
-        );
       case 'flow-account':
         this.#account.computeMs += event.computeMs;
         for (const { payloadBytes, headerBytes } of event.messages) {
@@ -259,7 +246,6 @@ class Serving {
     this.#outputs.delete(key);
     this.#flows[status]++;
     this.#account.ops += ops;
-    this.#cx.note(`flow ${key} ${status}`);
     const [first, ...others] = causes.map(causeText);
     if (status !== 'complete' && !this.#cut) {
       const related = others.map((message) => ({ message }));

@@ -2,7 +2,7 @@
 
 import { type Diagnostic, diagnostic, type Position } from '../../ir/index.ts';
 import type { FlowResult, LateCounts, QuorumMissed } from '../../runtime/host/index.ts';
-import { causeText } from '../causes.ts';
+import { causeText } from '../../runtime/host/observe/cause-text.ts';
 
 /** `file:line:column`, as programs carry it. */
 export function positionIn(text: string | undefined): Position | undefined {

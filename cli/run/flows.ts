@@ -22,9 +22,9 @@ import type {
   QuorumMissed,
 } from '../../runtime/host/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
+import { causeText } from '../../runtime/host/observe/cause-text.ts';
 import { sumOfOverheads } from '../../runtime/host/overhead.ts';
 import { isMissing } from '../../runtime/value.ts';
-import { causeText } from '../causes.ts';
 import { elementsOf } from '../tensors/elements.ts';
 import { Answers, positionIn, quorumProblems } from './answers.ts';
 import type { Checkpoint } from './checkpoint.ts';

@@ -1,6 +1,6 @@
 // Why a value is missing, in words.
 
-import type { Cause } from '../runtime/index.ts';
+import type { Cause } from '../../io.ts';
 
 /** Names the peer, the edge and the deadline, where there are such. */
 export function causeText({ value, missing, deadlineNs }: Cause): string {

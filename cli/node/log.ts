@@ -1,0 +1,41 @@
+// What `bbc node` says while it runs: lines for people, or one JSON object a line.
+
+import type { PeerEvent } from '../../runtime/host/index.ts';
+import { describeEvent, severityOf } from '../../runtime/host/observe/events.ts';
+import { logRecord } from '../../runtime/host/observe/log.ts';
+import type { CommandContext } from '../context.ts';
+
+export type LogFormat = 'pretty' | 'json';
+
+export class NodeLog {
+  readonly #cx: CommandContext;
+  readonly #peer: string;
+  readonly #format: LogFormat;
+
+  constructor(cx: CommandContext, peer: string, format: LogFormat) {
+    this.#cx = cx;
+    this.#peer = peer;
+    this.#format = format;
+  }
+
+  /** It takes connections. */
+  ready(addresses: readonly string[]): void {
+    const listening = addresses.join(',');
+    this.line('ready', `ready peer=${this.#peer}${listening === '' ? '' : ` listening=${listening}`}`, {
+      listening: addresses,
+    });
+  }
+
+  event(event: PeerEvent): void {
+    if (this.#format === 'json') this.#cx.note(JSON.stringify(logRecord(event, this.#peer, Date.now())));
+    else if (severityOf(event) !== 'debug') this.#cx.note(describeEvent(event));
+  }
+
+  /** What is no event of a node. */
+  line(kind: string, text: string, details: Readonly<Record<string, unknown>>): void {
+    if (this.#format === 'pretty') return this.#cx.note(text);
+    const time = new Date().toISOString();
+    const common = { time, level: 'node', severity: 'info', kind, peer: this.#peer, text };
+    this.#cx.note(JSON.stringify({ ...common, event: details }));
+  }
+}
