@@ -15,6 +15,7 @@ import { inspect } from './commands/inspect.ts';
 import { lintCommand } from './commands/lint.ts';
 import { node } from './commands/node.ts';
 import { run } from './commands/run.ts';
+import { sim } from './commands/sim.ts';
 import { simplify } from './commands/simplify.ts';
 import { trainstep } from './commands/trainstep.ts';
 import type { CommandSpec } from './frame.ts';
@@ -35,6 +36,7 @@ export const commands: readonly CommandSpec[] = [
   trainstep,
   conformanceCommand,
   run,
+  sim,
   node,
   completionOf(() => commands),
 ];

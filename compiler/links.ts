@@ -3,25 +3,17 @@
 import {
   type Diagnostic,
   diagnostic,
-  type Link,
+  directRoute,
+  localRoute,
   type PeerClass,
   type Place,
   type Position,
   placeKey,
+  type Route,
+  slowerRoute,
   type Topology,
 } from '../ir/index.ts';
 import { pointAt } from './point.ts';
-
-/** What a value meets on its way from one class to another. */
-export interface Route {
-  readonly latencyNs: number;
-  /** undefined: not limited. */
-  readonly bytesPerSecond: number | undefined;
-  /** Share of frames lost, 0 to 1. */
-  readonly loss: number;
-}
-
-const local: Route = { latencyNs: 0, bytesPerSecond: undefined, loss: 0 };
 
 /**
  * The slowest way from a member of `from` to a member of `to`; undefined if some pair has no link. Links that
@@ -29,11 +21,11 @@ const local: Route = { latencyNs: 0, bytesPerSecond: undefined, loss: 0 };
  */
 export function routeBetween(topology: Topology, from: string, to: string): Route | undefined {
   const { links } = topology;
-  if (links === undefined) return local;
+  if (links === undefined) return localRoute;
   const sender = classNamed(topology, from);
   const receiver = classNamed(topology, to);
-  if (from === to && sender.members.length === 1) return local;
-  const byClasses = directed(links, from, to);
+  if (from === to && sender.members.length === 1) return localRoute;
+  const byClasses = directRoute(links, from, to);
   // Only links that name a peer make one pair differ from another.
   const named = links.filter(({ between: [a, b] }) => !isClass(topology, a) || !isClass(topology, b));
   if (named.length === 0) return byClasses;
@@ -41,9 +33,10 @@ export function routeBetween(topology: Topology, from: string, to: string): Rout
   for (const a of sender.members) {
     for (const b of receiver.members) {
       if (a === b) continue;
-      const one = directed(named, a, b) ?? directed(named, a, to) ?? directed(named, from, b) ?? byClasses;
+      const one =
+        directRoute(named, a, b) ?? directRoute(named, a, to) ?? directRoute(named, from, b) ?? byClasses;
       if (one === undefined) return undefined;
-      slowest = slowest === undefined ? one : slower(slowest, one);
+      slowest = slowest === undefined ? one : slowerRoute(slowest, one);
     }
   }
   return slowest ?? byClasses;
@@ -77,26 +70,3 @@ const classNamed = (topology: Topology, name: string): PeerClass =>
 
 const isClass = (topology: Topology, name: string): boolean =>
   topology.classes.some((one) => one.name === name);
-
-function directed(links: readonly Link[], from: string, to: string): Route | undefined {
-  for (const { between, latencyNs, upBytesPerSecond, downBytesPerSecond, loss } of links) {
-    if (between[0] === from && between[1] === to) {
-      // Between members of one class both directions are this link's: the slower one counts.
-      const rate = from === to ? lower(upBytesPerSecond, downBytesPerSecond) : upBytesPerSecond;
-      return { latencyNs, bytesPerSecond: rate, loss };
-    }
-    if (between[0] === to && between[1] === from) {
-      return { latencyNs, bytesPerSecond: downBytesPerSecond, loss };
-    }
-  }
-  return undefined;
-}
-
-const lower = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined ? b : b === undefined ? a : Math.min(a, b);
-
-const slower = (a: Route, b: Route): Route => ({
-  latencyNs: Math.max(a.latencyNs, b.latencyNs),
-  bytesPerSecond: lower(a.bytesPerSecond, b.bytesPerSecond),
-  loss: Math.max(a.loss, b.loss),
-});

@@ -17,6 +17,7 @@ export * from './print.ts';
 export * from './reasons.ts';
 export * from './report.ts';
 export * from './roles.ts';
+export * from './routes.ts';
 export * from './same-graph.ts';
 export * from './sink.ts';
 export * from './sort.ts';

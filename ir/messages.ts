@@ -7,6 +7,7 @@ import { fileMessages } from './messages/files.ts';
 import { graphMessages } from './messages/graphs.ts';
 import type { Message } from './messages/message.ts';
 import { networkMessages } from './messages/network.ts';
+import { simulationMessages } from './messages/simulation.ts';
 
 export const messages = {
   // --- BB1xx: reading and writing ONNX files ---------------------------------------------------------
@@ -329,6 +330,7 @@ export const messages = {
 
   // --- BB76x: peers on a network -----------------------------------------------------------------------
   ...networkMessages,
+  ...simulationMessages,
 
   // --- BB77x: data ----------------------------------------------------------------------------------------
   ...dataMessages,

@@ -11,9 +11,10 @@ import { Node } from '../node.ts';
 import { packed } from '../packed.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Clock } from './clock.ts';
-import { firstWrong, type Origin, suspectOutputs, type Watched, watchedOutputs } from './finite.ts';
+import type { Origin } from './finite.ts';
 import type { DataValues } from './hand-over.ts';
 import type { Segments } from './segments.ts';
+import { type Request, Workbench } from './workbench.ts';
 
 /** Free frame buffers that a host keeps for reuse. */
 export const POOL_BYTES = 256 * 2 ** 20;
@@ -43,19 +44,12 @@ export interface DriverOptions {
   readonly pool: BufferPool;
 }
 
-/** What the node wants done, to be answered. */
-type Request = Extract<Output, { type: 'work' | 'call' }>;
-
 export class Driver {
   readonly #node: Node;
-  readonly #segments: Segments;
-  readonly #components: Components;
+  readonly #workbench: Workbench;
   readonly #clock: Clock;
   readonly #pool: BufferPool;
   readonly #hooks: DriverHooks;
-  readonly #originOf: DriverOptions['originOf'];
-  readonly #watched: ReadonlyMap<string, readonly Watched[]>;
-  readonly #suspects: Map<string, readonly Watched[]>;
   #stopTimer: (() => void) | undefined;
   #wakeAt: number | undefined;
   #draining = false;
@@ -65,11 +59,14 @@ export class Driver {
     hooks: DriverHooks,
   ) {
     this.#node = new Node(options);
-    this.#originOf = originOf;
-    this.#watched = watchedOutputs(options.program);
-    this.#suspects = new Map(suspectOutputs(options.program));
-    this.#segments = segments;
-    this.#components = components;
+    const reclaim = (buffer: ArrayBuffer): void => pool.give(buffer);
+    this.#workbench = new Workbench({
+      program: options.program,
+      segments,
+      components,
+      originOf,
+      reclaim,
+    });
     this.#clock = clock;
     this.#pool = pool;
     this.#hooks = hooks;
@@ -130,47 +127,11 @@ export class Driver {
 
   async #work(output: Request): Promise<void> {
     const began = this.#clock.now();
-    const answer = await this.#run(output);
+    const answer = await this.#workbench.run(output);
     const now = this.#clock.now();
     this.#node.handle(now, answer);
     this.#hooks.worked(output.flow, (now - began) / 1e6);
     this.#drain();
-  }
-
-  async #run(output: Request): Promise<Input> {
-    const { work } = output;
-    const reclaim = (buffer: ArrayBuffer): void => this.#pool.give(buffer);
-    try {
-      if (output.type === 'call') {
-        const outputs = await this.#components[output.component]!.call(output);
-        output.transfer.forEach(reclaim);
-        return { type: 'done', work, outputs };
-      }
-      const { segment, inputs, transfer } = output;
-      const watched = this.#watched.get(segment);
-      const loaded = this.#segments.get(segment)!;
-      const suspects = this.#suspects.get(segment);
-      if (watched === undefined && suspects === undefined)
-        return { type: 'done', work, outputs: await loaded.run(inputs, { transfer, reclaim }) };
-      // Its inputs are needed once more if it goes wrong.
-      const outputs = await loaded.run(inputs);
-      const wrong = firstWrong(watched ?? [], outputs);
-      const suspect = wrong ?? firstWrong(suspects ?? [], outputs);
-      const origin = suspect === undefined ? {} : await this.#originOf(segment, inputs);
-      transfer.forEach(reclaim);
-      if (suspect === undefined) return { type: 'done', work, outputs };
-      if (wrong === undefined) {
-        // Once is enough to know where it comes from, and where it is meant it comes in every round.
-        this.#suspects.delete(segment);
-        return { type: 'done', work, outputs, suspect: { value: suspect, ...origin } };
-      }
-      const { op, at, input } = origin;
-      const from = op ?? (input === undefined ? 'no op that could be found' : `its input ${input}`);
-      const message = `${wrong} is not finite; first was ${from}${at === undefined ? '' : `, ${at}`}`;
-      return { type: 'failed', work, message, notFinite: { value: wrong, ...origin } };
-    } catch (error) {
-      return { type: 'failed', work, message: error instanceof Error ? error.message : String(error) };
-    }
   }
 
   #sleep(until: number | undefined): void {

@@ -187,15 +187,36 @@ export class FlowBook {
   }
 
   #endOne(session: Session): void {
-    if (--session.pending > 0) return;
+    if (--session.pending <= 0) this.#settle(session);
+  }
+
+  #settle(session: Session): void {
     for (const [key, one] of this.#sessions) if (one === session) this.#sessions.delete(key);
     const { pauses } = session;
-    session.resolve(pauses.length === 0 ? session.last! : { ...session.last!, pauses });
+    if (session.last === undefined)
+      return session.reject(new DiagnosticError(diagnostic('BB704', { why: `${session.starter} is lost` })));
+    session.resolve(pauses.length === 0 ? session.last : { ...session.last, pauses });
   }
 
   /** Flows that have started and are not over. */
   get running(): readonly FlowRecord[] {
     return [...this.#records.values()];
+  }
+
+  /** A peer's node is gone with all that it had open; gives the flows that this may have ended. */
+  lose(peer: string): readonly FlowRecord[] {
+    this.refuse(peer, `${peer} is lost`);
+    const left = this.running.filter(({ open }) => open.delete(peer));
+    for (const record of left)
+      record.addEnd(peer, 'failed', [{ value: '', missing: { reason: 'lost', peer } }]);
+    // What its flows would have started will never begin.
+    for (const session of new Set(this.#sessions.values()))
+      if (session.starter === peer) {
+        const running = this.running.filter((record) => record.session === session).length;
+        session.pending = running;
+        if (running === 0) this.#settle(session);
+      }
+    return left;
   }
 
   /** Gives up what has not started at a peer. */

@@ -1,0 +1,151 @@
+// A simulated deployment, as the hosts of real ones offer it: calls, and the results of flows.
+
+import { DiagnosticError, diagnostic } from '../../../ir/diagnostic.ts';
+import type { NodeEvent } from '../../io.ts';
+import { packed } from '../../packed.ts';
+import { pieceBytes } from '../../wire/frame.ts';
+import { FlowBook, type InvokeOptions, invocation } from '../flow-book.ts';
+import type { FlowRecord, FlowResult, PeerValues } from '../flow-result.ts';
+import type { DataValues } from '../hand-over.ts';
+import type { Deployment } from '../inproc.ts';
+import { noOverhead, type Overhead } from '../overhead.ts';
+import { sentMessage } from '../sent-message.ts';
+import { checkStates, type PeerStates } from '../states.ts';
+import { waitsOf } from './waits.ts';
+import type { SimEvent, SimPeer, World } from './world.ts';
+
+export interface SimulatedOptions {
+  readonly onEvent?: (peer: string, event: NodeEvent) => void;
+  /** After each event; what it gives is waited for, so that a long run leaves others room. */
+  readonly onStep?: () => void | Promise<void>;
+}
+
+const copies = (values: DataValues): DataValues =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, packed(value)]));
+
+export class SimulatedDeployment implements Deployment {
+  readonly world: World;
+  readonly #options: SimulatedOptions;
+  readonly #book: FlowBook;
+  /** Flows that may be over when nothing of them is on its way. */
+  readonly #ending = new Set<FlowRecord>();
+  readonly #control = new Map<string, Overhead>();
+  /** Whether a call may have been answered by the event that is over. */
+  #answered = false;
+
+  constructor(world: World, options: SimulatedOptions = {}) {
+    this.world = world;
+    this.#options = options;
+    const members = [...world.peers.values()].map(({ id, bundle }) => ({ id, manifest: bundle.manifest }));
+    this.#book = new FlowBook(members, (peer, flow, values) =>
+      world.give(world.peers.get(peer)!, { type: 'supply', flow, values: copies(values), owned: true }),
+    );
+    world.belongsTo = (from, { flow, envelope, pieces, to }) => {
+      if (flow === undefined || envelope === undefined) {
+        const control = this.#controlOf(from.id);
+        control.controlMessages++;
+        control.controlBytes += pieceBytes(pieces);
+        return undefined;
+      }
+      const record = this.#book.recordOf(flow);
+      record?.messages.push(sentMessage(from.id, to, envelope, pieces));
+      return record;
+    };
+    world.observers.push({
+      output: (peer, output) => {
+        if (output.type === 'event') this.#note(peer, output.event);
+      },
+      working: (peer, { flow }, ns) => {
+        const record = this.#book.recordOf(flow);
+        if (record !== undefined) record.stats(peer.id).computeMs += ns / 1e6;
+      },
+      settled: (event) => this.#settled(event),
+    });
+  }
+
+  async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
+    const start = this.#book.open(values, options);
+    const peer = this.world.peers.get(start.peer)!;
+    this.world.give(peer, invocation(start, copies(start.values)));
+    let over = false;
+    const end = (): void => {
+      over = true;
+    };
+    start.result.then(end, end);
+    await this.run(() => over);
+    if (!over)
+      throw new DiagnosticError(
+        diagnostic('BB790', { seconds: this.world.now / 1e9, waits: waitsOf(this.world) }),
+      );
+    return start.result;
+  }
+
+  /** Lets things happen until that is so, or nothing more will. */
+  async run(until: () => boolean): Promise<void> {
+    while (!until() && (await this.world.step())) {
+      await this.#options.onStep?.();
+      if (!this.#answered) continue;
+      this.#answered = false;
+      // Whoever waits for a result hears of it in a later turn.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
+
+  async state(): Promise<PeerStates> {
+    const states: Record<string, DataValues> = {};
+    for (const { id, node } of this.world.peers.values())
+      states[id] = Object.fromEntries([...(node?.state ?? [])].map(([key, value]) => [key, packed(value)]));
+    return states;
+  }
+
+  async overhead(): Promise<Readonly<Record<string, Overhead>>> {
+    return Object.fromEntries(
+      [...this.world.peers.keys()].map((id) => [id, this.#control.get(id) ?? noOverhead()]),
+    );
+  }
+
+  async restore(states: PeerStates): Promise<void> {
+    const members = [...this.world.peers.values()].map(({ id, bundle }) => ({
+      id,
+      manifest: bundle.manifest,
+    }));
+    checkStates(members, states);
+    for (const [id, state] of Object.entries(states))
+      this.world.give(this.world.peers.get(id)!, { type: 'restore', state: copies(state) });
+  }
+
+  async close(): Promise<void> {
+    await this.world.release();
+  }
+
+  /** Tells who called that a peer is down, and what was open on it lost; its node remembers nothing. */
+  lose(peer: string): void {
+    for (const record of this.#book.lose(peer)) this.#ending.add(record);
+    this.#answered = true;
+  }
+
+  #controlOf(peer: string): Overhead {
+    const known = this.#control.get(peer) ?? noOverhead();
+    this.#control.set(peer, known);
+    return known;
+  }
+
+  #note(peer: SimPeer, event: NodeEvent): void {
+    const ended = this.#book.note(peer.id, event);
+    if (ended !== undefined) this.#ending.add(ended);
+    if (event.kind === 'flow-refused') this.#answered = true;
+    this.#options.onEvent?.(peer.id, event);
+  }
+
+  /** A flow that has ended wherever it was open, with nothing of it on its way, will be opened by nobody. */
+  #settled(event: SimEvent): void {
+    if (event.kind === 'frame' && event.of !== undefined) this.#ending.add(event.of as FlowRecord);
+    for (const record of this.#ending) {
+      if (record.open.size > 0 || this.world.underWay(record) > 0) continue;
+      this.#book.close(record);
+      this.world.forget(record);
+      this.#answered = true;
+    }
+    this.#ending.clear();
+  }
+}

@@ -1,0 +1,72 @@
+// Segments that compute nothing: zeros of the types that they state, for simulations in which values do not matter.
+
+import type { DataValue } from '../../../ir/data.ts';
+import { isTensor } from '../../../ir/data.ts';
+import { type Port, typeOfPort } from '../../../ir/deployment.ts';
+import { evaluateSize } from '../../../ir/size.ts';
+import { byteLengthOf, packStrings, type ValueType } from '../../../ir/types.ts';
+import type { LoadedSegment } from '../../backend.ts';
+import type { LoadedBundle } from '../../bundle.ts';
+import type { ComponentCall, Components } from '../../component.ts';
+import { segmentModels } from '../../segment-model.ts';
+import type { Segments } from '../segments.ts';
+
+/** Of a size that nothing tells. */
+const OPEN_SIZE = 1;
+
+export function modelledSegments(bundle: LoadedBundle): Segments {
+  const segments = new Map<string, LoadedSegment>();
+  for (const [name, { inputs, outputs }] of segmentModels(bundle))
+    segments.set(name, {
+      async run(values) {
+        const sizes = sizesIn(inputs, values);
+        return outputs.map((port) => zeros(typeOfPort(port), sizes));
+      },
+      release: async () => {},
+    });
+  return segments;
+}
+
+/** Answers any call with zeros. */
+export const modelledComponents = ({ manifest }: LoadedBundle): Components =>
+  Object.fromEntries(
+    manifest.slots
+      .filter(({ role }) => role !== 'backend')
+      .map(({ component, role }) => [
+        component,
+        {
+          role,
+          misfit: () => undefined,
+          call: async ({ results }: ComponentCall) =>
+            results.map((port) => zeros(typeOfPort(port), new Map())),
+        },
+      ]),
+  );
+
+/** What the inputs' named dimensions are this time. */
+export function sizesIn(ports: readonly Port[], values: readonly DataValue[]): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const [index, { shape }] of ports.entries()) {
+    const value = values[index];
+    if (value === undefined || !isTensor(value)) continue;
+    for (const [axis, dim] of (shape ?? []).entries())
+      if (typeof dim === 'string') sizes.set(dim, value.dims[axis] ?? OPEN_SIZE);
+  }
+  return sizes;
+}
+
+function zeros(type: ValueType | undefined, sizes: ReadonlyMap<string, number>): DataValue {
+  if (type?.kind === 'sequence') return { kind: 'sequence', values: [] };
+  if (type?.kind === 'optional') return { kind: 'optional', value: null };
+  const dtype = (type?.kind === 'tensor' ? type.dtype : undefined) ?? 'float32';
+  const shape = type?.kind === 'tensor' ? (type.dims ?? []) : [];
+  const dims = shape.map(
+    (dim) => (dim === null ? undefined : evaluateSize(dim, (name) => sizes.get(name))) ?? OPEN_SIZE,
+  );
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  const bytes =
+    dtype === 'string'
+      ? packStrings(Array.from({ length: count }, () => ''))
+      : new Uint8Array(byteLengthOf(dtype, count) ?? 0);
+  return { dtype, dims, bytes };
+}

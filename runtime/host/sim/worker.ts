@@ -1,0 +1,86 @@
+// What peers that run the same program on the same backend share: it is decoded and loaded once for all of them.
+
+import type { Backend } from '../../backend.ts';
+import type { LoadedBundle } from '../../bundle.ts';
+import type { Components } from '../../component.ts';
+import type { Program } from '../../instruction.ts';
+import { decodeProgram } from '../../program.ts';
+import { checkComponents } from '../components.ts';
+import { originOf } from '../finite.ts';
+import { loadSegments, releaseSegments, type Segments } from '../segments.ts';
+import { type Watching, Workbench, type WorkbenchOptions, watchingOf } from '../workbench.ts';
+import { modelledComponents, modelledSegments } from './modelled.ts';
+import type { WorldOptions } from './world.ts';
+
+export class Worker {
+  readonly bundle: LoadedBundle;
+  readonly program: Program;
+  readonly #segments: Segments;
+  readonly #watching: Watching;
+  readonly #backend: Backend;
+  readonly #components: Map<string, Components>;
+
+  constructor(bundle: LoadedBundle, program: Program, segments: Segments, backend: Backend) {
+    this.bundle = bundle;
+    this.program = program;
+    this.#segments = segments;
+    this.#watching = watchingOf(program);
+    this.#backend = backend;
+    this.#components = new Map();
+  }
+
+  /** What a peer has of its own. */
+  give(peer: string, components: Components): void {
+    this.#components.set(peer, components);
+  }
+
+  workbench(peer: string, reclaim: (buffer: ArrayBuffer) => void): Workbench {
+    const { bundle, program } = this;
+    const origin: WorkbenchOptions['originOf'] = (segment, inputs) =>
+      originOf(bundle, this.#backend, segment, inputs);
+    const options = {
+      program,
+      segments: this.#segments,
+      components: this.#components.get(peer) ?? {},
+      originOf: origin,
+      reclaim,
+    };
+    return new Workbench(options, this.#watching);
+  }
+
+  async release(): Promise<void> {
+    await releaseSegments(this.#segments);
+  }
+}
+
+/** One for each peer, in their order. Rejects with DiagnosticError BB622, BB703, BB837 or BB838. */
+export async function prepareWorkers({ peers, compute }: WorldOptions): Promise<readonly Worker[]> {
+  const known = new Map<LoadedBundle, Map<Backend, Worker>>();
+  const all: Worker[] = [];
+  const made: Worker[] = [];
+  try {
+    for (const { id, bundle, backend, components: given = {} } of peers) {
+      const components = compute === 'modelled' ? modelledComponents(bundle) : given;
+      checkComponents(id, bundle, components);
+      const byBackend = known.get(bundle) ?? new Map<Backend, Worker>();
+      known.set(bundle, byBackend);
+      let worker = byBackend.get(backend);
+      if (worker === undefined) {
+        const program = decodeProgram(bundle);
+        const segments =
+          compute === 'modelled'
+            ? modelledSegments(bundle)
+            : await loadSegments(id, bundle, backend, { lane: 0, takesTurns: true });
+        worker = new Worker(bundle, program, segments, backend);
+        byBackend.set(backend, worker);
+        made.push(worker);
+      }
+      if (Object.keys(components).length > 0) worker.give(id, components);
+      all.push(worker);
+    }
+  } catch (error) {
+    await Promise.all(made.map((one) => one.release()));
+    throw error;
+  }
+  return all;
+}

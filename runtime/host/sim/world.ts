@@ -1,0 +1,383 @@
+// The simulated world: the production nodes of a deployment under one virtual clock. Nothing happens between events,
+// events happen one after another in the order of their times, and all chance comes from one seed; so the same world
+// runs the same way every time.
+
+import type { DataValue } from '../../../ir/data.ts';
+import { keyOf } from '../../../ir/philox.ts';
+import type { Topology } from '../../../ir/topology.ts';
+import type { Backend } from '../../backend.ts';
+import type { LoadedBundle } from '../../bundle.ts';
+import type { Components } from '../../component.ts';
+import { flowKey } from '../../flow-id.ts';
+import type { Program } from '../../instruction.ts';
+import type { Input, NodeEvent, Output } from '../../io.ts';
+import { defaultLimits, type Limits } from '../../limits.ts';
+import { Node } from '../../node.ts';
+import { joinPieces, pieceBytes } from '../../wire/frame.ts';
+import { BufferPool } from '../buffer-pool.ts';
+import { POOL_BYTES } from '../driver.ts';
+import type { Request, Workbench } from '../workbench.ts';
+import { type Agenda, type Due, TimeOrder } from './agenda.ts';
+import { Chance } from './chance.ts';
+import { type LossReason, Network } from './network.ts';
+import { prepareWorkers, type Worker } from './worker.ts';
+
+export interface SimPeerOptions {
+  readonly id: string;
+  /** Peers may share a bundle object; it is decoded, and its segments loaded, once. */
+  readonly bundle: LoadedBundle;
+  readonly backend: Backend;
+  readonly components?: Components;
+}
+
+/** How long a peer computes, as its class would. */
+export type ComputeNs = (bundle: LoadedBundle, segment: string, inputs: readonly DataValue[]) => number;
+
+export interface WorldOptions {
+  readonly peers: readonly SimPeerOptions[];
+  /** Absent: every pair is linked without cost. */
+  readonly links?: Topology['links'];
+  readonly seed: bigint;
+  readonly computeNs: ComputeNs;
+  /** `modelled`: segments are not run, and give zeros of the types they state. */
+  readonly compute?: 'executed' | 'modelled';
+  readonly limits?: Partial<Limits>;
+  readonly agenda?: Agenda<SimEvent>;
+}
+
+/** A peer of the world; without a node while it is down. */
+export interface SimPeer {
+  readonly id: string;
+  readonly class: string;
+  readonly bundle: LoadedBundle;
+  readonly program: Program;
+  readonly worker: Worker;
+  workbench: Workbench | undefined;
+  node: Node | undefined;
+  incarnation: number;
+  /** Work takes this many times as long. */
+  slowness: number;
+  /** When the node wants to be polled again. */
+  wakeAt: number | undefined;
+  /** Flows open on the node: when each began. */
+  readonly open: Map<string, number>;
+}
+
+interface Happening extends Due {
+  readonly peer: SimPeer;
+}
+
+export type SimEvent =
+  | (Happening & {
+      readonly kind: 'frame';
+      readonly from: SimPeer;
+      readonly bytes: Uint8Array;
+      readonly of: object | undefined;
+    })
+  | (Happening & { readonly kind: 'work'; readonly incarnation: number; readonly request: Request })
+  | (Happening & { readonly kind: 'input'; readonly input: Input })
+  | (Happening & { readonly kind: 'wake' })
+  /** Something that happens to the world; it says itself what. */
+  | (Due & { readonly kind: 'act'; readonly what: string; readonly act: () => void });
+
+/** Why a frame that was sent did not arrive. */
+export type DropReason = LossReason | 'down' | 'unknown' | 'withheld';
+
+/** Sent and given on by copies, lost ones too: `sent + copied = delivered + dropped + inFlight`, frames and bytes. */
+export interface Traffic {
+  readonly sent: Count;
+  readonly copied: Count;
+  readonly delivered: Count;
+  readonly dropped: Count;
+  readonly inFlight: Count;
+}
+export interface Count {
+  frames: number;
+  bytes: number;
+}
+const none = (): Count => ({ frames: 0, bytes: 0 });
+const count = (sum: Count, bytes: number): void => {
+  sum.frames++;
+  sum.bytes += bytes;
+};
+
+/** Sees what happens, while it happens. */
+export interface Observer {
+  /** An event begins; `input` is what the node is given by it, if anything. */
+  event?(event: SimEvent, input: Input | undefined): void;
+  /** A node gave it; pieces of frames are valid during the call only. */
+  output?(peer: SimPeer, output: Exclude<Output, { type: 'idle' }>): void;
+  /** It will take so long. */
+  working?(peer: SimPeer, request: Request, ns: number): void;
+  dropped?(from: SimPeer, to: string, bytes: number, why: DropReason): void;
+  /** The event is over, and the node has nothing to do at once. */
+  settled?(event: SimEvent): void;
+}
+
+/** Frames up to this size are not worth a buffer of the pool, whose smallest are larger. */
+const SMALL_BYTES = 3072;
+
+export class World {
+  readonly peers: ReadonlyMap<string, SimPeer>;
+  readonly chance: Chance;
+  readonly network: Network;
+  readonly limits: Limits;
+  readonly traffic: Traffic = {
+    sent: none(),
+    copied: none(),
+    delivered: none(),
+    dropped: none(),
+    inFlight: none(),
+  };
+  readonly observers: Observer[] = [];
+  /** Events that have happened. */
+  events = 0;
+  /** What stands between a node and the network: changes a frame that leaves, or says what leaves in its place. */
+  tamper: ((from: SimPeer, to: SimPeer, bytes: Uint8Array) => readonly Uint8Array[]) | undefined;
+  readonly #options: WorldOptions;
+  readonly #agenda: Agenda<SimEvent>;
+  readonly #pool = new BufferPool(POOL_BYTES);
+  /** Frames on their way, by what they belong to. */
+  readonly #underWay = new Map<object, number>();
+  /** What a frame belongs to, so that {@link underWay} can tell. */
+  belongsTo: (from: SimPeer, output: Extract<Output, { type: 'send' }>) => object | undefined = () =>
+    undefined;
+  #now = 0;
+
+  static async create(options: WorldOptions): Promise<World> {
+    return new World(options, await prepareWorkers(options));
+  }
+
+  private constructor(options: WorldOptions, workers: readonly Worker[]) {
+    this.#options = options;
+    this.limits = { ...defaultLimits, ...options.limits };
+    this.chance = new Chance(keyOf(options.seed));
+    this.#agenda = options.agenda ?? new TimeOrder();
+    const classes = new Set(workers.map(({ bundle }) => bundle.manifest.class));
+    this.network = new Network(options.links, classes, this.chance.for('network'));
+    this.peers = new Map(
+      options.peers.map(({ id }, index) => {
+        const worker = workers[index]!;
+        const { bundle, program } = worker;
+        const peer: SimPeer = {
+          id,
+          class: bundle.manifest.class,
+          bundle,
+          program,
+          worker,
+          workbench: undefined,
+          node: undefined,
+          incarnation: 0,
+          slowness: 1,
+          wakeAt: undefined,
+          open: new Map(),
+        };
+        return [id, peer];
+      }),
+    );
+    for (const peer of this.peers.values()) this.start(peer);
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** What is still to happen. */
+  get pending(): number {
+    return this.#agenda.size;
+  }
+
+  /** Frames on their way that belong to `what`. */
+  underWay(what: object): number {
+    return this.#underWay.get(what) ?? 0;
+  }
+
+  forget(what: object): void {
+    this.#underWay.delete(what);
+  }
+
+  // --- what may be asked for ---------------------------------------------------------------------------
+
+  /** Gives a node an input, as an event of its own. */
+  give(peer: SimPeer, input: Input, at = this.#now): void {
+    this.#agenda.push({ kind: 'input', at, sequence: 0, peer, input });
+  }
+
+  /** Something happens to the world. */
+  plan(at: number, what: string, act: () => void): void {
+    this.#agenda.push({ kind: 'act', at, sequence: 0, what, act });
+  }
+
+  /** A fresh node: it remembers nothing. */
+  start(peer: SimPeer): void {
+    const { program, id } = peer;
+    const incarnation = ++peer.incarnation;
+    peer.node = new Node({
+      program,
+      peer: id,
+      incarnation,
+      ...(this.#options.limits && { limits: this.#options.limits }),
+    });
+    peer.open.clear();
+    peer.wakeAt = undefined;
+    this.#drain(peer, peer.node);
+  }
+
+  /** All that its node held, did and waited for is gone. */
+  stop(peer: SimPeer): void {
+    peer.node = undefined;
+    peer.workbench = undefined;
+    peer.wakeAt = undefined;
+    peer.open.clear();
+  }
+
+  /** Puts a frame on its way that no node has sent. */
+  inject(from: SimPeer, to: SimPeer, bytes: Uint8Array): void {
+    count(this.traffic.copied, bytes.length);
+    this.#dispatch(from, to, bytes, undefined);
+  }
+
+  async release(): Promise<void> {
+    const workers = new Set([...this.peers.values()].map(({ worker }) => worker));
+    await Promise.all([...workers].map((one) => one.release()));
+  }
+
+  // --- one event after another --------------------------------------------------------------------------
+
+  /** Lets the next thing happen; false: nothing will. */
+  async step(): Promise<boolean> {
+    const event = this.#agenda.pop();
+    if (event === undefined) return false;
+    const pending = this.#happen(event);
+    if (pending !== undefined) await pending;
+    return true;
+  }
+
+  #happen(event: SimEvent): Promise<void> | undefined {
+    if (event.kind === 'wake') {
+      // Replaced by another since.
+      if (event.peer.wakeAt !== event.at) return undefined;
+      event.peer.wakeAt = undefined;
+    }
+    this.#now = event.at;
+    if (event.kind === 'work') return this.#compute(event);
+    this.#begin(event, 'input' in event ? event.input : undefined);
+    switch (event.kind) {
+      case 'act':
+        event.act();
+        break;
+      case 'frame':
+        this.#deliver(event);
+        break;
+      case 'input':
+        event.peer.node?.handle(this.#now, event.input);
+    }
+    this.#settle(event);
+    return undefined;
+  }
+
+  #begin(event: SimEvent, input: Input | undefined): void {
+    this.events++;
+    for (const one of this.observers) one.event?.(event, input);
+  }
+
+  #settle(event: SimEvent): void {
+    if (event.kind !== 'act' && event.peer.node !== undefined) this.#drain(event.peer, event.peer.node);
+    for (const one of this.observers) one.settled?.(event);
+  }
+
+  /** The segment is run when its result is due: what a crash takes away is not computed. */
+  async #compute(event: Extract<SimEvent, { kind: 'work' }>): Promise<void> {
+    const { peer, request } = event;
+    if (peer.node === undefined || peer.incarnation !== event.incarnation) return;
+    peer.workbench ??= peer.worker.workbench(peer.id, (buffer) => this.#pool.give(buffer));
+    const answer = await peer.workbench.run(request);
+    this.#begin(event, answer);
+    peer.node.handle(this.#now, answer);
+    this.#settle(event);
+  }
+
+  #deliver({ peer, from, bytes, of }: Extract<SimEvent, { kind: 'frame' }>): void {
+    const { inFlight, delivered } = this.traffic;
+    inFlight.frames--;
+    inFlight.bytes -= bytes.length;
+    if (of !== undefined) this.#underWay.set(of, this.#underWay.get(of)! - 1);
+    if (peer.node === undefined) return this.#drop(from, peer.id, bytes.length, 'down');
+    count(delivered, bytes.length);
+    peer.node.handle(this.#now, { type: 'frame', from: from.id, bytes, owned: true });
+  }
+
+  #drain(peer: SimPeer, node: Node): void {
+    for (;;) {
+      const output = node.poll(this.#now);
+      if (output.type === 'idle') {
+        this.#wake(peer, output.until);
+        return;
+      }
+      if (output.type === 'event') note(peer, output.event, this.#now);
+      for (const one of this.observers) one.output?.(peer, output);
+      if (output.type === 'send') this.#send(peer, output);
+      else if (output.type === 'release') this.#pool.give(output.buffer);
+      else if (output.type === 'work' || output.type === 'call') this.#work(peer, output);
+    }
+  }
+
+  #wake(peer: SimPeer, until: number | undefined): void {
+    if (until === peer.wakeAt) return;
+    const at = until === undefined ? undefined : Math.max(until, this.#now);
+    peer.wakeAt = at;
+    if (at !== undefined) this.#agenda.push({ kind: 'wake', at, sequence: 0, peer });
+  }
+
+  #work(peer: SimPeer, request: Request): void {
+    const { incarnation, slowness, bundle } = peer;
+    const ns =
+      request.type === 'call'
+        ? 0
+        : slowness * this.#options.computeNs(bundle, request.segment, request.inputs);
+    const at = this.#now + Math.max(0, Math.round(ns));
+    for (const one of this.observers) one.working?.(peer, request, at - this.#now);
+    this.#agenda.push({ kind: 'work', at, sequence: 0, peer, incarnation, request });
+  }
+
+  #send(from: SimPeer, output: Extract<Output, { type: 'send' }>): void {
+    const total = pieceBytes(output.pieces);
+    const buffer = total <= SMALL_BYTES ? new ArrayBuffer(total) : this.#pool.take(total);
+    const bytes = new Uint8Array(buffer, 0, total);
+    joinPieces(output.pieces, bytes);
+    count(this.traffic.sent, total);
+    const to = this.peers.get(output.to);
+    if (to === undefined) return this.#drop(from, output.to, total, 'unknown');
+    const of = this.belongsTo(from, output);
+    if (this.tamper === undefined) return this.#dispatch(from, to, bytes, of);
+    const frames = this.tamper(from, to, bytes);
+    if (frames.length === 0) return this.#drop(from, to.id, total, 'withheld');
+    for (const [index, one] of frames.entries()) {
+      if (index > 0) count(this.traffic.copied, one.length);
+      this.#dispatch(from, to, one, of);
+    }
+  }
+
+  #dispatch(from: SimPeer, to: SimPeer, bytes: Uint8Array, of: object | undefined): void {
+    const fate = this.network.send(this.#now, from, to, bytes.length);
+    if ('lost' in fate) return this.#drop(from, to.id, bytes.length, fate.lost);
+    for (const [copy, at] of fate.arrivals.entries()) {
+      if (copy > 0) count(this.traffic.copied, bytes.length);
+      count(this.traffic.inFlight, bytes.length);
+      if (of !== undefined) this.#underWay.set(of, this.underWay(of) + 1);
+      // Each receiver owns what it is given.
+      const own = copy === 0 ? bytes : bytes.slice();
+      this.#agenda.push({ kind: 'frame', at, sequence: 0, peer: to, from, bytes: own, of });
+    }
+  }
+
+  #drop(from: SimPeer, to: string, bytes: number, why: DropReason): void {
+    count(this.traffic.dropped, bytes);
+    for (const one of this.observers) one.dropped?.(from, to, bytes, why);
+  }
+}
+
+function note(peer: SimPeer, event: NodeEvent, now: number): void {
+  if (event.kind === 'flow-started') peer.open.set(flowKey(event.flow), now);
+  else if (event.kind === 'flow-ended') peer.open.delete(flowKey(event.flow));
+}
