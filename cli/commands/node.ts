@@ -25,6 +25,7 @@ interface Options {
   readonly opt: string;
   readonly workers?: string;
   readonly log: string;
+  readonly metrics?: string;
   readonly controlled?: boolean;
 }
 
@@ -79,6 +80,10 @@ export const node = command<Options>({
         'threads for ONNX Runtime’s sessions, at most (default: one per core); 0: on the calling thread',
       )
       .option('--log <format>', 'what happens while it runs: pretty, or json (one object a line)', 'pretty')
+      .option(
+        '--metrics <[host:]port>',
+        'answer HTTP there: /metrics for Prometheus; port 0 is any that is free',
+      )
       .option('--json', 'print what was done as one JSON document')
       .addOption(c.createOption('--controlled', 'by the parent process').hideHelp())
       .addHelpText('after', EXIT_STATUS),
@@ -103,6 +108,7 @@ export const node = command<Options>({
           : node.durationOf('--give-up', options.giveUp);
     const flows = options.flows === undefined ? undefined : countOf('--flows', options.flows, 1);
     const optimization = optimizationOf(options.opt);
+    const metrics = options.metrics === undefined ? undefined : node.metricsPlaceOf(options.metrics);
     const log = node.logFormatOf(options.log);
     const bundle = await loadBundle(folder!);
     const { manifest } = bundle;
@@ -147,6 +153,7 @@ export const node = command<Options>({
         readyTimeoutNs,
         giveUpNs,
         log,
+        metrics,
         onOutputs,
       });
       const { documentOf } = await import('../node/report.ts');

@@ -26,6 +26,11 @@ export class NodeLog {
     });
   }
 
+  /** It answers HTTP. */
+  metrics(url: string): void {
+    this.line('metrics', `metrics ${url}/metrics`, { url });
+  }
+
   event(event: PeerEvent): void {
     if (this.#format === 'json') this.#cx.note(JSON.stringify(logRecord(event, this.#peer, Date.now())));
     else if (severityOf(event) !== 'debug') this.#cx.note(describeEvent(event));

@@ -47,6 +47,14 @@ export function durationOf(option: string, text: string): number {
   throw new UsageError(`${option} takes a duration such as 30s or 500ms, not '${text}'`);
 }
 
+/** `[HOST:]PORT`; without a host only this machine reaches it. */
+export function metricsPlaceOf(text: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[(.+)\]:|([^:]+):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits !== undefined && port < 65_536) return { host: bracketed ?? plain ?? '127.0.0.1', port };
+  throw new UsageError(`--metrics is [HOST:]PORT, such as 9464 or 0.0.0.0:9464, not '${text}'`);
+}
+
 export function logFormatOf(text: string): LogFormat {
   if (text === 'pretty' || text === 'json') return text;
   throw new UsageError(`--log is pretty or json, not '${text}'`);

@@ -21,13 +21,17 @@ import {
 } from '../../runtime/host/index.ts';
 import {
   type Address,
+  type Endpoint,
   formatAddress,
+  openEndpoint,
   startWebSockets,
   type Target,
   type Tls,
   type WebSocketTransport,
 } from '../../runtime/host/node.ts';
 import { causeText } from '../../runtime/host/observe/cause-text.ts';
+import { metricsOf } from '../../runtime/host/observe/metrics.ts';
+import { PROMETHEUS_TYPE, prometheusText } from '../../runtime/host/observe/prometheus.ts';
 import { type Backend, type Components, flowKey } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/value.ts';
 
@@ -54,6 +58,8 @@ export interface ServeOptions {
   /** undefined: as long as the longest deadline between the two. */
   readonly giveUpNs: number | undefined;
   readonly log: LogFormat;
+  /** Where to answer HTTP. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
   /** What came out of a flow here. */
   onOutputs(outputs: ReadonlyMap<string, DataValue>): void;
 }
@@ -134,6 +140,7 @@ class Serving {
       onEvent: (event, from) => this.#note(event, from),
     });
     const unhook = this.#hookSignals(host);
+    const endpoint = await this.#openEndpoint(host);
     this.#log.ready(transport!.addresses.map(formatAddress));
     try {
       const problem = await Promise.race([stopped, this.#work(host)]);
@@ -143,6 +150,7 @@ class Serving {
       throw error;
     } finally {
       unhook();
+      await endpoint?.close();
     }
     // Whoever waits for more flows hears why there are none.
     await host.close(isStarter(bundle.manifest) ? this.#failure : undefined);
@@ -156,6 +164,21 @@ class Serving {
     const identity = identityOf(bundle.manifest, peer, incarnation, token);
     const options = { identity, listen, dial, pool };
     return startWebSockets(tls === undefined ? options : { ...options, tls }, user);
+  }
+
+  async #openEndpoint(host: PeerHost): Promise<Endpoint | undefined> {
+    const { metrics } = this.#options;
+    if (metrics === undefined) return undefined;
+    try {
+      const endpoint = await openEndpoint(metrics.host, metrics.port, {
+        '/metrics': () => ({ type: PROMETHEUS_TYPE, body: prometheusText(metricsOf(host.numbers)) }),
+      });
+      this.#log.metrics(endpoint.url);
+      return endpoint;
+    } catch (error) {
+      await host.close('an error');
+      throw error;
+    }
   }
 
   /** Resolves when there is nothing more to do here. */

@@ -6,7 +6,7 @@ import type { Components } from '../component.ts';
 import type { InitiatedFlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { Input, NodeEvent, Output } from '../io.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits, Usage } from '../limits.ts';
 import { Node } from '../node.ts';
 import { packed } from '../packed.ts';
 import type { BufferPool } from './buffer-pool.ts';
@@ -23,8 +23,8 @@ export interface DriverHooks {
   /** A frame leaves; its pieces are valid during the call only. On the control plane it is of no flow. */
   send(frame: Extract<Output, { type: 'send' }>): void;
   event(event: NodeEvent): void;
-  /** A segment of the flow took so long. */
-  worked(flow: InitiatedFlowId, ms: number): void;
+  /** A segment of the flow, or a component for it, took so long. */
+  worked(flow: InitiatedFlowId, ms: number, failed: boolean): void;
   /** The node has nothing to do at once. */
   settled(): void;
 }
@@ -74,6 +74,11 @@ export class Driver {
 
   get openFlows(): number {
     return this.#node.openFlows;
+  }
+
+  /** What the node holds. */
+  get usage(): Usage {
+    return this.#node.usage;
   }
 
   /** Copies of what is committed, by key of the state variable. */
@@ -130,7 +135,7 @@ export class Driver {
     const answer = await this.#workbench.run(output);
     const now = this.#clock.now();
     this.#node.handle(now, answer);
-    this.#hooks.worked(output.flow, (now - began) / 1e6);
+    this.#hooks.worked(output.flow, (now - began) / 1e6, answer.type === 'failed');
     this.#drain();
   }
 

@@ -6,8 +6,11 @@ export type { InvokeOptions } from './flow-book.ts';
 export type { FlowResult, LateCounts, Pause, PeerStats, PeerValues, QuorumMissed } from './flow-result.ts';
 export { type Deployment, type DeploymentOptions, startDeployment } from './inproc.ts';
 export { causeText } from './observe/cause-text.ts';
+export { Counters } from './observe/counters.ts';
 export { describeEvent, type EventLevel, levelOf, type Severity, severityOf } from './observe/events.ts';
 export { type LogRecord, logRecord } from './observe/log.ts';
+export { metricsOf, type PeerNumbers } from './observe/metrics.ts';
+export { type Metric, PROMETHEUS_TYPE, prometheusText } from './observe/prometheus.ts';
 export { type Overhead, sumOfOverheads } from './overhead.ts';
 export {
   type Continuation,

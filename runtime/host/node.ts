@@ -3,4 +3,5 @@
 export { type LoadedDeployment, loadBundle, loadDeployment } from './node-bundle.ts';
 export { writeFolder } from './node-sink.ts';
 export { type FileSource, fileSource } from './node-source.ts';
+export { type Endpoint, openEndpoint } from './observe/endpoint.ts';
 export * from './websocket/index.ts';

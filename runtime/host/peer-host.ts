@@ -20,6 +20,8 @@ import { originOf } from './finite.ts';
 import { invocation } from './flow-book.ts';
 import type { Pause } from './flow-result.ts';
 import { type DataValues, handOver } from './hand-over.ts';
+import { Counters } from './observe/counters.ts';
+import type { PeerNumbers } from './observe/metrics.ts';
 import { noOverhead, type Overhead, sumOfOverheads } from './overhead.ts';
 import { neighboursOf, type PeerStatus, Readiness, statusOf } from './readiness.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
@@ -109,6 +111,7 @@ export class PeerHost {
   readonly #away = new Map<string, () => void>();
   readonly #accounts = new Map<string, Account>();
   readonly #control = noOverhead();
+  readonly #counters = new Counters();
   #transport: Transport | undefined;
   #waiting: (() => void)[] = [];
 
@@ -130,7 +133,8 @@ export class PeerHost {
     this.#driver = new Driver(limits === undefined ? own : { ...own, limits }, {
       send: (frame) => this.#send(frame),
       event: (event) => this.#note(event),
-      worked: (flow, ms) => {
+      worked: (flow, ms, failed) => {
+        this.#counters.worked(ms * 1e6, failed);
         const account = this.#accounts.get(flowKey(flow));
         if (account !== undefined) account.computeMs += ms;
       },
@@ -153,7 +157,10 @@ export class PeerHost {
       {
         connected: (peer) => this.#arrive(peer),
         disconnected: (peer, why) => this.#part(peer, why),
-        frame: (from, bytes) => this.#driver.handle({ type: 'frame', from, bytes, owned: true }),
+        frame: (from, bytes) => {
+          this.#counters.received(bytes.length);
+          this.#driver.handle({ type: 'frame', from, bytes, owned: true });
+        },
         note: (from, note) => this.#hear(from, note),
         event: (event) => this.#tell(event),
       },
@@ -188,6 +195,20 @@ export class PeerHost {
   /** What it sent besides messages of values. */
   get overhead(): Overhead {
     return sumOfOverheads([this.#control, this.#transport?.overhead ?? noOverhead()]);
+  }
+
+  /** What it has done, and what it holds. */
+  get numbers(): PeerNumbers {
+    return {
+      peer: this.peer,
+      class: this.manifest.class,
+      deployment: this.manifest.deployment,
+      counters: this.#counters,
+      overhead: this.overhead,
+      usage: this.#driver.usage,
+      connectedPeers: this.#connected.size,
+      queued: this.#transport?.queued,
+    };
   }
 
   /** Copies of what is committed, by key of the state variable. */
@@ -314,6 +335,7 @@ export class PeerHost {
         why: 'too much waits for it already',
       });
     if (outcome !== 'taken') return;
+    this.#counters.sent(pieceBytes(pieces));
     if (flow === undefined || envelope === undefined) {
       this.#control.controlMessages++;
       this.#control.controlBytes += pieceBytes(pieces);
@@ -335,6 +357,7 @@ export class PeerHost {
 
   /** An observer's exception is its own: it surfaces as uncaught and does not stop the peer. */
   #tell(event: PeerEvent): void {
+    this.#counters.note(event);
     try {
       this.#options.onEvent(event, this);
     } catch (error) {

@@ -19,6 +19,8 @@ export interface Transport {
   tell(to: string, note: string): void;
   /** What was sent besides frames, and twice. */
   readonly overhead: Readonly<Overhead>;
+  /** What waits for peers. */
+  readonly queued?: { readonly frames: number; readonly bytes: number };
   /** Discards what waits for a peer: it was given up. */
   forget(peer: string): void;
   /** Sends what waits, within a bound of time, and closes every connection. */

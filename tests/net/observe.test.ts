@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bbcProcess, type Process } from '../support/processes.ts';
+import { readPrometheus } from '../support/prometheus.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'observe-'));
 const file = (name: string): string => path.join(folder, name);
@@ -55,4 +56,38 @@ test('--log json: each line is an object with time, level, kind, peer and flow',
   expect(ended).toMatchObject({ peer: 'phone', event: { status: 'complete', causes: [] } });
   // The same flow by the same name on both.
   expect(lines.find(({ kind }) => kind === 'flow-ended')!.flow).toBe(ended!.flow);
+});
+
+test('--metrics: what Prometheus asks for, and nothing else', async () => {
+  const server = start('server', '--listen', 'ws://127.0.0.1:0', '--metrics', '0');
+  const [, address] = await server.line(/listening=(\S+)/);
+  const [, url] = await server.line(/^metrics (\S+)$/m);
+  const phone = start('phone', '--dial', `server=${address}`, '--random', '1', '--flows', '3');
+  expect((await phone.ended).status).toBe(0);
+  await server.line(/^left phone$/m);
+  const answer = await fetch(url!);
+  expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  const families = readPrometheus(await answer.text());
+  const value = (name: string, labels = '') => families.get(`bytesandbrains_${name}`)?.samples.get(labels);
+  expect(value('flows_ended_total', 'status="complete"')).toBe(3);
+  expect(value('frames_received_total')).toBe(3);
+  expect(value('received_bytes_total')).toBeGreaterThan(3 * 16);
+  expect(value('work_total')).toBe(3);
+  expect(value('open_flows')).toBe(0);
+  expect(value('queued_frames')).toBe(0);
+  expect((await fetch(url!, { method: 'POST' })).status).toBe(405);
+  expect((await fetch(new URL('/secrets', url!))).status).toBe(404);
+  server.kill('SIGTERM');
+  expect((await server.ended).status).toBe(0);
+});
+
+test('an address for metrics that is taken is an error with a code; one that is none is wrong usage', async () => {
+  const first = start('server', '--listen', 'ws://127.0.0.1:0', '--metrics', '0');
+  const [, port] = await first.line(/^metrics http:\/\/127\.0\.0\.1:(\d+)/m);
+  const second = await start('server', '--listen', 'ws://127.0.0.1:0', '--metrics', port!).ended;
+  first.kill('SIGTERM');
+  expect(second.status).toBe(1);
+  expect(second.err).toMatch(/^error BB761: cannot listen at http:\/\/127\.0\.0\.1:/);
+  expect((await start('server', '--metrics', 'here').ended).status).toBe(2);
+  await first.ended;
 });

@@ -131,6 +131,10 @@ export class Link {
     this.#cx.overhead.controlBytes += Buffer.byteLength(note);
   }
 
+  get queued(): { readonly frames: number; readonly bytes: number } {
+    return { frames: this.#queue.length, bytes: this.#queueBytes };
+  }
+
   /** Discards what waits. */
   clear(): void {
     this.#queue = [];

@@ -144,6 +144,15 @@ export class WebSocketTransport implements Transport {
     this.#links.get(to)?.tell(note);
   }
 
+  get queued(): { readonly frames: number; readonly bytes: number } {
+    const sum = { frames: 0, bytes: 0 };
+    for (const { queued } of this.#links.values()) {
+      sum.frames += queued.frames;
+      sum.bytes += queued.bytes;
+    }
+    return sum;
+  }
+
   forget(peer: string): void {
     this.#links.get(peer)?.clear();
   }
