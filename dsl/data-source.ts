@@ -4,20 +4,19 @@ import {
   type Attribute,
   type DType,
   type Dim as IrDim,
-  type Place as IrPlace,
   type LastBatch,
   ROLE_ATTRIBUTE,
-  roleDomain,
   tensorType,
   type ValueType,
 } from '../ir/index.ts';
 import { addConstant, fromNested } from './constant.ts';
 import { type Known, type StatedShape, statedDims } from './containers.ts';
-import { type CoreResult, coreOp, dimsIn, dtypeIn } from './core-op.ts';
+import { dimsIn, dtypeIn } from './core-op.ts';
 import { type Place, placeOf } from './place.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
+import { recordCall, type SlotUse, takeSlot, textAttribute } from './role-call.ts';
 import type { AnyShape, Checked, Dim, DTypeErrors, PlaceErrors, Tensor, Value } from './types.ts';
-import { factOf, isValue, toValue } from './value.ts';
+import { factOf, isValue } from './value.ts';
 
 /** What each record has: dtype and shape of a batch by field name. The first dimension counts records. */
 export type Fields = Readonly<Record<string, readonly [dtype: DType, shape: StatedShape]>>;
@@ -81,8 +80,7 @@ export function dataSource<const F extends Fields, const P extends string>(
 ): DataSource<F, P> {
   const owner = recorder('dataSource');
   return owner.call(dataSource, () => {
-    if (name === '' || owner.slots.has(name)) refuse(owner, `another data source is called "${name}"`);
-    owner.slots.add(name);
+    if (!takeSlot(owner, name)) refuse(owner, `another data source is called "${name}"`);
     const fields = Object.entries(options.fields);
     if (fields.length === 0) refuse(owner, 'it has no fields');
     for (const [field, [, shape]] of fields) {
@@ -95,26 +93,16 @@ export function dataSource<const F extends Fields, const P extends string>(
 
 const refuse = (owner: Recorder, reason: string): never => owner.fail('BB308', { op: 'dataSource', reason });
 
-const domain = roleDomain('data_source');
-const text = (name: string, value: string): Attribute => ({
-  name,
-  kind: 'string',
-  value: new TextEncoder().encode(value),
-});
-
 class Source {
   readonly #owner: Recorder;
-  readonly #name: string;
+  readonly #slot: SlotUse;
   readonly #fields: Fields;
-  readonly #place: IrPlace;
-
   readonly #private: boolean;
 
   constructor(owner: Recorder, name: string, options: DataSourceOptions<Fields, string>) {
     this.#owner = owner;
-    this.#name = name;
+    this.#slot = { owner, role: 'data_source', name, place: placeOf(options.at) };
     this.#fields = options.fields;
-    this.#place = placeOf(options.at);
     this.#private = options.private === true;
   }
 
@@ -129,34 +117,18 @@ class Source {
       };
       const rows = isValue(size) || last === 'keep' ? this.#rowsSymbol() : Number(size);
       const results = names.map((name) => ({ name, type: this.#type(name, rows) }));
-      const marks = this.#private ? [text('private', 'yes')] : [];
-      const facts = this.#call('Batch', inputs, [fields, text('last', last), ...marks], results);
-      return Object.fromEntries(names.map((name, at) => [name, toValue(facts[at]!, this.#owner)]));
+      const marks = this.#private ? [textAttribute('private', 'yes')] : [];
+      const attributes = [fields, textAttribute('last', last), ...marks];
+      const values = recordCall(this.#slot, 'Batch', inputs, attributes, results);
+      return Object.fromEntries(names.map((name, at) => [name, values[at]!]));
     });
   }
 
   size(): Tensor {
     return this.#owner.call(this.size, () => {
       const result = { name: 'size', type: tensorType('int64', []) };
-      return toValue(this.#call('Size', [], [], [result])[0]!, this.#owner);
+      return recordCall(this.#slot, 'Size', [], [], [result])[0]!;
     });
-  }
-
-  #call(
-    type: string,
-    inputs: readonly Fact[],
-    options: readonly Attribute[],
-    results: readonly CoreResult[],
-  ): Fact[] {
-    const owner = this.#owner;
-    const place = this.#place;
-    const cohort = owner.meet(type, inputs, place);
-    const attributes = [text(ROLE_ATTRIBUTE.slot, this.#name), ...options];
-    return coreOp(
-      owner,
-      { domain, type, inputs, attributes, place },
-      results.map((result) => ({ ...result, cohort })),
-    );
   }
 
   #count(what: string, given: Count, least: number): Fact {

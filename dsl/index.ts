@@ -6,6 +6,18 @@ import './private.ts';
 
 // What members answered, as one value.
 export { type Combined, weightedMean } from './aggregate.ts';
+// What a peer has beside its graph.
+export {
+  aggregator,
+  type ComponentOptions,
+  component,
+  type FieldOptions,
+  index,
+  model,
+  peerSelector,
+  protocol,
+} from './component.ts';
+export type { Component, Protocol, SlotFields } from './component-types.ts';
 // A computation, what enters and leaves it.
 export { constant } from './constant.ts';
 export { type ContainerType, optionalOf, sequenceOf } from './containers.ts';
@@ -48,6 +60,7 @@ export { optionalEmpty } from './optional.ts';
 export { type Cohort, cohort, on, type Place, peer } from './place.ts';
 export { type InputOptions, input, output } from './ports.ts';
 export { recompute } from './recompute.ts';
+export type { Use } from './role-call.ts';
 export { type State, state } from './state.ts';
 export type { AnyShape, Dim, DTypeError, Element, PlaceError, ShapeError, Tensor, Value } from './types.ts';
 export { type Weights, weights } from './weights.ts';

@@ -18,13 +18,16 @@
 //                              StateAssign (x)  key
 //                              When (x, condition) → x; OrElse (x, y) → x or y; Present (x) → bool scalar;
 //                              Reason (x) → string scalar, "" if present
-//   ai.bytesandbrains.role.<role>         the role's methods (ir/roles.ts), each with the slot that it asks: data_source
-//                              Batch (index, size) → (field…)  slot, fields, last; Size () → int64 scalar  slot
+//   ai.bytesandbrains.role.<role>         the role's methods (ir/roles/table.ts), each with the slot that it asks, such as
+//                              data_source Batch (index, size) → (field…)  slot, fields, last; Size () → int64 scalar;
+//                              a protocol's are its own, and say their `kind`
 // Graph inputs are what enters at this peer, graph outputs what leaves here. Every op carries its fragment as
 // node metadata (`METADATA.fragment`, a decimal number).
 
 import type { Binder } from './place.ts';
 import type { PlanReasons } from './reasons.ts';
+import type { MethodKind } from './roles/declaration.ts';
+import type { RoleName } from './roles/table.ts';
 import type { Traffic } from './traffic.ts';
 import { type Dim, type DType, tensorType, type ValueType } from './types.ts';
 
@@ -136,19 +139,21 @@ export interface Entry {
 /** A place for a component, and what fills it. */
 export interface Slot {
   readonly name: string;
-  readonly role:
-    | 'backend'
-    | 'model'
-    | 'index'
-    | 'aggregator'
-    | 'codec'
-    | 'data_source'
-    | 'peer_selector'
-    | 'protocol';
+  readonly role: RoleName;
+  /** What fills it; several slots of a peer may share one. */
   readonly component: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;
   /** What the component must have, as the program states it; of a data source, with the records' axis. */
   readonly fields?: readonly Port[];
+  /** Of a protocol: the methods that the program calls. */
+  readonly methods?: Readonly<Record<string, SlotMethod>>;
+}
+
+/** A method of a protocol, as the program states it. */
+export interface SlotMethod {
+  readonly kind: MethodKind;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
 }
 
 export interface StateVariable {

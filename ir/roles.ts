@@ -1,80 +1,73 @@
-// Roles: contracts that components satisfy. A role's methods are declared here once; the operator that records a
-// call, the check of what fills a slot, and the call at run time all follow from the declaration.
+// Roles: contracts that components satisfy. A role's methods are declared once (ir/roles/table.ts); here is how a call
+// of one is written in a program: as an op of the role's domain.
 
-import type { Port, Slot } from './deployment.ts';
-import { tensorType, type ValueType } from './types.ts';
-
-export interface RoleMethod {
-  /**
-   * query: reads, gives the same for the same inputs, and may be asked again. update: takes effect when its fragment
-   * commits. ask: answers later, or not at all.
-   */
-  readonly kind: 'query' | 'update' | 'ask';
-  readonly inputs: readonly { readonly name: string; readonly type: ValueType }[];
-  /** Words that the author may choose from, by name; the first is the default. */
-  readonly options: Readonly<Record<string, readonly string[]>>;
-  /** What it gives; `fields`: those of the slot, as the author declared them. */
-  readonly outputs: readonly Port[] | 'fields';
-}
-
-export type RoleName = Slot['role'];
-
-const int64Scalar = tensorType('int64', []);
-
-const dataSource = {
-  /** The records at positions [index × size, (index + 1) × size) of the source's endless order. */
-  Batch: {
-    kind: 'query',
-    inputs: [
-      { name: 'index', type: int64Scalar },
-      { name: 'size', type: int64Scalar },
-    ],
-    // private: no field may leave its class as it is.
-    options: { last: ['wrap', 'drop', 'keep'], private: ['no', 'yes'] },
-    outputs: 'fields',
-  },
-  /** How many records there are. */
-  Size: {
-    kind: 'query',
-    inputs: [],
-    options: {},
-    outputs: [{ name: 'size', dtype: 'int64', shape: [] }],
-  },
-} as const satisfies Readonly<Record<string, RoleMethod>>;
-
-/** By role, then by op type. Roles that no program can call yet are not here. */
-const roles: Partial<Readonly<Record<RoleName, Readonly<Record<string, RoleMethod>>>>> = {
-  data_source: dataSource,
-};
-
-/** What an author chooses for a batch that ends with the epoch. */
-export type LastBatch = (typeof dataSource.Batch.options.last)[number];
+import type { Port } from './deployment.ts';
+import { type MethodKind, portOf, type RoleMethod, type RoleMethods } from './roles/declaration.ts';
+import { type RoleName, roles } from './roles/table.ts';
 
 const PREFIX = 'ai.bytesandbrains.role.';
 
 /** The operator domain of a role's methods. */
 export const roleDomain = (role: RoleName): string => PREFIX + role;
 
-export interface RoleCall {
-  readonly role: RoleName;
-  /** The op's type. */
-  readonly name: string;
-  readonly method: RoleMethod;
-}
-
-/** The method that an op calls; undefined for ops of other domains, and for methods that no role has. */
-export function roleCallOf(op: { readonly domain: string; readonly type: string }): RoleCall | undefined {
-  if (!op.domain.startsWith(PREFIX)) return undefined;
-  const role = op.domain.slice(PREFIX.length) as RoleName;
-  const methods = Object.hasOwn(roles, role) ? roles[role] : undefined;
-  const method = methods !== undefined && Object.hasOwn(methods, op.type) ? methods[op.type] : undefined;
-  return method && { role, name: op.type, method };
-}
-
 /** Attributes of every op that calls a role's method. */
 export const ROLE_ATTRIBUTE = {
   /** The slot that it asks. */
   slot: 'slot',
+  /** What fills the slot, where that has another name. */
+  component: 'component',
+  /** What the author said of the component: JSON. */
+  settings: 'settings',
   /** Names of the slot's fields, where these are what it gives. */
   fields: 'fields',
+  /** Of a protocol's method: its kind; other roles' are known. */
+  kind: 'kind',
+  /** Of an ask: how long it may take, in ns. */
+  within: 'within_ns',
 } as const;
+
+export interface MethodCall {
+  readonly role: RoleName;
+  /** The op's type. */
+  readonly name: string;
+  readonly kind: MethodKind;
+  /** undefined: a protocol's own, which the slot declares. */
+  readonly method: RoleMethod | undefined;
+}
+
+/** The method that an op calls; undefined for ops of other domains, and for methods that no role has. */
+export function roleMethodOf(domain: string, name: string, kind: string | undefined): MethodCall | undefined {
+  if (!domain.startsWith(PREFIX)) return undefined;
+  const role = domain.slice(PREFIX.length) as RoleName;
+  const methods: RoleMethods | undefined = Object.hasOwn(roles, role) ? roles[role] : undefined;
+  if (methods === undefined) return undefined;
+  if (role === 'protocol') return isKind(kind) ? { role, name, kind, method: undefined } : undefined;
+  const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
+  return method && { role, name, kind: method.kind, method };
+}
+
+const isKind = (kind: string | undefined): kind is MethodKind =>
+  kind === 'query' || kind === 'update' || kind === 'ask';
+
+export interface RoleCall {
+  readonly role: RoleName;
+  readonly name: string;
+  readonly method: Omit<RoleMethod, 'outputs'> & { readonly outputs: readonly Port[] | 'fields' };
+}
+
+/** A query of a role that declares its methods. */
+export function roleCallOf({
+  domain,
+  type,
+}: {
+  readonly domain: string;
+  readonly type: string;
+}): RoleCall | undefined {
+  const call = roleMethodOf(domain, type, undefined);
+  if (call?.method === undefined) return undefined;
+  const { outputs } = call.method;
+  return {
+    ...call,
+    method: { ...call.method, outputs: outputs === 'fields' ? outputs : outputs.map(portOf) },
+  };
+}

@@ -1,15 +1,9 @@
 // Checks that a JSON document is a manifest before anything relies on it.
 
 import { type DataValue, fitsType, typeOfData } from '../ir/data.ts';
-import {
-  type Edge,
-  MANIFEST_VERSION,
-  type Manifest,
-  type Port,
-  type Slot,
-  typeOfPort,
-} from '../ir/deployment.ts';
+import { type Edge, MANIFEST_VERSION, type Manifest, type Port, typeOfPort } from '../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../ir/diagnostic.ts';
+import { roleNames } from '../ir/roles/table.ts';
 import { formatType } from '../ir/types.ts';
 import {
   count,
@@ -34,16 +28,7 @@ import {
   text,
 } from './document.ts';
 
-const roles = [
-  'backend',
-  'model',
-  'index',
-  'aggregator',
-  'codec',
-  'data_source',
-  'peer_selector',
-  'protocol',
-] satisfies Slot['role'][];
+const slotMethod = object({ kind: oneOf('query', 'update', 'ask'), inputs: list(port), outputs: list(port) });
 const file = object({ file: text, bytes: count, sha256: hash });
 const manifest = object({
   deployment: hash,
@@ -60,10 +45,11 @@ const manifest = object({
   slots: list(
     object({
       name: text,
-      role: oneOf(...roles),
+      role: oneOf(...roleNames),
       component: text,
       options: mapOf(scalar),
       fields: orNone(list(port)),
+      methods: orNone(mapOf(slotMethod)),
     }),
   ),
   state: list(object({ key: text, dtype: orNull(dtype), shape, scope: oneOf('member', 'peer', 'session') })),

@@ -8,19 +8,22 @@ import {
   attributeString,
   attributeStrings,
   CORE,
+  componentOf,
   DOMAIN,
   diagnostic,
   isBackend,
+  type MethodCall,
   type Model,
   type Op,
   type Port,
   ROLE_ATTRIBUTE,
-  type RoleCall,
   roleCallOf,
   type Slot,
+  type SlotMethod,
   type StateVariable,
   statedType,
   type Topology,
+  type ValueId,
 } from '../../ir/index.ts';
 import { type PassContext, type Program, pass } from '../pass.ts';
 import { pointAt } from '../point.ts';
@@ -79,15 +82,52 @@ function componentSlots({ model }: Program): readonly Slot[] {
     const call = roleCallOf(op);
     const name = attributeString(op, ROLE_ATTRIBUTE.slot);
     if (call === undefined || name === undefined) continue;
-    const { fields = fieldsOf(model, op, call) } = slots.get(name) ?? {};
-    slots.set(name, { name, role: call.role, component: name, options: {}, ...(fields && { fields }) });
+    const before = slots.get(name);
+    const fields = before?.fields ?? fieldsOf(model, op, call);
+    const known = before?.methods;
+    const methods = call.role === 'protocol' && {
+      methods: { ...known, [op.type]: methodOf(model, op, call, known?.[op.type]) },
+    };
+    const own = { name, role: call.role, component: componentOf(op), options: settingsOf(op) };
+    slots.set(name, { ...own, ...(fields && { fields }), ...methods });
   }
   return [...slots.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+const settingsOf = (op: Op): Slot['options'] =>
+  JSON.parse(attributeString(op, ROLE_ATTRIBUTE.settings) ?? '{}');
+
+/** Sizes with a name are those of one call, so they are left open. */
+const portOfValue = (model: Model, id: ValueId): Port => {
+  const { name, type } = model.value(id);
+  const stated = statedType(type);
+  return {
+    name,
+    ...stated,
+    shape: stated.shape?.map((dim) => (typeof dim === 'number' ? dim : null)) ?? null,
+  };
+};
+
+/** What fits both. */
+function common(a: Port, b: Port | undefined): Port {
+  if (b === undefined) return a;
+  const shape = a.shape?.length === b.shape?.length ? a.shape : null;
+  return {
+    name: b.name,
+    dtype: a.dtype === b.dtype ? a.dtype : null,
+    shape: shape?.map((dim, axis) => (dim === b.shape![axis] ? dim : null)) ?? null,
+  };
+}
+
+function methodOf(model: Model, op: Op, { kind }: MethodCall, before: SlotMethod | undefined): SlotMethod {
+  const ports = (values: readonly ValueId[], known: readonly Port[] | undefined): readonly Port[] =>
+    values.map((id, at) => common(portOfValue(model, id), known?.[at]));
+  return { kind, inputs: ports(op.inputs, before?.inputs), outputs: ports(op.outputs, before?.outputs) };
+}
+
 /** The fields that a call gives, for any number of records. */
-function fieldsOf(model: Model, op: Op, { method }: RoleCall): readonly Port[] | undefined {
-  if (method.outputs !== 'fields') return undefined;
+function fieldsOf(model: Model, op: Op, { method }: MethodCall): readonly Port[] | undefined {
+  if (method?.outputs !== 'fields') return undefined;
   return attributeStrings(op, ROLE_ATTRIBUTE.fields).map((name, at) => {
     const { dtype, shape } = statedType(model.value(op.outputs[at]!).type);
     return { name, dtype, shape: shape && [null, ...shape.slice(1)] };

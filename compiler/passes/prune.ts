@@ -4,7 +4,16 @@
 //   z = Tanh(x)   →    return y
 //   return y
 
-import { CORE, DOMAIN, dependenciesOf, type Model, type OpId, type ValueId } from '../../ir/index.ts';
+import {
+  CORE,
+  DOMAIN,
+  dependenciesOf,
+  type Model,
+  type Op,
+  type OpId,
+  roleCallOf,
+  type ValueId,
+} from '../../ir/index.ts';
 import { pass } from '../pass.ts';
 
 export const prune = pass('prune', {
@@ -15,6 +24,10 @@ export const prune = pass('prune', {
 
 /** Core ops that are there for what they do, not for what they give. */
 const effects: readonly string[] = [CORE.stateAssign, CORE.invoke, CORE.next];
+
+/** What a component is asked or told may change it; a query does not. */
+const hasEffect = (op: Op): boolean =>
+  op.domain === DOMAIN.core ? effects.includes(op.type) : (roleCallOf(op)?.kind ?? 'query') !== 'query';
 
 function withoutDeadOps(model: Model): Model {
   const live = liveOps(model);
@@ -40,7 +53,7 @@ function liveOps(model: Model): ReadonlySet<OpId> {
     if (def.kind === 'op') need(def.op);
   };
   model.mainGraph.outputs.forEach(read);
-  for (const op of model.opsOf()) if (op.domain === DOMAIN.core && effects.includes(op.type)) need(op.id);
+  for (const op of model.opsOf()) if (hasEffect(op)) need(op.id);
   for (let id = open.pop(); id !== undefined; id = open.pop())
     dependenciesOf(model, model.op(id)).forEach(read);
   return live;

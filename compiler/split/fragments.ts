@@ -18,6 +18,7 @@ import {
   type Op,
   type OpId,
 } from '../../ir/index.ts';
+import { CallOrder, isAsk } from './calls.ts';
 import { isCore, isCrossing, type PlacedGraph, placeOfValue } from './places.ts';
 
 /** Level of each op of the main graph, indexed by OpId; constants have none. */
@@ -55,6 +56,7 @@ function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels 
   const levels = new Int32Array(model.opLimit).fill(-1);
   const floating = new Uint8Array(model.opLimit);
   const assigned = new Map<string, number>();
+  const calls = new CallOrder(graph);
 
   for (const op of model.opsOf()) {
     if (graph.constant[op.id] === 1) continue;
@@ -65,7 +67,7 @@ function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels 
     let floats = pinned === undefined && (needs.length > 0 || isCore(op, CORE.stateRead));
     for (const value of needs) {
       const { def } = model.value(value);
-      const crosses = placeOfValue(graph, value) !== here || isCrossing(op);
+      const crosses = placeOfValue(graph, value) !== here || isCrossing(op) || isAsk(op);
       if (def.kind === 'op' && floating[def.op] === 1 && !crosses) continue;
       floats = false;
       const from = def.kind === 'op' && floating[def.op] === 0 ? levels[def.op]! : 0;
@@ -77,6 +79,11 @@ function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels 
       const variable = variableOf(graph, op.id);
       level = Math.max(level, assigned.get(variable) ?? 0);
       assigned.set(variable, level);
+    }
+    const called = calls.levelOf(op.id, level);
+    if (called !== undefined) {
+      floats = false;
+      level = called;
     }
     // Nobody reads what these do either.
     if (isCore(op, CORE.invoke) || isCore(op, CORE.next)) floats = false;

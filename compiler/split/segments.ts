@@ -6,6 +6,7 @@
 // never fall, so a path that leaves such a group cannot come back: segments are convex.
 
 import { CORE, isOurDomain, type OpId, roleCallOf, type ValueId } from '../../ir/index.ts';
+import { componentKey, isUpdate } from './calls.ts';
 import { isState, type Levels, variableOf } from './fragments.ts';
 import { type Crossing, isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
 
@@ -111,7 +112,8 @@ export function groupOps(
   // What a fragment that assigns state shows to later ones is missing as a whole if the fragment is voided.
   const assigning = new Set<string>();
   for (const op of model.opsOf())
-    if (isCore(op, CORE.stateAssign)) assigning.add(`${graph.opPlace[op.id]}@${levels[op.id]}`);
+    if (isCore(op, CORE.stateAssign) || isUpdate(op))
+      assigning.add(`${graph.opPlace[op.id]}@${levels[op.id]}`);
 
   const stateDepth = new Map<string, number>();
   for (const op of model.opsOf()) {
@@ -131,9 +133,10 @@ export function groupOps(
         set = pool.union(set, sourceSet(`fragment ${here}@${levels[def.op]}`));
       }
     }
-    if (isState(op)) {
-      // Within a fragment, reads and assignments of one variable keep the author's order.
-      const variable = `${variableOf(graph, op.id)} ${level}`;
+    if (isState(op) || isUpdate(op)) {
+      // Within a fragment, reads and assignments of one variable keep the author's order; so do updates.
+      const owner = isState(op) ? variableOf(graph, op.id) : componentKey(graph, op);
+      const variable = `${owner} ${level}`;
       coreDepth[op.id] = Math.max(coreDepth[op.id]!, stateDepth.get(variable) ?? 0);
       stateDepth.set(variable, coreDepth[op.id]!);
     }

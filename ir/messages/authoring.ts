@@ -254,4 +254,11 @@ export const authoringMessages = {
       'take the default out of the model if callers shall give it',
     ],
   },
+  BB350: {
+    severity: 'error',
+    text: ({ name, reason }: { name: string; reason: string }) => [
+      `component ${name}: ${reason}`,
+      "compare the call with the method's declaration, shown in the editor when you point at it",
+    ],
+  },
 } as const satisfies Record<string, Message>;
