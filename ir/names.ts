@@ -33,6 +33,7 @@ export const WIRE = { send: 'Send', recv: 'Recv', collect: 'Collect' } as const;
 export const CORE = {
   invoke: 'Invoke',
   next: 'Next',
+  start: 'Start',
   stateRead: 'StateRead',
   stateAssign: 'StateAssign',
   when: 'When',

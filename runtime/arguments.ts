@@ -1,6 +1,6 @@
-// What a caller gives the entry of a program, held against what the entry takes.
+// What a caller gives the entry, held against what the entry takes.
 
-import type { Program } from './instruction.ts';
+import type { SeatProgram } from './instruction.ts';
 import type { Values } from './io.ts';
 import type { Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
@@ -9,7 +9,7 @@ import { isMissing, type Value, valueProblem } from './value.ts';
 
 /** In the order of the entry; undefined: not given, so that it has the author's value. `own` copies. */
 export function argumentsFor(
-  { invoke, manifest }: Program,
+  { invoke, manifest }: SeatProgram,
   values: Values,
   around: { readonly peer: string; readonly limits: Limits; readonly own: (value: Value) => Slot },
 ): readonly (Slot | undefined)[] {

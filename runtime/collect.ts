@@ -18,17 +18,19 @@ export interface Collected {
   readonly causes: readonly Missing[];
   /** Whose answers to this flow may still come. */
   readonly absent: readonly Absent[];
+  /** How many were asked, and how many of them it takes. */
+  readonly known: number;
+  readonly needed: number;
 }
 
 export interface Absent {
-  /** Position in the set. */
-  readonly member: number;
+  readonly from: string;
   /** What has come of its answer; held. */
   readonly fields: readonly (Slot | undefined)[];
 }
 
 interface Row {
-  readonly member: number;
+  readonly from: string;
   /** Steps since the flow that it was for. */
   readonly age: number;
   readonly fields: readonly Held[];
@@ -49,10 +51,13 @@ export class Gathering {
     this.#leases = leases;
   }
 
-  answersOf(flow: Flow, index: number, { edges, members }: Collect): Answers {
+  answersOf(flow: Flow, index: number, one: Collect): Answers {
     const known = flow.answers.get(index);
     if (known !== undefined) return known;
+    const { edges } = one;
+    const members = flow.sourcesOf(index, one) ?? [];
     const answers = {
+      members,
       fields: edges.map(() => members.map(() => undefined)),
       open: members.map(() => edges.length),
       waiting: members.length,
@@ -79,7 +84,8 @@ export class Gathering {
   /** Takes over an answer to an earlier flow. Its sender counts as one that answered; it is still waited for. */
   join(answers: Answers, late: LateAnswer): void {
     answers.late.push(late);
-    this.#answered(answers, late.member);
+    const member = answers.members.indexOf(late.from);
+    if (member >= 0) this.#answered(answers, member);
   }
 
   #answered(answers: Answers, member: number): void {
@@ -89,53 +95,59 @@ export class Gathering {
   }
 
   /** Whether nothing more is waited for. All answers are all of this flow; only fewer may be late ones. */
-  isFull({ waiting, present }: Answers, { enough, members }: Collect): boolean {
+  isFull({ waiting, present, members }: Answers, { enough = members.length }: Collect): boolean {
     return waiting === 0 || (enough < members.length && present >= enough);
   }
 
   close(answers: Answers, one: Collect, peer: string, why: (peer: string) => Missing): Collected {
-    const { members, edges } = one;
+    const { edges } = one;
+    const { members } = answers;
     const causes: Missing[] = [];
     const rows: Row[] = [];
     const absent: Absent[] = [];
     // The type that all others must have: the first one's in set order, which does not depend on arrival.
     let model: readonly Held[] | undefined;
-    for (const [member, id] of members.entries()) {
-      const own = answers.fields.map((field) => field[member] ?? why(id));
+    const add = (row: Row): Missing | undefined => {
+      model ??= row.fields;
+      const odd = row.fields.findIndex((value, field) => !stackable(value.data, model![field]!.data));
+      if (odd < 0) rows.push(row);
+      if (odd < 0) return undefined;
+      const detail = `${formatType(typeOfData(row.fields[odd]!.data))} does not stack with the others' values`;
+      return { reason: 'failed', peer: row.from, edge: edges[odd]!.id, detail };
+    };
+    const lateOf = (from: string): readonly Row[] =>
+      answers.late.filter((one) => one.from === from).sort((a, b) => b.age - a.age) as readonly Row[];
+    for (const [member, from] of members.entries()) {
+      const own = answers.fields.map((field) => field[member] ?? why(from));
       const hole = own.find((value) => !isHeld(value)) as Missing | undefined;
-      if (answers.open[member]! > 0)
-        absent.push({ member, fields: answers.fields.map((row) => row[member]) });
-      else if (hole?.reason === 'lost' && hole.peer === id)
-        absent.push({ member, fields: edges.map(() => undefined) });
-      const late = answers.late.filter((answer) => answer.member === member).sort((a, b) => b.age - a.age);
-      const found = late.map(({ age, fields }) => ({ member, age, fields: fields as readonly Held[] }));
-      if (hole === undefined) found.push({ member, age: 0, fields: own as Held[] });
+      if (answers.open[member]! > 0) absent.push({ from, fields: answers.fields.map((row) => row[member]) });
+      else if (hole?.reason === 'lost' && hole.peer === from)
+        absent.push({ from, fields: edges.map(() => undefined) });
       let problem = hole;
-      for (const row of found) {
-        model ??= row.fields;
-        const odd = row.fields.findIndex((value, field) => !stackable(value.data, model![field]!.data));
-        if (odd < 0) rows.push(row);
-        else {
-          const detail = `${formatType(typeOfData(row.fields[odd]!.data))} does not stack with the others' values`;
-          problem = { reason: 'failed', peer: id, edge: edges[odd]!.id, detail };
-        }
-      }
-      if (problem !== undefined && rows.at(-1)?.member !== member) causes.push(problem);
+      for (const row of lateOf(from)) problem = add(row) ?? problem;
+      if (hole === undefined) problem = add({ from, age: 0, fields: own as Held[] }) ?? problem;
+      if (problem !== undefined && rows.at(-1)?.from !== from) causes.push(problem);
     }
+    // Those who were asked before and are not in this flow's set.
+    const others = new Set(answers.late.map(({ from }) => from).filter((from) => !members.includes(from)));
+    for (const from of [...others].sort()) for (const row of lateOf(from)) add(row);
     const arrived = members.length - causes.length;
-    const values = arrived < one.atLeast ? undefined : this.#result(rows, causes, one, peer);
+    const enough = one.atLeast ?? one.enough ?? members.length;
+    const values = arrived < enough ? undefined : this.#result(rows, causes, members, one, peer);
     for (const { fields } of absent)
       for (const slot of fields) if (slot !== undefined) this.#leases.hold(slot);
     for (const slots of [...answers.fields, ...answers.late.map(({ fields }) => fields)])
       for (const slot of slots) if (slot !== undefined) this.#leases.drop(slot);
-    const nothing = [...edges, 0, 0, 0].map(() => causes[0]!);
-    return { values: values ?? nothing, arrived, causes, absent };
+    const nobody: Missing = { reason: 'failed', peer, detail: 'too few are asked' };
+    const nothing = [...edges, 0, 0, 0].map(() => causes[0] ?? nobody);
+    return { values: values ?? nothing, arrived, causes, absent, known: members.length, needed: enough };
   }
 
   #result(
     rows: readonly Row[],
     causes: readonly Missing[],
-    { edges, members, keepsLate }: Collect,
+    members: readonly string[],
+    { edges, keepsLate }: Collect,
     peer: string,
   ): readonly Slot[] {
     const fields = edges.map(({ dtype, shape }, field): Slot => {
@@ -148,9 +160,9 @@ export class Gathering {
     });
     const names = (list: readonly string[]): Held =>
       own({ dtype: 'string', dims: [list.length], bytes: packStrings(list) }, this.#leases);
-    const senders = new Set(rows.map(({ member }) => member));
-    const lost = members.filter((_, member) => !senders.has(member));
-    const found = [...fields, names(rows.map(({ member }) => members[member]!)), names(lost)];
+    const senders = new Set(rows.map(({ from }) => from));
+    const lost = members.filter((one) => !senders.has(one));
+    const found = [...fields, names(rows.map(({ from }) => from)), names(lost)];
     if (!keepsLate) return found;
     const ages = new Uint8Array(BigInt64Array.from(rows, ({ age }) => BigInt(age)).buffer);
     return [...found, own({ dtype: 'int64', dims: [rows.length], bytes: ages }, this.#leases)];

@@ -6,7 +6,7 @@ import type { Collected } from './collect.ts';
 import type { Engine } from './engine.ts';
 import type { Flow, FlowHead } from './flow.ts';
 import { flowKey } from './flow-id.ts';
-import type { Collect, Program } from './instruction.ts';
+import type { Collect, SeatProgram } from './instruction.ts';
 import { LateAnswers } from './late.ts';
 import type { Leases, Slot } from './lease.ts';
 import type { Outbox } from './outbox.ts';
@@ -17,40 +17,44 @@ interface Around {
   readonly limitBytes: number;
   readonly outbox: Outbox;
   readonly engine: Engine;
-  /** Flows that have not ended, oldest first. */
+  /** Flows in this seat that have not ended, oldest first. */
   readonly open: () => Iterable<Flow>;
 }
 
 export class Collects {
-  readonly #program: Program;
+  readonly #seat: SeatProgram;
   readonly #peer: string;
   readonly #around: Around;
   readonly #late: LateAnswers;
   /** Instructions whose late answers join the next flow. */
   readonly #keeping: readonly number[];
 
-  constructor(program: Program, peer: string, around: Around) {
-    this.#program = program;
+  constructor(seat: SeatProgram, peer: string, around: Around) {
+    this.#seat = seat;
     this.#peer = peer;
     this.#around = around;
-    this.#late = new LateAnswers(program, around.leases);
-    this.#keeping = program.waits.filter((index) => {
-      const one = program.instructions[index]!;
+    this.#late = new LateAnswers(seat, around.leases);
+    this.#keeping = seat.waits.filter((index) => {
+      const one = seat.instructions[index]!;
       return one.kind === 'collect' && one.keepsLate;
     });
   }
 
+  /** Late answers join what is open of the flow, once its set is known. */
   begin(flow: Flow): void {
     for (const index of this.#keeping) {
-      if (flow.fired[index] === 1) continue;
-      for (const late of this.#late.joining(flow, index)) this.#around.engine.join(flow, index, late);
+      const one = this.#seat.instructions[index] as Collect;
+      if (flow.fired[index] === 1 || flow.sourcesOf(index, one) === undefined) continue;
+      for (const late of this.#late.joining(flow, index)) {
+        if (flow.fired[index] === 0) this.#around.engine.arrivals.join(flow, index, late);
+      }
     }
   }
 
-  closed(flow: Flow, index: number, { arrived, causes, absent }: Collected): void {
+  closed(flow: Flow, index: number, { arrived, causes, absent, known, needed }: Collected): void {
     this.#late.closed(flow, index, absent);
-    const { name, at, atLeast, members } = this.#program.instructions[index] as Collect;
-    if (arrived >= atLeast || flow.cancelled !== undefined) return;
+    const { name, at } = this.#seat.instructions[index] as Collect;
+    if (arrived >= needed || flow.cancelled !== undefined) return;
     this.#around.outbox.event({
       kind: 'quorum-missed',
       flow: flow.id,
@@ -58,22 +62,22 @@ export class Collects {
       collect: name,
       ...(at !== undefined && { at }),
       arrived,
-      needed: atLeast,
-      known: members.length,
+      needed,
+      known,
       causes,
     });
   }
 
   /** A fill of a flow whose collect may have closed; false: it is none that was awaited. */
   late({ id, session }: FlowHead, edge: Edge, from: string, slot: Slot): boolean {
-    const index = this.#program.receivers.get(edge.id)!;
-    const one = this.#program.instructions[index]!;
+    const index = this.#seat.receivers.get(edge.id)!;
+    const one = this.#seat.instructions[index]!;
     if (one.kind !== 'collect') return false;
     const { leases, limitBytes, outbox, engine, open } = this.#around;
     const full = one.keepsLate && leases.bytes > limitBytes;
     const fill: Slot = full ? { reason: 'refused', peer: this.#peer, edge: edge.id } : slot;
     if (full) outbox.drop('limit', from, `${leases.bytes} bytes are held`, edge.id);
-    const taken = this.#late.take(id, index, one.edges.indexOf(edge), one.members.indexOf(from), fill);
+    const taken = this.#late.take(id, index, one.edges.indexOf(edge), from, fill);
     if (typeof taken === 'string') return taken === 'part';
     outbox.event({ kind: 'late-answer', flow: id, session, collect: one.name, from, ...taken });
     for (const flow of taken.kept ? [...open()] : []) {

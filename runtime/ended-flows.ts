@@ -1,9 +1,9 @@
 // Remembers which flows have ended, in bounded memory, so that late messages do not revive them.
 
-import type { InitiatedFlowId } from './flow-id.ts';
+import { countOf, type FlowId } from './flow-id.ts';
 
 interface Mark {
-  incarnation: number;
+  epoch: number;
   /** Every flow up to this counter has ended, or will never be let in. */
   low: number;
   /** Those ended beyond it. */
@@ -20,7 +20,7 @@ export class EndedFlows {
   readonly #marks = new Map<string, Mark>();
   readonly #limit: number;
 
-  /** `limit`: flows remembered one by one for each initiator. Initiators are the deployment's peers: bounded. */
+  /** `limit`: flows remembered one by one for each origin. Origins are the deployment's peers and classes: bounded. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -33,20 +33,22 @@ export class EndedFlows {
   }
 
   /** Whether a flow that is not open may no more be opened. */
-  has(id: InitiatedFlowId): boolean {
-    const mark = this.#marks.get(id.initiator);
-    if (mark === undefined || id.incarnation > mark.incarnation) return false;
-    return id.incarnation < mark.incarnation || id.counter <= mark.low || mark.beyond.has(id.counter);
+  has(id: FlowId): boolean {
+    const [origin, epoch, counter] = countOf(id);
+    const mark = this.#marks.get(origin);
+    if (mark === undefined || epoch > mark.epoch) return false;
+    return epoch < mark.epoch || counter <= mark.low || mark.beyond.has(counter);
   }
 
-  add(id: InitiatedFlowId): void {
-    let mark = this.#marks.get(id.initiator);
-    if (mark === undefined || id.incarnation > mark.incarnation) {
-      mark = { incarnation: id.incarnation, low: 0, beyond: new Set() };
-      this.#marks.set(id.initiator, mark);
+  add(id: FlowId): void {
+    const [origin, epoch, counter] = countOf(id);
+    let mark = this.#marks.get(origin);
+    if (mark === undefined || epoch > mark.epoch) {
+      mark = { epoch, low: 0, beyond: new Set() };
+      this.#marks.set(origin, mark);
     }
-    if (id.incarnation < mark.incarnation || id.counter <= mark.low) return;
-    mark.beyond.add(id.counter);
+    if (epoch < mark.epoch || counter <= mark.low) return;
+    mark.beyond.add(counter);
     this.#raise(mark);
   }
 

@@ -1,27 +1,25 @@
-// Executes one program: fires instructions as their inputs come, fragment by fragment, flow by flow.
+// Executes a program: fires instructions as their inputs come, fragment by fragment, flow by flow.
 //
 // Data flow with counters: each instruction knows how many inputs it waits for, each slot who waits for it.
 // What is ready goes into one queue, so that a chain of any length needs no stack, and firing costs the same
 // however many ops or flows there are. Nothing here knows of frames, peers' addresses or time.
 
 import type { DataValue } from '../ir/data.ts';
+import { Arrivals } from './arrivals.ts';
 import { type Claim, Claims } from './claims.ts';
-import { Gathering } from './collect.ts';
 import { boolScalar, coreResult, decidedEarly, truthOf } from './core-ops.ts';
-import type { Answers, Flow } from './flow.ts';
+import type { Flow } from './flow.ts';
 import {
   type Call,
-  type Collect,
   type CoreOp,
   type Instruction,
   type Invoke,
+  type Next,
   NO_SLOT,
-  type Program,
   type Reader,
   type StateAssign,
   type StateRead,
 } from './instruction.ts';
-import type { LateAnswer } from './late.ts';
 import { type Held, isHeld, type Leases, type Slot } from './lease.ts';
 import type { EngineOutlet, Work } from './outlet.ts';
 import type { Missing } from './value.ts';
@@ -32,25 +30,31 @@ interface FragmentClaim extends Claim {
   readonly fragment: number;
 }
 
+const isWait = ({ kind }: Instruction): boolean => kind === 'recv' || kind === 'collect';
+
 export class Engine {
-  readonly #program: Program;
   readonly #peer: string;
   readonly #leases: Leases;
   readonly #outlet: EngineOutlet;
   readonly #claims = new Claims<FragmentClaim>();
   readonly #state = new Map<string, Held>();
   readonly #works: Works;
-  readonly #gathering: Gathering;
+  readonly arrivals: Arrivals;
   #readyFlows: Flow[] = [];
   #ready: number[] = [];
   #granted: FragmentClaim[] = [];
 
-  constructor(program: Program, peer: string, leases: Leases, outlet: EngineOutlet) {
-    this.#program = program;
+  constructor(peer: string, leases: Leases, outlet: EngineOutlet) {
     this.#peer = peer;
     this.#leases = leases;
     this.#outlet = outlet;
-    this.#gathering = new Gathering(leases);
+    this.arrivals = new Arrivals(peer, leases, {
+      outlet,
+      set: (flow, slot, value) => this.#set(flow, slot, value),
+      used: (flow, slot) => this.#used(flow, slot),
+      complete: (flow, index) => this.#complete(flow, index),
+      blame: (flow, index, missing) => this.blame(flow, index, missing),
+    });
     this.#works = new Works(leases);
   }
 
@@ -66,75 +70,23 @@ export class Engine {
 
   /** Lets everything that waits for nothing begin. */
   begin(flow: Flow): void {
-    const { fragments, pending } = this.#program;
+    const { instructions, fragments, pending, outputsOfSlot, constants } = flow.seat;
     for (let index = 0; index < pending.length; index++)
-      if (pending[index] === 0 && !this.#isWait(index)) this.#enqueue(flow, index);
+      if (pending[index] === 0 && !isWait(instructions[index]!)) this.#enqueue(flow, index);
     fragments.forEach((fragment, index) => {
       if (fragment.pending === 0) this.#claim(flow, index);
     });
-    for (const slot of this.#program.outputsOfSlot.keys())
-      if (this.#program.constants[slot] !== undefined) this.#emit(flow, slot);
+    for (const slot of outputsOfSlot.keys()) if (constants[slot] !== undefined) this.#emit(flow, slot);
   }
 
   /** Gives a graph input its value; false if it has one. */
   supply(flow: Flow, input: number, value: Slot): boolean {
-    const { slot } = this.#program.inputs[input]!;
+    const { slot } = flow.seat.inputs[input]!;
     if (flow.supplied[input] === 1) return false;
     flow.supplied[input] = 1;
     this.#set(flow, slot, value);
     flow.left--;
     return true;
-  }
-
-  /** Gives a Recv its value; false if it has one. */
-  receive(flow: Flow, index: number, value: Slot): boolean {
-    if (flow.fired[index] === 1) return false;
-    flow.fired[index] = 1;
-    if (!isHeld(value)) this.blame(flow, index, value);
-    this.#set(flow, this.#program.instructions[index]!.outputs[0] ?? NO_SLOT, value);
-    this.#complete(flow, index);
-    return true;
-  }
-
-  /** One field of one member's answer; false if it is there or the collect has closed. */
-  answer(flow: Flow, index: number, field: number, member: number, value: Slot): boolean {
-    if (flow.fired[index] === 1) return false;
-    const one = this.#program.instructions[index] as Collect;
-    const answers = this.#gathering.answersOf(flow, index, one);
-    if (!this.#gathering.add(answers, field, member, value)) return false;
-    this.#closeIfFull(flow, index, answers, one);
-    return true;
-  }
-
-  /** An answer to an earlier flow of the session joins a collect that is open; false: it is not. */
-  join(flow: Flow, index: number, late: LateAnswer): boolean {
-    if (flow.fired[index] === 1) return false;
-    const one = this.#program.instructions[index] as Collect;
-    const answers = this.#gathering.answersOf(flow, index, one);
-    this.#gathering.join(answers, late);
-    this.#closeIfFull(flow, index, answers, one);
-    return true;
-  }
-
-  #closeIfFull(flow: Flow, index: number, answers: Answers, one: Collect): void {
-    if (this.#gathering.isFull(answers, one))
-      this.close(flow, index, (peer) => ({ reason: 'cancelled', peer }));
-  }
-
-  /** Closes a collect with the answers it has; `absent` says why another is not there. */
-  close(flow: Flow, index: number, absent: (peer: string) => Missing): void {
-    const one = this.#program.instructions[index] as Collect;
-    flow.fired[index] = 1;
-    const answers = this.#gathering.answersOf(flow, index, one);
-    const result = this.#gathering.close(answers, one, this.#peer, absent);
-    flow.answers.delete(index);
-    // Enough answers are a success, whoever is missing.
-    if (!isHeld(result.values[0]!)) for (const missing of result.causes) this.blame(flow, index, missing);
-    this.#outlet.collected(flow, index, result);
-    result.values.forEach((value, at) => {
-      this.#set(flow, one.outputs[at] ?? NO_SLOT, value);
-    });
-    this.#complete(flow, index);
   }
 
   /** Work that is under way. */
@@ -176,13 +128,13 @@ export class Engine {
   cancel(flow: Flow, missing: Missing): void {
     flow.cancelled = missing;
     flow.causes.push({ value: '', missing });
-    this.#program.inputs.forEach((_, index) => {
+    flow.seat.inputs.forEach((_, index) => {
       this.supply(flow, index, missing);
     });
-    for (const index of this.#program.waits) {
+    for (const index of flow.seat.waits) {
       if (flow.fired[index] === 1) continue;
-      if (this.#program.instructions[index]!.kind === 'recv') this.receive(flow, index, missing);
-      else this.close(flow, index, () => missing);
+      if (flow.seat.instructions[index]!.kind === 'recv') this.arrivals.receive(flow, index, missing);
+      else this.arrivals.close(flow, index, () => missing);
     }
   }
 
@@ -221,15 +173,10 @@ export class Engine {
   /** Notes why the flow will not be complete; a decline is the author's will. */
   blame(flow: Flow, index: number, missing: Missing): void {
     if (missing.reason === 'declined') return;
-    const one = this.#program.instructions[index]!;
+    const one = flow.seat.instructions[index]!;
     const deadlineNs = one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : undefined;
     const value = one.kind === 'recv' ? one.edge.value : one.name;
     flow.causes.push(deadlineNs === undefined ? { value, missing } : { value, missing, deadlineNs });
-  }
-
-  #isWait(index: number): boolean {
-    const { kind } = this.#program.instructions[index]!;
-    return kind === 'recv' || kind === 'collect';
   }
 
   #failed(detail: string): Missing {
@@ -246,8 +193,8 @@ export class Engine {
     this.#leases.hold(value);
     if (slot === NO_SLOT) return this.#leases.drop(value);
     flow.values[slot] = value;
-    if (this.#program.exportedBy[slot] === undefined) this.#emit(flow, slot);
-    this.#tell(flow, this.#program.readers[slot]!);
+    if (flow.seat.exportedBy[slot] === undefined) this.#emit(flow, slot);
+    this.#tell(flow, flow.seat.readers[slot]!);
     if (flow.uses[slot] === 0) this.#free(flow, slot);
   }
 
@@ -261,42 +208,45 @@ export class Engine {
   #notify(flow: Flow, index: number): void {
     const left = --flow.pending[index]!;
     if (flow.fired[index] === 1) return;
-    if (left === 0 || decidedEarly(flow, this.#program.instructions[index]!)) this.#enqueue(flow, index);
+    const one = flow.seat.instructions[index]!;
+    if (left > 0 && !decidedEarly(flow, one)) return;
+    if (isWait(one)) this.arrivals.bind(flow, index);
+    else this.#enqueue(flow, index);
   }
 
   #free(flow: Flow, slot: number): void {
     const value = flow.values[slot];
-    if (value === undefined || this.#program.constants[slot] !== undefined) return;
+    if (value === undefined || flow.seat.constants[slot] !== undefined) return;
     flow.values[slot] = undefined;
     this.#leases.drop(value);
   }
 
   /** A reader of the slot has fired. */
   #used(flow: Flow, slot: number): void {
-    if (this.#program.constants[slot] === undefined && --flow.uses[slot]! === 0) this.#free(flow, slot);
+    if (flow.seat.constants[slot] === undefined && --flow.uses[slot]! === 0) this.#free(flow, slot);
   }
 
   #emit(flow: Flow, slot: number): void {
-    const names = this.#program.outputsOfSlot.get(slot);
+    const names = flow.seat.outputsOfSlot.get(slot);
     if (names === undefined) return;
     const value = flow.values[slot]!;
     if (isHeld(value)) {
       flow.cameOut = true;
       if (value.lease !== undefined) value.lease.shared = true;
     }
-    for (const at of names) this.#outlet.output(flow, this.#program.outputs[at]!.port.name, value);
+    for (const at of names) this.#outlet.output(flow, flow.seat.outputs[at]!.port.name, value);
     this.#used(flow, slot);
   }
 
   #complete(flow: Flow, index: number): void {
     flow.left--;
-    const { fragment } = this.#program.instructions[index]!;
-    if (fragment === undefined || !this.#program.fragments[fragment]!.writes) return;
+    const { fragment } = flow.seat.instructions[index]!;
+    if (fragment === undefined || !flow.seat.fragments[fragment]!.writes) return;
     if (--flow.inside[fragment]! === 0) this.#commit(flow, fragment);
   }
 
   #fire(flow: Flow, index: number): void {
-    const one = this.#program.instructions[index]!;
+    const one = flow.seat.instructions[index]!;
     switch (one.kind) {
       case 'segment':
       case 'call':
@@ -310,6 +260,7 @@ export class Engine {
       case 'invoke':
         return this.#invoke(flow, index, one);
       case 'next':
+      case 'start':
         return this.#next(flow, index, one);
       case 'recv':
       case 'collect':
@@ -336,7 +287,7 @@ export class Engine {
   }
 
   /** Notes what the flow to come is given; it starts when this op's fragment has committed. */
-  #next(flow: Flow, index: number, one: Instruction): void {
+  #next(flow: Flow, index: number, one: Next): void {
     const [condition, ...given] = one.inputs.map((slot) => flow.values[slot]!);
     const fires = isHeld(condition!) && truthOf(condition.data) === true && given.every(isHeld);
     if (fires && flow.cancelled === undefined) {
@@ -345,8 +296,7 @@ export class Engine {
     }
     for (const slot of one.reads) this.#used(flow, slot);
     const { fragment } = one;
-    if (fragment === undefined || !this.#program.fragments[fragment]!.writes)
-      this.#follow(flow, index, false);
+    if (fragment === undefined || !flow.seat.fragments[fragment]!.writes) this.#follow(flow, index, false);
     this.#complete(flow, index);
   }
 
@@ -355,7 +305,7 @@ export class Engine {
     flow.nexts.delete(index);
     if (given === undefined) return;
     if (voided) for (const value of given) this.#leases.drop(value);
-    else this.#outlet.next(flow, given);
+    else this.#outlet.next(flow, flow.seat.instructions[index] as Next, given);
   }
 
   #core(flow: Flow, index: number, one: CoreOp): void {
@@ -393,7 +343,7 @@ export class Engine {
   }
 
   #send(flow: Flow, index: number, envelope: number): void {
-    const one = this.#program.instructions[index]!;
+    const one = flow.seat.instructions[index]!;
     const slot = one.inputs[0];
     const value = flow.cancelled ?? (slot === undefined ? boolScalar(true) : flow.values[slot]!);
     this.#leases.hold(value);
@@ -405,16 +355,16 @@ export class Engine {
     }
     for (const read of one.reads) this.#used(flow, read);
     const { fragment } = one;
-    if (fragment === undefined || !this.#program.fragments[fragment]!.writes) this.#pack(flow, envelope);
+    if (fragment === undefined || !flow.seat.fragments[fragment]!.writes) this.#pack(flow, envelope);
     this.#complete(flow, index);
   }
 
   /** One more send of the envelope is decided; the last one makes it leave. */
   #pack(flow: Flow, envelope: number): void {
     if (--flow.unsent[envelope]! > 0) return;
-    const { sends } = this.#program.envelopes[envelope]!;
+    const { sends } = flow.seat.envelopes[envelope]!;
     const values = sends.map((index) => flow.outgoing.get(index)!);
-    if (this.#program.outputs.length === 0 && values.some(isHeld)) flow.cameOut = true;
+    if (flow.seat.outputs.length === 0 && values.some(isHeld)) flow.cameOut = true;
     const recipients = flow.recipients.size > 0 ? sends.map((index) => flow.recipients.get(index)) : [];
     this.#outlet.ship(flow, envelope, values, recipients);
     for (const value of values) this.#leases.drop(value);
@@ -444,7 +394,7 @@ export class Engine {
       flow.assigned.set(index, value);
     } else if (value.reason !== 'declined' && !flow.voided.has(fragment)) flow.voided.set(fragment, value);
     this.#used(flow, one.inputs[0]!);
-    for (const reread of this.#program.rereads.get(index) ?? []) this.#notify(flow, reread);
+    for (const reread of flow.seat.rereads.get(index) ?? []) this.#notify(flow, reread);
     this.#complete(flow, index);
   }
 
@@ -454,16 +404,16 @@ export class Engine {
   }
 
   #claim(flow: Flow, fragment: number): void {
-    const claim = { flow, fragment, keys: this.#program.fragments[fragment]!.claims };
+    const claim = { flow, fragment, keys: flow.seat.fragments[fragment]!.claims };
     if (this.#claims.request(claim)) this.#granted.push(claim);
   }
 
   /** A fragment begins: its reads find what is committed now. */
   #enter(claim: FragmentClaim): void {
     const { flow } = claim;
-    const { gated, writes } = this.#program.fragments[claim.fragment]!;
+    const { gated, writes } = flow.seat.fragments[claim.fragment]!;
     for (const index of gated) {
-      const one = this.#program.instructions[index]!;
+      const one = flow.seat.instructions[index]!;
       const committed = one.kind === 'stateRead' ? this.#state.get(one.key) : undefined;
       if (committed !== undefined) {
         this.#leases.hold(committed);
@@ -477,20 +427,20 @@ export class Engine {
 
   #leave(claim: FragmentClaim): void {
     this.#granted.push(...this.#claims.release(claim));
-    for (const follower of this.#program.fragments[claim.fragment]!.followers)
+    for (const follower of claim.flow.seat.fragments[claim.fragment]!.followers)
       this.#open(claim.flow, follower);
   }
 
   /** The end of a writing fragment: all of its effects, or none. */
   #commit(flow: Flow, fragment: number): void {
-    const { gated, exports, claims } = this.#program.fragments[fragment]!;
+    const { gated, exports, claims } = flow.seat.fragments[fragment]!;
     const missing = flow.cancelled ?? flow.voided.get(fragment);
     if (missing !== undefined && flow.cancelled === undefined) this.#blameFragment(flow, gated[0]!, missing);
     for (const index of gated) {
       const value = flow.assigned.get(index);
       if (value === undefined) continue;
       flow.assigned.delete(index);
-      if (missing === undefined) this.#assign((this.#program.instructions[index] as StateAssign).key, value);
+      if (missing === undefined) this.#assign((flow.seat.instructions[index] as StateAssign).key, value);
       else this.#leases.drop(value);
     }
     for (const slot of exports) {
@@ -500,11 +450,11 @@ export class Engine {
         flow.values[slot] = missing;
       }
       this.#emit(flow, slot);
-      this.#tell(flow, this.#program.deferred[slot]!);
+      this.#tell(flow, flow.seat.deferred[slot]!);
     }
     for (const index of gated) {
-      const one = this.#program.instructions[index]!;
-      if (one.kind === 'next') this.#follow(flow, index, missing !== undefined);
+      const one = flow.seat.instructions[index]!;
+      if (one.kind === 'next' || one.kind === 'start') this.#follow(flow, index, missing !== undefined);
       if (one.kind !== 'send') continue;
       const value = flow.outgoing.get(index)!;
       if (missing !== undefined && isHeld(value)) {

@@ -1,7 +1,7 @@
-// One flow as one node sees it.
+// One flow in one seat.
 
-import type { InitiatedFlowId } from './flow-id.ts';
-import type { Program } from './instruction.ts';
+import { type FlowId, flowKey } from './flow-id.ts';
+import type { Collect, Recv, SeatProgram } from './instruction.ts';
 import type { Cause } from './io.ts';
 import type { LateAnswer } from './late.ts';
 import type { Held, Slot } from './lease.ts';
@@ -9,6 +9,8 @@ import type { Missing } from './value.ts';
 
 /** Answers of a collect so far: fields in edge order, members in set order. */
 export interface Answers {
+  /** Peer ids in set order. */
+  readonly members: readonly string[];
   readonly fields: (Slot | undefined)[][];
   /** Fields still open, by member. */
   readonly open: number[];
@@ -24,9 +26,9 @@ export interface Answers {
 
 /** Where a flow stands in its session, and what it was started with. */
 export interface FlowHead {
-  readonly id: InitiatedFlowId;
+  readonly id: FlowId;
   /** The first flow of the session. */
-  readonly session: InitiatedFlowId;
+  readonly session: FlowId;
   /** 0 in the first. */
   readonly step: number;
 }
@@ -34,18 +36,37 @@ export interface FlowHead {
 export interface FlowStart extends FlowHead {
   /** How many flows of the session may begin from here on, with this one, as its caller says. */
   readonly flows?: number | undefined;
+  /** The session of the flow that began this one's, if a flow did. */
+  readonly opener?: FlowId | undefined;
   /** Arguments of the entry, as `next` or the caller gave them; held. Undefined: as the author wrote. */
   readonly given?: readonly (Slot | undefined)[] | undefined;
 }
 
+/** A value from a peer of which is not known yet whether it belongs to the set that is waited for. */
+export interface Early {
+  readonly from: string;
+  readonly field: number;
+  /** Held. */
+  readonly slot: Slot;
+}
+
+/** Equal exactly for the same flow in the same seat. */
+export const seatKey = (id: FlowId, seat: Pick<SeatProgram, 'index'>): string =>
+  `${flowKey(id)}/${seat.index}`;
+
 export class Flow implements FlowStart {
-  readonly id: InitiatedFlowId;
-  readonly session: InitiatedFlowId;
+  readonly seat: SeatProgram;
+  readonly id: FlowId;
+  readonly session: FlowId;
   readonly step: number;
   readonly flows: number;
   given: readonly (Slot | undefined)[] | undefined;
   /** By Next instruction: arguments of a flow that is to follow, until its fragment has committed. */
   readonly nexts = new Map<number, readonly Slot[]>();
+  /** By wait: the set that it is for, where a value says so. */
+  readonly bound = new Map<number, readonly string[]>();
+  /** By wait: what came before its set. */
+  readonly early = new Map<number, Early[]>();
   /** Flows that follow this one. */
   followers = 0;
   readonly key: string;
@@ -89,22 +110,32 @@ export class Flow implements FlowStart {
   cancelled: Missing | undefined;
   ended = false;
 
-  constructor(start: FlowStart, key: string, learnedNs: number, program: Program) {
+  constructor(start: FlowStart, learnedNs: number, seat: SeatProgram) {
+    this.seat = seat;
     this.id = start.id;
     this.session = start.session;
     this.step = start.step;
     this.flows = start.flows ?? Number.POSITIVE_INFINITY;
     this.given = start.given;
-    this.key = key;
+    this.key = seatKey(start.id, seat);
     this.learnedNs = learnedNs;
-    this.values = program.constants.map((tensor) => tensor && { data: tensor, lease: undefined });
-    this.uses = program.uses.slice();
-    this.pending = program.pending.slice();
-    this.fired = new Uint8Array(program.instructions.length);
-    this.supplied = new Uint8Array(program.inputs.length);
-    this.gates = program.fragments.map((fragment) => fragment.pending);
-    this.inside = program.fragments.map((fragment) => fragment.gated.length);
-    this.unsent = program.envelopes.map((envelope) => envelope.sends.length);
-    this.left = program.instructions.length + program.inputs.length;
+    this.values = seat.constants.map((tensor) => tensor && { data: tensor, lease: undefined });
+    this.uses = seat.uses.slice();
+    this.pending = seat.pending.slice();
+    this.fired = new Uint8Array(seat.instructions.length);
+    this.supplied = new Uint8Array(seat.inputs.length);
+    this.gates = seat.fragments.map((fragment) => fragment.pending);
+    this.inside = seat.fragments.map((fragment) => fragment.gated.length);
+    this.unsent = seat.envelopes.map((envelope) => envelope.sends.length);
+    this.left = seat.instructions.length + seat.inputs.length;
+  }
+
+  /** Who may give a wait its values, in set order; undefined: not known yet. */
+  sourcesOf(index: number, one: Recv | Collect): readonly string[] | undefined {
+    if (one.inputs.length > 0) return this.bound.get(index);
+    if (one.kind === 'collect') return one.members!;
+    const { class: name, binder } = one.edge.from;
+    if (binder === 'me') return this.id.kind === 'initiated' ? [this.id.initiator] : [];
+    return this.seat.manifest.members[name]?.slice(0, 1) ?? [];
   }
 }

@@ -3,7 +3,7 @@
 
 import type { DataValue } from '../ir/data.ts';
 import type { Flow, FlowStart } from './flow.ts';
-import { flowKey, type InitiatedFlowId } from './flow-id.ts';
+import { type FlowId, flowKey } from './flow-id.ts';
 import type { NodeEvent, Values } from './io.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
@@ -13,14 +13,17 @@ import { isMissing, type Value, valueProblem } from './value.ts';
 /** A call that waits for its turn. */
 export interface WaitingCall {
   readonly request: number | undefined;
-  /** Graph inputs in memory of the node's. */
   readonly values: Values;
+  /** They are in memory that the node may keep. */
+  readonly owned: boolean;
   readonly bytes: number;
 }
 type Waiting = Omit<FlowStart, 'id' | 'session'> & {
   /** Undefined: it will be its own. */
-  readonly session: InitiatedFlowId | undefined;
+  readonly session: FlowId | undefined;
   readonly call?: WaitingCall;
+  /** A trigger started it. */
+  readonly triggered?: true;
 };
 
 /** A host may give anything; what is no value stays as it is, until a flow refuses it. */
@@ -62,14 +65,18 @@ export class Following {
     this.#tell = tell;
   }
 
-  /** Takes over the arguments. None follows if the session has had as many as its caller wants. */
-  add(flow: Flow, given: readonly Slot[]): void {
-    const { session, flows } = flow;
-    const step = flow.step + 1;
-    const over = this.#closed || this.#over.includes(flowKey(session));
-    if (!over && flows > 1) {
+  /**
+   * A flow that a flow starts, in its session or, undefined, in one of its own. Takes over the arguments. None follows if
+   * the session has had as many as its caller wants.
+   */
+  add(flow: Flow, session: FlowId | undefined, given: readonly Slot[]): void {
+    const { flows } = flow;
+    const step = session === undefined ? 0 : flow.step + 1;
+    const over = this.#closed || this.#over.includes(flowKey(flow.session));
+    if (!over && (session === undefined || flows > 1)) {
       flow.followers++;
-      this.#waiting.push({ session, step, flows: flows - 1, given });
+      const opener = session === undefined ? flow.session : undefined;
+      this.#waiting.push({ session, opener, step, flows: flows - (session === undefined ? 0 : 1), given });
       return;
     }
     if (!over) this.#pause(flow, step, given);
@@ -97,6 +104,17 @@ export class Following {
   /** A call; takes over the arguments. */
   call(start: Omit<Waiting, 'session' | 'call'>, call: WaitingCall): void {
     this.#waiting.push({ ...start, session: undefined, call });
+  }
+
+  /** A flow that no flow started. Takes over the arguments. */
+  trigger(given: readonly (Slot | undefined)[]): void {
+    if (this.#closed) for (const slot of given) if (slot !== undefined) this.#leases.drop(slot);
+    if (!this.#closed) this.#waiting.push({ session: undefined, step: 0, given, triggered: true });
+  }
+
+  /** How many of those that wait a trigger started. */
+  get triggered(): number {
+    return this.#waiting.filter((one) => one.triggered).length;
   }
 
   /** The one that has waited longest; undefined: none waits. */

@@ -5,7 +5,7 @@
 // fragment that only reads state takes its reads when it begins and is plain data flow otherwise.
 
 import type { Tensor } from '../ir/types.ts';
-import { type Fragment, type Instruction, NO_SLOT, type Program, type Reader } from './instruction.ts';
+import { type Fragment, type Instruction, NO_SLOT, type Reader, type SeatProgram } from './instruction.ts';
 
 interface Unlinked {
   readonly instructions: readonly Instruction[];
@@ -20,7 +20,7 @@ interface Unlinked {
 }
 
 type Linked = Pick<
-  Program,
+  SeatProgram,
   'instructions' | 'fragments' | 'readers' | 'deferred' | 'uses' | 'pending' | 'rereads' | 'exportedBy'
 >;
 

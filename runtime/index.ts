@@ -3,7 +3,7 @@
 export type { Backend, LoadedSegment, LoadOptions, RunOptions, SegmentModel } from './backend.ts';
 export type { LoadedBundle } from './bundle.ts';
 export type { Component, ComponentCall, Components } from './component.ts';
-export { type FlowId, flowKey, type InitiatedFlowId } from './flow-id.ts';
+export { type FlowId, flowKey, type InitiatedFlowId, type JointFlowId } from './flow-id.ts';
 export type { Program } from './instruction.ts';
 export type { Cause, DropReason, Input, NodeEvent, Output, Values } from './io.ts';
 export { defaultLimits, type Limits, type Usage } from './limits.ts';

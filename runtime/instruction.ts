@@ -1,6 +1,6 @@
 // A program as the node executes it: one instruction per op, values as slot numbers.
 
-import type { Edge, Manifest, Port } from '../ir/deployment.ts';
+import type { BinderKind, Edge, Manifest, Port } from '../ir/deployment.ts';
 import type { Tensor } from '../ir/types.ts';
 
 /** Stands where an op leaves an optional output out. */
@@ -37,27 +37,30 @@ export interface ComponentCall extends Common {
   /** What it must give, in order. */
   readonly results: readonly Port[];
 }
+/** Inputs: the value, then, where the members are bound by a set or a scatter says whom its rows are for, these. */
 export interface Send extends Common {
   readonly kind: 'send';
   readonly edge: Edge;
   /** Index into `envelopes`. */
   readonly envelope: number;
 }
+/** Input: the set whose first member sends, where it is bound by one. */
 export interface Recv extends Common {
   readonly kind: 'recv';
   readonly edge: Edge;
   readonly deadlineNs: number;
 }
+/** Input: the set of those who answer, where they are bound by one. */
 export interface Collect extends Common {
   readonly kind: 'collect';
   /** One per field. Outputs: the fields, then senders and missing. */
   readonly edges: readonly Edge[];
-  /** Peer ids in set order. */
-  readonly members: readonly string[];
-  /** With fewer answers the result is missing. */
-  readonly atLeast: number;
-  /** It closes with this many answers, without waiting for more. */
-  readonly enough: number;
+  /** Peer ids in set order; undefined: those of its input. */
+  readonly members: readonly string[] | undefined;
+  /** With fewer answers the result is missing. Undefined: as many as are enough. */
+  readonly atLeast: number | undefined;
+  /** It closes with this many answers, without waiting for more. Undefined: all. */
+  readonly enough: number | undefined;
   /** Answers that come too late join the next flow's collect; a last output has the age of each. */
   readonly keepsLate: boolean;
   /** `file:line:column` of the author. */
@@ -82,10 +85,21 @@ export interface Invoke extends Common {
   readonly arguments: readonly string[];
   /** Flows of the entry that may be open at once. */
   readonly limit: number;
+  /** What becomes of one more. */
+  readonly policy: LimitPolicy;
+  /** What starts it here, besides calls and `next`. */
+  readonly trigger: Trigger | undefined;
 }
-/** Starts the session's next flow. Inputs: the condition, then the arguments. */
+export type LimitPolicy = (typeof limitPolicies)[number];
+/** It waits for its turn, is refused, or takes the place of the oldest, which is cancelled. */
+export const limitPolicies = ['wait', 'refuse', 'replace'] as const;
+export type Trigger =
+  | { readonly kind: 'interval' | 'after'; readonly periodNs: number }
+  | { readonly kind: 'event'; readonly component: string; readonly event: string };
+/** Starts another flow here: the session's next one, or the first of a new session. Inputs: the condition, then the arguments. */
 export interface Next extends Common {
-  readonly kind: 'next';
+  readonly kind: 'next' | 'start';
+  readonly entry: string;
 }
 export interface CoreOp extends Common {
   readonly kind: 'when' | 'orElse' | 'present' | 'reason';
@@ -116,20 +130,32 @@ export interface Fragment {
 export interface EnvelopeGroup {
   /** In the plan. */
   readonly number: number;
+  /** Who of `destinations` gets it: all, the member that started the flow, the first of a set, or a set. */
+  readonly binder: 'all' | 'me' | 'one' | 'some';
   readonly destinations: readonly string[];
   /** Instruction indexes, in program order. */
   readonly sends: readonly number[];
   /** Their edges. */
   readonly edges: readonly Edge[];
-  /** A destination gets rows of its own, of some value at least. */
-  readonly scatters: boolean;
+  /** By send: whether each destination gets a row of its own. Empty: none is so. */
+  readonly rows: readonly boolean[];
 }
 
 /** Reads of a slot: instruction `reader`, or fragment `~reader` that waits for it. */
 export type Reader = number;
 
-export interface Program {
+/** What one place of one entry does, with slots of its own. */
+export interface SeatProgram {
   readonly manifest: Manifest;
+  /** Position among the program's seats. */
+  readonly index: number;
+  /** '' where the program has one seat only. */
+  readonly name: string;
+  readonly binder: BinderKind;
+  /** The entry that it belongs to; undefined: the program does not begin, and says not to which. */
+  readonly entry: string | undefined;
+  /** Members of the class at which its flows begin; of joint flows that class itself, whose members all enter them. */
+  readonly startedBy: { readonly joint: boolean; readonly class: string };
   readonly instructions: readonly Instruction[];
   readonly fragments: readonly Fragment[];
   readonly envelopes: readonly EnvelopeGroup[];
@@ -160,4 +186,14 @@ export interface Program {
   readonly waits: readonly number[];
   /** Edge id to the instruction that waits for it. */
   readonly receivers: ReadonlyMap<number, number>;
+}
+
+/** What the members of one class run. */
+export interface Program {
+  readonly manifest: Manifest;
+  readonly seats: readonly SeatProgram[];
+  /** Edge id to the seat that waits for it. */
+  readonly receivers: ReadonlyMap<number, SeatProgram>;
+  /** By the name of the entry: where its flows begin. */
+  readonly entries: ReadonlyMap<string, SeatProgram>;
 }

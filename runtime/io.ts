@@ -2,7 +2,7 @@
 
 import type { DataValue } from '../ir/data.ts';
 import type { Port } from '../ir/deployment.ts';
-import type { InitiatedFlowId } from './flow-id.ts';
+import type { FlowId } from './flow-id.ts';
 import type { Missing, Value } from './value.ts';
 
 export type Values = Readonly<Record<string, Value>>;
@@ -27,7 +27,7 @@ export type Input =
   /** Values that an `input-wanted` event asked for. */
   | {
       readonly type: 'supply';
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       readonly values: Values;
       readonly owned?: boolean;
     }
@@ -48,8 +48,10 @@ export type Input =
       readonly message: string;
       readonly notFinite?: NotFinite;
     }
+  /** Everybody is ready: triggers count from now on. */
+  | { readonly type: 'begin' }
   /** Ends a flow here; what it has not yet shown it never will. */
-  | { readonly type: 'cancel'; readonly flow: InitiatedFlowId; readonly why?: string }
+  | { readonly type: 'cancel'; readonly flow: FlowId; readonly why?: string }
   /** The transport gave the peer up. Whoever waits for it stops; a frame from it makes it known again. */
   | { readonly type: 'lost'; readonly peer: string }
   /** A peer that was given up is connected again. */
@@ -64,7 +66,7 @@ export type Output =
       readonly to: string;
       readonly pieces: readonly Uint8Array[];
       /** For accounts: absent on the control plane. */
-      readonly flow?: InitiatedFlowId;
+      readonly flow?: FlowId;
       /** Of the plan: which of the flow's messages it is. */
       readonly envelope?: number;
     }
@@ -72,7 +74,7 @@ export type Output =
   | {
       readonly type: 'work';
       readonly work: number;
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       readonly segment: string;
       readonly inputs: readonly DataValue[];
       /** Buffers that nobody else holds; the host may give them away. The rest is only to be read. */
@@ -82,7 +84,7 @@ export type Output =
   | {
       readonly type: 'call';
       readonly work: number;
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       readonly component: string;
       readonly method: string;
       readonly options: Readonly<Record<string, string>>;
@@ -138,16 +140,20 @@ export type NodeEvent =
   /** `session` and `step`, from 1: it follows others, and the session is known by its first flow. */
   | {
       readonly kind: 'flow-started';
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       readonly request?: number;
-      readonly session?: InitiatedFlowId;
+      readonly session?: FlowId;
       readonly step?: number;
+      /** The session of the flow that began this one's, if one did. */
+      readonly opener?: FlowId;
+      /** Which of the program's seats, where it has several. */
+      readonly seat?: string;
     }
   | { readonly kind: 'flow-refused'; readonly request?: number; readonly why: string }
-  | { readonly kind: 'input-wanted'; readonly flow: InitiatedFlowId; readonly inputs: readonly Port[] }
+  | { readonly kind: 'input-wanted'; readonly flow: FlowId; readonly inputs: readonly Port[] }
   | {
       readonly kind: 'output';
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       readonly name: string;
       readonly value: Value;
     }
@@ -157,25 +163,26 @@ export type NodeEvent =
    */
   | {
       readonly kind: 'flow-ended';
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       readonly status: 'complete' | 'partial' | 'failed';
       readonly causes: readonly Cause[];
       /** Plain ONNX ops that ran here. */
       readonly ops: number;
       /** Flows of its session that it starts, if any, less those that others would have started and that never begin. */
       readonly followers?: number;
+      readonly seat?: string;
     }
   /** `next` started no flow, since its session has had as many as its caller wanted; this is what it would have been given. */
   | {
       readonly kind: 'session-paused';
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       readonly step: number;
       readonly arguments: Values;
     }
   /** A collect closed with too few answers: what it gives is missing. */
   | {
       readonly kind: 'quorum-missed';
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       /** Where it collects. */
       readonly peer: string;
       /** The op's name. */
@@ -192,24 +199,24 @@ export type NodeEvent =
   /** An answer came after its collect had closed: dropped unread, or kept for the session's next flow. */
   | {
       readonly kind: 'late-answer';
-      readonly flow: InitiatedFlowId;
-      readonly session: InitiatedFlowId;
+      readonly flow: FlowId;
+      readonly session: FlowId;
       readonly collect: string;
       readonly from: string;
       readonly kept: boolean;
     }
   /** What is sent from here is NaN or infinite somewhere; told the first time only. It may be meant, as in masks. */
-  | ({ readonly kind: 'suspect'; readonly flow: InitiatedFlowId; readonly peer: string } & NotFinite)
+  | ({ readonly kind: 'suspect'; readonly flow: FlowId; readonly peer: string } & NotFinite)
   /** A loss is NaN or infinite: its flow is cancelled, and its session ends. */
   | ({
       readonly kind: 'not-finite';
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       readonly peer: string;
       readonly segment: string;
     } & NotFinite)
   | {
       readonly kind: 'work-failed';
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       /** The segment, or the component that was asked. */
       readonly segment: string;
       readonly message: string;

@@ -3,8 +3,8 @@
 
 import type { Absent } from './collect.ts';
 import type { Flow, FlowHead } from './flow.ts';
-import { flowKey, type InitiatedFlowId } from './flow-id.ts';
-import type { Collect, Program } from './instruction.ts';
+import { type FlowId, flowKey } from './flow-id.ts';
+import type { Collect, SeatProgram } from './instruction.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
 
 /** Answers that are still known as awaited after their collect has closed; and those kept for a flow to come. */
@@ -16,8 +16,7 @@ const DROPPED: Slot = { reason: 'timeout', peer: '' };
 
 /** A member's answer to an earlier flow of the session. */
 export interface LateAnswer {
-  /** Position in the collect's set. */
-  readonly member: number;
+  readonly from: string;
   /** Steps between the flow that it was for and the one that it joins. */
   readonly age: number;
   /** Held. */
@@ -33,8 +32,8 @@ interface Part {
 interface Closed {
   readonly session: string;
   readonly step: number;
-  /** By position in the set; undefined: nothing yet. */
-  readonly awaited: Map<number, Part | undefined>;
+  /** By peer id; undefined: nothing yet. */
+  readonly awaited: Map<string, Part | undefined>;
   /** Its session is: no flow follows that an answer could join. */
   over: boolean;
 }
@@ -46,15 +45,15 @@ interface Kept extends Omit<LateAnswer, 'age'> {
 }
 
 export class LateAnswers {
-  readonly #program: Program;
+  readonly #seat: SeatProgram;
   readonly #leases: Leases;
   /** Oldest first. */
   readonly #closed = new Map<string, Closed>();
   #awaited = 0;
   #kept: Kept[] = [];
 
-  constructor(program: Program, leases: Leases) {
-    this.#program = program;
+  constructor(seat: SeatProgram, leases: Leases) {
+    this.#seat = seat;
     this.#leases = leases;
   }
 
@@ -62,7 +61,7 @@ export class LateAnswers {
   closed({ id, session, step, cancelled }: Flow, index: number, absent: readonly Absent[]): void {
     if (cancelled !== undefined) for (const { fields } of absent) this.#drop(fields);
     if (cancelled !== undefined || absent.length === 0) return;
-    const awaited = new Map(absent.map(({ member, fields }) => [member, this.#partOf(index, fields)]));
+    const awaited = new Map(absent.map(({ from, fields }) => [from, this.#partOf(index, fields)]));
     this.#closed.set(`${flowKey(id)}\n${index}`, { session: flowKey(session), step, awaited, over: false });
     this.#awaited += absent.length;
     for (const [key, one] of this.#closed) {
@@ -82,40 +81,40 @@ export class LateAnswers {
   }
 
   #collect(index: number): Collect {
-    return this.#program.instructions[index] as Collect;
+    return this.#seat.instructions[index] as Collect;
   }
 
   /** One field of an answer to a collect that has closed: none that is awaited, a part of one, or the last part of one. */
   take(
-    id: InitiatedFlowId,
+    id: FlowId,
     index: number,
     field: number,
-    member: number,
+    from: string,
     value: Slot,
   ): 'none' | 'part' | { readonly kept: boolean } {
     const key = `${flowKey(id)}\n${index}`;
     const closed = this.#closed.get(key);
-    if (closed?.awaited.has(member) !== true) return 'none';
+    if (closed?.awaited.has(from) !== true) return 'none';
     const { edges, keepsLate } = this.#collect(index);
-    const part = closed.awaited.get(member) ?? { fields: edges.map(() => undefined), left: edges.length };
+    const part = closed.awaited.get(from) ?? { fields: edges.map(() => undefined), left: edges.length };
     if (part.fields[field] !== undefined) return 'none';
     part.fields[field] = keepsLate ? value : DROPPED;
     if (keepsLate) this.#leases.hold(value);
-    closed.awaited.set(member, part);
+    closed.awaited.set(from, part);
     if (isHeld(value) && --part.left > 0) return 'part';
-    closed.awaited.delete(member);
+    closed.awaited.delete(from);
     this.#awaited--;
     if (closed.awaited.size === 0) this.#closed.delete(key);
     // An answer that is missing is no late one.
     const whole = part.left === 0;
     const kept = whole && keepsLate && !closed.over;
-    if (kept) this.#keep(closed, index, member, part.fields as Slot[]);
+    if (kept) this.#keep(closed, index, from, part.fields as Slot[]);
     else this.#drop(part.fields);
     return whole ? { kept } : 'part';
   }
 
-  #keep({ session, step }: Closed, index: number, member: number, fields: readonly Slot[]): void {
-    this.#kept.push({ session, step, index, member, fields });
+  #keep({ session, step }: Closed, index: number, from: string, fields: readonly Slot[]): void {
+    this.#kept.push({ session, step, index, from, fields });
     if (this.#kept.length > MAX_KEPT) this.#drop(this.#kept.shift()!.fields);
   }
 
@@ -126,7 +125,7 @@ export class LateAnswers {
     const joins = (one: Kept): boolean => one.session === key && one.index === index && one.step < step;
     const mine = this.#kept.filter(joins);
     this.#kept = this.#kept.filter((one) => !joins(one));
-    return mine.map(({ member, fields, step: before }) => ({ member, fields, age: step - before }));
+    return mine.map(({ from, fields, step: before }) => ({ from, fields, age: step - before }));
   }
 
   /** The session is over: nothing of it will join anything any more. */

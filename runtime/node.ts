@@ -6,23 +6,22 @@
 
 import { type DataValue, isTensor } from '../ir/data.ts';
 import type { Edge } from '../ir/deployment.ts';
-import { argumentsFor } from './arguments.ts';
 import { Collects } from './collects.ts';
 import { EndedFlows } from './ended-flows.ts';
 import { Engine } from './engine.ts';
-import { Flow, type FlowHead, type FlowStart } from './flow.ts';
-import { flowKey, type InitiatedFlowId } from './flow-id.ts';
-import { bytesOf, copiesOf, Following, requestOf } from './following.ts';
-import type { Program } from './instruction.ts';
-import type { Input, NotFinite, Output, Values } from './io.ts';
+import { Flow, type FlowHead, type FlowStart, seatKey } from './flow.ts';
+import { type FlowId, flowKey } from './flow-id.ts';
+import type { WaitingCall } from './following.ts';
+import { HostWork } from './host-work.ts';
+import type { Program, SeatProgram } from './instruction.ts';
+import type { Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits, type Usage } from './limits.ts';
-import { describeData, fits, resultMisfit } from './manifest.ts';
+import { describeData, fits } from './manifest.ts';
 import { Outbox } from './outbox.ts';
-import type { Work } from './outlet.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
-import { traced } from './traced.ts';
-import { clip, dataProblem, isMissing, type Missing, type Value, valueProblem } from './value.ts';
+import { Starts } from './starts.ts';
+import { clip, isMissing, type Missing, type Value, valueProblem } from './value.ts';
 import { Waits } from './waits.ts';
 import { Courier, type Delivery } from './wire/courier.ts';
 import { joinPieces, pieceBytes } from './wire/frame.ts';
@@ -39,7 +38,11 @@ export interface NodeOptions {
 /** Backends tell what failed in a few lines; some add all that they were given. */
 const FAILURE_CHARACTERS = 2000;
 
+const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 const valueIn = (slot: Slot): Value => (isHeld(slot) ? slot.data : slot);
+
+const seatOf = ({ seat: { name } }: Flow): { readonly seat?: string } => (name === '' ? {} : { seat: name });
 
 export class Node {
   readonly peer: string;
@@ -51,16 +54,16 @@ export class Node {
   readonly #engine: Engine;
   readonly #courier: Courier;
   readonly #flows = new Map<string, Flow>();
-  readonly #ended: EndedFlows;
+  /** By seat. */
+  readonly #ended: readonly EndedFlows[];
   readonly #waits: Waits;
-  /** When work under way counts as failed, in the order in which it began. */
-  readonly #workUntil = new Map<number, number>();
+  readonly #work: HostWork;
   /** Frames to ourselves: another seat of this peer. */
   readonly #loopback: Uint8Array[] = [];
-  readonly #following: Following;
-  readonly #collects: Collects;
-  /** Flows that began here and have not ended. */
-  #ownFlows = 0;
+  /** By entry. */
+  readonly #starts: ReadonlyMap<string, Starts>;
+  /** By seat. */
+  readonly #collects: readonly Collects[];
   #now = 0;
   #nextFlow = 1;
   #shutdown = false;
@@ -71,30 +74,58 @@ export class Node {
     this.#incarnation = incarnation;
     this.#limits = { ...defaultLimits, ...limits };
     this.#outbox = new Outbox(this.#limits.dropEvents);
-    this.#ended = new EndedFlows(this.#limits.endedFlows);
+    this.#ended = program.seats.map(() => new EndedFlows(this.#limits.endedFlows));
     this.#leases = new Leases((buffer) => this.#outbox.put({ type: 'release', buffer }));
-    this.#following = new Following(this.#leases, program.invoke?.arguments ?? [], (event) =>
-      this.#outbox.event(event),
-    );
+    this.#starts = new Map([...program.entries].map(([name, seat]) => [name, this.#startsOf(seat)]));
     this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox);
-    this.#engine = new Engine(program, peer, this.#leases, {
-      start: (work, inputs, transfer) => this.#start(work, inputs, transfer),
-      ship: (flow, envelope, values, recipients) => this.#ship(flow, envelope, values, recipients),
+    this.#engine = new Engine(peer, this.#leases, {
+      start: (work, inputs, transfer) => this.#work.start(work, inputs, transfer),
+      ship: (flow, envelope, values, recipients) => this.#ship(flow, flow.seat, envelope, values, recipients),
       output: (flow, name, slot) => {
         this.#outbox.event({ kind: 'output', flow: flow.id, name, value: valueIn(slot) });
       },
-      collected: (flow, index, result) => this.#collects.closed(flow, index, result),
-      next: (flow, given) => this.#following.add(flow, given),
+      bound: (flow, index) => {
+        this.#waits.bound(flow, index);
+        this.#collects[flow.seat.index]!.begin(flow);
+      },
+      collected: (flow, index, result) => this.#collects[flow.seat.index]!.closed(flow, index, result),
+      next: (flow, op, given) => this.#starts.get(op.entry)!.next(flow, op, given),
       ended: (flow) => this.#endFlow(flow),
     });
-    this.#collects = new Collects(program, peer, {
+    this.#collects = program.seats.map(
+      (seat) =>
+        new Collects(seat, peer, {
+          leases: this.#leases,
+          limitBytes: this.#limits.bytes,
+          outbox: this.#outbox,
+          engine: this.#engine,
+          open: () => [...this.#flows.values()].filter((flow) => flow.seat === seat),
+        }),
+    );
+    this.#waits = new Waits(program, peer, this.#engine);
+    this.#work = new HostWork({
+      peer,
+      limits: this.#limits,
       leases: this.#leases,
-      limitBytes: this.#limits.bytes,
       outbox: this.#outbox,
       engine: this.#engine,
-      open: () => this.#flows.values(),
+      now: () => this.#now,
+      endSession: (flow) => [...this.#starts.values()].reduce((sum, starts) => sum + starts.end(flow), 0),
     });
-    this.#waits = new Waits(program, peer, this.#engine, this.#courier);
+  }
+
+  #startsOf(seat: SeatProgram): Starts {
+    return new Starts(seat, {
+      peer: this.peer,
+      limits: this.#limits,
+      leases: this.#leases,
+      tell: (event) => this.#outbox.event(event),
+      own: (value, owned) => this.#own(value, owned),
+      newId: () => this.#newId(),
+      room: () => this.#limits.flows - this.#flows.size,
+      begin: (at, start, call) => this.#begin(at, start, call),
+      cancel: (flow, why) => this.#cancel(flow, why),
+    });
   }
 
   /** Flows that have not ended. */
@@ -108,9 +139,9 @@ export class Node {
       flows: this.#flows.size,
       bytes: this.#leases.bytes,
       outputs: this.#outbox.size,
-      endedFlows: this.#ended.size,
+      endedFlows: this.#ended.reduce((sum, one) => sum + one.size, 0),
       deadlines: this.#waits.size,
-      work: this.#workUntil.size,
+      work: this.#work.size,
     };
   }
 
@@ -135,15 +166,20 @@ export class Node {
         this.#restore(input.state);
         break;
       case 'done':
-        if (input.suspect !== undefined) this.#suspect(input.work, input.suspect);
-        this.#done(input.work, input.outputs);
+        if (input.suspect !== undefined) this.#work.suspect(input.work, input.suspect);
+        this.#work.done(input.work, input.outputs);
         break;
       case 'failed':
-        if (input.notFinite !== undefined) this.#diverge(input.work, input.notFinite, clip(input.message));
-        this.#failed(input.work, 'failed', clip(input.message, FAILURE_CHARACTERS));
+        if (input.notFinite !== undefined)
+          this.#work.diverge(input.work, input.notFinite, clip(input.message));
+        this.#work.failed(input.work, 'failed', clip(input.message, FAILURE_CHARACTERS));
         break;
       case 'cancel':
-        this.#cancel(input.flow, clip(input.why ?? 'cancelled here'));
+        for (const flow of this.#inAllSeats(input.flow))
+          this.#cancel(flow, clip(input.why ?? 'cancelled here'));
+        break;
+      case 'begin':
+        for (const starts of this.#starts.values()) starts.arm(this.#now);
         break;
       case 'lost':
         this.#waits.lose(input.peer, [...this.#flows.values()]);
@@ -153,8 +189,8 @@ export class Node {
         break;
       case 'shutdown':
         this.#shutdown = true;
-        this.#following.close();
-        for (const flow of [...this.#flows.values()]) this.#cancel(flow.id, 'the node shuts down');
+        for (const starts of this.#starts.values()) starts.close();
+        for (const flow of [...this.#flows.values()]) this.#cancel(flow, 'the node shuts down');
     }
     this.#loop();
   }
@@ -162,26 +198,20 @@ export class Node {
   poll(now: number): Output {
     this.#advance(now);
     // One at a time: a session that never ends does not keep its host from anything else.
-    if (this.#outbox.size === 0) this.#startFollowing();
+    for (const starts of this.#starts.values()) if (this.#outbox.size === 0) starts.follow();
     const output = this.#outbox.take();
     if (output !== undefined) return output;
-    const [flows, work] = [this.#waits.next, this.#nextWorkEnd()?.until];
-    return {
-      type: 'idle',
-      until: flows === undefined || work === undefined ? (flows ?? work) : Math.min(flows, work),
-    };
+    let until = earlier(this.#waits.next, this.#work.nextNs);
+    for (const starts of this.#starts.values()) until = earlier(until, starts.dueNs);
+    return { type: 'idle', until };
   }
 
   #advance(now: number): void {
     // A clock that is no number, or so large that a deadline is no later, would have deadlines due for ever.
     if (now > this.#now) this.#now = Math.min(now, Number.MAX_SAFE_INTEGER);
     this.#waits.advance(this.#now);
-    for (
-      let one = this.#nextWorkEnd();
-      one !== undefined && one.until <= this.#now;
-      one = this.#nextWorkEnd()
-    )
-      this.#failed(one.work, 'timeout', `the backend took more than ${this.#limits.workNs / 1e9} s`);
+    this.#work.advance(this.#now);
+    for (const starts of this.#starts.values()) starts.advance(this.#now);
     this.#loop();
   }
 
@@ -193,57 +223,28 @@ export class Node {
   // --- flows -----------------------------------------------------------------------------------------
 
   #invoke(input: Extract<Input, { type: 'invoke' }>): void {
-    const request = input.request === undefined ? {} : { request: input.request };
-    const entry = this.#program.manifest.entries.find((one) => one.name === input.entry);
-    const refuse = (why: string): void => this.#outbox.event({ kind: 'flow-refused', ...request, why });
-    if (entry === undefined) return refuse(`no entry ${input.entry}`);
-    if (entry.class !== this.#program.manifest.class)
-      return refuse(`${input.entry} starts at ${entry.class}`);
+    const { entry: name, request } = input;
+    const refuse = (why: string): void =>
+      this.#outbox.event({ kind: 'flow-refused', ...(request !== undefined && { request }), why });
+    const { manifest } = this.#program;
+    const entry = manifest.entries.find((one) => one.name === name);
+    if (entry === undefined) return refuse(`no entry ${name}`);
+    if (entry.class !== manifest.class) return refuse(`${name} starts at ${entry.class}`);
     if (this.#shutdown) return refuse('the node shuts down');
-    if (this.#flows.size >= this.#limits.flows) return refuse(`${this.#flows.size} flows are open`);
-    const { step = 0, flows } = input;
-    const mayBegin = this.#following.size === 0 && this.#ownFlows < this.#limit;
-    if (!mayBegin && this.#following.size >= this.#limits.flows)
-      return refuse(`${this.#following.size} flows wait`);
-    if (!mayBegin) {
-      const bytes = bytesOf(input.values, this.#limits);
-      if (this.#following.bytes + bytes > this.#limits.bytes) return refuse(`${bytes} bytes would wait`);
-      const values = input.owned === true ? input.values : copiesOf(input.values, this.#limits);
-      const given = this.#argumentsOf(input.arguments ?? {});
-      return this.#following.call({ step, flows, given }, { request: input.request, values, bytes });
-    }
-    const [id, given] = [this.#newId(), this.#argumentsOf(input.arguments ?? {})];
-    this.#begin({ id, session: id, step, flows, given }, input.values, input.owned === true, request);
+    this.#starts.get(name)!.call(input);
   }
 
-  #begin(
-    start: FlowStart,
-    values: Values,
-    owned: boolean,
-    request: { readonly request?: number } = {},
-  ): void {
-    const flow = this.#open(start, request);
-    this.#give(flow, values, owned);
+  #begin(seat: SeatProgram, start: FlowStart, call: Omit<WaitingCall, 'bytes'> | undefined): void {
+    const flow = this.#open(seat, start, call?.request);
+    this.#starts.get(seat.entry!)!.begun(flow);
+    this.#give(flow, call?.values ?? {}, call?.owned ?? true);
     this.#want(flow);
     this.#engine.settle(flow);
   }
 
-  /** How many flows that began here may be open at once. */
-  get #limit(): number {
-    return this.#program.invoke?.limit ?? Number.POSITIVE_INFINITY;
-  }
-
-  #newId(): InitiatedFlowId {
+  #newId(): FlowId {
     const [initiator, incarnation, counter] = [this.peer, this.#incarnation, this.#nextFlow++];
     return { kind: 'initiated', initiator, incarnation, counter };
-  }
-
-  /** Copies of what a caller gives an entry, in its order; held. */
-  #argumentsOf(values: Values): readonly (Slot | undefined)[] {
-    const own = (value: Value): Slot => this.#own(value, false);
-    const given = argumentsFor(this.#program, values, { peer: this.peer, limits: this.#limits, own });
-    for (const slot of given) if (slot !== undefined) this.#leases.hold(slot);
-    return given;
   }
 
   #restore(state: Values): void {
@@ -259,56 +260,54 @@ export class Node {
     }
   }
 
-  /** Begins the flow that has waited longest, if it may be open beside the others. */
-  #startFollowing(): void {
-    if (this.#ownFlows >= this.#limit || this.#flows.size >= this.#limits.flows) return;
-    const next = this.#following.take();
-    if (next === undefined) return;
-    const { call, ...start } = next;
-    const id = this.#newId();
-    this.#begin(
-      { ...start, id, session: start.session ?? id },
-      call?.values ?? {},
-      true,
-      call && requestOf(call),
-    );
-  }
-
-  #open(start: FlowStart, request: { readonly request?: number } = {}): Flow {
-    const { id, session, step } = start;
-    const flow = new Flow(start, flowKey(id), this.#now, this.#program);
+  #open(seat: SeatProgram, start: FlowStart, request?: number): Flow {
+    const { id, session, step, opener } = start;
+    const flow = new Flow(start, this.#now, seat);
     this.#flows.set(flow.key, flow);
-    if (id.initiator === this.peer) this.#ownFlows++;
-    const follows = step === 0 ? {} : { session, step };
-    this.#outbox.event({ kind: 'flow-started', flow: id, ...follows, ...request });
+    this.#outbox.event({
+      kind: 'flow-started',
+      flow: id,
+      ...(step > 0 && { session, step }),
+      ...(opener !== undefined && { opener }),
+      ...(request !== undefined && { request }),
+      ...seatOf(flow),
+    });
     this.#engine.begin(flow);
-    this.#collects.begin(flow);
+    this.#collects[seat.index]!.begin(flow);
     this.#waits.begin(flow);
     return flow;
   }
 
+  /** A flow in each seat of this peer that it is open in. */
+  #inAllSeats(id: FlowId): readonly Flow[] {
+    return this.#program.seats.flatMap((seat) => this.#flows.get(seatKey(id, seat)) ?? []);
+  }
+
   #want(flow: Flow): void {
-    const inputs = this.#program.inputs.filter((_, index) => flow.supplied[index] === 0);
+    const inputs = flow.seat.inputs.filter((_, index) => flow.supplied[index] === 0);
     if (inputs.length === 0) return;
     this.#outbox.event({ kind: 'input-wanted', flow: flow.id, inputs: inputs.map(({ port }) => port) });
   }
 
-  #supply(id: InitiatedFlowId, values: Values, owned: boolean): void {
-    const flow = this.#flows.get(flowKey(id));
-    if (flow === undefined) return this.#outbox.drop('late', this.peer, `inputs of flow ${flowKey(id)}`);
-    this.#give(flow, values, owned);
-    this.#engine.settle(flow);
+  #supply(id: FlowId, values: Values, owned: boolean): void {
+    const flows = this.#inAllSeats(id);
+    if (flows.length === 0) this.#outbox.drop('late', this.peer, `inputs of flow ${flowKey(id)}`);
+    for (const flow of flows) {
+      // What several seats are given is nobody's alone.
+      this.#give(flow, values, owned && flows.length === 1);
+      this.#engine.settle(flow);
+    }
   }
 
   #give(flow: Flow, values: Values, owned: boolean): void {
-    for (const [index, { port }] of this.#program.inputs.entries()) {
+    for (const [index, { port }] of flow.seat.inputs.entries()) {
       const value = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
       if (value !== undefined) this.#giveOne(flow, index, value, owned);
     }
   }
 
   #giveOne(flow: Flow, index: number, value: Value, owned: boolean): void {
-    const { port } = this.#program.inputs[index]!;
+    const { port } = flow.seat.inputs[index]!;
     // A second value is not taken, and its memory not held.
     if (flow.supplied[index] === 1)
       return this.#outbox.drop('duplicate', this.peer, `input ${port.name} has its value`);
@@ -338,12 +337,13 @@ export class Node {
   }
 
   #endFlow(flow: Flow): void {
+    const { id, seat, causes, ops, cameOut, followers } = flow;
     this.#flows.delete(flow.key);
-    this.#ended.add(flow.id);
+    this.#ended[seat.index]!.add(id);
     this.#waits.tidy(this.#flows.size);
-    const { id, causes, ops, cameOut, followers } = flow;
-    if (id.initiator === this.peer) this.#ownFlows--;
-    if (id.initiator === this.peer && !this.#following.has(flow)) this.#collects.end(flow);
+    const starts = this.#startsHere(flow);
+    starts?.over(flow);
+    if (starts?.has(flow) === false) this.#collects[seat.index]!.end(flow);
     const status = causes.length === 0 ? 'complete' : cameOut ? 'partial' : 'failed';
     this.#outbox.event({
       kind: 'flow-ended',
@@ -352,12 +352,20 @@ export class Node {
       causes,
       ops,
       ...(followers !== 0 && { followers }),
+      ...seatOf(flow),
     });
   }
 
-  #cancel(id: InitiatedFlowId, why: string): void {
-    const flow = this.#flows.get(flowKey(id));
-    if (flow === undefined || flow.cancelled !== undefined) return;
+  /** The entry that a flow began with, in the seat where it did. */
+  #startsHere({ id, seat }: Flow): Starts | undefined {
+    if (id.kind === 'initiated' && id.initiator !== this.peer) return undefined;
+    const starts = this.#starts.get(seat.entry ?? '');
+    return starts?.seat === seat ? starts : undefined;
+  }
+
+  #cancel(flow: Flow, why: string): void {
+    if (flow.cancelled !== undefined || flow.ended) return;
+    this.#startsHere(flow)?.over(flow);
     this.#engine.cancel(flow, { reason: 'cancelled', peer: this.peer, detail: why });
     this.#engine.settle(flow);
   }
@@ -373,23 +381,47 @@ export class Node {
     // Held meanwhile: a value that nobody reads must not free the frame of those that come after it.
     lease.holders++;
     const delivery = this.#courier.open(from, mine);
-    const flow = delivery && this.#deliver(from, delivery, lease);
+    if (delivery !== undefined) this.#deliver(from, delivery, lease);
     this.#leases.dropLease(lease);
-    if (flow === undefined) return;
-    this.#engine.settle(flow);
-    if (delivery?.cancel !== undefined && from === flow.id.initiator) this.#cancel(flow.id, delivery.cancel);
+    const { flow: head, cancel } = delivery ?? {};
+    if (cancel === undefined || head?.id.kind !== 'initiated' || head.id.initiator !== from) return;
+    for (const flow of this.#inAllSeats(head.id)) this.#cancel(flow, cancel);
   }
 
-  /** Gives a frame's values to its flow, and gives that, to be settled; undefined if it goes nowhere. */
-  #deliver(from: string, { flow: head, values }: Delivery, lease: Lease): Flow | undefined {
+  /** Gives a frame's values to its flow, in the seats that wait for them. */
+  #deliver(from: string, { flow: head, values }: Delivery, lease: Lease): void {
+    const { receivers, seats } = this.#program;
+    const seatsOf = new Set(values.map(({ edge }) => receivers.get(edge.id)!));
+    // Without a value it is of the only seat, if there is one only.
+    if (values.length === 0 && seats.length === 1) seatsOf.add(seats[0]!);
+    for (const seat of seatsOf) {
+      const mine = values.filter(({ edge }) => receivers.get(edge.id) === seat);
+      const flow = this.#deliverTo(seat, from, { ...head, values: mine }, lease);
+      if (flow !== undefined) this.#engine.settle(flow);
+    }
+  }
+
+  /** Gives the flow, to be settled; undefined if the values go nowhere. */
+  #deliverTo(
+    seat: SeatProgram,
+    from: string,
+    { values, ...head }: FlowHead & Pick<Delivery, 'values'>,
+    lease: Lease,
+  ): Flow | undefined {
     const { id } = head;
     const key = flowKey(id);
-    let flow = this.#flows.get(key);
+    let flow = this.#flows.get(seatKey(id, seat));
+    const collects = this.#collects[seat.index]!;
+    if (!this.#isStartedSo(seat, id)) {
+      this.#outbox.drop('binding', from, `nobody starts flow ${key} in this entry`);
+      return undefined;
+    }
     if (flow === undefined) {
-      // Nobody else can open a flow of ours.
-      if (id.initiator === this.peer || this.#ended.has(id)) {
+      // Nobody else can open a flow of ours where it begins.
+      const ours = id.kind === 'initiated' && id.initiator === this.peer && this.#beginsAt(seat);
+      if (ours || this.#ended[seat.index]!.has(id)) {
         const awaited = values.filter(({ edge, value }) =>
-          this.#collects.late(head, edge, from, this.#slotIn(value, lease)),
+          collects.late(head, edge, from, this.#slotIn(value, lease)),
         );
         if (awaited.length < values.length || values.length === 0)
           this.#outbox.drop('late', from, `flow ${key} has ended here`);
@@ -403,10 +435,10 @@ export class Node {
             ? `${this.#leases.bytes} bytes are held`
             : undefined;
       if (why !== undefined) {
-        this.#refuse(from, head, why);
+        this.#refuse(seat, from, head, why);
         return undefined;
       }
-      flow = this.#open(head);
+      flow = this.#open(seat, head);
       this.#want(flow);
     }
     for (const { value } of values) if (!isMissing(value)) this.#leases.charge(lease, objectBytes(value));
@@ -416,17 +448,26 @@ export class Node {
       const fill: Value = full ? { reason: 'refused', peer: this.peer, edge: edge.id } : value;
       if (full) this.#outbox.drop('limit', from, `${this.#leases.bytes} bytes are held`, edge.id);
       const slot = this.#slotIn(fill, lease);
-      if (!this.#fill(flow, edge, from, slot) && !this.#collects.late(head, edge, from, slot))
+      if (!this.#fill(flow, edge, from, slot) && !collects.late(head, edge, from, slot))
         this.#outbox.drop('duplicate', from, `edge ${edge.id} of flow ${key} has its value`, edge.id);
     }
     return flow;
   }
 
+  #isStartedSo({ manifest, startedBy }: SeatProgram, id: FlowId): boolean {
+    if (id.kind === 'joint') return startedBy.joint && id.class === startedBy.class;
+    return !startedBy.joint && manifest.members[startedBy.class]?.includes(id.initiator) === true;
+  }
+
+  #beginsAt(seat: SeatProgram): boolean {
+    return this.#starts.get(seat.entry ?? '')?.seat === seat;
+  }
+
   #fill(flow: Flow, edge: Edge, from: string, slot: Slot): boolean {
-    const index = this.#program.receivers.get(edge.id)!;
-    const one = this.#program.instructions[index]!;
-    if (one.kind !== 'collect') return this.#engine.receive(flow, index, slot);
-    return this.#engine.answer(flow, index, one.edges.indexOf(edge), one.members.indexOf(from), slot);
+    const index = flow.seat.receivers.get(edge.id)!;
+    const one = flow.seat.instructions[index]!;
+    const field = one.kind === 'collect' ? one.edges.indexOf(edge) : 0;
+    return this.#engine.arrivals.arrive(flow, index, field, from, slot);
   }
 
   #slotIn(value: Value, lease: Lease): Slot {
@@ -435,13 +476,14 @@ export class Node {
   }
 
   /** Takes no part in a flow, and says so to everyone who would wait for it here. */
-  #refuse(from: string, head: FlowHead, why: string): void {
-    this.#ended.add(head.id);
+  #refuse(seat: SeatProgram, from: string, head: FlowHead, why: string): void {
+    this.#ended[seat.index]!.add(head.id);
     this.#outbox.drop('limit', from, `flow ${flowKey(head.id)} is refused: ${why}`);
     const missing: Missing = { reason: 'refused', peer: this.peer, detail: why };
-    this.#program.envelopes.forEach(({ sends }, envelope) => {
+    seat.envelopes.forEach(({ sends }, envelope) => {
       this.#ship(
         head,
+        seat,
         envelope,
         sends.map(() => missing),
       );
@@ -450,15 +492,16 @@ export class Node {
 
   #ship(
     head: FlowHead,
+    seat: SeatProgram,
     envelope: number,
     slots: readonly Slot[],
     recipients: readonly (Slot | undefined)[] = [],
   ): void {
     const [values, members] = [slots.map(valueIn), recipients.map((slot) => slot && valueIn(slot))];
-    const { number } = this.#program.envelopes[envelope]!;
-    for (const { to, pieces } of this.#courier.pack(head, envelope, values, members)) {
+    const group = seat.envelopes[envelope]!;
+    for (const { to, pieces } of this.#courier.pack(head, group, values, members)) {
       if (to !== this.peer) {
-        this.#outbox.put({ type: 'send', to, pieces, flow: head.id, envelope: number });
+        this.#outbox.put({ type: 'send', to, pieces, flow: head.id, envelope: group.number });
         continue;
       }
       // To another seat of this peer: through the same frames, so that results do not depend on placement.
@@ -466,82 +509,5 @@ export class Node {
       joinPieces(pieces, bytes);
       this.#loopback.push(bytes);
     }
-  }
-
-  // --- work ------------------------------------------------------------------------------------------
-
-  #start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void {
-    const { id, flow, call } = work;
-    this.#workUntil.set(id, this.#now + this.#limits.workNs);
-    const common = { work: id, flow: flow.id, inputs, transfer };
-    if (call.kind === 'segment') return this.#outbox.put({ type: 'work', segment: call.segment, ...common });
-    const { component, method, options, results } = call;
-    this.#outbox.put({ type: 'call', component, method, options, results, ...common });
-  }
-
-  #nextWorkEnd(): { readonly work: number; readonly until: number } | undefined {
-    for (const [work, until] of this.#workUntil) return { work, until };
-    return undefined;
-  }
-
-  #done(work: number, outputs: readonly DataValue[]): void {
-    for (const [at, output] of outputs.entries()) {
-      const problem = dataProblem(output, this.#limits);
-      if (problem !== undefined)
-        return this.#failed(work, 'failed', `result ${at} of the backend: ${problem}`);
-    }
-    const under = this.#engine.workOf(work);
-    const misfit = under?.call.kind === 'call' ? resultMisfit(under.call.results, outputs) : undefined;
-    if (misfit !== undefined) return this.#failed(work, 'failed', misfit);
-    this.#workUntil.delete(work);
-    const leases = new Map<ArrayBufferLike, Lease>();
-    const held = outputs.map((output): Held => {
-      const data = inOneBuffer(output) === undefined ? packed(output) : output;
-      const buffer = inOneBuffer(data);
-      if (buffer === undefined) return { data, lease: undefined };
-      const lease = leases.get(buffer) ?? this.#leases.take(buffer);
-      this.#leases.charge(lease, objectBytes(data));
-      leases.set(buffer, lease);
-      return { data, lease };
-    });
-    if (under === undefined) {
-      for (const lease of leases.values()) this.#leases.discard(lease);
-      return this.#outbox.drop('late', this.peer, `work ${work} is not under way`);
-    }
-    // As with frames: results may share a buffer, and the first of them may find no reader.
-    for (const lease of leases.values()) lease.holders++;
-    this.#engine.finish(work, held);
-    for (const lease of leases.values()) this.#leases.dropLease(lease);
-    this.#engine.settle(under.flow);
-  }
-
-  #suspect(work: number, suspect: NotFinite): void {
-    const under = this.#engine.workOf(work);
-    if (under === undefined) return;
-    const found = traced(this.#program, under.call, suspect);
-    this.#outbox.event({ kind: 'suspect', flow: under.flow.id, peer: this.peer, ...found });
-  }
-
-  /** Nothing of the flow is committed any more, and none follows. */
-  #diverge(work: number, notFinite: NotFinite, detail: string): void {
-    const under = this.#engine.workOf(work);
-    if (under === undefined) return;
-    const { flow } = under;
-    const segment = under.call.kind === 'segment' ? under.call.segment : '';
-    const found = traced(this.#program, under.call, notFinite);
-    this.#outbox.event({ kind: 'not-finite', flow: flow.id, peer: this.peer, segment, ...found });
-    flow.followers -= this.#following.end(flow);
-    if (flow.cancelled === undefined)
-      this.#engine.cancel(flow, { reason: 'failed', peer: this.peer, detail });
-  }
-
-  #failed(work: number, reason: 'failed' | 'timeout', message: string): void {
-    this.#workUntil.delete(work);
-    const ended = this.#engine.fail(work, reason, message);
-    if (ended === undefined) return this.#outbox.drop('late', this.peer, `work ${work} is not under way`);
-    const { flow, call } = ended;
-    const segment = call.kind === 'segment' ? call.segment : call.component;
-    this.#outbox.event({ kind: 'work-failed', flow: flow.id, segment, message });
-    this.#engine.settle(flow);
   }
 }

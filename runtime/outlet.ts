@@ -3,14 +3,14 @@
 import type { DataValue } from '../ir/data.ts';
 import type { Collected } from './collect.ts';
 import type { Flow } from './flow.ts';
-import type { Call } from './instruction.ts';
+import type { Call, Next } from './instruction.ts';
 import type { Lease, Slot } from './lease.ts';
 
 /** What the engine asks of the node around it. */
 export interface EngineOutlet {
   /** Starts a segment, or asks a component; ends with `finish` or `fail`. */
   start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void;
-  /** All sends of an envelope are there. `recipients`: of a scatter that says so, whom its rows are for; else empty. */
+  /** All sends of an envelope are there. `recipients`: of each, the set that it is for, or whom a scatter's rows are for; else empty. */
   ship(
     flow: Flow,
     envelope: number,
@@ -18,10 +18,12 @@ export interface EngineOutlet {
     recipients: readonly (Slot | undefined)[],
   ): void;
   output(flow: Flow, name: string, value: Slot): void;
+  /** The set of a wait is known. */
+  bound(flow: Flow, index: number): void;
   /** A collect has closed. */
   collected(flow: Flow, index: number, result: Collected): void;
-  /** The session goes on with another flow. Its arguments are held for it. */
-  next(flow: Flow, given: readonly Slot[]): void;
+  /** The session goes on with another flow, or another begins. Its arguments are held for it. */
+  next(flow: Flow, op: Next, given: readonly Slot[]): void;
   ended(flow: Flow): void;
 }
 

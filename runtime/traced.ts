@@ -1,11 +1,11 @@
 // Where a number that is not finite came from, in words that its sender knows too.
 
-import type { Call, Program } from './instruction.ts';
+import type { Call, SeatProgram } from './instruction.ts';
 import type { NotFinite } from './io.ts';
 
 /** What came into a segment from another peer is named after its edge. */
 export function traced(
-  { instructions }: Program,
+  { instructions }: SeatProgram,
   call: Call,
   { inputIndex, ...found }: NotFinite,
 ): NotFinite {

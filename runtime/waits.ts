@@ -3,9 +3,8 @@
 import { Deadlines } from './deadlines.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
-import type { Program } from './instruction.ts';
+import type { Program, SeatProgram } from './instruction.ts';
 import type { Missing } from './value.ts';
-import type { Courier } from './wire/courier.ts';
 
 /** How long inputs that an event asked for are awaited where nothing else in the program has a deadline. */
 const INPUT_WAIT_NS = 10e9;
@@ -14,18 +13,13 @@ export class Waits {
   readonly #program: Program;
   readonly #peer: string;
   readonly #engine: Engine;
-  readonly #courier: Courier;
   readonly #deadlines = new Deadlines<Flow>();
   readonly #lost = new Set<string>();
-  readonly #inputWaitNs: number;
 
-  constructor(program: Program, peer: string, engine: Engine, courier: Courier) {
+  constructor(program: Program, peer: string, engine: Engine) {
     this.#program = program;
     this.#peer = peer;
     this.#engine = engine;
-    this.#courier = courier;
-    const last = program.waits.at(-1);
-    this.#inputWaitNs = last === undefined ? INPUT_WAIT_NS : this.#deadlineOf(last);
   }
 
   get size(): number {
@@ -57,6 +51,11 @@ export class Waits {
     }
   }
 
+  /** The set of a wait is known: who of it is lost will not answer. */
+  bound(flow: Flow, index: number): void {
+    for (const peer of this.#lost) this.#loseOne(flow, index, peer);
+  }
+
   found(peer: string): void {
     this.#lost.delete(peer);
   }
@@ -74,61 +73,71 @@ export class Waits {
   /** A graph input that gets no value. */
   deny(flow: Flow, input: number, missing: Missing): void {
     if (!this.#engine.supply(flow, input, missing)) return;
-    flow.causes.push({ value: this.#program.inputs[input]!.port.name, missing });
+    flow.causes.push({ value: flow.seat.inputs[input]!.port.name, missing });
   }
 
-  #deadlineOf(index: number): number {
-    const one = this.#program.instructions[index]!;
+  #deadlineOf({ instructions }: SeatProgram, index: number): number {
+    const one = instructions[index]!;
     return one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : 0;
+  }
+
+  /** How long inputs that an event asked for are awaited. */
+  #inputWaitOf({ seat }: Flow): number {
+    const last = seat.waits.at(-1);
+    return last === undefined ? INPUT_WAIT_NS : this.#deadlineOf(seat, last);
   }
 
   /** Puts the flow's next deadline into the heap. */
   #schedule(flow: Flow): void {
     if (flow.ended) return;
-    const { waits } = this.#program;
+    const { waits } = flow.seat;
     while (flow.waitsPassed < waits.length && flow.fired[waits[flow.waitsPassed]!] === 1) flow.waitsPassed++;
     const wait = waits[flow.waitsPassed];
-    const inputs = flow.supplied.includes(0) ? this.#inputWaitNs : Number.POSITIVE_INFINITY;
-    const next = Math.min(inputs, wait === undefined ? Number.POSITIVE_INFINITY : this.#deadlineOf(wait));
+    const inputs = flow.supplied.includes(0) ? this.#inputWaitOf(flow) : Number.POSITIVE_INFINITY;
+    const next = Math.min(
+      inputs,
+      wait === undefined ? Number.POSITIVE_INFINITY : this.#deadlineOf(flow.seat, wait),
+    );
     if (next < Number.POSITIVE_INFINITY) this.#deadlines.add(flow.learnedNs + next, flow);
   }
 
   #expire(flow: Flow, ageNs: number): void {
-    for (const index of this.#program.waits) {
-      if (this.#deadlineOf(index) > ageNs) break;
+    for (const index of flow.seat.waits) {
+      if (this.#deadlineOf(flow.seat, index) > ageNs) break;
       if (flow.fired[index] === 0) this.#giveUp(flow, index, 'timeout');
     }
-    if (ageNs >= this.#inputWaitNs)
-      this.#program.inputs.forEach((_, index) => {
+    if (ageNs >= this.#inputWaitOf(flow))
+      flow.seat.inputs.forEach((_, index) => {
         this.deny(flow, index, { reason: 'timeout', peer: this.#peer });
       });
     this.#engine.settle(flow);
   }
 
   #giveUp(flow: Flow, index: number, reason: Missing['reason']): void {
-    const one = this.#program.instructions[index]!;
+    const one = flow.seat.instructions[index]!;
     if (one.kind === 'recv') {
-      const peer = this.#courier.sourcesOf(one.edge)[0]!;
-      this.#engine.receive(flow, index, { reason, peer, edge: one.edge.id });
+      const peer = flow.sourcesOf(index, one)?.[0] ?? this.#peer;
+      this.#engine.arrivals.receive(flow, index, { reason, peer, edge: one.edge.id });
     } else if (one.kind === 'collect') {
       const edge = one.edges[0]!.id;
-      this.#engine.close(flow, index, (peer) => ({ reason, peer, edge }));
+      this.#engine.arrivals.close(flow, index, (peer) => ({ reason, peer, edge }));
     }
   }
 
   #loseIn(flow: Flow, peer: string): void {
-    for (const index of this.#program.waits) {
-      const one = this.#program.instructions[index]!;
-      if (flow.fired[index] === 1) continue;
-      if (one.kind === 'recv') {
-        if (this.#courier.sourcesOf(one.edge)[0] === peer) this.#giveUp(flow, index, 'lost');
-      } else if (one.kind === 'collect') {
-        const member = one.members.indexOf(peer);
-        one.edges.forEach((edge, field) => {
-          const missing: Missing = { reason: 'lost', peer, edge: edge.id };
-          if (member >= 0) this.#engine.answer(flow, index, field, member, missing);
-        });
-      }
-    }
+    for (const index of flow.seat.waits) this.#loseOne(flow, index, peer);
+  }
+
+  #loseOne(flow: Flow, index: number, peer: string): void {
+    const one = flow.seat.instructions[index]!;
+    if (flow.fired[index] === 1 || (one.kind !== 'recv' && one.kind !== 'collect')) return;
+    const sources = flow.sourcesOf(index, one) ?? [];
+    if (one.kind === 'recv' && sources[0] === peer) this.#giveUp(flow, index, 'lost');
+    if (one.kind !== 'collect') return;
+    const member = sources.indexOf(peer);
+    one.edges.forEach((edge, field) => {
+      const missing: Missing = { reason: 'lost', peer, edge: edge.id };
+      if (member >= 0) this.#engine.arrivals.answer(flow, index, field, member, missing);
+    });
   }
 }

@@ -2,7 +2,7 @@
 
 import type { DataValue } from '../../ir/index.ts';
 import type { Continuation, Overhead, PeerEvent } from '../../runtime/host/index.ts';
-import type { InitiatedFlowId } from '../../runtime/index.ts';
+import type { FlowId } from '../../runtime/index.ts';
 
 type Values = Readonly<Record<string, DataValue>>;
 
@@ -16,7 +16,7 @@ export type ToPeer =
       readonly request: number;
       readonly continuation: Continuation;
     }
-  | { readonly kind: 'supply'; readonly flow: InitiatedFlowId; readonly values: Values }
+  | { readonly kind: 'supply'; readonly flow: FlowId; readonly values: Values }
   /** To be answered by `state`. */
   | { readonly kind: 'tell-state' }
   /** To be answered by `overhead`. */

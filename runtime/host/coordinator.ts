@@ -1,7 +1,7 @@
 // A deployment whose peers run elsewhere, each behind a host of its own that tells what happens there: other processes
 // on this machine, or other threads.
 
-import type { InitiatedFlowId } from '../flow-id.ts';
+import type { FlowId } from '../flow-id.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { FlowBook, type InvokeOptions } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
@@ -18,7 +18,7 @@ export interface RemotePeer extends Member {
   overhead(): Promise<Overhead>;
   /** Resolves when it has them: what another peer sends it then comes later. */
   restore(state: DataValues): Promise<void>;
-  supply(flow: InitiatedFlowId, values: DataValues): void;
+  supply(flow: FlowId, values: DataValues): void;
   /** Gives up another peer at once. */
   lose(peer: string): void;
   close(): Promise<void>;

@@ -3,7 +3,7 @@
 
 import type { DataValue } from '../../ir/data.ts';
 import type { Components } from '../component.ts';
-import type { InitiatedFlowId } from '../flow-id.ts';
+import type { FlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { Input, NodeEvent, Output } from '../io.ts';
 import type { Limits, Usage } from '../limits.ts';
@@ -24,7 +24,7 @@ export interface DriverHooks {
   send(frame: Extract<Output, { type: 'send' }>): void;
   event(event: NodeEvent): void;
   /** A segment of the flow, or a component for it, took so long. */
-  worked(flow: InitiatedFlowId, ms: number, failed: boolean): void;
+  worked(flow: FlowId, ms: number, failed: boolean): void;
   /** The node has nothing to do at once. */
   settled(): void;
 }

@@ -32,53 +32,38 @@ export interface Origin {
 const floats: readonly (DType | null)[] = ['float32', 'float64', 'float16', 'bfloat16'];
 
 /** Scalars that leave a peer in a program that trains: what goes on in rounds has an entry of its own. */
-export function watchedOutputs({
-  manifest,
-  instructions,
-  outputs,
-}: Program): ReadonlyMap<string, readonly Watched[]> {
-  const watched = new Map<string, readonly Watched[]>();
-  if (manifest.entries.every(({ name }) => name === 'main')) return watched;
-  const names = new Map<number, string>();
-  const watch = (
-    slot: number | undefined,
-    name: string,
-    dtype: DType | null,
-    shape: readonly unknown[] | null,
-  ) => {
-    if (slot !== undefined && floats.includes(dtype) && shape?.length === 0) names.set(slot, name);
-  };
-  for (const one of instructions)
-    if (one.kind === 'send') watch(one.inputs[0], one.edge.value, one.edge.dtype, one.edge.shape);
-  for (const { slot, port } of outputs) watch(slot, port.name, port.dtype, port.shape);
-  for (const one of instructions) {
-    if (one.kind !== 'segment') continue;
-    const given = one.outputs.filter((slot) => slot !== NO_SLOT);
-    const found = given.flatMap((slot, index) =>
-      names.has(slot) ? [{ index, name: names.get(slot)! }] : [],
-    );
-    if (found.length > 0) watched.set(one.segment, found);
-  }
-  return watched;
-}
+export const watchedOutputs = (program: Program): ReadonlyMap<string, readonly Watched[]> =>
+  leaving(program, (shape) => shape?.length === 0, true);
 
 /** Tensors that leave a peer in a program that trains: not wrong by themselves, but perhaps why a loss elsewhere is. */
-export function suspectOutputs({ manifest, instructions }: Program): ReadonlyMap<string, readonly Watched[]> {
-  const suspects = new Map<string, readonly Watched[]>();
-  if (manifest.entries.every(({ name }) => name === 'main')) return suspects;
-  const names = new Map<number, string>();
-  for (const one of instructions)
-    if (one.kind === 'send' && floats.includes(one.edge.dtype) && one.edge.shape?.length !== 0)
-      names.set(one.inputs[0]!, one.edge.value);
-  for (const one of instructions) {
-    if (one.kind !== 'segment') continue;
-    const given = one.outputs.filter((slot) => slot !== NO_SLOT);
-    const found = given.flatMap((slot, index) =>
-      names.has(slot) ? [{ index, name: names.get(slot)! }] : [],
-    );
-    if (found.length > 0) suspects.set(one.segment, found);
+export const suspectOutputs = (program: Program): ReadonlyMap<string, readonly Watched[]> =>
+  leaving(program, (shape) => shape?.length !== 0, false);
+
+/** By segment: what it gives that is sent, or also is an output, of such a shape. */
+function leaving(
+  { manifest, seats }: Program,
+  isMeant: (shape: readonly unknown[] | null) => boolean,
+  outputsToo: boolean,
+): ReadonlyMap<string, readonly Watched[]> {
+  const watched = new Map<string, readonly Watched[]>();
+  if (manifest.entries.every(({ name }) => name === 'main')) return watched;
+  for (const { instructions, outputs } of seats) {
+    const names = new Map<number, string>();
+    for (const one of instructions)
+      if (one.kind === 'send' && floats.includes(one.edge.dtype) && isMeant(one.edge.shape))
+        names.set(one.inputs[0]!, one.edge.value);
+    for (const { slot, port } of outputsToo ? outputs : [])
+      if (floats.includes(port.dtype) && isMeant(port.shape)) names.set(slot, port.name);
+    for (const one of instructions) {
+      if (one.kind !== 'segment') continue;
+      const given = one.outputs.filter((slot) => slot !== NO_SLOT);
+      const found = given.flatMap((slot, index) =>
+        names.has(slot) ? [{ index, name: names.get(slot)! }] : [],
+      );
+      if (found.length > 0) watched.set(one.segment, found);
+    }
   }
-  return suspects;
+  return watched;
 }
 
 /** Exponent bits, of 16-bit words from the most significant: all set in NaN and infinities alone. */

@@ -5,7 +5,7 @@ import type { Entry } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import { CORE, DOMAIN } from '../../ir/names.ts';
 import { EndedFlows } from '../ended-flows.ts';
-import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
+import { type FlowId, flowKey } from '../flow-id.ts';
 import type { Input, NodeEvent } from '../io.ts';
 import {
   type FlowRecord,
@@ -70,10 +70,12 @@ export const invocation = (
 /** Gives a peer the inputs that it asked for. */
 export type Supply = (
   peer: string,
-  flow: InitiatedFlowId,
+  flow: FlowId,
   values: Readonly<Record<string, DataValue>>,
   owned: boolean,
 ) => void;
+
+const seatAt = (peer: string, { seat = '' }: { readonly seat?: string }): string => `${peer}\n${seat}`;
 
 export class FlowBook {
   readonly #members: readonly Member[];
@@ -93,7 +95,7 @@ export class FlowBook {
   open(given: PeerValues, options: InvokeOptions): Start {
     const [starter, { name: entry, ...declared }] = this.#starter(options.entry, options.peer);
     checkArguments({ name: entry, ...declared }, options.from?.arguments ?? {});
-    const inputs = new Map(this.#members.map((member) => [member.id, valuesFor(member, given)]));
+    const inputs = new Map(this.#members.map((member) => [member.id, valuesFor(member, given, entry)]));
     // Flows that follow need them again.
     const owned = options.owned === true && !this.#goesOn(starter);
     const request = this.#nextRequest++;
@@ -133,7 +135,7 @@ export class FlowBook {
   }
 
   /** The flow's record; undefined: it is over, or not of this book. */
-  recordOf(flow: InitiatedFlowId): FlowRecord | undefined {
+  recordOf(flow: FlowId): FlowRecord | undefined {
     return this.#records.get(flowKey(flow));
   }
 
@@ -148,7 +150,7 @@ export class FlowBook {
     if (event.kind === 'late-answer') this.#noteLate(event);
     const record = this.recordOf(event.flow);
     if (record === undefined) return undefined;
-    if (event.kind === 'flow-started') record.open.add(peer);
+    if (event.kind === 'flow-started') record.open.add(seatAt(peer, event));
     // Only what is held can be an argument of a flow to come.
     if (event.kind === 'session-paused')
       record.session.pauses.push({ step: event.step, arguments: event.arguments as Pause['arguments'] });
@@ -159,7 +161,7 @@ export class FlowBook {
     if (event.kind === 'input-wanted')
       this.#supply(peer, event.flow, record.session.inputs.get(peer) ?? {}, record.session.owned);
     if (event.kind !== 'flow-ended') return undefined;
-    record.open.delete(peer);
+    record.open.delete(seatAt(peer, event));
     record.session.pending += event.followers ?? 0;
     record.stats(peer).ops += event.ops;
     record.addEnd(peer, event.status, event.causes);
@@ -225,13 +227,19 @@ export class FlowBook {
       if (session.starter === peer) this.note(peer, { kind: 'flow-refused', request, why });
   }
 
-  #begin({ flow, request, session: first, step = 0 }: Extract<NodeEvent, { kind: 'flow-started' }>): void {
+  #begin({
+    flow,
+    request,
+    opener,
+    session: first,
+    step = 0,
+  }: Extract<NodeEvent, { kind: 'flow-started' }>): void {
     const key = flowKey(flow);
     // A session that goes on where it was paused is another one, whose first flow has its place in the old one.
-    const session = this.#take(request) ?? this.#sessions.get(flowKey(first ?? flow));
+    const session = this.#take(request) ?? this.#sessions.get(flowKey(opener ?? first ?? flow));
     // Of a flow that follows, any peer may be the first to tell.
     if (session === undefined || this.#records.has(key) || session.ended.has(flow)) return;
-    if (request !== undefined) this.#sessions.set(key, session);
+    if (request !== undefined || opener !== undefined) this.#sessions.set(key, session);
     this.#records.set(key, openRecord(flow, step, session));
   }
 

@@ -4,7 +4,7 @@ import type { DataValue } from '../../ir/data.ts';
 import type { Manifest } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { EndedFlows } from '../ended-flows.ts';
-import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
+import { type FlowId, flowKey } from '../flow-id.ts';
 import type { Cause, NodeEvent } from '../io.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { Value } from '../value.ts';
@@ -110,11 +110,11 @@ export interface Session {
 }
 
 export interface FlowRecord {
-  readonly id: InitiatedFlowId;
+  readonly id: FlowId;
   readonly flow: string;
   readonly step: number;
   readonly session: Session;
-  /** Peers on which it has begun and not ended. */
+  /** Peers, with the seat, where it has begun and not ended. */
   readonly open: Set<string>;
   readonly outputs: Map<string, Map<string, Value>>;
   readonly ends: Map<string, Status>;
@@ -130,7 +130,7 @@ export interface FlowRecord {
   addEnd(peer: string, status: Status, causes: readonly Cause[]): void;
 }
 
-export function openRecord(id: InitiatedFlowId, step: number, session: Session): FlowRecord {
+export function openRecord(id: FlowId, step: number, session: Session): FlowRecord {
   return {
     id,
     flow: flowKey(id),
@@ -158,7 +158,8 @@ export function openRecord(id: InitiatedFlowId, step: number, session: Session):
       this.outputs.set(name, byPeer.set(peer, value));
     },
     addEnd(peer, status, causes) {
-      this.ends.set(peer, status);
+      const before = this.ends.get(peer) ?? status;
+      this.ends.set(peer, before === status ? status : 'partial');
       this.causes.push(...causes.map((cause) => ({ ...cause, at: peer })));
     },
   };
@@ -171,9 +172,17 @@ export interface Member {
 }
 
 /** The graph inputs of one peer. Throws DiagnosticError BB702 where one is not there or does not fit. */
-export function valuesFor({ id, manifest }: Member, values: PeerValues): Readonly<Record<string, DataValue>> {
+export function valuesFor(
+  { id, manifest }: Member,
+  values: PeerValues,
+  entry: string,
+): Readonly<Record<string, DataValue>> {
   const own: Record<string, DataValue> = {};
+  const elsewhere =
+    manifest.seats?.filter((seat) => seat.entry !== entry).flatMap(({ inputs }) => inputs) ?? [];
   const problems = manifest.inputs.flatMap((port) => {
+    // What another entry takes is needed if that one is called.
+    if (elsewhere.includes(port.name) && !Object.hasOwn(values, port.name)) return [];
     const given = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
     const value = given === undefined || isValue(given) ? given : given[id];
     const reason =

@@ -33,7 +33,7 @@ function dataflow(programs: readonly Program[]) {
     readers[from]!.push(to);
     waitsFor[to]!++;
   };
-  for (const { instructions } of programs) {
+  for (const { instructions } of programs.flatMap(({ seats }) => seats)) {
     const makers = new Map<number, number>();
     for (const one of instructions) {
       const at = readers.push([]) - 1;

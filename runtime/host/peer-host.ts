@@ -6,7 +6,7 @@ import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { Backend } from '../backend.ts';
 import type { LoadedBundle } from '../bundle.ts';
 import type { Components } from '../component.ts';
-import { flowKey, type InitiatedFlowId } from '../flow-id.ts';
+import { type FlowId, flowKey } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { NodeEvent, Output } from '../io.ts';
 import type { Limits } from '../limits.ts';
@@ -40,7 +40,7 @@ export type PeerEvent =
   /** What a flow that now ends took here. */
   | {
       readonly kind: 'flow-account';
-      readonly flow: InitiatedFlowId;
+      readonly flow: FlowId;
       readonly computeMs: number;
       readonly messages: readonly SentMessage[];
     };
@@ -67,6 +67,8 @@ export interface PeerHostOptions {
 }
 
 interface Account {
+  /** In which the flow is open. */
+  seats: number;
   computeMs: number;
   readonly messages: SentMessage[];
 }
@@ -222,7 +224,7 @@ export class PeerHost {
   }
 
   /** Inputs that an `input-wanted` event asked for. */
-  supply(flow: InitiatedFlowId, values: DataValues): void {
+  supply(flow: FlowId, values: DataValues): void {
     this.#driver.handle({ type: 'supply', flow, values: handOver(values, this.#pool), owned: true });
   }
 
@@ -345,12 +347,16 @@ export class PeerHost {
   }
 
   #note(event: NodeEvent): void {
-    if (event.kind === 'flow-started')
-      this.#accounts.set(flowKey(event.flow), { computeMs: 0, messages: [] });
-    if (event.kind === 'flow-ended') {
-      const account = this.#accounts.get(flowKey(event.flow));
+    if (event.kind === 'flow-started') {
+      const account = this.#accounts.get(flowKey(event.flow)) ?? { seats: 0, computeMs: 0, messages: [] };
+      account.seats++;
+      this.#accounts.set(flowKey(event.flow), account);
+    }
+    const account = event.kind === 'flow-ended' ? this.#accounts.get(flowKey(event.flow)) : undefined;
+    if (event.kind === 'flow-ended' && account !== undefined && --account.seats === 0) {
       this.#accounts.delete(flowKey(event.flow));
-      if (account !== undefined) this.#tell({ kind: 'flow-account', flow: event.flow, ...account });
+      const { computeMs, messages } = account;
+      this.#tell({ kind: 'flow-account', flow: event.flow, computeMs, messages });
     }
     this.#tell(event);
   }

@@ -3,11 +3,12 @@
 import { type DataValue, isTensor, tensorsOf } from '../../ir/data.ts';
 import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
 import type { FlowHead } from '../flow.ts';
-import type { InitiatedFlowId } from '../flow-id.ts';
-import type { Program } from '../instruction.ts';
+import type { FlowId } from '../flow-id.ts';
+import type { EnvelopeGroup, Program } from '../instruction.ts';
 import type { Limits } from '../limits.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { Outbox } from '../outbox.ts';
+import { peersIn } from '../peer-set.ts';
 import { rowsFor } from '../scatter.ts';
 import { clip, isMissing, type Value } from '../value.ts';
 import { type EnvelopeInit, ERROR, type ErrorCode, type Fill, type FlowIdMessage } from './envelope.ts';
@@ -22,11 +23,12 @@ export interface Delivery {
   readonly values: readonly { readonly edge: Edge; readonly value: Value }[];
 }
 
-const idMessage = ({ initiator, incarnation, counter }: InitiatedFlowId) => ({
-  initiator,
-  incarnation,
-  counter,
-});
+function idMessage(id: FlowId): FlowIdMessage {
+  if (id.kind === 'joint')
+    return { initiated: undefined, joint: { class: id.class, view: id.view, n: id.n } };
+  const { initiator, incarnation, counter } = id;
+  return { initiated: { initiator, incarnation, counter }, joint: undefined };
+}
 
 const payloadOf = (value: DataValue): Uint8Array | readonly Uint8Array[] =>
   isTensor(value) ? value.bytes : tensorsOf(value).map(({ bytes }) => bytes);
@@ -74,34 +76,50 @@ export class Courier {
     );
   }
 
-  /** Peers whose values may come over an edge, in set order. */
-  sourcesOf(edge: Edge): readonly string[] {
-    const members = this.#program.manifest.members[edge.from.class]!;
-    return edge.from.binder === 'single' ? members.slice(0, 1) : members;
+  /** Peers whose values may come over an edge in a flow, as far as the edge says; a set says more. */
+  #sourcesOf({ from: { class: name, binder } }: Edge, flow: FlowId): readonly string[] {
+    if (binder === 'me') return flow.kind === 'initiated' ? [flow.initiator] : [];
+    const members = this.#program.manifest.members[name]!;
+    return binder === 'single' ? members.slice(0, 1) : members;
+  }
+
+  /** Who gets an envelope. */
+  #destinationsOf(
+    { binder, destinations }: EnvelopeGroup,
+    flow: FlowId,
+    set: Value | undefined,
+  ): readonly string[] {
+    if (binder === 'all') return destinations;
+    if (binder === 'me') return flow.kind === 'initiated' ? [flow.initiator] : [];
+    // Without a set there is nobody to tell.
+    if (set === undefined || isMissing(set)) return [];
+    const found = peersIn(set, destinations);
+    return binder === 'one' ? found.slice(0, 1) : found;
   }
 
   /**
-   * The frames of one envelope, one for each destination. `members`: of a scatter that says so, whom its rows are for.
+   * The frames of one envelope, one for each destination. `members`: of each value, the set that it is for, or whom a
+   * scatter's rows are for.
    */
   pack(
     { id, session, step }: FlowHead,
-    envelope: number,
+    group: EnvelopeGroup,
     values: readonly Value[],
     members: readonly (Value | undefined)[],
   ): readonly { readonly to: string; readonly pieces: readonly Uint8Array[] }[] {
-    const { edges, destinations, scatters } = this.#program.envelopes[envelope]!;
-    const flow = { initiated: idMessage(id) };
+    const { edges, rows: byRow } = group;
+    const destinations = this.#destinationsOf(group, id, members[0]);
     // A flow that follows none is its own session.
-    const head = { flow, session: step === 0 ? undefined : { initiated: idMessage(session) }, step };
-    if (!scatters) {
+    const head = { flow: idMessage(id), session: step === 0 ? undefined : idMessage(session), step };
+    if (byRow.length === 0) {
       const { fills, payloads } = load(edges, values);
       return destinations.map((to) => ({
         to,
         pieces: encodeFrame(this.#envelope(to, { ...head, fills }), payloads),
       }));
     }
-    const rows = edges.map(({ kind }, at) =>
-      kind === 'scatter' ? rowsFor(values[at]!, members[at], destinations, this.#peer) : undefined,
+    const rows = edges.map((_, at) =>
+      byRow[at] === true ? rowsFor(values[at]!, members[at], destinations, this.#peer) : undefined,
     );
     return destinations.map((to, index) => {
       const own = values.map((value, at) => rows[at]?.[index] ?? value);
@@ -139,30 +157,39 @@ export class Courier {
     if (id === undefined || session === undefined) return undefined;
     const flow: FlowHead = { id, session, step: envelope.step };
     const why = envelope.cancel?.why;
-    return { flow, cancel: why === undefined ? why : clip(why), values: this.#values(from, decoded.frame) };
+    return {
+      flow,
+      cancel: why === undefined ? why : clip(why),
+      values: this.#values(from, id, decoded.frame),
+    };
   }
 
-  #flowOf(from: string, id: FlowIdMessage | undefined): InitiatedFlowId | undefined {
-    if (id?.initiated === undefined)
-      return this.#drop('unsupported', from, 'an envelope without a flow that a member started');
+  #flowOf(from: string, id: FlowIdMessage | undefined): FlowId | undefined {
+    if (id?.joint !== undefined) {
+      const { class: name, view, n } = id.joint;
+      if (n > 0 && Object.hasOwn(this.#program.manifest.members, name))
+        return { kind: 'joint', class: name, view, n };
+      return this.#drop('malformed', from, `flow ${n} of ${clip(name)}`);
+    }
+    if (id?.initiated === undefined) return this.#drop('unsupported', from, 'an envelope without a flow');
     const { initiator, incarnation, counter } = id.initiated;
     if (counter === 0 || !this.#correspondents.has(initiator))
       return this.#drop('malformed', from, `flow ${counter} of ${clip(initiator)}`);
     return { kind: 'initiated', initiator, incarnation, counter };
   }
 
-  #values(from: string, { envelope, payloads }: Frame): Delivery['values'] {
+  #values(from: string, flow: FlowId, { envelope, payloads }: Frame): Delivery['values'] {
     return envelope.fills.flatMap((fill, index) => {
-      const edge = this.#edgeOf(from, fill);
+      const edge = this.#edgeOf(from, flow, fill);
       return edge === undefined ? [] : [{ edge, value: this.#value(from, edge, fill, payloads[index]!) }];
     });
   }
 
-  #edgeOf(from: string, { edge: id, seat, senderSeat }: Fill): Edge | undefined {
+  #edgeOf(from: string, flow: FlowId, { edge: id, seat, senderSeat }: Fill): Edge | undefined {
     if (id === undefined || seat.length > 0 || senderSeat.length > 0)
       return this.#drop('unsupported', from, 'a fill for a component or a nested seat');
     const edge = this.#edges.get(id);
-    if (edge !== undefined && this.sourcesOf(edge).includes(from)) return edge;
+    if (edge !== undefined && this.#sourcesOf(edge, flow).includes(from)) return edge;
     this.#outbox.drop('binding', from, `edge ${id} does not come from it`, id);
     return undefined;
   }

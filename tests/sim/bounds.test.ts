@@ -161,7 +161,7 @@ describe('what arrives at a node', () => {
     give(one, frame({ incarnation: 4, flow: flow(1) }));
     give(one, frame({ incarnation: 5, flow: { joint: { class: 'a', view: 1, n: 1 } } }));
     give(one, frame({ sender: 'z', flow: flow(1) }), 'z');
-    expect(drops(one)).toEqual(['deployment', 'sender', 'unsupported', 'sender']);
+    expect(drops(one)).toEqual(['deployment', 'sender', 'binding', 'sender']);
   });
 
   test('only the initiator can cancel a flow', () => {

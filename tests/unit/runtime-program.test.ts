@@ -161,11 +161,11 @@ describe('constants that the node reads itself', () => {
     const program = decodeProgram(
       makeBundle({ class: 'a', members: { a: ['a'] }, outputs: ['p'], constants, ops }),
     );
-    expect(program.constants.find((one) => one !== undefined)).toEqual(constants.c);
+    expect(program.seats[0]!.constants.find((one) => one !== undefined)).toEqual(constants.c);
     const bundle = withWeights();
     const outputs = ['big', 'small'].map((name) => ({ name, dtype: null, shape: null }));
-    const { constants: read } = decodeProgram({ ...bundle, manifest: { ...bundle.manifest, outputs } });
-    const [big, small] = read.filter((one) => one !== undefined);
+    const { seats } = decodeProgram({ ...bundle, manifest: { ...bundle.manifest, outputs } });
+    const [big, small] = seats[0]!.constants.filter((one) => one !== undefined);
     expect(big).toMatchObject({ dtype: 'float32', dims: [2], bytes: new Uint8Array(8) });
     expect(new BigInt64Array(small!.bytes.buffer as ArrayBuffer)).toEqual(BigInt64Array.of(-3n));
   });

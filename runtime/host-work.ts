@@ -1,0 +1,134 @@
+// What the host does for the node: segments and components, until they answer or have taken too long.
+
+import type { DataValue } from '../ir/data.ts';
+import type { Engine } from './engine.ts';
+import type { Flow } from './flow.ts';
+import type { NotFinite } from './io.ts';
+import type { Held, Lease, Leases } from './lease.ts';
+import type { Limits } from './limits.ts';
+import { resultMisfit } from './manifest.ts';
+import type { Outbox } from './outbox.ts';
+import type { Work } from './outlet.ts';
+import { inOneBuffer, objectBytes, packed } from './packed.ts';
+import { traced } from './traced.ts';
+import { dataProblem } from './value.ts';
+
+export interface HostWorkAround {
+  readonly peer: string;
+  readonly limits: Limits;
+  readonly leases: Leases;
+  readonly outbox: Outbox;
+  readonly engine: Engine;
+  now(): number;
+  /** No flow follows in a flow's session any more; gives how many had been going to. */
+  endSession(flow: Flow): number;
+}
+
+export class HostWork {
+  readonly #around: HostWorkAround;
+  /** When work under way counts as failed, in the order in which it began. */
+  readonly #until = new Map<number, number>();
+
+  constructor(around: HostWorkAround) {
+    this.#around = around;
+  }
+
+  /** How much is under way. */
+  get size(): number {
+    return this.#until.size;
+  }
+
+  /** When the next one will have taken too long; undefined: none is under way. */
+  get nextNs(): number | undefined {
+    return this.#next?.until;
+  }
+
+  advance(now: number): void {
+    const { limits } = this.#around;
+    for (let one = this.#next; one !== undefined && one.until <= now; one = this.#next)
+      this.failed(one.work, 'timeout', `the backend took more than ${limits.workNs / 1e9} s`);
+  }
+
+  start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void {
+    const { id, flow, call } = work;
+    this.#until.set(id, this.#around.now() + this.#around.limits.workNs);
+    const common = { work: id, flow: flow.id, inputs, transfer };
+    if (call.kind === 'segment')
+      return this.#around.outbox.put({ type: 'work', segment: call.segment, ...common });
+    const { component, method, options, results } = call;
+    this.#around.outbox.put({ type: 'call', component, method, options, results, ...common });
+  }
+
+  get #next(): { readonly work: number; readonly until: number } | undefined {
+    for (const [work, until] of this.#until) return { work, until };
+    return undefined;
+  }
+
+  done(work: number, outputs: readonly DataValue[]): void {
+    for (const [at, output] of outputs.entries()) {
+      const problem = dataProblem(output, this.#around.limits);
+      if (problem !== undefined)
+        return this.failed(work, 'failed', `result ${at} of the backend: ${problem}`);
+    }
+    const under = this.#around.engine.workOf(work);
+    const misfit = under?.call.kind === 'call' ? resultMisfit(under.call.results, outputs) : undefined;
+    if (misfit !== undefined) return this.failed(work, 'failed', misfit);
+    this.#until.delete(work);
+    const leases = new Map<ArrayBufferLike, Lease>();
+    const held = outputs.map((output): Held => {
+      const data = inOneBuffer(output) === undefined ? packed(output) : output;
+      const buffer = inOneBuffer(data);
+      if (buffer === undefined) return { data, lease: undefined };
+      const lease = leases.get(buffer) ?? this.#around.leases.take(buffer);
+      this.#around.leases.charge(lease, objectBytes(data));
+      leases.set(buffer, lease);
+      return { data, lease };
+    });
+    if (under === undefined) {
+      for (const lease of leases.values()) this.#around.leases.discard(lease);
+      return this.#around.outbox.drop('late', this.#around.peer, `work ${work} is not under way`);
+    }
+    // As with frames: results may share a buffer, and the first of them may find no reader.
+    for (const lease of leases.values()) lease.holders++;
+    this.#around.engine.finish(work, held);
+    for (const lease of leases.values()) this.#around.leases.dropLease(lease);
+    this.#around.engine.settle(under.flow);
+  }
+
+  suspect(work: number, suspect: NotFinite): void {
+    const under = this.#around.engine.workOf(work);
+    if (under === undefined) return;
+    const found = traced(under.flow.seat, under.call, suspect);
+    this.#around.outbox.event({ kind: 'suspect', flow: under.flow.id, peer: this.#around.peer, ...found });
+  }
+
+  /** Nothing of the flow is committed any more, and none follows. */
+  diverge(work: number, notFinite: NotFinite, detail: string): void {
+    const under = this.#around.engine.workOf(work);
+    if (under === undefined) return;
+    const { flow } = under;
+    const segment = under.call.kind === 'segment' ? under.call.segment : '';
+    const found = traced(under.flow.seat, under.call, notFinite);
+    this.#around.outbox.event({
+      kind: 'not-finite',
+      flow: flow.id,
+      peer: this.#around.peer,
+      segment,
+      ...found,
+    });
+    flow.followers -= this.#around.endSession(flow);
+    if (flow.cancelled === undefined)
+      this.#around.engine.cancel(flow, { reason: 'failed', peer: this.#around.peer, detail });
+  }
+
+  failed(work: number, reason: 'failed' | 'timeout', message: string): void {
+    this.#until.delete(work);
+    const ended = this.#around.engine.fail(work, reason, message);
+    if (ended === undefined)
+      return this.#around.outbox.drop('late', this.#around.peer, `work ${work} is not under way`);
+    const { flow, call } = ended;
+    const segment = call.kind === 'segment' ? call.segment : call.component;
+    this.#around.outbox.event({ kind: 'work-failed', flow: flow.id, segment, message });
+    this.#around.engine.settle(flow);
+  }
+}

@@ -1,0 +1,393 @@
+// Decodes the ops of one seat into the table that a node executes.
+
+import type { Edge, Seat } from '../ir/deployment.ts';
+import { CORE, DOMAIN, METADATA, WIRE } from '../ir/names.ts';
+import { ROLE_ATTRIBUTE, type RoleCall, roleCallOf } from '../ir/roles.ts';
+import type { Tensor } from '../ir/types.ts';
+import type { LoadedBundle } from './bundle.ts';
+import { linkFragments } from './fragments.ts';
+import {
+  type Collect,
+  type EnvelopeGroup,
+  type Instruction,
+  type Invoke,
+  limitPolicies,
+  NO_SLOT,
+  type Recv,
+  type SeatProgram,
+  type Trigger,
+} from './instruction.ts';
+import { badProgram } from './problem.ts';
+import { decode } from './proto/codec.ts';
+import * as onnx from './proto/onnx.ts';
+import { tensorOfProto } from './tensor-proto.ts';
+
+/** What the seats of a program have in common. */
+export interface ProgramFile {
+  readonly bundle: LoadedBundle;
+  readonly initializers: ReadonlyMap<string, Uint8Array>;
+  /** By segment: its plain ONNX ops. */
+  readonly segmentOps: ReadonlyMap<string, number>;
+  /** By entry: how many arguments it takes. */
+  readonly entries: ReadonlyMap<string, number>;
+}
+
+/** A seat, or all there is of a program with one. */
+export interface SeatFile extends Omit<Seat, 'entry'> {
+  readonly entry: string | undefined;
+  readonly index: number;
+  readonly nodes: readonly onnx.NodeProto[];
+}
+
+/** Throws DiagnosticError BB622 where it cannot run as its manifest says. */
+export const decodeSeat = (file: ProgramFile, seat: SeatFile): SeatProgram =>
+  new Decoder(file, seat).decode();
+
+const utf8 = new TextDecoder();
+
+/** Edges whose values a Collect takes. */
+const gathered: readonly Edge['kind'][] = ['collect', 'exchange'];
+
+const coreKinds = {
+  [CORE.when]: { kind: 'when', inputs: 2 },
+  [CORE.orElse]: { kind: 'orElse', inputs: 2 },
+  [CORE.present]: { kind: 'present', inputs: 1 },
+  [CORE.reason]: { kind: 'reason', inputs: 1 },
+} as const;
+
+type Unfinished = Omit<Instruction, 'kind'> & { readonly fragment: undefined };
+
+/** Binders of an edge's end whose members a set says. */
+const bySet = ['one', 'some'];
+
+class Decoder {
+  readonly #file: ProgramFile;
+  readonly #bundle: LoadedBundle;
+  readonly #seat: SeatFile;
+  readonly #slots = new Map<string, number>();
+  readonly #constants: (Tensor | undefined)[] = [];
+  readonly #producers: (number | undefined)[] = [];
+  readonly #instructions: Instruction[] = [];
+  readonly #fragmentNumbers: (number | undefined)[] = [];
+  readonly #envelopes: (EnvelopeGroup & {
+    readonly sends: number[];
+    readonly edges: Edge[];
+    rows: boolean[];
+  })[] = [];
+  readonly #envelopeIndex = new Map<string, number>();
+  readonly #receivers = new Map<number, number>();
+  #invoke: Invoke | undefined;
+  readonly #edgesIn: ReadonlyMap<number, Edge>;
+  readonly #edgesOut: ReadonlyMap<number, Edge>;
+
+  constructor(file: ProgramFile, seat: SeatFile) {
+    this.#file = file;
+    this.#bundle = file.bundle;
+    this.#seat = seat;
+    const { edgesIn, edgesOut } = file.bundle.manifest;
+    this.#edgesIn = new Map(edgesIn.map((edge) => [edge.id, edge]));
+    this.#edgesOut = new Map(edgesOut.map((edge) => [edge.id, edge]));
+  }
+
+  decode(): SeatProgram {
+    const { manifest } = this.#bundle;
+    const { index, name, binder, entry, nodes } = this.#seat;
+    const mine = (names: readonly string[]) => (port: { readonly name: string }) => names.includes(port.name);
+    const inputs = manifest.inputs
+      .filter(mine(this.#seat.inputs))
+      .map((port) => ({ slot: this.#define(port.name), port }));
+    // Every output gets its slot before any input is read, so that a value used too early is told apart
+    // from one that nothing makes.
+    for (const node of nodes) this.#decodeNode(node);
+    const outputs = manifest.outputs
+      .filter(mine(this.#seat.outputs))
+      .map((port) => ({ slot: this.#read(port.name, 'the outputs'), port }));
+    const outputsOfSlot = new Map<number, number[]>();
+    outputs.forEach(({ slot }, index) => {
+      outputsOfSlot.set(slot, [...(outputsOfSlot.get(slot) ?? []), index]);
+    });
+    const linked = linkFragments({
+      instructions: this.#instructions,
+      fragmentNumbers: this.#fragmentNumbers,
+      producers: this.#producers,
+      constants: this.#constants,
+      slotCount: this.#slots.size,
+      outputs: [...outputsOfSlot.keys()],
+      fail: (reason) => this.#fail(reason),
+    });
+    const isWait = (one: Instruction): one is Recv | Collect => one.kind === 'recv' || one.kind === 'collect';
+    const waits = linked.instructions.flatMap((one, at) => (isWait(one) ? [{ one, at }] : []));
+    waits.sort((a, b) => a.one.deadlineNs - b.one.deadlineNs || a.at - b.at);
+    return {
+      manifest,
+      index,
+      name,
+      binder,
+      entry,
+      startedBy: this.#startedBy(entry),
+      ...linked,
+      envelopes: this.#envelopes,
+      slotNames: [...this.#slots.keys()],
+      constants: this.#constants,
+      inputs,
+      outputs,
+      outputsOfSlot,
+      invoke: this.#invoke,
+      waits: waits.map(({ at }) => at),
+      receivers: this.#receivers,
+    };
+  }
+
+  #startedBy(entry: string | undefined): SeatProgram['startedBy'] {
+    const { entries } = this.#bundle.manifest;
+    const found = entries.find(({ name }) => name === entry) ?? entries[0] ?? this.#fail('it has no entry');
+    return { joint: found.joint === true, class: found.class };
+  }
+
+  #fail(reason: string, op?: string): never {
+    throw badProgram(this.#bundle.manifest.program, reason, op);
+  }
+
+  #define(name: string, instruction?: number): number {
+    if (this.#slots.has(name)) this.#fail(`value ${name} is made twice`);
+    const slot = this.#slots.size;
+    this.#slots.set(name, slot);
+    this.#producers[slot] = instruction;
+    this.#constants[slot] = undefined;
+    return slot;
+  }
+
+  /** The slot of a value that an op of ours reads; an initializer becomes a constant here. */
+  #read(name: string, reader: string): number {
+    const slot = this.#slots.get(name);
+    if (slot !== undefined) return slot;
+    const proto = this.#file.initializers.get(name);
+    if (proto === undefined) return this.#fail(`nothing before ${reader} makes value ${name}`);
+    const made = this.#define(name);
+    try {
+      this.#constants[made] = tensorOfProto(decode(onnx.tensor, proto), this.#bundle.weights);
+    } catch (error) {
+      this.#fail(`constant ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return made;
+  }
+
+  #decodeNode(node: onnx.NodeProto): void {
+    const name = node.name || node.output.find((one) => one !== '') || node.opType;
+    const index = this.#instructions.length;
+    const isCall = node.domain === DOMAIN.segment;
+    const inputs = node.input
+      // Weights of a segment are in its session; a left-out optional input is none either.
+      .filter((input) => input !== '' && !(isCall && this.#file.initializers.has(input)))
+      .map((input) => this.#read(input, name));
+    const outputs = node.output.map((output) => (output === '' ? NO_SLOT : this.#define(output, index)));
+    const common = { name, fragment: undefined, inputs, reads: [...new Set(inputs)], outputs };
+    this.#instructions.push(this.#instruction(node, common, index));
+    const fragment = node.metadataProps.find(({ key }) => key === METADATA.fragment)?.value;
+    if (fragment !== undefined && !/^\d{1,9}$/.test(fragment)) this.#fail(`fragment ${fragment}`, name);
+    this.#fragmentNumbers.push(fragment === undefined ? undefined : Number(fragment));
+  }
+
+  #instruction(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {
+    const { name } = common;
+    const arity = (inputs: number): void => {
+      if (common.inputs.length !== inputs) this.#fail(`${node.opType} takes ${inputs} inputs`, name);
+    };
+    const key = `${node.domain}::${node.opType}`;
+    if (node.domain === DOMAIN.segment) {
+      const ops = this.#file.segmentOps.get(node.opType);
+      if (ops === undefined) return this.#fail(`no function ${node.opType}`, name);
+      return { ...common, kind: 'segment', segment: node.opType, ops };
+    }
+    const core = Object.entries(coreKinds).find(([type]) => key === `${DOMAIN.core}::${type}`)?.[1];
+    if (core !== undefined) {
+      arity(core.inputs);
+      return { ...common, kind: core.kind };
+    }
+    const call = roleCallOf({ domain: node.domain, type: node.opType });
+    if (call !== undefined) {
+      arity(call.method.inputs.length);
+      return { ...common, kind: 'call', ...this.#componentCall(node, call, name) };
+    }
+    switch (key) {
+      case `${DOMAIN.wire}::${WIRE.send}`:
+        return this.#send(node, common, index);
+      case `${DOMAIN.wire}::${WIRE.recv}`: {
+        const edge = this.#edgeIn(node, this.#int(node, 'edge', name), index);
+        if (gathered.includes(edge.kind)) this.#fail(`edge ${edge.id} is a collect's`, name);
+        arity(edge.from.binder === 'one' ? 1 : 0);
+        return { ...common, kind: 'recv', edge, deadlineNs: this.#deadline(node, edge) };
+      }
+      case `${DOMAIN.wire}::${WIRE.collect}`:
+        return this.#collect(node, common, index);
+      case `${DOMAIN.core}::${CORE.stateRead}`:
+        arity(1);
+        return { ...common, kind: 'stateRead', key: this.#text(node, 'key'), after: undefined };
+      case `${DOMAIN.core}::${CORE.stateAssign}`:
+        arity(1);
+        return { ...common, kind: 'stateAssign', key: this.#text(node, 'key') };
+      case `${DOMAIN.core}::${CORE.invoke}`:
+        return this.#entry(node, common);
+      case `${DOMAIN.core}::${CORE.next}`:
+      case `${DOMAIN.core}::${CORE.start}`: {
+        const entry = this.#text(node, 'entry');
+        const given = this.#file.entries.get(entry);
+        if (given === undefined) return this.#fail(`${node.opType} starts no entry of this program`, name);
+        // All arguments are given again, and a condition before them.
+        arity(given + 1);
+        return { ...common, kind: node.opType === CORE.next ? 'next' : 'start', entry };
+      }
+      default:
+        return this.#fail(`op type ${node.domain === '' ? node.opType : key} is not known here`, name);
+    }
+  }
+
+  #send(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {
+    const id = this.#int(node, 'edge', common.name);
+    const edge =
+      this.#edgesOut.get(id) ?? this.#fail(`edge ${id} is not among the outgoing ones`, common.name);
+    const { binder } = edge.to;
+    const byRow =
+      edge.kind === 'scatter' || (edge.kind === 'exchange' && this.#optionalInt(node, 'rows') === 1);
+    const least = bySet.includes(binder) ? 2 : edge.kind === 'trigger' ? 0 : 1;
+    const count = common.inputs.length;
+    // A trigger that waits for nothing is sent when the flow starts. A scatter may say whom its rows are for.
+    if (count < least || count > (least === 2 || byRow ? 2 : 1))
+      this.#fail('Send takes one input', common.name);
+    const number = this.#optionalInt(node, 'envelope') ?? edge.envelope;
+    const key = `${number}\n${edge.to.class}\n${edge.to.seat ?? ''}`;
+    let envelope = this.#envelopeIndex.get(key);
+    if (envelope === undefined) {
+      const group = { number, ...this.#destinations(edge), sends: [], edges: [], rows: [] };
+      envelope = this.#envelopes.push(group) - 1;
+      this.#envelopeIndex.set(key, envelope);
+    }
+    const group = this.#envelopes[envelope]!;
+    group.sends.push(index);
+    group.edges.push(edge);
+    if (byRow)
+      group.rows = group.edges.map((_, at) => at === group.edges.length - 1 || group.rows[at] === true);
+    return { ...common, kind: 'send', edge, envelope };
+  }
+
+  #destinations({ to }: Edge): Pick<EnvelopeGroup, 'binder' | 'destinations'> {
+    const { binder } = to;
+    const destinations = this.#bound(to);
+    return { binder: binder === 'single' || binder === 'each' ? 'all' : binder, destinations };
+  }
+
+  #entry(node: onnx.NodeProto, common: Unfinished): Invoke {
+    const { entries, class: own } = this.#bundle.manifest;
+    const entry = this.#text(node, 'entry');
+    if (this.#invoke !== undefined || !entries.some((one) => one.name === entry && one.class === own))
+      this.#fail(`Invoke of ${entry}, which does not start here, or twice`, common.name);
+    if (common.outputs.length !== common.inputs.length + 1)
+      this.#fail('Invoke gives true and its arguments', common.name);
+    const limit = this.#optionalInt(node, 'limit') ?? 1;
+    if (limit < 1) this.#fail(`a limit of ${limit} flows`, common.name);
+    const named = this.#optionalText(node, 'policy') ?? 'wait';
+    const policy =
+      limitPolicies.find((one) => one === named) ?? this.#fail(`a limit that is to ${named}`, common.name);
+    const names = this.#texts(node, 'arguments');
+    if (names.length !== common.inputs.length)
+      this.#fail(`${common.inputs.length} arguments with ${names.length} names`, common.name);
+    const trigger = this.#trigger(node);
+    this.#invoke = { ...common, kind: 'invoke', entry, arguments: names, limit, policy, trigger };
+    return this.#invoke;
+  }
+
+  #trigger(node: onnx.NodeProto): Trigger | undefined {
+    const kind = this.#optionalText(node, 'trigger');
+    if (kind === undefined) return undefined;
+    if (kind === 'event')
+      return { kind, component: this.#text(node, 'component'), event: this.#text(node, 'event') };
+    const periodNs = this.#int(node, 'period_ns', node.name);
+    if ((kind !== 'interval' && kind !== 'after') || periodNs <= 0)
+      return this.#fail(`a trigger ${kind} of ${periodNs} ns`, node.name);
+    return { kind, periodNs };
+  }
+
+  #collect(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {
+    const ids = node.attribute.find((one) => one.name === 'edges')?.ints.map(Number) ?? [];
+    const edges = ids.map((id) => this.#edgeIn(node, id, index));
+    const first = edges[0] ?? this.#fail('Collect has no edges', common.name);
+    for (const edge of edges)
+      if (!gathered.includes(edge.kind) || edge.from.class !== first.from.class)
+        this.#fail(`edge ${edge.id} does not fit the others of its Collect`, common.name);
+    const members = first.from.binder === 'some' ? undefined : this.#bound(first.from);
+    if (common.inputs.length !== (members === undefined ? 1 : 0))
+      this.#fail('Collect takes the set whose members answer, or nothing', common.name);
+    const enough = this.#optionalInt(node, 'enough') ?? members?.length;
+    const atLeast = this.#optionalInt(node, 'at_least') ?? enough;
+    // How large a set will be, only its flow knows.
+    const most = members?.length ?? Number.POSITIVE_INFINITY;
+    if ((atLeast ?? 0) < 0 || (atLeast ?? 0) > (enough ?? most) || (enough ?? 0) > most)
+      this.#fail(`at_least ${atLeast}, enough ${enough} of ${most} members`, common.name);
+    const deadlineNs = this.#deadline(node, first);
+    const late = this.#optionalText(node, 'late') ?? 'drop';
+    if (late !== 'drop' && late !== 'next') this.#fail(`late ${late} is neither drop nor next`, common.name);
+    const keepsLate = late === 'next';
+    const count = edges.length + (keepsLate ? 3 : 2);
+    if (common.outputs.length > count) this.#fail(`Collect gives ${count} values`, common.name);
+    const at = node.metadataProps.find((one) => one.key === METADATA.at)?.value;
+    return { ...common, kind: 'collect', edges, members, atLeast, enough, deadlineNs, keepsLate, at };
+  }
+
+  #componentCall(
+    node: onnx.NodeProto,
+    { role, name: method, method: { outputs, ...declared } }: RoleCall,
+    op: string,
+  ) {
+    const name = this.#text(node, ROLE_ATTRIBUTE.slot);
+    const slot = this.#bundle.manifest.slots.find((one) => one.name === name && one.role === role);
+    if (slot === undefined) return this.#fail(`the manifest has no slot ${name} for a ${role}`, op);
+    const results = outputs === 'fields' ? (slot.fields ?? []) : outputs;
+    if (results.length !== node.output.length)
+      this.#fail(`${method} of ${name} gives ${results.length} values, not ${node.output.length}`, op);
+    const options: Record<string, string> = {};
+    for (const [option, words] of Object.entries(declared.options)) {
+      options[option] = this.#optionalText(node, option) ?? words[0]!;
+      if (!words.includes(options[option])) this.#fail(`${option} is none of ${words.join(', ')}`, op);
+    }
+    return { component: slot.component, method, options, results };
+  }
+
+  #edgeIn(node: onnx.NodeProto, id: number, index: number): Edge {
+    const edge = this.#edgesIn.get(id) ?? this.#fail(`edge ${id} is not among the incoming ones`, node.name);
+    if (this.#receivers.has(id)) this.#fail(`edge ${id} is received twice`, node.name);
+    this.#receivers.set(id, index);
+    return edge;
+  }
+
+  /** Peer ids that one end of an edge can have, in set order. */
+  #bound({ class: name, binder }: Edge['from']): readonly string[] {
+    const members = this.#bundle.manifest.members[name] ?? [];
+    return binder === 'single' ? members.slice(0, 1) : members;
+  }
+
+  #optionalInt(node: onnx.NodeProto, name: string): number | undefined {
+    const attribute = node.attribute.find((one) => one.name === name);
+    return attribute === undefined ? undefined : Number(attribute.i);
+  }
+
+  #int(node: onnx.NodeProto, name: string, op: string): number {
+    return this.#optionalInt(node, name) ?? this.#fail(`${node.opType} has no attribute ${name}`, op);
+  }
+
+  #deadline(node: onnx.NodeProto, edge: Edge): number {
+    return this.#optionalInt(node, 'deadline_ns') ?? edge.deadlineNs;
+  }
+
+  #text(node: onnx.NodeProto, name: string): string {
+    return this.#optionalText(node, name) ?? this.#fail(`${node.opType} has no ${name}`, node.name);
+  }
+
+  #texts(node: onnx.NodeProto, name: string): readonly string[] {
+    return (node.attribute.find((one) => one.name === name)?.strings ?? []).map((one) => utf8.decode(one));
+  }
+
+  #optionalText(node: onnx.NodeProto, name: string): string | undefined {
+    const bytes = node.attribute.find((one) => one.name === name)?.s;
+    return bytes && utf8.decode(bytes);
+  }
+}

@@ -1,0 +1,179 @@
+// How the flows of an entry begin here: called, started by a trigger, or following others of their session; as many at
+// once as the entry admits.
+
+import { argumentsFor } from './arguments.ts';
+import type { Flow, FlowStart } from './flow.ts';
+import type { FlowId } from './flow-id.ts';
+import { bytesOf, copiesOf, Following, requestOf, type WaitingCall } from './following.ts';
+import type { Next, SeatProgram } from './instruction.ts';
+import type { Input, NodeEvent, Values } from './io.ts';
+import type { Leases, Slot } from './lease.ts';
+import type { Limits } from './limits.ts';
+import type { Value } from './value.ts';
+
+type Invoke = Extract<Input, { type: 'invoke' }>;
+
+/** What an entry needs of its node. */
+export interface StartsAround {
+  readonly peer: string;
+  readonly limits: Limits;
+  readonly leases: Leases;
+  tell(event: NodeEvent): void;
+  own(value: Value, owned: boolean): Slot;
+  /** The name of a new flow of the seat. */
+  newId(seat: SeatProgram): FlowId;
+  /** How many more flows the node may have open. */
+  room(): number;
+  begin(seat: SeatProgram, start: FlowStart, call: Omit<WaitingCall, 'bytes'> | undefined): void;
+  cancel(flow: Flow, why: string): void;
+}
+
+export class Starts {
+  readonly seat: SeatProgram;
+  readonly #around: StartsAround;
+  readonly #following: Following;
+  /** Flows that began here and have not ended, nor been cancelled; oldest first. */
+  readonly #open = new Set<Flow>();
+  /** When its trigger is due; undefined: it has none, or is not armed. */
+  #dueNs: number | undefined;
+
+  constructor(seat: SeatProgram, around: StartsAround) {
+    this.seat = seat;
+    this.#around = around;
+    this.#following = new Following(around.leases, seat.invoke?.arguments ?? [], around.tell);
+  }
+
+  get #limit(): number {
+    return this.seat.invoke?.limit ?? Number.POSITIVE_INFINITY;
+  }
+
+  get #mayBegin(): boolean {
+    return this.#following.size === 0 && this.#open.size < this.#limit;
+  }
+
+  call(input: Invoke): void {
+    const { request, step = 0, flows, values, owned = false } = input;
+    const { limits } = this.#around;
+    if (this.#around.room() <= 0) return this.#refuse(request, `${limits.flows} flows are open`);
+    if (!this.#admits(request)) return;
+    if (this.#mayBegin) {
+      const given = this.#argumentsOf(input.arguments ?? {});
+      const id = this.#around.newId(this.seat);
+      const call = { request, values, owned };
+      return this.#around.begin(this.seat, { id, session: id, step, flows, given }, call);
+    }
+    if (this.#following.size >= limits.flows)
+      return this.#refuse(request, `${this.#following.size} flows wait`);
+    const bytes = bytesOf(values, limits);
+    if (this.#following.bytes + bytes > limits.bytes)
+      return this.#refuse(request, `${bytes} bytes would wait`);
+    const call = { request, values: owned ? values : copiesOf(values, limits), owned: true, bytes };
+    this.#following.call({ step, flows, given: this.#argumentsOf(input.arguments ?? {}) }, call);
+  }
+
+  /** What the entry's policy does about one flow more than it admits. False: it is refused. */
+  #admits(request: number | undefined): boolean {
+    const { policy = 'wait' } = this.seat.invoke ?? {};
+    if (policy === 'wait' || this.#mayBegin) return true;
+    if (policy === 'replace') {
+      for (const oldest of [...this.#open].slice(0, this.#open.size - this.#limit + 1))
+        this.#around.cancel(oldest, `another flow of ${this.seat.entry} takes its place`);
+      return true;
+    }
+    this.#refuse(request, `${this.#open.size} flows of ${this.seat.entry} are open`);
+    return false;
+  }
+
+  #refuse(request: number | undefined, why: string): void {
+    this.#around.tell({ kind: 'flow-refused', ...requestOf({ request }), why });
+  }
+
+  /** Copies of what a caller gives, in the entry's order; held. */
+  #argumentsOf(values: Values): readonly (Slot | undefined)[] {
+    const { peer, limits, leases } = this.#around;
+    const own = (value: Value): Slot => this.#around.own(value, false);
+    const given = argumentsFor(this.seat, values, { peer, limits, own });
+    for (const slot of given) if (slot !== undefined) leases.hold(slot);
+    return given;
+  }
+
+  /** A flow starts another: the next of its session, or the first of a new one; it waits, whatever the policy. Takes over the arguments. */
+  next(flow: Flow, { kind }: Next, given: readonly Slot[]): void {
+    this.#following.add(flow, kind === 'next' ? flow.session : undefined, given);
+  }
+
+  /** Begins the flow that has waited longest, if it may be open beside the others. */
+  follow(): void {
+    if (this.#open.size >= this.#limit || this.#around.room() <= 0) return;
+    const next = this.#following.take();
+    if (next === undefined) return;
+    const { call, opener, ...start } = next;
+    const id = this.#around.newId(this.seat);
+    const from = opener === undefined ? {} : { opener };
+    this.#around.begin(this.seat, { ...start, id, session: start.session ?? id, ...from }, call);
+  }
+
+  begun(flow: Flow): void {
+    this.#open.add(flow);
+  }
+
+  /** It has ended, or is cancelled. */
+  over(flow: Flow): void {
+    this.#open.delete(flow);
+  }
+
+  /** Whether any of a flow's session waits. */
+  has(flow: Flow): boolean {
+    return this.#following.has(flow);
+  }
+
+  /** No flow follows in a flow's session any more; gives how many had been going to. */
+  end(flow: Flow): number {
+    return this.#following.end(flow);
+  }
+
+  close(): void {
+    this.#dueNs = undefined;
+    this.#following.close();
+  }
+
+  // --- triggers --------------------------------------------------------------------------------------
+
+  /** When the trigger is due; undefined: never. */
+  get dueNs(): number | undefined {
+    return this.#dueNs;
+  }
+
+  /** Its trigger counts from now on. */
+  arm(now: number): void {
+    const trigger = this.seat.invoke?.trigger;
+    if (trigger !== undefined && trigger.kind !== 'event') this.#dueNs ??= now + trigger.periodNs;
+  }
+
+  /** Starts a flow if the trigger's time has come. Ticks that were missed are one. */
+  advance(now: number): void {
+    const trigger = this.seat.invoke?.trigger;
+    if (this.#dueNs === undefined || this.#dueNs > now || trigger === undefined || trigger.kind === 'event')
+      return;
+    const { periodNs } = trigger;
+    const missed = Math.floor((now - this.#dueNs) / periodNs);
+    this.#dueNs = trigger.kind === 'after' ? undefined : this.#dueNs + (missed + 1) * periodNs;
+    this.#trigger({});
+  }
+
+  /** Starts a flow if this event of a component is what triggers it; its values are the entry's arguments. */
+  raise(component: string, event: string, values: Values): void {
+    const trigger = this.seat.invoke?.trigger;
+    if (trigger?.kind === 'event' && trigger.component === component && trigger.event === event)
+      this.#trigger(values);
+  }
+
+  #trigger(values: Values): void {
+    // One tick that waits stands for those that come meanwhile; events say something each.
+    if (this.seat.invoke?.trigger?.kind !== 'event' && this.#following.triggered > 0) return;
+    if (this.#following.size >= this.#around.limits.flows)
+      return this.#refuse(undefined, `${this.#following.size} flows wait`);
+    if (!this.#admits(undefined)) return;
+    this.#following.trigger(this.#argumentsOf(values));
+  }
+}
