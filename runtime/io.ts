@@ -69,6 +69,8 @@ export type Output =
       readonly flow?: FlowId;
       /** Of the plan: which of the flow's messages it is. */
       readonly envelope?: number;
+      /** It was sent before, and is not known to have arrived. */
+      readonly again?: boolean;
     }
   /** Run a segment; answer with `done` or `failed`. */
   | {
@@ -133,6 +135,8 @@ export type DropReason =
   /** Its flow or its collect has ended. */
   | 'late'
   | 'limit'
+  /** A frame of ours was given up: no room to wait in, or never acknowledged; `from` is who should have it. */
+  | 'unsent'
   /** Reserved parts of the wire format. */
   | 'unsupported';
 
@@ -229,6 +233,22 @@ export type NodeEvent =
       readonly edge?: number;
       /** Earlier drops that were not reported one by one. */
       readonly unreported: number;
+    }
+  /** A peer has been silent for longer than is usual for it: whoever waits for it stops. */
+  | { readonly kind: 'peer-suspected'; readonly peer: string; readonly silentNs: number }
+  /** A peer did too much that it should not; nothing of it is let in until then. `why`: the last of it. */
+  | {
+      readonly kind: 'peer-shut-out';
+      readonly peer: string;
+      readonly why: DropReason;
+      readonly untilNs: number;
+    }
+  /** A peer speaks another version, or means something else by an edge or message; both are named. */
+  | {
+      readonly kind: 'mismatch';
+      readonly peer: string;
+      readonly what: 'version' | 'type';
+      readonly message: string;
     }
   /** A peer says that it does not understand us. */
   | { readonly kind: 'peer-error'; readonly from: string; readonly code: number; readonly message: string };

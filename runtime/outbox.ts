@@ -8,6 +8,8 @@ export class Outbox {
   #drops = 0;
   #unreported = 0;
   readonly #dropLimit: number;
+  /** Hears of every drop. */
+  watch: ((reason: DropReason, from: string) => void) | undefined;
 
   constructor(dropLimit: number) {
     this.#dropLimit = dropLimit;
@@ -28,6 +30,7 @@ export class Outbox {
 
   /** Outsiders can cause drops at will, so only so many wait to be told; the rest are counted. */
   drop(reason: DropReason, from: string, message: string, edge?: number): void {
+    this.watch?.(reason, from);
     if (this.#drops >= this.#dropLimit) {
       this.#unreported++;
       return;

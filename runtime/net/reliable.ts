@@ -6,6 +6,8 @@ export interface Kept<Frame> {
   readonly sequence: number;
   readonly frame: Frame;
   readonly bytes: number;
+  /** Since when. */
+  readonly keptNs: number;
   /** 0: it waits for the receiver to have room. */
   tries: number;
   /** When it was last sent. */
@@ -64,9 +66,9 @@ export class Outgoing<Frame> {
     return this.#kept.length < this.#bounds.frames && this.#bytes + bytes <= this.#bounds.bytes;
   }
 
-  /** Sequences grow. */
-  keep(sequence: number, frame: Frame, bytes: number): void {
-    this.#kept.push({ sequence, frame, bytes, tries: 0, sentNs: 0 });
+  /** Sequences grow, and times do. */
+  keep(sequence: number, frame: Frame, bytes: number, now: number): void {
+    this.#kept.push({ sequence, frame, bytes, keptNs: now, tries: 0, sentNs: 0 });
     this.#bytes += bytes;
   }
 
@@ -157,13 +159,15 @@ export class Incoming {
     return [...this.#beyond].sort((a, b) => a - b).slice(0, count);
   }
 
-  /** `oldest`: the sender sends nothing before it any more. */
-  take(sequence: number, oldest: number): 'new' | 'duplicate' | 'beyond' {
-    if (oldest > this.#cumulative + 1 && oldest <= sequence) {
-      this.#cumulative = oldest - 1;
-      for (const one of this.#beyond) if (one <= this.#cumulative) this.#beyond.delete(one);
-      this.#raise();
-    }
+  /** The sender sends nothing before `oldest` any more. */
+  skip(oldest: number): void {
+    if (oldest <= this.#cumulative + 1) return;
+    this.#cumulative = oldest - 1;
+    for (const one of this.#beyond) if (one <= this.#cumulative) this.#beyond.delete(one);
+    this.#raise();
+  }
+
+  take(sequence: number): 'new' | 'duplicate' | 'beyond' {
     if (sequence <= this.#cumulative || this.#beyond.has(sequence)) return 'duplicate';
     if (sequence > this.#cumulative + this.#window) return 'beyond';
     this.#beyond.add(sequence);

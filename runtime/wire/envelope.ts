@@ -23,7 +23,28 @@ const flowId = table({ initiated: message(1, initiatedFlow), joint: message(2, j
 const acknowledgement = table({ incarnation: uint(1), cumulative: uint(2), selective: list(uint(3)) });
 const rttReport = table({ peer: string(1), smoothedNs: uint(2), variationNs: uint(3) });
 const cancel = table({ why: string(1) });
-const error = table({ code: uint(1), message: string(2), supported: list(uint(3)) });
+const error = table({
+  code: uint(1),
+  message: string(2),
+  supported: list(uint(3)),
+  edge: optional(uint(4)),
+});
+const hello = table({
+  leastVersion: uint(1),
+  mostVersion: uint(2),
+  heard: uint(3),
+  edges: list(uint(4)),
+  edgeTypes: list(fixed64(5)),
+  messages: list(string(6)),
+  messageTypes: list(fixed64(7)),
+});
+const link = table({
+  oldest: uint(1),
+  windowBytes: uint(2),
+  probe: uint(3),
+  echo: uint(4),
+  hello: message(5, hello),
+});
 
 const missing = table({ reason: uint(1), peer: string(2), edge: optional(uint(3)), detail: string(4) });
 const componentAddress = table({ component: string(1), method: string(2) });
@@ -75,10 +96,13 @@ export const envelope = table({
   cancel: message(12, cancel),
   error: message(13, error),
   fills: list(message(14, fill)),
+  link: message(15, link),
 });
 
 export type Fill = Message<typeof fill>;
 export type FlowIdMessage = Message<typeof flowId>;
+export type Hello = Message<typeof hello>;
+export type Link = Message<typeof link>;
 export type Envelope = Message<typeof envelope>;
 export type FillInit = MessageInit<Fill>;
 export type PartInit = MessageInit<Part>;

@@ -1,7 +1,8 @@
 // One frame of the wire:
 //
 //   offset  0  magic "bbwf"
-//           4  uint16 wire version        6  uint16 flags, 0
+//           4  uint8 wire version, 5  uint8 its minor version, which only adds what may be passed over
+//           6  uint16 flags, 0
 //           8  uint32 envelope length    12  uint32 head length: prefix, envelope and padding
 //          16  uint64 frame length
 //          24  envelope (envelope.proto), padding to 64
@@ -64,7 +65,9 @@ export function encodeFrame(envelope: EnvelopeInit, payloads: readonly Payload[]
   const head = new Uint8Array(headBytes);
   const view = new DataView(head.buffer);
   view.setUint32(0, MAGIC, true);
-  view.setUint16(4, WIRE_VERSION, true);
+  view.setUint8(4, WIRE_VERSION);
+  // What 1.1 adds is in frames that have it, so that others are as they were.
+  view.setUint8(5, envelope.link === undefined ? 0 : 1);
   view.setUint32(8, body.length, true);
   view.setUint32(12, headBytes, true);
   view.setUint32(16, (headBytes + end) % 2 ** 32, true);
@@ -136,8 +139,8 @@ export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Decoded {
   if (bytes.length > limits.frameBytes) return bad(`a frame of ${bytes.length} bytes`, 'limit');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, true) !== MAGIC) return bad('no frame: its first four bytes are others');
-  const version = view.getUint16(4, true);
-  if (version !== WIRE_VERSION) return bad(`wire version ${version}`, 'version');
+  const version = view.getUint8(4);
+  if (version !== WIRE_VERSION) return bad(`wire version ${version}.${view.getUint8(5)}`, 'version');
   const envelopeBytes = view.getUint32(8, true);
   const headBytes = view.getUint32(12, true);
   if (envelopeBytes > limits.envelopeBytes) return bad(`an envelope of ${envelopeBytes} bytes`, 'limit');

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envelope.proto.
  */
 export const file_envelope: GenFile = /*@__PURE__*/
-  fileDesc("Cg5lbnZlbG9wZS5wcm90bxITYnl0ZXNhbmRicmFpbnMud2lyZSKlBAoIRW52ZWxvcGUSEgoKZGVwbG95bWVudBgBIAEoCRIOCgZzZW5kZXIYAiABKAkSEwoLaW5jYXJuYXRpb24YAyABKAQSEAoIc2VxdWVuY2UYBCABKAQSPgoQYWNrbm93bGVkZ2VtZW50cxgFIAMoCzIkLmJ5dGVzYW5kYnJhaW5zLndpcmUuQWNrbm93bGVkZ2VtZW50EikKBGZsb3cYBiABKAsyGy5ieXRlc2FuZGJyYWlucy53aXJlLkZsb3dJZBIsCgdzZXNzaW9uGAcgASgLMhsuYnl0ZXNhbmRicmFpbnMud2lyZS5GbG93SWQSDAoEc3RlcBgIIAEoBBITCgtjb3JyZWxhdGlvbhgJIAEoBBIiChVyZW1haW5pbmdfZGVhZGxpbmVfbnMYCiABKARIAIgBARIzCgtydHRfcmVwb3J0cxgLIAMoCzIeLmJ5dGVzYW5kYnJhaW5zLndpcmUuUnR0UmVwb3J0EjAKBmNhbmNlbBgMIAEoCzIbLmJ5dGVzYW5kYnJhaW5zLndpcmUuQ2FuY2VsSAGIAQESLgoFZXJyb3IYDSABKAsyGi5ieXRlc2FuZGJyYWlucy53aXJlLkVycm9ySAKIAQESKAoFZmlsbHMYDiADKAsyGS5ieXRlc2FuZGJyYWlucy53aXJlLkZpbGxCGAoWX3JlbWFpbmluZ19kZWFkbGluZV9uc0IJCgdfY2FuY2VsQggKBl9lcnJvciJNCg9BY2tub3dsZWRnZW1lbnQSEwoLaW5jYXJuYXRpb24YASABKAQSEgoKY3VtdWxhdGl2ZRgCIAEoBBIRCglzZWxlY3RpdmUYAyADKAQiegoGRmxvd0lkEjcKCWluaXRpYXRlZBgBIAEoCzIiLmJ5dGVzYW5kYnJhaW5zLndpcmUuSW5pdGlhdGVkRmxvd0gAEi8KBWpvaW50GAIgASgLMh4uYnl0ZXNhbmRicmFpbnMud2lyZS5Kb2ludEZsb3dIAEIGCgRraW5kIkgKDUluaXRpYXRlZEZsb3cSEQoJaW5pdGlhdG9yGAEgASgJEhMKC2luY2FybmF0aW9uGAIgASgEEg8KB2NvdW50ZXIYAyABKAQiMwoJSm9pbnRGbG93Eg0KBWNsYXNzGAEgASgJEgwKBHZpZXcYAiABKAQSCQoBbhgDIAEoBCJECglSdHRSZXBvcnQSDAoEcGVlchgBIAEoCRITCgtzbW9vdGhlZF9ucxgCIAEoBBIUCgx2YXJpYXRpb25fbnMYAyABKAQiFQoGQ2FuY2VsEgsKA3doeRgBIAEoCSKyAQoFRXJyb3ISLQoEY29kZRgBIAEoDjIfLmJ5dGVzYW5kYnJhaW5zLndpcmUuRXJyb3IuQ29kZRIPCgdtZXNzYWdlGAIgASgJEhEKCXN1cHBvcnRlZBgDIAMoDSJWCgRDb2RlEg8KC1VOU1BFQ0lGSUVEEAASEwoPVkVSU0lPTl9VTktOT1dOEAESEAoMVFlQRV9VTktOT1dOEAISFgoSREVQTE9ZTUVOVF9VTktOT1dOEAMikwMKBEZpbGwSDgoEZWRnZRgBIAEoDUgAEjoKCWNvbXBvbmVudBgCIAEoCzIlLmJ5dGVzYW5kYnJhaW5zLndpcmUuQ29tcG9uZW50QWRkcmVzc0gAEgwKBHNlYXQYAyADKA0SEwoLc2VuZGVyX3NlYXQYBCADKA0SEQoJdHlwZV9oYXNoGAUgASgGEg0KBWR0eXBlGAYgASgNEgwKBGRpbXMYByADKAQSDQoFY29kZWMYCCABKA0SDwoHdHJpZ2dlchgJIAEoCBIyCgdtaXNzaW5nGAogASgLMhwuYnl0ZXNhbmRicmFpbnMud2lyZS5NaXNzaW5nSAGIAQESFgoOcGF5bG9hZF9vZmZzZXQYCyABKAQSFgoOcGF5bG9hZF9sZW5ndGgYDCABKAQSJwoEa2luZBgNIAEoDjIZLmJ5dGVzYW5kYnJhaW5zLndpcmUuS2luZBIoCgVwYXJ0cxgOIAMoCzIZLmJ5dGVzYW5kYnJhaW5zLndpcmUuUGFydEIJCgdhZGRyZXNzQgoKCF9taXNzaW5nIoYBCgRQYXJ0EicKBGtpbmQYASABKA4yGS5ieXRlc2FuZGJyYWlucy53aXJlLktpbmQSDQoFZHR5cGUYAiABKA0SDAoEZGltcxgDIAMoBBIOCgZsZW5ndGgYBCABKAQSKAoFcGFydHMYBSADKAsyGS5ieXRlc2FuZGJyYWlucy53aXJlLlBhcnQiNQoQQ29tcG9uZW50QWRkcmVzcxIRCgljb21wb25lbnQYASABKAkSDgoGbWV0aG9kGAIgASgJIuABCgdNaXNzaW5nEjMKBnJlYXNvbhgBIAEoDjIjLmJ5dGVzYW5kYnJhaW5zLndpcmUuTWlzc2luZy5SZWFzb24SDAoEcGVlchgCIAEoCRIRCgRlZGdlGAMgASgNSACIAQESDgoGZGV0YWlsGAQgASgJImYKBlJlYXNvbhIPCgtVTlNQRUNJRklFRBAAEgwKCERFQ0xJTkVEEAESCwoHVElNRU9VVBACEggKBExPU1QQAxILCgdSRUZVU0VEEAQSCgoGRkFJTEVEEAUSDQoJQ0FOQ0VMTEVEEAZCBwoFX2VkZ2UqOgoES2luZBIKCgZURU5TT1IQABIMCghTRVFVRU5DRRABEgwKCE9QVElPTkFMEAISCgoGU1BBUlNFEANiBnByb3RvMw");
+  fileDesc("Cg5lbnZlbG9wZS5wcm90bxITYnl0ZXNhbmRicmFpbnMud2lyZSLcBAoIRW52ZWxvcGUSEgoKZGVwbG95bWVudBgBIAEoCRIOCgZzZW5kZXIYAiABKAkSEwoLaW5jYXJuYXRpb24YAyABKAQSEAoIc2VxdWVuY2UYBCABKAQSPgoQYWNrbm93bGVkZ2VtZW50cxgFIAMoCzIkLmJ5dGVzYW5kYnJhaW5zLndpcmUuQWNrbm93bGVkZ2VtZW50EikKBGZsb3cYBiABKAsyGy5ieXRlc2FuZGJyYWlucy53aXJlLkZsb3dJZBIsCgdzZXNzaW9uGAcgASgLMhsuYnl0ZXNhbmRicmFpbnMud2lyZS5GbG93SWQSDAoEc3RlcBgIIAEoBBITCgtjb3JyZWxhdGlvbhgJIAEoBBIiChVyZW1haW5pbmdfZGVhZGxpbmVfbnMYCiABKARIAIgBARIzCgtydHRfcmVwb3J0cxgLIAMoCzIeLmJ5dGVzYW5kYnJhaW5zLndpcmUuUnR0UmVwb3J0EjAKBmNhbmNlbBgMIAEoCzIbLmJ5dGVzYW5kYnJhaW5zLndpcmUuQ2FuY2VsSAGIAQESLgoFZXJyb3IYDSABKAsyGi5ieXRlc2FuZGJyYWlucy53aXJlLkVycm9ySAKIAQESKAoFZmlsbHMYDiADKAsyGS5ieXRlc2FuZGJyYWlucy53aXJlLkZpbGwSLAoEbGluaxgPIAEoCzIZLmJ5dGVzYW5kYnJhaW5zLndpcmUuTGlua0gDiAEBQhgKFl9yZW1haW5pbmdfZGVhZGxpbmVfbnNCCQoHX2NhbmNlbEIICgZfZXJyb3JCBwoFX2xpbmsigwEKBExpbmsSDgoGb2xkZXN0GAEgASgEEhQKDHdpbmRvd19ieXRlcxgCIAEoBBINCgVwcm9iZRgDIAEoBBIMCgRlY2hvGAQgASgEEi4KBWhlbGxvGAUgASgLMhouYnl0ZXNhbmRicmFpbnMud2lyZS5IZWxsb0gAiAEBQggKBl9oZWxsbyKPAQoFSGVsbG8SFQoNbGVhc3RfdmVyc2lvbhgBIAEoDRIUCgxtb3N0X3ZlcnNpb24YAiABKA0SDQoFaGVhcmQYAyABKAQSDQoFZWRnZXMYBCADKA0SEgoKZWRnZV90eXBlcxgFIAMoBhIQCghtZXNzYWdlcxgGIAMoCRIVCg1tZXNzYWdlX3R5cGVzGAcgAygGIk0KD0Fja25vd2xlZGdlbWVudBITCgtpbmNhcm5hdGlvbhgBIAEoBBISCgpjdW11bGF0aXZlGAIgASgEEhEKCXNlbGVjdGl2ZRgDIAMoBCJ6CgZGbG93SWQSNwoJaW5pdGlhdGVkGAEgASgLMiIuYnl0ZXNhbmRicmFpbnMud2lyZS5Jbml0aWF0ZWRGbG93SAASLwoFam9pbnQYAiABKAsyHi5ieXRlc2FuZGJyYWlucy53aXJlLkpvaW50Rmxvd0gAQgYKBGtpbmQiSAoNSW5pdGlhdGVkRmxvdxIRCglpbml0aWF0b3IYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAQSDwoHY291bnRlchgDIAEoBCIzCglKb2ludEZsb3cSDQoFY2xhc3MYASABKAkSDAoEdmlldxgCIAEoBBIJCgFuGAMgASgEIkQKCVJ0dFJlcG9ydBIMCgRwZWVyGAEgASgJEhMKC3Ntb290aGVkX25zGAIgASgEEhQKDHZhcmlhdGlvbl9ucxgDIAEoBCIVCgZDYW5jZWwSCwoDd2h5GAEgASgJIs4BCgVFcnJvchItCgRjb2RlGAEgASgOMh8uYnl0ZXNhbmRicmFpbnMud2lyZS5FcnJvci5Db2RlEg8KB21lc3NhZ2UYAiABKAkSEQoJc3VwcG9ydGVkGAMgAygNEhEKBGVkZ2UYBCABKA1IAIgBASJWCgRDb2RlEg8KC1VOU1BFQ0lGSUVEEAASEwoPVkVSU0lPTl9VTktOT1dOEAESEAoMVFlQRV9VTktOT1dOEAISFgoSREVQTE9ZTUVOVF9VTktOT1dOEANCBwoFX2VkZ2UikwMKBEZpbGwSDgoEZWRnZRgBIAEoDUgAEjoKCWNvbXBvbmVudBgCIAEoCzIlLmJ5dGVzYW5kYnJhaW5zLndpcmUuQ29tcG9uZW50QWRkcmVzc0gAEgwKBHNlYXQYAyADKA0SEwoLc2VuZGVyX3NlYXQYBCADKA0SEQoJdHlwZV9oYXNoGAUgASgGEg0KBWR0eXBlGAYgASgNEgwKBGRpbXMYByADKAQSDQoFY29kZWMYCCABKA0SDwoHdHJpZ2dlchgJIAEoCBIyCgdtaXNzaW5nGAogASgLMhwuYnl0ZXNhbmRicmFpbnMud2lyZS5NaXNzaW5nSAGIAQESFgoOcGF5bG9hZF9vZmZzZXQYCyABKAQSFgoOcGF5bG9hZF9sZW5ndGgYDCABKAQSJwoEa2luZBgNIAEoDjIZLmJ5dGVzYW5kYnJhaW5zLndpcmUuS2luZBIoCgVwYXJ0cxgOIAMoCzIZLmJ5dGVzYW5kYnJhaW5zLndpcmUuUGFydEIJCgdhZGRyZXNzQgoKCF9taXNzaW5nIoYBCgRQYXJ0EicKBGtpbmQYASABKA4yGS5ieXRlc2FuZGJyYWlucy53aXJlLktpbmQSDQoFZHR5cGUYAiABKA0SDAoEZGltcxgDIAMoBBIOCgZsZW5ndGgYBCABKAQSKAoFcGFydHMYBSADKAsyGS5ieXRlc2FuZGJyYWlucy53aXJlLlBhcnQiNQoQQ29tcG9uZW50QWRkcmVzcxIRCgljb21wb25lbnQYASABKAkSDgoGbWV0aG9kGAIgASgJIuABCgdNaXNzaW5nEjMKBnJlYXNvbhgBIAEoDjIjLmJ5dGVzYW5kYnJhaW5zLndpcmUuTWlzc2luZy5SZWFzb24SDAoEcGVlchgCIAEoCRIRCgRlZGdlGAMgASgNSACIAQESDgoGZGV0YWlsGAQgASgJImYKBlJlYXNvbhIPCgtVTlNQRUNJRklFRBAAEgwKCERFQ0xJTkVEEAESCwoHVElNRU9VVBACEggKBExPU1QQAxILCgdSRUZVU0VEEAQSCgoGRkFJTEVEEAUSDQoJQ0FOQ0VMTEVEEAZCBwoFX2VkZ2UqOgoES2luZBIKCgZURU5TT1IQABIMCghTRVFVRU5DRRABEgwKCE9QVElPTkFMEAISCgoGU1BBUlNFEANiBnByb3RvMw");
 
 /**
  * @generated from message bytesandbrains.wire.Envelope
@@ -36,14 +36,14 @@ export type Envelope = Message<"bytesandbrains.wire.Envelope"> & {
   incarnation: bigint;
 
   /**
-   * Counts the sender's envelopes to this receiver, from 1.
+   * Counts the sender's envelopes to this receiver, from 1. 0: it is not counted, and never sent again.
    *
    * @generated from field: uint64 sequence = 4;
    */
   sequence: bigint;
 
   /**
-   * (reserved)
+   * (1.1)
    *
    * @generated from field: repeated bytesandbrains.wire.Acknowledgement acknowledgements = 5;
    */
@@ -76,14 +76,14 @@ export type Envelope = Message<"bytesandbrains.wire.Envelope"> & {
   correlation: bigint;
 
   /**
-   * (reserved) What is left of the sender's time for the flow, in ns.
+   * (1.1) What is left of the time that the sender waits for the receiver in this flow, in ns.
    *
    * @generated from field: optional uint64 remaining_deadline_ns = 10;
    */
   remainingDeadlineNs?: bigint | undefined;
 
   /**
-   * (reserved)
+   * (1.1) What the sender measured; without a peer: on the way to the receiver.
    *
    * @generated from field: repeated bytesandbrains.wire.RttReport rtt_reports = 11;
    */
@@ -105,6 +105,13 @@ export type Envelope = Message<"bytesandbrains.wire.Envelope"> & {
    * @generated from field: repeated bytesandbrains.wire.Fill fills = 14;
    */
   fills: Fill[];
+
+  /**
+   * (1.1)
+   *
+   * @generated from field: optional bytesandbrains.wire.Link link = 15;
+   */
+  link?: Link | undefined;
 };
 
 /**
@@ -113,6 +120,107 @@ export type Envelope = Message<"bytesandbrains.wire.Envelope"> & {
  */
 export const EnvelopeSchema: GenMessage<Envelope> = /*@__PURE__*/
   messageDesc(file_envelope, 0);
+
+/**
+ * (1.1) What two adaptive nodes tell each other of the link between them.
+ *
+ * @generated from message bytesandbrains.wire.Link
+ */
+export type Link = Message<"bytesandbrains.wire.Link"> & {
+  /**
+   * The oldest sequence that the sender would send again: what is before it and has not arrived never will.
+   *
+   * @generated from field: uint64 oldest = 1;
+   */
+  oldest: bigint;
+
+  /**
+   * Bytes of frames that the sender takes under way to it. 0: none for now.
+   *
+   * @generated from field: uint64 window_bytes = 2;
+   */
+  windowBytes: bigint;
+
+  /**
+   * Asks for an answer at once, which gives this number back. 0: it does not.
+   *
+   * @generated from field: uint64 probe = 3;
+   */
+  probe: bigint;
+
+  /**
+   * @generated from field: uint64 echo = 4;
+   */
+  echo: bigint;
+
+  /**
+   * @generated from field: optional bytesandbrains.wire.Hello hello = 5;
+   */
+  hello?: Hello | undefined;
+};
+
+/**
+ * Describes the message bytesandbrains.wire.Link.
+ * Use `create(LinkSchema)` to create a new message.
+ */
+export const LinkSchema: GenMessage<Link> = /*@__PURE__*/
+  messageDesc(file_envelope, 1);
+
+/**
+ * The first thing that peers say to each other, with every envelope until each knows that the other has heard it.
+ * Versions are 256 × major + minor. A pair speaks the highest that both know.
+ *
+ * @generated from message bytesandbrains.wire.Hello
+ */
+export type Hello = Message<"bytesandbrains.wire.Hello"> & {
+  /**
+   * @generated from field: uint32 least_version = 1;
+   */
+  leastVersion: number;
+
+  /**
+   * @generated from field: uint32 most_version = 2;
+   */
+  mostVersion: number;
+
+  /**
+   * The incarnation of the receiver that the sender has heard a Hello of; 0: of none.
+   *
+   * @generated from field: uint64 heard = 3;
+   */
+  heard: bigint;
+
+  /**
+   * Edges between the two, and the hash of each one's type, in this order.
+   *
+   * @generated from field: repeated uint32 edges = 4;
+   */
+  edges: number[];
+
+  /**
+   * @generated from field: repeated fixed64 edge_types = 5;
+   */
+  edgeTypes: bigint[];
+
+  /**
+   * Messages of components, `component.method`, and the hash of each one's type.
+   *
+   * @generated from field: repeated string messages = 6;
+   */
+  messages: string[];
+
+  /**
+   * @generated from field: repeated fixed64 message_types = 7;
+   */
+  messageTypes: bigint[];
+};
+
+/**
+ * Describes the message bytesandbrains.wire.Hello.
+ * Use `create(HelloSchema)` to create a new message.
+ */
+export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
+  messageDesc(file_envelope, 2);
 
 /**
  * Everything up to `cumulative` has arrived, and the listed ones beyond it.
@@ -141,7 +249,7 @@ export type Acknowledgement = Message<"bytesandbrains.wire.Acknowledgement"> & {
  * Use `create(AcknowledgementSchema)` to create a new message.
  */
 export const AcknowledgementSchema: GenMessage<Acknowledgement> = /*@__PURE__*/
-  messageDesc(file_envelope, 1);
+  messageDesc(file_envelope, 3);
 
 /**
  * @generated from message bytesandbrains.wire.FlowId
@@ -172,7 +280,7 @@ export type FlowId = Message<"bytesandbrains.wire.FlowId"> & {
  * Use `create(FlowIdSchema)` to create a new message.
  */
 export const FlowIdSchema: GenMessage<FlowId> = /*@__PURE__*/
-  messageDesc(file_envelope, 2);
+  messageDesc(file_envelope, 4);
 
 /**
  * A flow that one member started.
@@ -201,7 +309,7 @@ export type InitiatedFlow = Message<"bytesandbrains.wire.InitiatedFlow"> & {
  * Use `create(InitiatedFlowSchema)` to create a new message.
  */
 export const InitiatedFlowSchema: GenMessage<InitiatedFlow> = /*@__PURE__*/
-  messageDesc(file_envelope, 3);
+  messageDesc(file_envelope, 5);
 
 /**
  * Flow n of a class, which every member of the view enters itself.
@@ -230,7 +338,7 @@ export type JointFlow = Message<"bytesandbrains.wire.JointFlow"> & {
  * Use `create(JointFlowSchema)` to create a new message.
  */
 export const JointFlowSchema: GenMessage<JointFlow> = /*@__PURE__*/
-  messageDesc(file_envelope, 4);
+  messageDesc(file_envelope, 6);
 
 /**
  * @generated from message bytesandbrains.wire.RttReport
@@ -257,7 +365,7 @@ export type RttReport = Message<"bytesandbrains.wire.RttReport"> & {
  * Use `create(RttReportSchema)` to create a new message.
  */
 export const RttReportSchema: GenMessage<RttReport> = /*@__PURE__*/
-  messageDesc(file_envelope, 5);
+  messageDesc(file_envelope, 7);
 
 /**
  * @generated from message bytesandbrains.wire.Cancel
@@ -274,7 +382,7 @@ export type Cancel = Message<"bytesandbrains.wire.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_envelope, 6);
+  messageDesc(file_envelope, 8);
 
 /**
  * @generated from message bytesandbrains.wire.Error
@@ -291,9 +399,18 @@ export type Error = Message<"bytesandbrains.wire.Error"> & {
   message: string;
 
   /**
+   * Wire versions.
+   *
    * @generated from field: repeated uint32 supported = 3;
    */
   supported: number[];
+
+  /**
+   * (1.1) The edge whose type differs.
+   *
+   * @generated from field: optional uint32 edge = 4;
+   */
+  edge?: number | undefined;
 };
 
 /**
@@ -301,7 +418,7 @@ export type Error = Message<"bytesandbrains.wire.Error"> & {
  * Use `create(ErrorSchema)` to create a new message.
  */
 export const ErrorSchema: GenMessage<Error> = /*@__PURE__*/
-  messageDesc(file_envelope, 7);
+  messageDesc(file_envelope, 9);
 
 /**
  * @generated from enum bytesandbrains.wire.Error.Code
@@ -338,7 +455,7 @@ export enum Error_Code {
  * Describes the enum bytesandbrains.wire.Error.Code.
  */
 export const Error_CodeSchema: GenEnum<Error_Code> = /*@__PURE__*/
-  enumDesc(file_envelope, 7, 0);
+  enumDesc(file_envelope, 9, 0);
 
 /**
  * One value, or the news that it is missing.
@@ -450,7 +567,7 @@ export type Fill = Message<"bytesandbrains.wire.Fill"> & {
  * Use `create(FillSchema)` to create a new message.
  */
 export const FillSchema: GenMessage<Fill> = /*@__PURE__*/
-  messageDesc(file_envelope, 8);
+  messageDesc(file_envelope, 10);
 
 /**
  * A value within one.
@@ -493,7 +610,7 @@ export type Part = Message<"bytesandbrains.wire.Part"> & {
  * Use `create(PartSchema)` to create a new message.
  */
 export const PartSchema: GenMessage<Part> = /*@__PURE__*/
-  messageDesc(file_envelope, 9);
+  messageDesc(file_envelope, 11);
 
 /**
  * @generated from message bytesandbrains.wire.ComponentAddress
@@ -515,7 +632,7 @@ export type ComponentAddress = Message<"bytesandbrains.wire.ComponentAddress"> &
  * Use `create(ComponentAddressSchema)` to create a new message.
  */
 export const ComponentAddressSchema: GenMessage<ComponentAddress> = /*@__PURE__*/
-  messageDesc(file_envelope, 10);
+  messageDesc(file_envelope, 12);
 
 /**
  * @generated from message bytesandbrains.wire.Missing
@@ -551,7 +668,7 @@ export type Missing = Message<"bytesandbrains.wire.Missing"> & {
  * Use `create(MissingSchema)` to create a new message.
  */
 export const MissingSchema: GenMessage<Missing> = /*@__PURE__*/
-  messageDesc(file_envelope, 11);
+  messageDesc(file_envelope, 13);
 
 /**
  * @generated from enum bytesandbrains.wire.Missing.Reason
@@ -597,7 +714,7 @@ export enum Missing_Reason {
  * Describes the enum bytesandbrains.wire.Missing.Reason.
  */
 export const Missing_ReasonSchema: GenEnum<Missing_Reason> = /*@__PURE__*/
-  enumDesc(file_envelope, 11, 0);
+  enumDesc(file_envelope, 13, 0);
 
 /**
  * @generated from enum bytesandbrains.wire.Kind

@@ -70,6 +70,9 @@ export const eventSamples: {
   ],
   'flow-account': [{ kind: 'flow-account', flow, computeMs: 12.34, messages: [] }],
   'peer-error': [{ kind: 'peer-error', from: 'phone/3', code: 1, message: 'version 7' }],
+  'peer-suspected': [{ kind: 'peer-suspected', peer: 'phone/3', silentNs: 6.25e9 }],
+  'peer-shut-out': [{ kind: 'peer-shut-out', peer: 'phone/3', why: 'malformed', untilNs: 20e9 }],
+  mismatch: [{ kind: 'mismatch', peer: 'phone/3', what: 'version', message: 'it speaks 1.0, we speak 1.1' }],
   connected: [{ kind: 'connected', peer: 'phone/3' }],
   disconnected: [{ kind: 'disconnected', peer: 'phone/3', why: 'no sign of life' }],
   'peer-left': [

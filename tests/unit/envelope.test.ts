@@ -24,7 +24,7 @@ const full = {
   remainingDeadlineNs: 0,
   rttReports: [{ peer: 'edge', smoothedNs: 40_000_000, variationNs: 5 }],
   cancel: { why: 'replaced' },
-  error: { code: 2, message: 'no such type', supported: [1, 2] },
+  error: { code: 2, message: 'no such type', supported: [1, 2], edge: 0 },
   fills: [
     {
       edge: 0,
@@ -68,6 +68,21 @@ const full = {
       parts: [],
     },
   ],
+  link: {
+    oldest: 298,
+    windowBytes: 2 ** 33,
+    probe: 4,
+    echo: 2 ** 20,
+    hello: {
+      leastVersion: 0x100,
+      mostVersion: 0x101,
+      heard: 6,
+      edges: [0, 300],
+      edgeTypes: [1n, 2n ** 64n - 1n],
+      messages: ['dht.lookup'],
+      messageTypes: [7n],
+    },
+  },
 };
 
 const flowId = fc.oneof(

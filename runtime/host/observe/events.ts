@@ -128,6 +128,24 @@ const rows: { readonly [Kind in PeerEvent['kind']]: EventRow<EventOf<Kind>> } = 
     when: 'a peer says that it does not understand this one',
     text: ({ from, code, message }) => `${from} does not understand this peer: error ${code}: ${message}`,
   },
+  'peer-suspected': {
+    level: 'infra',
+    severity: 'warning',
+    when: 'a peer has been silent for longer than is usual for it: whoever waits for it stops',
+    text: ({ peer, silentNs }) => `${peer} has been silent for ${(silentNs / 1e9).toFixed(1)} s`,
+  },
+  'peer-shut-out': {
+    level: 'infra',
+    severity: 'warning',
+    when: 'a peer did too much that it should not: nothing of it is let in for a while',
+    text: ({ peer, why }) => `${peer} is shut out for a while, last for this: ${why}`,
+  },
+  mismatch: {
+    level: 'infra',
+    severity: 'error',
+    when: 'a peer speaks another wire version, or means something else by an edge or a message',
+    text: ({ peer, what, message }) => `${peer} and this peer differ in ${what}: ${message}`,
+  },
   connected: {
     level: 'infra',
     severity: 'info',

@@ -1,0 +1,103 @@
+// What the node asks of its network, if it is given one: an option, so that a program without it carries none of it.
+
+import type { Manifest } from '../../ir/deployment.ts';
+import type { InitiatedFlowId } from '../flow-id.ts';
+import type { Leases } from '../lease.ts';
+import type { Limits } from '../limits.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Envelope, EnvelopeInit, ErrorCode } from '../wire/envelope.ts';
+import type { Payload } from '../wire/frame.ts';
+
+/** What the network knows of its node. */
+export interface NetworkContext {
+  readonly peer: string;
+  readonly incarnation: number;
+  readonly manifest: Manifest;
+  readonly limits: Limits;
+  readonly outbox: Outbox;
+  readonly leases: Leases;
+  openFlows(): number;
+  /** Peers that flows wait for. */
+  awaited(): Iterable<string>;
+  /** How long the node still waits for a peer in a flow. */
+  remainingNs(flow: InitiatedFlowId, peer: string): number | undefined;
+  /** Tells a peer of an error, once. */
+  tell(peer: string, error: ErrorNews): void;
+}
+
+export interface ErrorNews {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly edge?: number;
+}
+
+/** `saved`: what {@link Network.save} gave, to go on from there. */
+export type NetworkFactory = (context: NetworkContext, saved?: unknown) => Network;
+
+/** A peer that was given up, or was and may be there again. */
+export interface Change {
+  readonly peer: string;
+  readonly lost: boolean;
+}
+
+/** An envelope to one peer, without what the network adds. */
+export interface Parcel {
+  readonly envelope: EnvelopeInit;
+  readonly payloads: readonly Payload[];
+  /** For accounts, and for the time that is left. */
+  readonly flow?: InitiatedFlowId;
+  /** Of the plan. */
+  readonly number?: number;
+}
+
+export interface PolicyLists {
+  readonly block?: readonly string[];
+  readonly allow?: readonly string[];
+}
+
+export interface Network {
+  /** The time from now on. */
+  advance(now: number): readonly Change[];
+  /** When it wants to be told the time; undefined: not before something happens. */
+  readonly next: number | undefined;
+  /** Whether frames of a peer are let in at all. */
+  admits(peer: string): boolean;
+  /** Memory of its own for what several peers get, counted once. */
+  share(payloads: readonly Payload[]): SharedPayloads | undefined;
+  /** Sends now, later and again; only once what has no memory here. */
+  send(to: string, parcel: Parcel, shared: SharedPayloads | undefined): void;
+  /** Takes what concerns the link; false: the rest of it must go nowhere. */
+  receive(from: string, envelope: Envelope): boolean;
+  /** When a flow must be over here, so that a peer that waits `remainingNs` for it hears in time. */
+  untilNs(from: string, remainingNs: number): number;
+  policy(lists: PolicyLists): void;
+  /** How an edge between us and a peer is here. */
+  describe(peer: string, edge: number): string;
+  readonly counters: NetworkCounters;
+  /** All of it, to be given back to its factory. Only numbers, strings, bytes, lists and plain objects. */
+  save(): unknown;
+}
+
+export interface SharedPayloads {
+  readonly payloads: readonly Payload[];
+  readonly bytes: number;
+  hold(): void;
+  drop(): void;
+}
+
+/** Since the node began. */
+export interface NetworkCounters {
+  readonly sent: number;
+  /** Frames sent again. */
+  readonly resent: number;
+  /** Frames with nothing for a flow: acknowledgements, probes, greetings. */
+  readonly control: number;
+  readonly received: number;
+  readonly duplicates: number;
+  /** Frames given up: never acknowledged, or without room to wait in. */
+  readonly givenUp: number;
+  /** Frames sent once and not kept, for want of memory. */
+  readonly unkept: number;
+  /** Frames of peers that are blocked or in cooldown. */
+  readonly shut: number;
+}
