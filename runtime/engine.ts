@@ -71,8 +71,12 @@ export class Engine {
   /** Lets everything that waits for nothing begin. */
   begin(flow: Flow): void {
     const { instructions, fragments, pending, outputsOfSlot, constants } = flow.seat;
-    for (let index = 0; index < pending.length; index++)
-      if (pending[index] === 0 && !isWait(instructions[index]!)) this.#enqueue(flow, index);
+    instructions.forEach((one, index) => {
+      if (pending[index]! > 0) return;
+      if (!isWait(one)) this.#enqueue(flow, index);
+      // A set that is a constant.
+      else if (one.inputs.length > 0) this.arrivals.bind(flow, index);
+    });
     fragments.forEach((fragment, index) => {
       if (fragment.pending === 0) this.#claim(flow, index);
     });

@@ -2,7 +2,7 @@
 
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { DataValue } from '../../ir/data.ts';
-import type { Edge, Manifest, Port } from '../../ir/deployment.ts';
+import type { Edge, EdgeKind, Manifest, Port } from '../../ir/deployment.ts';
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
@@ -16,7 +16,7 @@ import {
   TensorProtoSchema,
 } from '../../ir/generated/onnx-ml_pb.ts';
 import { DOMAIN, METADATA } from '../../ir/names.ts';
-import { elemTypeOf, type Tensor } from '../../ir/types.ts';
+import { elementCount, elemTypeOf, packStrings, type Tensor, unpackStrings } from '../../ir/types.ts';
 import type { LoadedBundle } from '../../runtime/index.ts';
 
 export const SECOND_NS = 1e9;
@@ -29,7 +29,9 @@ export interface OpSpec {
   readonly in?: readonly string[];
   readonly out?: readonly string[];
   readonly fragment?: number;
-  readonly attributes?: Readonly<Record<string, number | readonly number[] | string>>;
+  readonly attributes?: Readonly<Record<string, number | readonly number[] | string | readonly string[]>>;
+  /** Which of several seats it belongs to. */
+  readonly seat?: string;
 }
 
 export interface ProgramSpec {
@@ -41,6 +43,7 @@ export interface ProgramSpec {
   readonly constants?: Readonly<Record<string, Tensor>>;
   readonly ops: readonly OpSpec[];
   readonly entries?: Manifest['entries'];
+  readonly seats?: Manifest['seats'];
 }
 
 export const f32 = (...values: number[]): Tensor => ({
@@ -57,12 +60,22 @@ export const bool = (value: boolean): Tensor => ({
   bytes: Uint8Array.of(value ? 1 : 0),
 });
 
+export const peers = (...ids: string[]): Tensor => ({
+  dtype: 'string',
+  dims: [ids.length],
+  bytes: packStrings(ids),
+});
+
 const port = (name: string): Port => ({ name, dtype: null, shape: null });
 
-type Kind = 'send' | 'broadcast' | 'collect' | 'trigger';
-
 /** An edge between classes; binders follow from the kind. */
-export const edge = (id: number, kind: Kind, from: string, to: string, more: Partial<Edge> = {}): Edge => ({
+export const edge = (
+  id: number,
+  kind: EdgeKind,
+  from: string,
+  to: string,
+  more: Partial<Edge> = {},
+): Edge => ({
   id,
   value: `v${id}`,
   kind,
@@ -77,12 +90,16 @@ export const edge = (id: number, kind: Kind, from: string, to: string, more: Par
   ...more,
 });
 
-function attribute(name: string, value: number | readonly number[] | string): AttributeProto {
+function attribute(name: string, value: number | readonly (number | string)[] | string): AttributeProto {
   if (typeof value === 'number')
     return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
   if (typeof value === 'string') {
     const s = new TextEncoder().encode(value);
     return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRING, s });
+  }
+  if (value.some((one) => typeof one === 'string')) {
+    const strings = value.map((one) => new TextEncoder().encode(String(one)));
+    return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRINGS, strings });
   }
   const ints = value.map(BigInt);
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints });
@@ -90,7 +107,9 @@ function attribute(name: string, value: number | readonly number[] | string): At
 
 const domains: Readonly<Record<string, string>> = DOMAIN;
 
-function node({ op, in: input = [], out = [], fragment, attributes = {} }: OpSpec) {
+const property = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
+
+function node({ op, in: input = [], out = [], fragment, attributes = {}, seat }: OpSpec) {
   const [domain, opType] = op.split('.') as [string, string];
   return create(NodeProtoSchema, {
     domain: domains[domain] ?? domain,
@@ -98,10 +117,10 @@ function node({ op, in: input = [], out = [], fragment, attributes = {} }: OpSpe
     input: [...input],
     output: [...out],
     attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
-    metadataProps:
-      fragment === undefined
-        ? []
-        : [create(StringStringEntryProtoSchema, { key: METADATA.fragment, value: String(fragment) })],
+    metadataProps: [
+      ...(fragment === undefined ? [] : [property(METADATA.fragment, String(fragment))]),
+      ...(seat === undefined ? [] : [property(METADATA.seat, seat)]),
+    ],
   });
 }
 
@@ -120,7 +139,13 @@ export function makeBundle(spec: ProgramSpec): LoadedBundle {
           name: constant,
           dataType: elemTypeOf(dtype),
           dims: dims.map(BigInt),
-          rawData: bytes,
+          ...(dtype === 'string'
+            ? {
+                stringData: unpackStrings(bytes, elementCount(dims)!).map((one) =>
+                  new TextEncoder().encode(one),
+                ),
+              }
+            : { rawData: bytes }),
         }),
       ),
     }),
@@ -146,6 +171,7 @@ export function makeBundle(spec: ProgramSpec): LoadedBundle {
     files: { program: { file: 'program.onnx', bytes: 0, sha256: '0'.repeat(64) }, weights: null },
     opsets: { '': 21 },
     ops: {},
+    ...(spec.seats && { seats: spec.seats }),
     entries: spec.entries ?? [{ name: 'main', class: Object.keys(members)[0]! }],
     inputs: inputs.map(port),
     outputs: outputs.map(port),
