@@ -1,6 +1,6 @@
 // Which values the program itself may decline: what `when` gave, and all that needs it.
 
-import { attributeInt, CORE, type Edge, type Op, type ValueId } from '../ir/index.ts';
+import { attributeInt, CORE, type Edge, type End, type Op, type ValueId } from '../ir/index.ts';
 import { isCore, type PlacedGraph } from './split/places.ts';
 
 /**
@@ -18,7 +18,13 @@ export function declines(graph: PlacedGraph, members: (name: string) => number):
     if (mayDecline(op, needs, declined)) for (const output of op.outputs) declined.add(output);
   }
   const names = new Set([...declined].filter((id) => id !== 0).map((id) => model.value(id).name));
-  return ({ kind, value }) => names.has(value) || (kind === 'scatter' && scattered.has(value));
+  const mayBeFewer = ({ binder }: End): boolean => binder === 'some';
+  return ({ kind, value, from, to }) =>
+    names.has(value) ||
+    (kind === 'scatter' && scattered.has(value)) ||
+    // The plan counts every member.
+    mayBeFewer(from) ||
+    mayBeFewer(to);
 }
 
 function mayDecline(op: Op, needs: readonly ValueId[], declined: ReadonlySet<ValueId>): boolean {

@@ -4,6 +4,7 @@ import {
   type Diagnostic,
   diagnostic,
   directRoute,
+  type Edge,
   localRoute,
   type PeerClass,
   type Place,
@@ -41,6 +42,10 @@ export function routeBetween(topology: Topology, from: string, to: string): Rout
   }
   return slowest ?? byClasses;
 }
+
+/** What the value of an edge meets; nothing between two seats of one peer. */
+export const routeOf = (topology: Topology, { kind, from, to }: Edge): Route | undefined =>
+  kind === 'local' ? localRoute : routeBetween(topology, from.class, to.class);
 
 /** The problem, if a value must go between places that no link joins. */
 export function checkLinks(

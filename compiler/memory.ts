@@ -8,14 +8,15 @@ import {
   type Model,
   NO_VALUE,
   type Op,
+  type OpId,
   type ValueId,
 } from '../ir/index.ts';
 
 /**
- * Largest sum of bytes of values alive at once, those inside segments included, weights not. null if the size of
- * a value is not known when compiling.
+ * Largest sum of bytes of values alive at once, those inside segments included, weights not; one flow in every seat
+ * (`seatOf`: of each op, where there are several). null if the size of a value is not known when compiling.
  */
-export function activationBytes(model: Model): number | null {
+export function activationBytes(model: Model, seatOf?: readonly (string | undefined)[]): number | null {
   const inner = (op: Op): number | null => {
     const fn = op.domain === DOMAIN.segment ? model.functionOf(op) : undefined;
     if (fn === undefined) return 0;
@@ -23,7 +24,13 @@ export function activationBytes(model: Model): number | null {
     const { inputs, outputs } = model.graph(fn.graph);
     return peak(model, fn.graph, new Set([...inputs, ...outputs]), () => 0);
   };
-  return peak(model, model.main, new Set(), inner);
+  if (seatOf === undefined) return peak(model, model.main, new Set(), inner);
+  let sum: number | null = 0;
+  for (const seat of new Set(model.mainGraph.ops.map((op) => seatOf[op]))) {
+    const bytes = peak(model, model.main, new Set(), inner, (op) => seatOf[op] === seat);
+    sum = bytes === null || sum === null ? null : sum + bytes;
+  }
+  return sum;
 }
 
 function peak(
@@ -31,8 +38,13 @@ function peak(
   graph: GraphId,
   ignored: ReadonlySet<ValueId>,
   inside: (op: Op) => number | null,
+  counts: (op: OpId) => boolean = () => true,
 ): number | null {
-  const { inputs, outputs, ops } = model.graph(graph);
+  const { outputs, ...all } = model.graph(graph);
+  const ops = all.ops.filter(counts);
+  const isRead = (id: ValueId): boolean =>
+    model.uses(id).some((use) => use.kind === 'output' || counts(use.op));
+  const inputs = ops.length === all.ops.length ? all.inputs : all.inputs.filter(isRead);
   const last = new Map<ValueId, number>();
   ops.forEach((id, step) => {
     const op = model.op(id);

@@ -15,6 +15,7 @@ import type {
   Piece,
   Place,
   Plan,
+  Seat,
   Slot,
   StateVariable,
   Topology,
@@ -56,6 +57,9 @@ export interface Program {
   readonly model: Model;
   /** Fragment number of each op of the model's main graph, indexed by OpId. */
   readonly fragments: readonly (number | undefined)[];
+  /** Where the class has several; by OpId, the name of the seat that an op of the main graph belongs to. */
+  readonly seats?: readonly Seat[];
+  readonly seatOf?: readonly (string | undefined)[];
   /** Plain ONNX ops that came from the author; Constants and duplicates not counted. */
   readonly ops: number;
   readonly state: readonly StateVariable[];

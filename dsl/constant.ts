@@ -77,7 +77,8 @@ export function addConstant(owner: Recorder, tensor: TensorData, name?: string):
   const known = key === undefined ? undefined : owner.once.get(key);
   if (known !== undefined) return known as Fact;
   const type = tensorType(tensor.dtype, tensor.dims);
-  const fact = owner.addValue(name === undefined ? 'constant' : owner.qualified(name), type, {}, owner.main);
+  const label = name === undefined ? 'constant' : owner.qualified(name);
+  const fact = owner.addValue(label, type, { entry: undefined }, owner.main);
   const value = owner.editor.value(fact.id);
   owner.editor.setValue(fact.id, { def: { kind: 'initializer' }, weight: weightOf(tensor, value.name) });
   owner.initializers.push(fact.id);

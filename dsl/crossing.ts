@@ -35,7 +35,7 @@ export interface CollectOptions<P extends string, L extends Late = Late> {
   readonly late?: L;
 }
 
-type Stacked<V, P extends string> = V extends Tensor
+export type Stacked<V, P extends string> = V extends Tensor
   ? Value<ElementOf<V>, number extends ShapeOf<V>['length'] ? AnyShape : [number, ...ShapeOf<V>], P>
   : never;
 /** One field per collected one, stacked on a new first axis in member order, and who answered. */
@@ -53,7 +53,7 @@ export type Collected<R, P extends string, L extends Late = 'drop'> = (R extends
       }
     : unknown);
 
-type CollectErrors<R> = R extends Tensor
+export type CollectErrors<R> = R extends Tensor
   ? PlaceOf<R> extends Many
     ? never
     : string extends PlaceOf<R>
@@ -136,13 +136,13 @@ function latePolicy(owner: Recorder, late: Late = 'drop'): Attribute[] {
   return [{ name: 'late', kind: 'string', value: new TextEncoder().encode('next') }];
 }
 
-function stacked(fact: Fact): ReturnType<typeof tensorType> {
+export function stacked(fact: Fact): ReturnType<typeof tensorType> {
   const dims = dimsIn(fact.type);
   const rows: IrDim[] = [null];
   return tensorType(dtypeIn(fact.type), dims && rows.concat(dims));
 }
 
-function policy(
+export function policy(
   owner: Recorder,
   op: string,
   options: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough'>,

@@ -1,187 +1,161 @@
-// Rounds: an entry is a named way to start the module, and `next` starts the next flow of the session, in which the
-// rounds of training follow each other. What goes on from flow to flow is state, or an argument of the entry.
+// Entries: named ways to start the module. What goes on from flow to flow is state, or an argument of the entry.
 //
 //   entry('round', server, { initial: { round: 0n } }, ({ round }) => {
 //     …
 //     next('round', { round: round.add(1n) }).when(round.less(50n));
 //   });
 
-import { type Attribute, CORE, isCohort, type OpId, placeKey, tensorType } from '../ir/index.ts';
+import { type Attribute, CORE, tensorType } from '../ir/index.ts';
+import type { Cohort } from './cohort.ts';
 import { addConstant, type DefaultDType, fromNested, type Nested } from './constant.ts';
-import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
-import { type Place, placeOf } from './place.ts';
+import type { Known } from './containers.ts';
+import { coreOp } from './core-op.ts';
+import { type Duration, durationNs } from './duration.ts';
+import { isPlace, type Place, placeOf } from './place.ts';
 import { type Fact, type RecordedEntry, type Recorder, recorder } from './recorder.ts';
 import type { NestedShape } from './rules.ts';
-import type { Checked, ElementOf, Many, PlaceError, PlaceOf, ShapeOf, Tensor, Value } from './types.ts';
+import { type EventFields, fieldType, isTrigger, type Trigger, triggerAttributes } from './trigger.ts';
+import type { ElementOf, PlaceError, ShapeOf, Tensor, Value } from './types.ts';
 import { factOf, isValue, toValue } from './value.ts';
 
 type Initial = Readonly<Record<string, Tensor | Nested>>;
+type Nothing = Readonly<Record<never, never>>;
+
+/**
+ * What becomes of a flow that would be one too many: it waits (default), is refused, or replaces the oldest, which is
+ * cancelled.
+ */
+export type LimitPolicy = 'wait' | 'refuse' | 'replace';
+const policies: readonly LimitPolicy[] = ['wait', 'refuse', 'replace'];
 
 export interface EntryOptions<A extends Initial = Initial> {
   /** Arguments, with their values in a flow that was called rather than started by `next`. */
   readonly initial?: A;
-  /** How many flows of this entry may be open at once; the next one waits. Default: 1. */
-  readonly limit?: number;
+  /** How many flows of this entry may be open at once, and what becomes of the next one. Default: 1, which waits. */
+  readonly limit?: number | readonly [number, LimitPolicy];
+  /** How long any wait of its flows lasts that has no `within` of its own, counted from when a peer learns of the flow. */
+  readonly within?: Duration;
 }
 
 /** An argument of an entry, in the type of its initial value. */
 export type Argument<T, P extends string> = T extends Tensor
   ? Value<ElementOf<T>, ShapeOf<T>, P>
   : Value<DefaultDType<T>, NestedShape<T>, P>;
-type Arguments<A extends Initial, P extends string> = { readonly [Key in keyof A]: Argument<A[Key], P> };
+type Arguments<A extends Initial, F extends EventFields, P extends string> = {
+  readonly [Key in keyof A]: Argument<A[Key], P>;
+} & { readonly [Key in keyof F]: Value<F[Key][0], Known<F[Key][1]>, P> };
 
-type EntryPlace<P extends string> = P extends Many
-  ? PlaceError<`an entry starts at one member, not at ${P}`>
-  : Place<P>;
+/** Where the flows of an entry begin: at one member; at a cohort, at whichever member starts one. */
+type StartOf<W> = W extends Place<infer P> ? P : W extends Cohort<infer Name> ? `${Name}.me` : never;
+type EntryPlace<W> = W extends Place<`${string}.one`> | Place<`${string}.some`>
+  ? PlaceError<'an entry is at a class, at a cohort, or, joint, at each member of one'>
+  : W;
 
 /**
- * Declares how the module starts: a flow begins at `place`, where `body` records what it does, as in `on`. Outputs
- * are given once for each flow. A module without an entry has one, `main`.
- * Fails (BB319) for a second entry, and at a cohort.
+ * Declares a way to start the module: a flow begins at `place`, where `body` records what it does, as in `on`. Outputs
+ * are given once for each flow. At a cohort each member starts flows of its own, as `me`; at each member of a cohort flows
+ * are joint: every member enters flow n itself. With a trigger flows start by themselves. A module without an entry has
+ * one, `main`.
+ * Fails (BB319) for a second entry of one name, and where flows cannot start.
  */
-export function entry<const P extends string>(
+export function entry<const W extends Place | Cohort>(
   name: string,
-  place: EntryPlace<P> & Place<P>,
+  place: EntryPlace<W> & W,
   body: () => void,
 ): void;
-export function entry<const P extends string, const A extends Initial = Readonly<Record<never, never>>>(
+export function entry<const W extends Place | Cohort, const F extends EventFields>(
   name: string,
-  place: EntryPlace<P> & Place<P>,
-  options: EntryOptions<A>,
-  body: (values: Arguments<A, P>) => void,
+  place: EntryPlace<W> & W,
+  trigger: Trigger<F>,
+  body: (values: Arguments<Nothing, F, StartOf<W>>) => void,
 ): void;
-export function entry(
+export function entry<const W extends Place | Cohort, const A extends Initial = Nothing>(
   name: string,
-  place: Place,
-  first: EntryOptions | ((values: never) => void),
-  second?: (values: never) => void,
-): void {
+  place: EntryPlace<W> & W,
+  options: EntryOptions<A>,
+  body: (values: Arguments<A, Nothing, StartOf<W>>) => void,
+): void;
+export function entry<
+  const W extends Place | Cohort,
+  const F extends EventFields,
+  const A extends Initial = Nothing,
+>(
+  name: string,
+  place: EntryPlace<W> & W,
+  trigger: Trigger<F>,
+  options: EntryOptions<A>,
+  body: (values: Arguments<A, F, StartOf<W>>) => void,
+): void;
+export function entry(name: string, place: Place | Cohort, ...rest: readonly unknown[]): void {
   const owner = recorder('entry');
-  const body = second ?? (first as (values: never) => void);
-  const options = second === undefined ? {} : (first as EntryOptions);
-  const declared = owner.call(entry, () => declare(owner, name, place, options));
-  const values = [...declared.arguments].map(([key, fact]) => [key, toValue(fact, owner)] as const);
-  owner.atPlace(declared.place, () => body(Object.fromEntries(values) as never));
+  const body = rest.at(-1) as (values: never) => void;
+  const trigger = rest.find(isTrigger);
+  const options = rest.slice(0, -1).find((one) => one !== trigger) as EntryOptions | undefined;
+  if (owner.openEntry !== undefined)
+    owner.fail('BB319', { entry: name, reason: `it is declared in the body of ${owner.openEntry}` });
+  owner.inEntry(name, () => {
+    const declared = owner.call(entry, () => declare(owner, name, place, trigger, options));
+    const values = [...declared.arguments].map(([key, fact]) => [key, toValue(fact, owner)] as const);
+    owner.atPlace(declared.place, () => body(Object.fromEntries(values) as never));
+  });
 }
 
 const text = new TextEncoder();
+const int = (name: string, value: number | bigint): Attribute => ({
+  name,
+  kind: 'int',
+  value: BigInt(value),
+});
 
 function declare(
   owner: Recorder,
   name: string,
-  at: Place,
-  { initial = {}, limit = 1 }: EntryOptions,
+  at: Place | Cohort,
+  trigger: Trigger | undefined,
+  { initial = {}, limit = 1, within }: EntryOptions = {},
 ): RecordedEntry {
   const fail = (reason: string): never => owner.fail('BB319', { entry: name, reason });
-  const place = placeOf(at);
-  if (owner.entry !== undefined) fail(`the module has the entry ${owner.entry.name} already`);
+  const place = placeOf(isPlace(at) ? at : at.me);
+  const { kind } = place.binder;
+  if (owner.entries.has(name)) fail('another entry has this name');
   if (name === '') fail('its name is empty');
-  if (isCohort(place)) fail(`${placeKey(place)} is many members; a flow starts at one`);
-  if (!Number.isSafeInteger(limit) || limit < 1) fail(`a limit of ${limit} flows is none`);
+  if (kind === 'one' || kind === 'some') fail(`${place.class}.${kind} is known only when a flow has begun`);
+  const [most, policy] = typeof limit === 'number' ? [limit, 'wait' as const] : limit;
+  if (!Number.isSafeInteger(most) || most < 1) fail(`a limit of ${most} flows is none`);
+  if (!policies.includes(policy)) fail(`a limit waits, refuses or replaces; it does not ${policy}`);
   const names = Object.keys(initial);
+  const fields = Object.entries(trigger?.fields ?? {});
+  const twice = fields.find(([field]) => names.includes(field));
+  if (twice !== undefined) fail(`${twice[0]} is an argument and what the event brings`);
   const inputs = names.map((key): Fact => {
     const value = initial[key];
     if (isValue(value)) return factOf(value, 'entry');
     return addConstant(owner, fromNested(owner, value as Nested, undefined));
   });
   owner.meet('entry', inputs, place);
+  const all = [...names, ...fields.map(([field]) => field)];
   const attributes: Attribute[] = [
     { name: 'entry', kind: 'string', value: text.encode(name) },
-    { name: 'arguments', kind: 'strings', value: names.map((key) => text.encode(key)) },
-    { name: 'limit', kind: 'int', value: BigInt(limit) },
+    { name: 'arguments', kind: 'strings', value: all.map((key) => text.encode(key)) },
+    int('limit', most),
+    ...(policy === 'wait' ? [] : [{ name: 'policy', kind: 'string', value: text.encode(policy) } as const]),
+    ...(within === undefined ? [] : [int('within_ns', durationNs(owner, within))]),
+    ...(trigger === undefined ? [] : triggerAttributes(owner, name, trigger)),
   ];
+  const cohort = owner.meet('entry', [], place);
   const results = [
-    { name: 'started', type: tensorType('bool', []) },
-    ...inputs.map(({ type }, index) => ({ name: names[index]!, type })),
+    { name: 'started', type: tensorType('bool', []), cohort },
+    ...inputs.map(({ type }, index) => ({ name: names[index]!, type, cohort })),
+    ...fields.map(([field, type]) => ({ name: field, type: fieldType(type), cohort })),
   ];
   const [started, ...facts] = coreOp(owner, { type: CORE.invoke, inputs, attributes, place }, results);
-  owner.entry = {
+  const declared: RecordedEntry = {
     name,
     place,
     started: started!,
-    arguments: new Map(names.map((key, index) => [key, facts[index]!])),
+    arguments: new Map(all.map((key, index) => [key, facts[index]!])),
+    initial: new Map(names.map((key, index) => [key, inputs[index]!])),
   };
-  return owner.entry;
-}
-
-/** A flow that is to follow; without a condition it always does. */
-export interface Next {
-  /** Only if `condition`, a bool scalar, holds; where it is missing, no flow follows. */
-  when<C extends Tensor<'bool'>>(condition: Checked<C, ConditionErrors<C>>): void;
-}
-
-type ConditionErrors<C extends Tensor> =
-  PlaceOf<C> extends Many
-    ? PlaceError<`next: a condition of ${PlaceOf<C>} decides nothing elsewhere: collect it`>
-    : never;
-
-/**
- * Starts the next flow of this session when what this op stands among has committed: at the same member, with `values`
- * for arguments of the entry. Those that are not named keep the value they have in this flow. If a value is
- * missing, no flow follows, and the session ends.
- * Fails (BB320) where there is no such entry or argument, or the type of a value differs.
- */
-export function next(name: string, values: Readonly<Record<string, Tensor>> = {}): Next {
-  const owner = recorder('next');
-  return owner.call(next, () => {
-    const fail = (reason: string): never => owner.fail('BB320', { entry: name, reason });
-    const known = owner.entry;
-    if (known?.name !== name)
-      return fail(known === undefined ? 'the module has no entry' : `the module's entry is ${known.name}`);
-    for (const key of Object.keys(values)) if (!known.arguments.has(key)) fail(`${key} is no argument of it`);
-    const inputs = [...known.arguments].map(([key, before]) => {
-      if (!Object.hasOwn(values, key)) return before;
-      const value = factOf(values[key], 'next');
-      const problem = difference(before, value);
-      if (problem !== undefined) fail(`${key} ${problem}`);
-      return value;
-    });
-    const { place } = known;
-    owner.meet('next', inputs, place);
-    const attributes: Attribute[] = [{ name: 'entry', kind: 'string', value: text.encode(name) }];
-    coreOp(owner, { type: CORE.next, inputs: [known.started, ...inputs], attributes, place }, []);
-    owner.goesOn = true;
-    return new Following(owner, owner.mainGraph.ops.at(-1)!);
-  });
-}
-
-function difference(wanted: Fact, value: Fact): string | undefined {
-  const [a, b] = [dtypeIn(wanted.type), dtypeIn(value.type)];
-  if (a !== undefined && b !== undefined && a !== b) return `is ${a}, the value is ${b}`;
-  const [s, t] = [dimsIn(wanted.type), dimsIn(value.type)];
-  if (s === undefined || t === undefined) return undefined;
-  const clash = s.some(
-    (dim, axis) => typeof dim === 'number' && typeof t[axis] === 'number' && dim !== t[axis],
-  );
-  return s.length !== t.length || clash ? `is [${s.join(', ')}], the value is [${t.join(', ')}]` : undefined;
-}
-
-class Following implements Next {
-  readonly #owner: Recorder;
-  readonly #op: OpId;
-
-  constructor(owner: Recorder, op: OpId) {
-    this.#owner = owner;
-    this.#op = op;
-  }
-
-  when(condition: unknown): void {
-    const owner = this.#owner;
-    owner.call(this.when, () => {
-      const fact = factOf(condition, 'next');
-      const { name, place } = owner.entry!;
-      const fail = (reason: string): never => owner.fail('BB320', { entry: name, reason });
-      const dims = dimsIn(fact.type);
-      if ((dtypeIn(fact.type) ?? 'bool') !== 'bool' || (dims !== undefined && dims.length > 0))
-        fail('its condition is not a bool scalar');
-      const [before, ...values] = owner.editor.op(this.#op).inputs;
-      if (before !== owner.entry!.started.id) fail('it has a condition already');
-      owner.meet('next', [fact], place);
-      owner.editor.setOp(this.#op, { inputs: [fact.id, ...values] });
-      // The condition was recorded after the op that reads it.
-      const { ops } = owner.mainGraph;
-      ops.splice(ops.indexOf(this.#op), 1);
-      ops.push(this.#op);
-    });
-  }
+  owner.entries.set(name, declared);
+  return declared;
 }

@@ -19,6 +19,7 @@ export {
 } from './component.ts';
 export type { Component, Protocol, SlotFields } from './component-types.ts';
 // A computation, what enters and leaves it.
+export { type BindOptions, type Cohort, cohort, type PeerSet } from './cohort.ts';
 export { constant } from './constant.ts';
 export { type ContainerType, optionalOf, sequenceOf } from './containers.ts';
 // Every operator of ONNX; control flow from callbacks.
@@ -42,25 +43,30 @@ export {
   type Fields,
   type Sized,
 } from './data-source.ts';
+export { digest } from './digest.ts';
 // Values and their types.
 export * from './dtypes.ts';
 // Rounds: a named way to start, and what starts the next flow of a session.
-export { type Argument, type EntryOptions, entry, type Next, next } from './entry.ts';
+export { type Argument, type EntryOptions, entry, type LimitPolicy } from './entry.ts';
 // For hosts that record.
 export type { Environment, Site } from './environment.ts';
+export { type Exchanged, type ExchangeOptions, exchange } from './exchange.ts';
 // Training.
 export { type Gradients, gradient } from './gradient.ts';
 // Missing values: x.when(c), x.present(), x.reason(), x.orElse(y), and many at once.
 export { type Declinable, type Either, orElse, when } from './missing.ts';
 export { isModule, type Module, type ModuleOptions, module, type Recorded, record } from './module.ts';
+export { type Next, next, start } from './next.ts';
 // Existing models.
 export { type CallOptions, type OnnxFunction, type OnnxOptions, onnx, type Stage } from './onnx.ts';
 export * from './ops/generated/ops.ts';
 export { optionalEmpty } from './optional.ts';
-export { type Cohort, cohort, on, type Place, peer } from './place.ts';
-export { type InputOptions, input, output } from './ports.ts';
+export { on, type Place, peer } from './place.ts';
+export { emit, type InputOptions, input, output } from './ports.ts';
 export { recompute } from './recompute.ts';
 export type { Use } from './role-call.ts';
-export { type State, state } from './state.ts';
+export { type PeerSelector, self } from './sets.ts';
+export { type State, type StateOptions, state } from './state.ts';
+export { after, type EventFields, event, interval, type Trigger } from './trigger.ts';
 export type { AnyShape, Dim, DTypeError, Element, PlaceError, ShapeError, Tensor, Value } from './types.ts';
 export { type Weights, weights } from './weights.ts';

@@ -1,10 +1,11 @@
 // Modules, and the recording of one.
 
-import { type Diagnostic, MIN_IR_VERSION, type Model, type ValueId } from '../ir/index.ts';
+import { type Diagnostic, MIN_IR_VERSION, type Model, setOf, type ValueId } from '../ir/index.ts';
 import { minIrVersion } from '../ir/ops/schema.ts';
 import type { Environment } from './environment.ts';
 import { settled } from './opset.ts';
 import { Recorder, recorder, recording } from './recorder.ts';
+import { sealEntries } from './seal.ts';
 
 const definition: unique symbol = Symbol('bytesandbrains module');
 
@@ -66,7 +67,8 @@ function recorded(owner: Recorder, root: Module): Model | undefined {
     body();
     if (owner.meeting !== undefined) return undefined;
     for (const finish of owner.finishers) finish();
-    if (owner.mainGraph.outputs.length === 0 && owner.entry === undefined) {
+    sealEntries(owner);
+    if (owner.mainGraph.outputs.length === 0 && owner.entries.size === 0) {
       const at = { file: owner.environment.file };
       owner.fail('BB309', { module: name, reason: 'it has no output' }, { at });
     }
@@ -106,7 +108,8 @@ function ownFunctions({ editor }: Recorder, opset: number): readonly (readonly [
 /** Without constants that became attributes, and weights that nobody reads. */
 function withoutUnread(model: Model): Model {
   const { initializers } = model.mainGraph;
-  const isRead = (id: ValueId): boolean => model.uses(id).length > 0;
+  const sets = new Set([...model.opsOf()].map(({ place }) => place && setOf(place)));
+  const isRead = (id: ValueId): boolean => model.uses(id).length > 0 || sets.has(id);
   if (initializers.every(isRead)) return model;
   const editor = model.edit();
   editor.setGraph(model.main, { initializers: initializers.filter(isRead) });

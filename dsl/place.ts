@@ -1,8 +1,18 @@
-// Peers, cohorts and `on`: where the author wants things to live.
+// Peers and `on`: where the author wants things to live.
 
-import { each, type Place as IrPlace, placeKey, samePlace, single } from '../ir/index.ts';
+import { type Place as IrPlace, placeKey, samePlace, single } from '../ir/index.ts';
 import { type Recorder, recorder } from './recorder.ts';
-import type { Checked, ElementOf, Many, PlaceError, PlaceOf, ShapeOf, Tensor, Value } from './types.ts';
+import type {
+  Checked,
+  ElementOf,
+  Many,
+  PartOf,
+  PlaceError,
+  PlaceOf,
+  ShapeOf,
+  Tensor,
+  Value,
+} from './types.ts';
 import { defineMethod, factOf, type Handle, toValue } from './value.ts';
 
 declare const place: unique symbol;
@@ -14,21 +24,14 @@ export interface Place<out P extends string = string> {
   readonly [location]: IrPlace;
 }
 
-/** A named kind of participant with any number of members. */
-export interface Cohort<Name extends string = string> {
-  readonly name: Name;
-  /** Every member: a value here exists once per member. */
-  readonly each: Place<`${Name}.each`>;
-}
-
 /** A participant: the class `name` of the topology, which has exactly one member. */
 export const peer = <const Name extends string>(name: Name): Place<Name> => ({ [location]: single(name) });
 
-/** Participants of one kind: the class `name` of the topology, however many members it has. */
-export const cohort = <const Name extends string>(name: Name): Cohort<Name> => ({
-  name,
-  each: { [location]: each(name) },
-});
+/** The handle of a place. */
+export const toPlace = <P extends string>(place: IrPlace): Place<P> => ({ [location]: place });
+
+/** Whether it is a place, and not a whole class. */
+export const isPlace = (thing: object): thing is Place => location in thing;
 
 export const placeOf = (of: Place): IrPlace => of[location];
 
@@ -42,7 +45,7 @@ export type Placed<R, P extends string> = R extends Tensor
 /** What is wrong with taking values of `R` to `P`. */
 export type OnErrors<R, P extends string> = R extends Tensor
   ? PlaceOf<R> extends Many
-    ? PlaceOf<R> extends P
+    ? P extends PlaceOf<R> | PartOf<PlaceOf<R>>
       ? never
       : PlaceError<`a value of ${PlaceOf<R>} is used on ${P}: collect it first`>
     : never
@@ -82,11 +85,11 @@ defineMethod('at', function at(this: Handle, target: Place) {
     if (def.kind !== 'op')
       owner.fail('BB308', { op: 'at', reason: 'only the result of an op can be put somewhere' });
     const op = owner.editor.op(def.op);
-    if (op.place !== undefined && !samePlace(op.place, place)) {
+    if (op.place !== undefined && !samePlace(op.place, owner.inOpenEntry(place))) {
       owner.fail('BB308', { op: 'at', reason: `the value is at ${placeKey(op.place)} already` });
     }
     const cohort = owner.meet('at', [fact], place);
-    owner.editor.setOp(def.op, { place });
+    owner.editor.setOp(def.op, { place: owner.inOpenEntry(place) });
     return toValue({ ...fact, cohort }, owner);
   });
 });

@@ -53,7 +53,7 @@ export function input(
     const { inputs } = owner.mainGraph;
     owner.editor.setValue(fact.id, {
       def: { kind: 'input', index: inputs.length },
-      ...(place !== undefined && { place }),
+      ...(place !== undefined && { place: owner.inOpenEntry(place) }),
       ...(options.private === true && { private: true }),
     });
     inputs.push(fact.id);
@@ -83,6 +83,22 @@ export function output(name: string, value: Tensor): void {
     }
     owner.rename(id, name);
     mainGraph.outputs.push(id);
+  });
+}
+
+/**
+ * Gives a value to the application, once for each flow of the entry: an output of the module under the name, or where another
+ * entry has that name already, under `entry.name`.
+ * Fails (BB309) outside of entries.
+ */
+export function emit(name: string, value: Tensor): void {
+  const owner = recorder('emit');
+  owner.call(emit, () => {
+    if (owner.openEntry === undefined) fail(owner, `${name} is emitted outside of an entry: use output`);
+    const holder = owner.holderOf(name);
+    const isTaken = holder !== undefined && owner.mainGraph.outputs.includes(holder);
+    const isOthers = isTaken && owner.facts.get(holder)!.entry !== owner.openEntry;
+    output(isOthers ? `${owner.openEntry}.${name}` : name, value);
   });
 }
 

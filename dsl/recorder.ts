@@ -12,6 +12,7 @@ import {
   diagnostic,
   type GraphId,
   isCohort,
+  isSubset,
   ModelEditor,
   NO_VALUE,
   type OpId,
@@ -33,15 +34,20 @@ export interface Fact {
   readonly cohort: Place | undefined;
   /** Whether `when` may have declined it, directly or through an op's input. */
   readonly declinable: boolean;
+  /** The entry in whose flows it is; undefined for what was recorded outside of entries, and for constants. */
+  readonly entry: string | undefined;
 }
 
-/** The named way to start the module. */
+/** A named way to start the module. */
 export interface RecordedEntry {
   readonly name: string;
+  /** Where its flows begin. */
   readonly place: Place;
   /** True, once a flow has begun. */
   readonly started: Fact;
   readonly arguments: ReadonlyMap<string, Fact>;
+  /** What the arguments are in a flow that was called; of an event's values nothing is. */
+  readonly initial: ReadonlyMap<string, Fact>;
 }
 
 /** A graph that ops are being added to. Lists are kept here, since the editor copies a graph on each change. */
@@ -98,7 +104,9 @@ export class Recorder {
   /** Imported models by path, and whatever else is made once per recording. */
   readonly once = new Map<string, unknown>();
   readonly diagnostics: Diagnostic[] = [];
-  entry: RecordedEntry | undefined;
+  readonly entries = new Map<string, RecordedEntry>();
+  /** The entry whose body is being recorded. */
+  openEntry: string | undefined;
   /** Whether a flow may follow another: there is a `next`. */
   goesOn = false;
   /** Domains beside ONNX's own that ops were recorded of, with the versions that the program imports. */
@@ -235,6 +243,21 @@ export class Recorder {
     }
   }
 
+  /** Runs the body of an entry. */
+  inEntry<R>(name: string, body: () => R): R {
+    this.openEntry = name;
+    try {
+      return body();
+    } finally {
+      this.openEntry = undefined;
+    }
+  }
+
+  /** The place as flows of the entry know it that is being recorded. */
+  inOpenEntry(place: Place): Place {
+    return this.openEntry === undefined ? place : { ...place, entry: this.openEntry };
+  }
+
   atPlace<R>(place: Place, body: () => R): R {
     this.#places.push(place);
     try {
@@ -315,7 +338,14 @@ export class Recorder {
       ...(type !== undefined && { type }),
       ...(at !== undefined && { at }),
     });
-    const full: Fact = { cohort: undefined, declinable: false, ...fact, id, type };
+    const full: Fact = {
+      cohort: undefined,
+      declinable: false,
+      entry: this.openEntry,
+      ...fact,
+      id,
+      type,
+    };
     this.adopt(full);
     return full;
   }
@@ -335,7 +365,9 @@ export class Recorder {
       ...(this.#recomputed !== undefined && { recompute: this.#recomputed }),
       // Ops of subgraphs live where the op that holds them lives, unless an `on` in the subgraph says otherwise.
       ...(place !== undefined &&
-        (graph.id === this.main || this.#places.length > graph.placesAround) && { place }),
+        (graph.id === this.main || this.#places.length > graph.placesAround) && {
+          place: this.inOpenEntry(place),
+        }),
     });
     graph.ops.push(id);
     return id;
@@ -349,20 +381,19 @@ export class Recorder {
     let found: Fact | undefined;
     for (const input of inputs) {
       if (input.cohort === undefined) continue;
-      if (found !== undefined && !samePlace(found.cohort!, input.cohort)) {
-        this.fail(
-          'BB306',
-          { op, from: placeKey(input.cohort), to: placeKey(found.cohort!) },
-          this.#made(input, found),
-        );
+      const [before, next] = [found?.cohort, input.cohort];
+      const narrows = before === undefined || isSubset(next, before);
+      if (before !== undefined && !narrows && !isSubset(before, next) && !samePlace(before, next)) {
+        this.fail('BB306', { op, from: placeKey(next), to: placeKey(before) }, this.#made(input, found!));
       }
-      found ??= input;
+      // Where two parts of a cohort meet, their author says with `on`.
+      if (narrows && (before === undefined || !isSubset(before, next))) found = input;
     }
-    if (place && found !== undefined && !samePlace(place, found.cohort!)) {
+    if (found === undefined) return place && isCohort(place) ? place : undefined;
+    if (!place || samePlace(place, found.cohort!)) return found.cohort;
+    if (!isSubset(place, found.cohort!))
       this.fail('BB306', { op, from: placeKey(found.cohort!), to: placeKey(place) }, this.#made(found));
-    }
-    if (found !== undefined) return found.cohort;
-    return place && isCohort(place) ? place : undefined;
+    return isCohort(place) ? place : undefined;
   }
 
   #made(...facts: readonly Fact[]): DiagnosticContext {

@@ -41,12 +41,15 @@ export function takeSlot(owner: Recorder, name: string): boolean {
 
 /** Records a call of the slot's method `type` and gives its results. */
 export function recordCall(
-  { owner, role, name, place, component, use }: SlotUse,
+  { owner, role, name, place: stated, component, use }: SlotUse,
   type: string,
   inputs: readonly Fact[],
   attributes: readonly Attribute[],
   results: readonly { readonly name: string; readonly type: ValueType }[],
 ): Tensor[] {
+  // In whichever place a member takes part that has the component.
+  const around = owner.place;
+  const place = around?.class === stated.class ? around : stated;
   const cohort = owner.meet(type, inputs, place);
   const own = [textAttribute(ROLE_ATTRIBUTE.slot, name)];
   if (component !== undefined && component !== name)

@@ -284,7 +284,7 @@ export function parametersOf(owner: Recorder, opened: Opened): Map<string, Fact>
 
 function noteCopy(owner: Recorder, id: ValueId, cohort: Place | undefined, declinable: boolean): Fact {
   const { type } = owner.editor.value(id);
-  const fact: Fact = { id, type, cohort, declinable };
+  const fact: Fact = { id, type, cohort, declinable, entry: owner.openEntry };
   owner.adopt(fact);
   return fact;
 }
@@ -316,7 +316,7 @@ function copyOp(
     scope: op.scope === undefined ? owner.scope : `${owner.scope}.${op.scope}`,
     ...(owner.recomputed !== undefined && { recompute: owner.recomputed }),
     ...(at !== undefined && { at }),
-    ...(place !== undefined && graph.id === owner.main && { place }),
+    ...(place !== undefined && graph.id === owner.main && { place: owner.inOpenEntry(place) }),
     // Who made the model cannot speak for whom this module's inputs belong to.
     declassified: declassify,
     declassifiedGradient: undefined,

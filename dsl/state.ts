@@ -1,14 +1,15 @@
 // State that a member keeps from flow to flow.
 
-import { type Attribute, CORE } from '../ir/index.ts';
+import { type Attribute, CORE, type Place as IrPlace, placeKey, type StateVariable } from '../ir/index.ts';
 import { addConstant, fromNested, type Nested } from './constant.ts';
 import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
-import { type Place, placeOf } from './place.ts';
+import { isPlace, type Place, placeOf } from './place.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
 import type { Broadcast } from './rules.ts';
 import type {
   AnyShape,
   Checked,
+  ClassOf,
   DTypeErrors,
   Element,
   ElementOf,
@@ -45,7 +46,7 @@ export interface State<D extends Element, S extends AnyShape, P extends string>
 type AssignErrors<D extends Element, S extends AnyShape, P extends string, V extends Tensor> =
   | DTypeErrors<'assign', D, V>
   | (PlaceOf<V> extends Many
-      ? PlaceOf<V> extends P
+      ? ClassOf<PlaceOf<V>> extends ClassOf<P>
         ? never
         : PlaceError<`assign: a value of ${PlaceOf<V>} is used on ${P}: collect it first`>
       : never)
@@ -59,24 +60,49 @@ type AssignErrors<D extends Element, S extends AnyShape, P extends string, V ext
             : never
           : ShapeError<'assign: the value does not have the rank of the state'>);
 
+/** A whole class, whose members have the state wherever they take part. */
+interface AnyMember {
+  readonly name: string;
+  readonly each: Place;
+}
+
+export interface StateOptions<At> {
+  /** The member that has it, each member of a cohort, or a cohort, whose members read it in whichever place they are. */
+  readonly at: At;
+  /** One for each session: what a flow assigns is there in the flows that follow it, and gone with the last. */
+  readonly perSession?: boolean;
+  /** One for each peer that starts flows here: in its flows, that is what is read. */
+  readonly perPeer?: boolean;
+}
+
 /**
  * Declares state that starts as `initial`. Its key, stable across versions of the program, is the scope and `name`.
  * Fails (BB313) if another state has this name, or no place is given.
  */
+export function state<V extends Tensor>(
+  name: string,
+  initial: V,
+  options: StateOptions<AnyMember>,
+): State<ElementOf<V>, ShapeOf<V>, 'any'>;
+export function state(
+  name: string,
+  initial: number | readonly Nested[],
+  options: StateOptions<AnyMember>,
+): State<'float32', AnyShape, 'any'>;
 export function state<V extends Tensor, const P extends string>(
   name: string,
   initial: V,
-  options: { readonly at: Place<P> },
+  options: StateOptions<Place<P>>,
 ): State<ElementOf<V>, ShapeOf<V>, P>;
 export function state<const P extends string>(
   name: string,
   initial: number | readonly Nested[],
-  options: { readonly at: Place<P> },
+  options: StateOptions<Place<P>>,
 ): State<'float32', AnyShape, P>;
 export function state(
   name: string,
   initial: unknown,
-  options: { readonly at: Place },
+  { at, perSession = false, perPeer = false }: StateOptions<Place | AnyMember>,
 ): State<Element, AnyShape, string> {
   const owner = recorder('state');
   return owner.call(state, () => {
@@ -85,7 +111,11 @@ export function state(
       ? factOf(initial, 'state')
       : addConstant(owner, fromNested(owner, initial as Nested, undefined), name);
     if (name === '') owner.fail('BB313', { key, reason: 'its name is empty' });
-    return Variable.declare(owner, key, start, options.at) as unknown as State<Element, AnyShape, string>;
+    if (perSession && perPeer)
+      owner.fail('BB313', { key, reason: 'it is per session or per peer, not both' });
+    const scope = perSession ? 'session' : perPeer ? 'peer' : 'member';
+    const place = isPlace(at) ? at : at.each;
+    return Variable.declare(owner, key, start, place, scope) as unknown as State<Element, AnyShape, string>;
   });
 }
 
@@ -94,23 +124,39 @@ export class Variable {
   readonly #owner: Recorder;
   readonly key: string;
   readonly initial: Fact;
+  /** Where it was declared. */
   readonly at: Place;
-  #read: Fact | undefined;
-  /** What a read gives from now on. */
-  #now: Fact | undefined;
+  readonly #scope: StateVariable['scope'];
+  /** By place and entry: what was read there, and what a read gives from now on. */
+  readonly #read = new Map<string, Fact>();
+  readonly #now = new Map<string, Fact>();
 
-  private constructor(owner: Recorder, key: string, initial: Fact, at: Place) {
+  private constructor(owner: Recorder, key: string, initial: Fact, at: Place, scope: StateVariable['scope']) {
     this.#owner = owner;
     this.key = key;
     this.initial = initial;
     this.at = at;
+    this.#scope = scope;
   }
 
   /** Fails (BB313) if another state has this key. */
-  static declare(owner: Recorder, key: string, initial: Fact, at: Place): Variable {
+  static declare(
+    owner: Recorder,
+    key: string,
+    initial: Fact,
+    at: Place,
+    scope: StateVariable['scope'] = 'member',
+  ): Variable {
     if (owner.keys.has(key)) owner.fail('BB313', { key, reason: 'another state has this name' });
     owner.keys.add(key);
-    return new Variable(owner, key, initial, at);
+    return new Variable(owner, key, initial, at, scope);
+  }
+
+  /** The place around where that is a member that has it, else where it was declared. */
+  get place(): IrPlace {
+    const stated = placeOf(this.at);
+    const around = this.#owner.place;
+    return around?.class === stated.class ? around : stated;
   }
 
   /**
@@ -145,17 +191,22 @@ export class Variable {
     // reads for itself, in the fragment that assigns.
     return owner.call(this.update, () => {
       const inside = (value: Tensor): Tensor =>
-        owner.atPlace(placeOf(this.at), () => owner.callback(() => change(value)));
+        owner.atPlace(this.place, () => owner.callback(() => change(value)));
       return Variable.updateTogether(owner, [this], ([value]) => [inside(value!)])[0]!;
     });
   }
 
   #attributes(): Attribute[] {
-    return [{ name: 'key', kind: 'string', value: new TextEncoder().encode(this.key) }];
+    const text = (name: string, value: string): Attribute => ({
+      name,
+      kind: 'string',
+      value: new TextEncoder().encode(value),
+    });
+    return [text('key', this.key), ...(this.#scope === 'member' ? [] : [text('scope', this.#scope)])];
   }
 
   #readCommitted(extra: readonly Attribute[] = []): Fact {
-    const place = placeOf(this.at);
+    const { place } = this;
     return coreOp(
       this.#owner,
       {
@@ -175,10 +226,18 @@ export class Variable {
     )[0]!;
   }
 
+  /** What is read and assigned is so in one place of one entry. */
+  get #here(): string {
+    return placeKey(this.#owner.inOpenEntry(this.place));
+  }
+
   #current(): Fact {
-    this.#read ??= this.#readCommitted();
-    this.#now ??= this.#read;
-    return this.#now;
+    const here = this.#here;
+    const read = this.#read.get(here) ?? this.#readCommitted();
+    this.#read.set(here, read);
+    const now = this.#now.get(here) ?? read;
+    this.#now.set(here, now);
+    return now;
   }
 
   #assign(value: Fact, read?: Fact, extra: readonly Attribute[] = []): void {
@@ -197,20 +256,22 @@ export class Variable {
         reason: `its shape is [${s.join(', ')}], the value's [${t.join(', ')}]`,
       });
     }
-    const place = placeOf(this.at);
+    const { place } = this;
     owner.meet('assign', [value], place);
     // A later read in this flow sees what was there before if this assignment is declined.
     const before = value.declinable ? (read ?? this.#current()) : undefined;
     const attributes = [...this.#attributes(), ...extra];
     coreOp(owner, { type: CORE.stateAssign, inputs: [value], attributes, place }, []);
-    this.#now =
+    this.#now.set(
+      this.#here,
       before === undefined
         ? { ...value, cohort: owner.meet('assign', [value], place) }
-        : this.#either(value, before);
+        : this.#either(value, before),
+    );
   }
 
   #either(value: Fact, before: Fact): Fact {
-    const place = placeOf(this.at);
+    const { place } = this;
     const result = {
       name: this.key.split('.').at(-1)!,
       type: value.type,

@@ -74,16 +74,30 @@ export type DTypeErrors<Name extends string, A extends Element, B> = B extends T
   : never;
 
 /** Places where a value lives once per member. */
-export type Many = `${string}.each`;
+export type Many = `${string}.each` | `${string}.some`;
+/** The class of such a place. */
+export type ClassOf<P extends string> = P extends `${infer C}.each`
+  ? C
+  : P extends `${infer C}.some`
+    ? C
+    : never;
+/** Where a value of many may be used besides: at some, or one, of the same members. */
+export type PartOf<P extends string> = `${ClassOf<P>}.some` | `${ClassOf<P>}.one`;
 
 /** Where the result of an op over values at `A` and `B` lives, as far as the author has said. */
-export type Join<A extends string, B extends string> = A extends Many ? A : B extends Many ? B : 'any';
+export type Join<A extends string, B extends string> = A extends Many
+  ? B extends `${ClassOf<A>}.some`
+    ? B
+    : A
+  : B extends Many
+    ? B
+    : 'any';
 export type JoinOf<A extends string, B> = B extends Tensor ? Join<A, PlaceOf<B>> : Join<A, 'any'>;
 
 export type PlaceErrors<Name extends string, A extends string, B> = B extends Tensor
   ? A extends Many
     ? PlaceOf<B> extends Many
-      ? A extends PlaceOf<B>
+      ? ClassOf<A> extends ClassOf<PlaceOf<B>>
         ? never
         : PlaceError<`${Name}: one value is at ${A}, the other at ${PlaceOf<B>}; collect one of them`>
       : never

@@ -1,7 +1,6 @@
 // The run-time side of a value: a handle on the recording. Its methods are installed by the operator table.
 
-import type { ValueType } from '../ir/index.ts';
-import { formatType } from '../ir/index.ts';
+import { formatType, isOurDomain, NO_VALUE, type ValueId, type ValueType } from '../ir/index.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
 import type { Tensor } from './types.ts';
 
@@ -35,7 +34,24 @@ export function factOf(value: unknown, what: string): Fact {
   if (!(value instanceof Handle)) owner.fail('BB303', { what, got: describe(value) });
   if (value.recorder !== owner) owner.fail('BB304', { what });
   if (!owner.sees(value.fact.id)) owner.fail('BB316', { what });
+  checkEntry(owner, value.fact, what);
   return value.fact;
+}
+
+/** No flow is in two entries, so their values never meet; constants are everywhere. */
+function checkEntry(owner: Recorder, { id, entry: made }: Fact, op: string): void {
+  const used = owner.openEntry;
+  if (made === undefined || used === undefined || made === used || isConstant(owner, id)) return;
+  const { name, at } = owner.editor.value(id);
+  const related = [{ message: `${name} is made here`, ...(at !== undefined && { at }) }];
+  owner.fail('BB340', { op, made, used }, { related });
+}
+
+function isConstant(owner: Recorder, id: ValueId): boolean {
+  const { def } = owner.editor.value(id);
+  if (def.kind !== 'op') return def.kind === 'initializer';
+  const { domain, inputs } = owner.editor.op(def.op);
+  return !isOurDomain(domain) && inputs.every((input) => input === NO_VALUE || isConstant(owner, input));
 }
 
 function describe(thing: unknown): string {

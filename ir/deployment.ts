@@ -66,8 +66,10 @@ export type EdgeKind =
   | 'trigger'
   /** one member to every member of a cohort, row i to member i */
   | 'scatter'
-  /** reserved: cohort to cohort */
-  | 'exchange';
+  /** every member of a cohort to every member of a cohort */
+  | 'exchange'
+  /** from one seat of a member to another of the same member: what a cohort has, used on some of it */
+  | 'local';
 
 /** A value crossing from one place to another, as its two ends see it. */
 export interface Edge {

@@ -8,6 +8,7 @@ import { graphMessages } from './messages/graphs.ts';
 import type { Message } from './messages/message.ts';
 import { networkMessages } from './messages/network.ts';
 import { simulationMessages } from './messages/simulation.ts';
+import { seatMessages, seatSplitMessages } from './messages/places.ts';
 
 export const messages = {
   // --- BB1xx: reading and writing ONNX files ---------------------------------------------------------
@@ -18,6 +19,7 @@ export const messages = {
 
   // --- BB3xx: authoring: model.ts, recording ---------------------------------------------------------
   ...authoringMessages,
+  ...seatMessages,
 
   // --- BB4xx: topology, rules, placement -------------------------------------------------------------
   BB401: {
@@ -162,13 +164,6 @@ export const messages = {
       'put an input or an op at a class with exactly one member',
     ],
   },
-  BB503: {
-    severity: 'error',
-    text: ({ class: name, places }: { class: string; places: readonly string[] }) => [
-      `class ${name} is used through two places, ${places.join(' and ')}`,
-      'use one place per class: several seats on one peer are not supported yet',
-    ],
-  },
   BB504: {
     severity: 'error',
     text: ({ value, kind, edge }: { value: string; kind: string; edge: string }) => [
@@ -204,6 +199,8 @@ export const messages = {
       `place the ${loop} as a whole, or unroll it`,
     ],
   },
+
+  ...seatSplitMessages,
 
   // --- BB6xx: bundles and plans ----------------------------------------------------------------------
   BB620: {

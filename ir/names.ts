@@ -43,6 +43,15 @@ export const CORE = {
   broadcast: 'Broadcast',
   scatter: 'Scatter',
   collect: 'Collect',
+  exchange: 'Exchange',
+  view: 'View',
+  self: 'Self',
+  union: 'Union',
+  intersect: 'Intersect',
+  without: 'Without',
+  positions: 'Positions',
+  first: 'First',
+  digest: 'Digest',
 } as const;
 
 export const isOurDomain = (domain: string): boolean => domain.startsWith('ai.bytesandbrains.');

@@ -18,15 +18,25 @@ export interface Place {
   readonly binder: Binder;
   /** The place at whose seats the binder was written, if that is a cohort: each head has its own phones. */
   readonly within?: Place;
+  /** The entry whose flows pass here; absent where the module has one only. */
+  readonly entry?: string;
 }
 
 export const single = (className: string): Place => ({ class: className, binder: { kind: 'single' } });
 export const each = (className: string): Place => ({ class: className, binder: { kind: 'each' } });
 
-/** Equal exactly for equal places; readable: `server`, `phone.each`, `phone.some(%12)`. */
+/** Whether a binder of its own picks members of a cohort: each has its own value there already. */
+export const isSubset = (part: Place, whole: Place): boolean =>
+  part.class === whole.class && part.entry === whole.entry && isCohort(whole) && setOf(part) !== undefined;
+
+/** The peer set that a place is bound to, a value of the graph; undefined where its binder takes none. */
+export const setOf = ({ binder }: Place): ValueId | undefined => ('set' in binder ? binder.set : undefined);
+
+/** Equal exactly for equal places; readable: `server`, `phone.each`, `phone.some(%12)`, `round: server`. */
 export function placeKey(place: Place): string {
   const { binder } = place;
-  const outer = place.within === undefined ? '' : `${placeKey(place.within)}/`;
+  const entry = place.entry === undefined ? '' : `${place.entry}: `;
+  const outer = entry + (place.within === undefined ? '' : `${placeKey(place.within)}/`);
   switch (binder.kind) {
     case 'single':
       return outer + place.class;

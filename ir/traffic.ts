@@ -60,6 +60,8 @@ export function trafficOf(
 ): Traffic {
   const groups = new Map<string, Edge[]>();
   for (const edge of edges) {
+    // From one seat of a peer to another, nothing is on the wire.
+    if (edge.kind === 'local') continue;
     const key = `${edge.envelope} ${edge.to.class}`;
     groups.set(key, [...(groups.get(key) ?? []), edge]);
   }
@@ -104,14 +106,15 @@ const plus = (a: Amount, b: Amount): Amount => ({
 const pairsOf = (from: End, to: End, members: Members): number =>
   peersAt(from, members).length * peersAt(to, members).length;
 
-/** The peers at one end of an edge. */
+/** The peers at one end of an edge: of `some` as many as may be, of `me` and `one` any single one. */
 export const peersAt = ({ class: name, binder }: End, members: Members): readonly string[] =>
-  binder === 'single' ? (members[name] ?? []).slice(0, 1) : (members[name] ?? []);
+  binder === 'each' || binder === 'some' ? (members[name] ?? []) : (members[name] ?? []).slice(0, 1);
 
 function linksOf(messages: readonly PlannedMessage[], members: Members): readonly PlannedLink[] {
   const links = new Map<string, PlannedLink>();
   for (const one of messages) {
-    const { from, to } = one;
+    const from: End = { class: one.from.class, binder: one.from.binder };
+    const to: End = { class: one.to.class, binder: one.to.binder };
     const key = [from.class, from.binder, to.class, to.binder].join(' ');
     const link = links.get(key) ?? { from, to, pairs: pairsOf(from, to, members), ...NOTHING };
     links.set(key, { ...link, ...plus(link, times(one, 1)) });

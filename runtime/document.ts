@@ -102,7 +102,15 @@ const stated = { dtype: orNull(dtype), shape, type: typeWithin(0) };
 export const port = object({ name: text, ...stated });
 const binder = oneOf(...(['single', 'me', 'each', 'one', 'some'] satisfies BinderKind[]));
 export const end = object({ class: text, binder, seat: orNone(text) });
-const kinds = ['send', 'broadcast', 'collect', 'trigger', 'scatter', 'exchange'] satisfies EdgeKind[];
+const kinds = [
+  'send',
+  'broadcast',
+  'collect',
+  'trigger',
+  'scatter',
+  'exchange',
+  'local',
+] satisfies EdgeKind[];
 export const edge = object({
   id: count,
   value: text,

@@ -3,7 +3,6 @@
 import {
   byteLengthOfType,
   DOMAIN,
-  type End,
   MANIFEST_VERSION,
   type Manifest,
   METADATA,
@@ -26,6 +25,7 @@ import { activationBytes } from '../memory.ts';
 import { type Bundle, type Compilation, type Deployment, type Program, pass } from '../pass.ts';
 import { groupReasons } from '../placing/reasons.ts';
 import { placedGraph } from '../split/places.ts';
+import { seatsOf } from '../split/seats.ts';
 
 export const WEIGHTS_FILE = 'weights.bin';
 /** Smaller weights stay in program.onnx. */
@@ -54,7 +54,10 @@ function bundleOf(program: Program, deployment: Deployment, members: Manifest['m
     external: { file: WEIGHTS_FILE, minBytes: MIN_EXTERNAL_BYTES },
     metadata: (op: Op) => {
       const fragment = program.fragments[op.id];
-      return op.graph !== model.main || fragment === undefined ? [] : [[METADATA.fragment, String(fragment)]];
+      if (op.graph !== model.main || fragment === undefined) return [];
+      const seat = program.seatOf?.[op.id];
+      const seats: [string, string][] = seat === undefined ? [] : [[METADATA.seat, seat]];
+      return [[METADATA.fragment, String(fragment)], ...seats];
     },
   });
   const manifest: Bundle['manifest'] = {
@@ -65,6 +68,7 @@ function bundleOf(program: Program, deployment: Deployment, members: Manifest['m
     opsets: Object.fromEntries(model.header.opsets),
     ops: countOps(model),
     entries: deployment.entries,
+    ...(program.seats && { seats: program.seats }),
     inputs: model.mainGraph.inputs.map((id) => portOf(model, id)),
     outputs: model.mainGraph.outputs.map((id) => portOf(model, id)),
     slots: program.slots,
@@ -96,13 +100,11 @@ function planOf(
   const { model } = compilation;
   const placement = compilation.placement!;
   const { inputs, outputs } = model.mainGraph;
-  const mayDecline = declines(placedGraph(model, placement), (name) => members[name]?.length ?? 0);
+  const graph = placedGraph(model, placement);
+  const { end } = seatsOf(graph);
+  const mayDecline = declines(graph, (name) => members[name]?.length ?? 0);
   const traffic = trafficOf(deployment.edges, members, mayDecline);
   const { payloadBytes } = traffic.total;
-  const end = (index: number, places: typeof placement.inputs): End => ({
-    class: places[index]!.class,
-    binder: places[index]!.binder.kind,
-  });
   return {
     version: PLAN_VERSION,
     source: model.header.file,
@@ -111,10 +113,10 @@ function planOf(
     entries: deployment.entries,
     inputs: inputs.flatMap((id, index) =>
       model.value(id).weight === undefined
-        ? [{ ...portOf(model, id), at: end(index, placement.inputs) }]
+        ? [{ ...portOf(model, id), at: end(graph.inputPlace[index]!) }]
         : [],
     ),
-    outputs: outputs.map((id, index) => ({ ...portOf(model, id), at: end(index, placement.outputs) })),
+    outputs: outputs.map((id, index) => ({ ...portOf(model, id), at: end(graph.outputPlace[index]!) })),
     edges: deployment.edges,
     traffic,
     estimate: { ...deployment.estimate!, bytes: typeof payloadBytes === 'number' ? payloadBytes : null },
@@ -154,5 +156,5 @@ export function memoryOf(program: Program): MemoryEstimate {
     const type = { kind: 'tensor' as const, dtype: dtype ?? undefined, dims: shape ?? undefined };
     return sum + (byteLengthOfType(type) ?? 0);
   }, 0);
-  return { weightBytes, stateBytes, activationBytes: activationBytes(model) };
+  return { weightBytes, stateBytes, activationBytes: activationBytes(model, program.seatOf) };
 }

@@ -19,9 +19,10 @@ import {
   WIRE,
 } from '../../ir/index.ts';
 import { costModel } from '../cost.ts';
-import { routeBetween } from '../links.ts';
+import { routeOf } from '../links.ts';
 import { type Compilation, type Program, pass } from '../pass.ts';
 import { type PlacedGraph, placedGraph, placeOfValue } from '../split/places.ts';
+import { endKey, seatsOf } from '../split/seats.ts';
 
 /** Real devices are slower than their data sheet and share it: wait this many times the estimate. */
 const SLACK = 4;
@@ -107,7 +108,8 @@ interface Situation {
 function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timing {
   const { model } = graph;
   const flopsOf = new Map(topology.classes.map((one) => [one.name, one.flops ?? DEFAULT_FLOPS]));
-  const incoming = edgesByValueAndClass(edges);
+  const incoming = edgesByValueAndEnd(edges);
+  const seats = seatsOf(graph);
 
   // When each op is done, and how long its peer may by then have waited for others.
   const doneNs = new Float64Array(model.opLimit);
@@ -118,7 +120,7 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
   let flops = 0;
 
   const arrive = (edge: Edge, readyNs: number, waitNs: number): { at: number; wait: number } => {
-    const route = routeBetween(topology, edge.from.class, edge.to.class)!;
+    const route = routeOf(topology, edge)!;
     const bytesPerNs = (route.bytesPerSecond ?? Number.POSITIVE_INFINITY) / 1e9;
     const transitNs = route.latencyNs + (edge.bytes ?? DEFAULT_EDGE_BYTES) / bytesPerNs;
     const at = readyNs + transitNs;
@@ -138,7 +140,7 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
     return { at, wait: deadline };
   };
 
-  /** A value may reach a class over several edges, one for each collect or broadcast: the slowest counts. */
+  /** A value may reach a place over several edges, one for each collect or broadcast: the slowest counts. */
   const arriveBy = (
     value: ValueId,
     to: string,
@@ -157,25 +159,25 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
 
   for (const op of model.opsOf()) {
     if (graph.constant[op.id] === 1) continue;
-    const here = graph.places[graph.opPlace[op.id]!]!.class;
+    const here = graph.opPlace[op.id]!;
+    const end = endKey(seats.end(here));
     let startNs = 0;
     let wait = 0;
     for (const value of graph.needs[op.id]!) {
       const ready = readyAt(graph, value, doneNs);
       const waited = readyAt(graph, value, waitedNs);
-      const local = graph.places[placeOfValue(graph, value)]!.class === here;
-      const arrival = local ? undefined : arriveBy(value, here, ready, waited);
+      const arrival = placeOfValue(graph, value) === here ? undefined : arriveBy(value, end, ready, waited);
       startNs = Math.max(startNs, arrival?.at ?? ready);
       wait = Math.max(wait, arrival?.wait ?? waited);
     }
     flops += work[op.id]!;
-    doneNs[op.id] = startNs + (work[op.id]! / flopsOf.get(here)!) * 1e9;
+    doneNs[op.id] = startNs + (work[op.id]! / flopsOf.get(graph.places[here]!.class)!) * 1e9;
     waitedNs[op.id] = wait;
   }
   let latencyNs = 0;
   model.mainGraph.outputs.forEach((value, index) => {
     if (model.value(value).weight !== undefined) return;
-    const to = graph.places[graph.outputPlace[index]!]!.class;
+    const to = endKey(seats.end(graph.outputPlace[index]!));
     const ready = readyAt(graph, value, doneNs);
     const arrival = arriveBy(value, to, ready, readyAt(graph, value, waitedNs));
     latencyNs = Math.max(latencyNs, arrival?.at ?? ready);
@@ -211,10 +213,10 @@ function sourceOf(
 
 const edgeKey = (value: string, to: string): string => `${to}\n${value}`;
 
-function edgesByValueAndClass(edges: readonly Edge[]): Map<string, Edge[]> {
+function edgesByValueAndEnd(edges: readonly Edge[]): Map<string, Edge[]> {
   const found = new Map<string, Edge[]>();
   for (const edge of edges) {
-    const key = edgeKey(edge.value, edge.to.class);
+    const key = edgeKey(edge.value, endKey(edge.to));
     found.set(key, [...(found.get(key) ?? []), edge]);
   }
   return found;

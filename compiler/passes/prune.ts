@@ -12,6 +12,7 @@ import {
   type Op,
   type OpId,
   roleCallOf,
+  setOf,
   type ValueId,
 } from '../../ir/index.ts';
 import { pass } from '../pass.ts';
@@ -23,7 +24,7 @@ export const prune = pass('prune', {
 });
 
 /** Core ops that are there for what they do, not for what they give. */
-const effects: readonly string[] = [CORE.stateAssign, CORE.invoke, CORE.next];
+const effects: readonly string[] = [CORE.stateAssign, CORE.invoke, CORE.next, CORE.start];
 
 /** What a component is asked or told may change it; a query does not. */
 const hasEffect = (op: Op): boolean =>
@@ -54,7 +55,12 @@ function liveOps(model: Model): ReadonlySet<OpId> {
   };
   model.mainGraph.outputs.forEach(read);
   for (const op of model.opsOf()) if (hasEffect(op)) need(op.id);
-  for (let id = open.pop(); id !== undefined; id = open.pop())
-    dependenciesOf(model, model.op(id)).forEach(read);
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    const op = model.op(id);
+    dependenciesOf(model, op).forEach(read);
+    // Who takes part is read by no op, but decides where this one runs.
+    const set = op.place && setOf(op.place);
+    if (set !== undefined) read(set);
+  }
   return live;
 }

@@ -5,21 +5,16 @@
 
 import {
   attributeInt,
-  attributeString,
   attributeStrings,
   byteLengthOfType,
-  CORE,
   type Diagnostic,
   describeOp,
   diagnostic,
   type Edge,
-  type End,
   type Entry,
   hasErrors,
   isCohort,
   type Model,
-  type Op,
-  type Place,
   type Port,
   type Position,
   placeKey,
@@ -38,13 +33,13 @@ import { liftConstants } from '../split/lift.ts';
 import {
   type Crossing,
   findCrossings,
-  isCore,
   type PlacedGraph,
   type PlaceNumber,
   placedGraph,
 } from '../split/places.ts';
 import { buildProgram } from '../split/programs.ts';
 import type { NumberedCrossing, SplitGraph } from '../split/schedule.ts';
+import { entryOps, entryPlaces, seatsOf } from '../split/seats.ts';
 import { groupOps } from '../split/segments.ts';
 import { placesToTrigger } from '../split/triggers.ts';
 import { widenCrossings } from '../split/widen.ts';
@@ -53,7 +48,7 @@ export const split = pass('split', {
   needs: 'placed',
   gives: 'split',
   run(compilation, cx) {
-    const lifted = liftConstants(compilation.model);
+    const lifted = liftConstants(compilation.model, compilation.placement!);
     const settled = settleConstants(lifted, compilation.placement!);
     const copied = duplicateCheapOps(settled.model, settled.placement);
     const { model, placement } = widenCrossings(copied.model, copied.placement, cx.topology);
@@ -61,9 +56,8 @@ export const split = pass('split', {
 
     const problems: Diagnostic[] = [];
     const crossings = findCrossings(graph, (problem) => problems.push(problem));
-    problems.push(...doublePlaces(graph));
-    const entry = entryPlace(graph, cx.topology);
-    if (entry === undefined) {
+    const entries = entryPlaces(graph, cx.topology);
+    if (entries.size === 0) {
       problems.push(diagnostic('BB502', undefined, { at: { file: model.header.file } }));
     }
     for (const crossing of crossings) {
@@ -72,9 +66,9 @@ export const split = pass('split', {
     }
     const levels = fragmentLevels(graph, (problem) => problems.push(problem));
     problems.forEach(cx.report);
-    if (hasErrors(problems) || entry === undefined) return compilation;
+    if (hasErrors(problems)) return compilation;
 
-    const grouping = groupOps(graph, levels, crossings, entry);
+    const grouping = groupOps(graph, levels, crossings, [...entries.values()]);
     const numbered: NumberedCrossing[] = crossings.map((crossing, id) => ({
       ...crossing,
       edge: edgeOf(
@@ -83,31 +77,30 @@ export const split = pass('split', {
         crossing,
         id,
         grouping.envelopeOf(crossing),
-        withinNs(model, crossing.op),
+        withinNs(graph, crossing),
       ),
     }));
     const envelopes = new Set(numbered.map(({ edge }) => edge.envelope)).size;
-    const asleep = placesToTrigger(
-      graph,
-      crossings,
-      grouping.envelopeOf,
-      entry,
-      placesWithWork(graph, crossings),
-    );
-    asleep.forEach((to, index) => {
-      const crossing = { kind: 'trigger' as const, from: entry, to };
+    const asleep = placesToTrigger(graph, crossings, grouping.envelopeOf, entries);
+    asleep.forEach(({ from, to }, index) => {
+      if (isCohort(graph.places[from]!)) cx.report(unwoken(graph, from, to));
+      const crossing = { kind: 'trigger' as const, from, to };
       const edge = edgeOf(graph, undefined, crossing, crossings.length + index, envelopes + index, 0);
       numbered.push({ ...crossing, edge });
     });
 
     const deployment = buildDeployment(
       { graph, levels, grouping, crossings: numbered, authored: compilation.model.opLimit },
-      entry,
+      entries,
       cx.topology,
     );
     return { ...compilation, level: 'split', model, placement, deployment };
   },
 });
+
+function arrivesAsRow({ model }: PlacedGraph, { kind, op }: Pick<Crossing, 'kind' | 'op'>): boolean {
+  return kind === 'scatter' || (kind === 'exchange' && attributeInt(model.op(op!), 'rows', 0) === 1);
+}
 
 /** The problem with a crossing whose value may not leave its place. */
 function forbidden(
@@ -119,7 +112,10 @@ function forbidden(
   const [home, away] = [graph.places[from]!, graph.places[to]!];
   const { name, type } = model.value(value);
   // Only tensors stack.
-  const fits = (kind !== 'collect' && kind !== 'scatter') || type?.kind === 'tensor';
+  const stacks = kind === 'collect' || kind === 'exchange' || kind === 'scatter';
+  // What stays on its peer may be private, and of any type.
+  if (kind === 'local') return undefined;
+  const fits = !stacks || type?.kind === 'tensor';
   if (fits && mayCross(model, boundaryOf(topology, [home.class, away.class]), value)) return undefined;
   const made = { message: `made at ${placeKey(home)}`, at: positionOf(model, value) };
   const op = reader === undefined ? undefined : model.op(reader);
@@ -137,8 +133,9 @@ function forbidden(
 function unlinked(
   { model, places }: PlacedGraph,
   topology: Topology,
-  { from, to, value, reader }: Crossing,
+  { from, to, value, reader, kind }: Crossing,
 ): Diagnostic | undefined {
+  if (kind === 'local') return undefined;
   const toAt = reader === undefined ? undefined : model.op(reader).at;
   const about = { value: model.value(value).name, fromAt: positionOf(model, value), toAt };
   return checkLinks(topology, places[from]!, places[to]!, about);
@@ -149,40 +146,50 @@ function positionOf(model: Model, value: ValueId): Position | undefined {
   return def.kind === 'op' ? model.op(def.op).at : at;
 }
 
-const withinNs = (model: Model, op: NumberedCrossing['op']): number =>
-  op === undefined ? 0 : attributeInt(model.op(op), 'within_ns', 0);
+/** What the author allows a wait: where it is written, else for the whole entry. */
+function withinNs(graph: PlacedGraph, { op, from }: Pick<Crossing, 'op' | 'from'>): number {
+  const { model } = graph;
+  const own = op === undefined ? 0 : attributeInt(model.op(op), 'within_ns', 0);
+  if (own > 0) return own;
+  const invoke = entryOps(model).get(seatsOf(graph).entries[from]!);
+  return invoke === undefined ? 0 : attributeInt(invoke, 'within_ns', 0);
+}
 
-function buildDeployment(split: SplitGraph, entry: PlaceNumber, topology: Topology): Deployment {
+function buildDeployment(
+  split: SplitGraph,
+  entries: ReadonlyMap<string, PlaceNumber>,
+  topology: Topology,
+): Deployment {
   const { graph, crossings } = split;
-  const working = placesWithWork(graph, crossings);
   const programs = topology.classes.flatMap((peerClass) => {
-    const place = graph.places.findIndex(
-      (one, number) => one.class === peerClass.name && working.has(number),
-    );
-    return place === -1 ? [] : [buildProgram(split, place, peerClass.name, peerClass.members)];
+    const places = seatsOf(graph).of(peerClass.name);
+    return places.length === 0 ? [] : [buildProgram(split, places, peerClass.name, peerClass.members)];
   });
   return {
     programs,
     edges: crossings.map(({ edge }) => edge),
-    entries: [entryOf(graph, graph.places[entry]!.class)],
+    entries: [...entries].map(([name, place]) => entryOf(graph, name, place)),
   };
+}
+
+/** Where every member enters by itself, none of them wakes the others. */
+function unwoken(graph: PlacedGraph, from: PlaceNumber, to: PlaceNumber): Diagnostic {
+  const args = { place: placeKey(graph.places[to]!), entry: seatsOf(graph).entries[from]! };
+  return diagnostic('BB510', args, { at: { file: graph.model.header.file } });
 }
 
 function edgeOf(
   graph: PlacedGraph,
   value: ValueId | undefined,
-  crossing: { kind: Edge['kind']; from: PlaceNumber; to: PlaceNumber },
+  crossing: Omit<NumberedCrossing, 'edge' | 'value'>,
   id: number,
   envelope: number,
   deadlineNs: number,
 ): Edge {
-  const end = (number: PlaceNumber): End => {
-    const place = graph.places[number]!;
-    return { class: place.class, binder: place.binder.kind };
-  };
+  const { end } = seatsOf(graph);
   const sent = value === undefined ? undefined : graph.model.value(value);
   // What arrives: of a scatter, a row.
-  const made = sent && { ...sent, type: crossing.kind === 'scatter' ? rowOf(sent.type) : sent.type };
+  const made = sent && { ...sent, type: arrivesAsRow(graph, crossing) ? rowOf(sent.type) : sent.type };
   return {
     id,
     value: made?.name ?? '',
@@ -197,59 +204,19 @@ function edgeOf(
   };
 }
 
-/** The author's Invoke op. */
-const entryOp = ({ model }: PlacedGraph): Op | undefined =>
-  [...model.opsOf()].find((op) => isCore(op, CORE.invoke));
-
-function entryOf(graph: PlacedGraph, at: string): Entry {
-  const op = entryOp(graph);
-  if (op === undefined) return { name: 'main', class: at };
-  const given = attributeStrings(op, 'arguments').map((name, index): Port => {
-    const { type } = graph.model.value(op.inputs[index]!);
-    return { name, ...statedType(type) };
+function entryOf(graph: PlacedGraph, name: string, at: PlaceNumber): Entry {
+  const { class: peerClass, binder } = graph.places[at]!;
+  const { seat } = seatsOf(graph).end(at);
+  const op = entryOps(graph.model).get(name);
+  const given = (op === undefined ? [] : attributeStrings(op, 'arguments')).map((argument, index): Port => {
+    const { type } = graph.model.value(op!.outputs[index + 1]!);
+    return { name: argument, ...statedType(type) };
   });
-  const name = attributeString(op, 'entry') ?? 'main';
-  return { name, class: at, ...(given.length > 0 && { arguments: given }) };
-}
-
-/** Where flows start: at the author's entry, else where the first input enters, else the first one-member class that has work. */
-function entryPlace(graph: PlacedGraph, topology: Topology): PlaceNumber | undefined {
-  const authored = entryOp(graph);
-  if (authored !== undefined) return graph.opPlace[authored.id];
-  const single = (number: PlaceNumber): boolean => !isCohort(graph.places[number]!);
-  const { model, inputPlace } = graph;
-  const first = model.mainGraph.inputs.findIndex(
-    (id, index) => model.value(id).weight === undefined && single(inputPlace[index]!),
-  );
-  if (first !== -1) return inputPlace[first];
-  const classes = topology.classes.map((one) => one.name);
-  const candidates = graph.places
-    .map((place, number) => ({ number, order: classes.indexOf(place.class) }))
-    .filter(({ number }) => single(number))
-    .sort((a, b) => a.order - b.order);
-  return candidates[0]?.number;
-}
-
-function placesWithWork(
-  graph: PlacedGraph,
-  crossings: readonly Pick<Crossing, 'from' | 'to'>[],
-): Set<PlaceNumber> {
-  const working = new Set<PlaceNumber>(graph.outputPlace);
-  graph.inputPlace.forEach((place, index) => {
-    if (graph.model.value(graph.model.mainGraph.inputs[index]!).weight === undefined) working.add(place);
-  });
-  for (const id of graph.model.mainGraph.ops) if (graph.constant[id] !== 1) working.add(graph.opPlace[id]!);
-  for (const { from, to } of crossings) working.add(from).add(to);
-  return working;
-}
-
-/** Two places of one class would need two seats on its peers; the runtime has one per class so far. */
-function doublePlaces(graph: PlacedGraph): Diagnostic[] {
-  const first = new Map<string, Place>();
-  return graph.places.flatMap((place) => {
-    const other = first.get(place.class);
-    first.set(place.class, other ?? place);
-    if (other === undefined) return [];
-    return [diagnostic('BB503', { class: place.class, places: [placeKey(other), placeKey(place)] })];
-  });
+  return {
+    name,
+    class: peerClass,
+    ...(seat !== undefined && { seat }),
+    ...(binder.kind === 'each' && { joint: true as const }),
+    ...(given.length > 0 && { arguments: given }),
+  };
 }

@@ -5,9 +5,20 @@
 //   w' = Broadcast(w) @phone.each                    →   rows, ones, senders, missing = Collect(y, one@phone)
 //                                                        w' = Identity(w) @phone.each
 
-import { CORE, DOMAIN, isCohort, type Model, type Op, type Place, type ValueId } from '../../ir/index.ts';
+import {
+  CORE,
+  DOMAIN,
+  isCohort,
+  type Model,
+  type Op,
+  type Place,
+  placeKey,
+  samePlace,
+  type ValueId,
+} from '../../ir/index.ts';
 import type { Placement } from '../pass.ts';
-import { isCore, placedGraph } from './places.ts';
+import { isCore, isGather, placedGraph } from './places.ts';
+import { placeLabel } from './seats.ts';
 
 interface Settled {
   readonly model: Model;
@@ -33,8 +44,7 @@ function copyBroadcasts(model: Model, placement: Placement): Model {
 function answerWithConstants(model: Model, placement: Placement): Settled {
   const graph = placedGraph(model, placement);
   const takers = [...model.opsOf()].filter(
-    (op) =>
-      (isCore(op, CORE.collect) || isCore(op, CORE.scatter)) && op.inputs.some((id) => graph.isConstant(id)),
+    (op) => (isGather(op) || isCore(op, CORE.scatter)) && op.inputs.some((id) => graph.isConstant(id)),
   );
   if (takers.length === 0) return { model, placement };
 
@@ -48,10 +58,14 @@ function answerWithConstants(model: Model, placement: Placement): Settled {
     const answer = (id: ValueId): ValueId => {
       if (!graph.isConstant(id)) return id;
       const { name, type } = model.value(id);
-      const key = `${id}@${from.class}`;
+      const key = `${id}@${placeKey(from)}`;
       let copy = answers.get(key);
       if (copy === undefined) {
-        copy = editor.addValue(model.main, { name: `${name}@${from.class}`, type });
+        const label = placeLabel(
+          graph,
+          graph.places.findIndex((place) => samePlace(place, from)),
+        );
+        copy = editor.addValue(model.main, { name: `${name}@${label}`, type });
         // An op of ours, since a plain one would be constant again.
         const made = { domain: DOMAIN.core, type: CORE.orElse, inputs: [id, id], outputs: [copy], at: op.at };
         const answering = editor.addOp(model.main, made);
@@ -71,7 +85,9 @@ function answerWithConstants(model: Model, placement: Placement): Settled {
    * place with one member will do.
    */
   function sendersOf(op: Op): Place | undefined {
-    if (isCore(op, CORE.scatter)) return graph.places.find((place) => !isCohort(place));
+    const { entry } = placement.ops[op.id]!;
+    if (isCore(op, CORE.scatter))
+      return graph.places.find((place) => !isCohort(place) && place.entry === entry);
     const placeOf = (id: ValueId): Place | undefined => {
       const { def } = model.value(id);
       if (def.kind === 'op') return placement.ops[def.op];

@@ -17,6 +17,7 @@ import {
 import { isCohort } from '../../ir/place.ts';
 import type { Placement } from '../pass.ts';
 import { isCore, type PlacedGraph, type PlaceNumber, placedGraph, placeOfValue } from './places.ts';
+import { placeLabel } from './seats.ts';
 
 /** Ops that compute nothing, or only look at the shape; cheap at any size. */
 const views = new Set(['Identity', 'Shape', 'Size', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
@@ -61,7 +62,7 @@ export function duplicateCheapOps(model: Model, placement: Placement): Duplicate
       op.outputs.forEach((output, index) => {
         if (output === NO_VALUE) return;
         const copy = editor.op(id).outputs[index]!;
-        editor.setValue(copy, { name: `${model.value(output).name}@${graph.places[place]!.class}` });
+        editor.setValue(copy, { name: `${model.value(output).name}@${placeLabel(graph, place)}` });
         replaced.set(`${output}@${place}`, copy);
       });
     }

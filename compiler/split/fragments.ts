@@ -6,6 +6,7 @@
 //
 // Ops that depend on nothing but state would have level 0 anywhere. They float: a read belongs to the first
 // fragment that uses it (semantics: "a read happens in the first fragment that uses it and holds for the flow").
+// Nothing happens at a place before the peer set is made that it is bound to, so its levels are above that one.
 // The read of an `update` belongs to the fragment of its assignment, so that nothing can come between.
 
 import {
@@ -17,9 +18,10 @@ import {
   diagnostic,
   type Op,
   type OpId,
+  type ValueId,
 } from '../../ir/index.ts';
 import { CallOrder, isAsk } from './calls.ts';
-import { isCore, isCrossing, type PlacedGraph, placeOfValue } from './places.ts';
+import { boundBy, isCore, isCrossing, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
 
 /** Level of each op of the main graph, indexed by OpId; constants have none. */
 export type Levels = Int32Array;
@@ -28,10 +30,11 @@ export type Levels = Int32Array;
 export function fragmentLevels(graph: PlacedGraph, report: (problem: Diagnostic) => void): Levels {
   const atLeast = new Map<OpId, number>();
   const updates = updatePairs(graph);
+  const sets = new SetLevels(graph);
   // Raising one update's read may raise another's assignment; each round settles at least one more of them. An
   // update that crosses to another place and back raises itself for ever.
   for (let round = 0; ; round++) {
-    const levels = settle(graph, atLeast);
+    const levels = settleWithSets(graph, atLeast, sets);
     const rising = updates.filter(({ read, assign }) => (atLeast.get(read) ?? -1) < levels[assign]!);
     if (rising.length === 0) return levels;
     if (round > updates.length) {
@@ -51,7 +54,55 @@ function cutUpdate({ model }: PlacedGraph, assign: OpId): Diagnostic {
   );
 }
 
-function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels {
+/** Sets are made below the places that they bind; where those come first in the graph's order, a second look tells. */
+function settleWithSets(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>, sets: SetLevels): Levels {
+  for (;;) {
+    const levels = settle(graph, atLeast, sets);
+    if (!sets.learn(levels)) return levels;
+  }
+}
+
+/** From which level on places know the peer sets that matter there. */
+class SetLevels {
+  readonly #graph: PlacedGraph;
+  readonly #levels = new Map<ValueId, number>();
+
+  constructor(graph: PlacedGraph) {
+    this.#graph = graph;
+    graph.places.forEach((_, place) => {
+      const set = boundBy(graph, place);
+      if (set !== undefined) this.#levels.set(set, 0);
+    });
+  }
+
+  /** Whether something is new. */
+  learn(levels: Levels): boolean {
+    let risen = false;
+    for (const [set, before] of this.#levels) {
+      const { def } = this.#graph.model.value(set);
+      const level = def.kind === 'op' ? levels[def.op]! : 0;
+      if (level <= before) continue;
+      this.#levels.set(set, level);
+      risen = true;
+    }
+    return risen;
+  }
+
+  /** Below it nothing happens at a place. */
+  base(place: PlaceNumber): number {
+    const set = boundBy(this.#graph, place);
+    return set === undefined ? 0 : this.#levels.get(set)! + 1;
+  }
+
+  /** Below it a place can send nothing to another. */
+  ofSend(from: PlaceNumber, to: PlaceNumber): number {
+    const set = boundBy(this.#graph, to);
+    if (set === undefined) return 0;
+    return this.#levels.get(set)! + (placeOfValue(this.#graph, set) === from ? 0 : 1);
+  }
+}
+
+function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>, sets: SetLevels): Levels {
   const { model } = graph;
   const levels = new Int32Array(model.opLimit).fill(-1);
   const floating = new Uint8Array(model.opLimit);
@@ -63,15 +114,16 @@ function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels 
     const here = graph.opPlace[op.id]!;
     const needs = graph.needs[op.id]!;
     const pinned = atLeast.get(op.id);
-    let level = pinned ?? 0;
+    let level = Math.max(pinned ?? 0, sets.base(here));
     let floats = pinned === undefined && (needs.length > 0 || isCore(op, CORE.stateRead));
     for (const value of needs) {
       const { def } = model.value(value);
-      const crosses = placeOfValue(graph, value) !== here || isCrossing(op) || isAsk(op);
+      const home = placeOfValue(graph, value);
+      const crosses = home !== here || isCrossing(op) || isAsk(op);
       if (def.kind === 'op' && floating[def.op] === 1 && !crosses) continue;
       floats = false;
-      const from = def.kind === 'op' && floating[def.op] === 0 ? levels[def.op]! : 0;
-      level = Math.max(level, from + (crosses ? 1 : 0));
+      const from = def.kind === 'op' && floating[def.op] === 0 ? levels[def.op]! : sets.base(home);
+      level = Math.max(level, crosses ? Math.max(from, sets.ofSend(home, here)) + 1 : from);
     }
     if (isCore(op, CORE.stateAssign)) {
       // It must not float behind whoever reads it, since nobody does; and assignments keep the author's order.
@@ -86,13 +138,16 @@ function settle(graph: PlacedGraph, atLeast: ReadonlyMap<OpId, number>): Levels 
       level = called;
     }
     // Nobody reads what these do either.
-    if (isCore(op, CORE.invoke) || isCore(op, CORE.next)) floats = false;
+    if (isCore(op, CORE.invoke) || startsFlow(op)) floats = false;
     if (floats) floating[op.id] = 1;
     levels[op.id] = level;
   }
-  sinkFloating(graph, levels, floating);
+  sinkFloating(graph, levels, floating, sets);
   return levels;
 }
+
+/** What starts another flow when its fragment has committed. */
+const startsFlow = (op: Op): boolean => isCore(op, CORE.next) || isCore(op, CORE.start);
 
 export const isState = (op: Op): boolean => isCore(op, CORE.stateRead) || isCore(op, CORE.stateAssign);
 
@@ -100,8 +155,8 @@ export const isState = (op: Op): boolean => isCore(op, CORE.stateRead) || isCore
 export const variableOf = ({ model, opPlace }: PlacedGraph, op: OpId): string =>
   `${opPlace[op]} ${attributeString(model.op(op), 'key')}`;
 
-/** Gives each floating op the lowest level among its users on its place; 0 if its value leaves the place. */
-function sinkFloating(graph: PlacedGraph, levels: Levels, floating: Uint8Array): void {
+/** Gives each floating op the lowest level among its users on its place; the place's lowest if its value leaves it. */
+function sinkFloating(graph: PlacedGraph, levels: Levels, floating: Uint8Array, sets: SetLevels): void {
   const { model } = graph;
   const lowest = new Map<OpId, number>();
   const assignedBelow = new Map<string, number>();
@@ -110,14 +165,14 @@ function sinkFloating(graph: PlacedGraph, levels: Levels, floating: Uint8Array):
   };
   model.mainGraph.outputs.forEach((value) => {
     const { def } = model.value(value);
-    if (def.kind === 'op' && floating[def.op] === 1) used(def.op, 0);
+    if (def.kind === 'op' && floating[def.op] === 1) used(def.op, sets.base(graph.opPlace[def.op]!));
   });
   const ops = model.mainGraph.ops;
   for (let position = ops.length - 1; position >= 0; position--) {
     const op = model.op(ops[position]!);
     if (graph.constant[op.id] === 1) continue;
     const variable = isState(op) ? variableOf(graph, op.id) : '';
-    if (floating[op.id] === 1) levels[op.id] = lowest.get(op.id) ?? 0;
+    if (floating[op.id] === 1) levels[op.id] = lowest.get(op.id) ?? sets.base(graph.opPlace[op.id]!);
     // What an assignment further down leaves behind is not for a read before it.
     if (isCore(op, CORE.stateAssign))
       assignedBelow.set(variable, Math.min(levels[op.id]!, assignedBelow.get(variable) ?? levels[op.id]!));
@@ -127,7 +182,8 @@ function sinkFloating(graph: PlacedGraph, levels: Levels, floating: Uint8Array):
     for (const value of graph.needs[op.id]!) {
       const { def } = model.value(value);
       if (def.kind !== 'op' || floating[def.op] === 0) continue;
-      used(def.op, graph.opPlace[def.op] === here ? levels[op.id]! : 0);
+      const home = graph.opPlace[def.op]!;
+      used(def.op, home === here ? levels[op.id]! : sets.base(home));
     }
   }
 }

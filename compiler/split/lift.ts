@@ -11,21 +11,24 @@ import {
   type Op,
   type OpId,
   roleCallOf,
+  setOf,
   type Weight,
 } from '../../ir/index.ts';
 import { weightByteLength } from '../../ir/onnx/weights.ts';
+import type { Placement } from '../pass.ts';
 
 /** Smaller constants stay ops inside the segments that use them: an extra input costs more than it saves. */
 const MIN_WEIGHT_BYTES = 64;
 
-export function liftConstants(model: Model): Model {
+export function liftConstants(model: Model, { ops: places }: Placement): Model {
   const lifted = new Map<OpId, Weight>();
+  const sets = new Set(places.map((place) => place && setOf(place)));
   for (const op of model.opsOf()) {
     const weight = constantTensor(op);
     // A program's outputs are made by its ops, so a constant that is one stays an op.
     if (weight === undefined || isOutput(model, op)) continue;
     const isLarge = (weightByteLength(weight) ?? 0) >= MIN_WEIGHT_BYTES;
-    if (isLarge || isReadByNode(model, op)) lifted.set(op.id, weight);
+    if (isLarge || sets.has(op.outputs[0]!) || isReadByNode(model, op)) lifted.set(op.id, weight);
   }
   if (lifted.size === 0) return model;
 

@@ -8,11 +8,13 @@ import {
   diagnostic,
   type EdgeKind,
   isCohort,
+  isSubset,
   type Model,
   type Op,
   type OpId,
   type Place,
   placeKey,
+  setOf,
   type ValueId,
 } from '../../ir/index.ts';
 import { dataflow } from '../dataflow.ts';
@@ -53,7 +55,10 @@ export interface PlacedGraph {
 export const isCore = (op: Op, type: string): boolean => op.domain === DOMAIN.core && op.type === type;
 
 /** Crossings that the author wrote: the value that crosses is the first input, and goes to this op alone. */
-export const isCrossing = (op: Op): boolean => isCore(op, CORE.collect) || isSpread(op);
+export const isCrossing = (op: Op): boolean => isGather(op) || isSpread(op);
+
+/** Many members' values, stacked at one place or at every receiver. */
+export const isGather = (op: Op): boolean => isCore(op, CORE.collect) || isCore(op, CORE.exchange);
 
 /** One member to the members of a cohort: over there it is a receive. */
 export const isSpread = (op: Op): boolean => isCore(op, CORE.broadcast) || isCore(op, CORE.scatter);
@@ -108,10 +113,26 @@ export function placeOfValue(graph: PlacedGraph, id: ValueId): PlaceNumber {
   throw new Error(`value ${graph.model.value(id).name} has no place`);
 }
 
+/** The peer set of a place, where members learn of it in the flow; a constant one is everywhere. */
+export function boundBy(graph: PlacedGraph, place: PlaceNumber): ValueId | undefined {
+  const set = setOf(graph.places[place]!);
+  return set === undefined || graph.isConstant(set) ? undefined : set;
+}
+
+/** What a crossing's Send takes beside its value: the receivers' set. */
+export const setToSend = (graph: PlacedGraph, { to }: Pick<Crossing, 'to'>): ValueId | undefined =>
+  setOf(graph.places[to]!);
+
+/** What a crossing's Recv or Collect takes: the senders' set. A member knows what it sent to itself. */
+export const setToReceive = (
+  graph: PlacedGraph,
+  { from, kind }: Pick<Crossing, 'from' | 'kind'>,
+): ValueId | undefined => (kind === 'local' ? undefined : setOf(graph.places[from]!));
+
 /**
  * Every crossing, once per value and receiving place, in the order in which the values are made; with it, the
- * values that a place reads from elsewhere. Many-to-one without `collect` and other impossible crossings are
- * reported with both places and both source lines.
+ * values that a place reads from elsewhere, and the peer sets that either end has to know. Many-to-one without `collect`
+ * and other impossible crossings are reported with both places and both source lines.
  */
 export function findCrossings(
   graph: PlacedGraph,
@@ -133,7 +154,14 @@ export function findCrossings(
     const key = explicit ? `${value}>${to}@${op.id}` : `${value}>${to}`;
     if (seen.has(key)) return;
     seen.add(key);
-    found.push({ value, kind, from, to, ...(op && { reader: op.id }), ...(explicit && { op: op.id }) });
+    const crossing = { value, kind, from, to, ...(op && { reader: op.id }), ...(explicit && { op: op.id }) };
+    bring(setToSend(graph, crossing), from);
+    bring(setToReceive(graph, crossing), to);
+    found.push(crossing);
+  };
+  /** A set is known where it is made; every other place that needs it is sent it. */
+  const bring = (set: ValueId | undefined, to: PlaceNumber): void => {
+    if (set !== undefined && !graph.isConstant(set)) cross(set, to);
   };
 
   for (const op of model.opsOf()) {
@@ -157,7 +185,11 @@ export const arriving = ({ needs }: PlacedGraph, op: Op): readonly ValueId[] =>
   isCore(op, CORE.scatter) ? needs[op.id]!.filter((value) => value === op.inputs[0]) : needs[op.id]!;
 
 function crossingKind(from: Place, to: Place, op: Op | undefined): EdgeKind | undefined {
+  if (from.entry !== to.entry) return undefined;
   const collects = op !== undefined && isCore(op, CORE.collect);
+  if (op !== undefined && isCore(op, CORE.exchange))
+    return isCohort(from) && isCohort(to) ? 'exchange' : undefined;
+  if (isCohort(from) && (op === undefined || !isCrossing(op)) && isSubset(to, from)) return 'local';
   if (isCohort(from)) return collects && !isCohort(to) ? 'collect' : undefined;
   if (collects) return undefined;
   if (op !== undefined && isCore(op, CORE.scatter)) return isCohort(to) ? 'scatter' : undefined;

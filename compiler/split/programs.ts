@@ -1,11 +1,11 @@
-// Builds each place's program: receives, segments as functions, core ops, sends, in schedule order.
+// Builds each class's program, seat by seat: receives, segments as functions, core ops, sends, in schedule order.
 
 import {
   type Attribute,
-  CORE,
   Copier,
   DOMAIN,
   DOMAIN_VERSION,
+  findAttribute,
   type GraphId,
   isOurDomain,
   MIN_IR_VERSION,
@@ -15,13 +15,15 @@ import {
   type NewOp,
   type Op,
   type OpId,
+  type Seat,
+  setOf,
   subgraphsOf,
   type ValueId,
   WIRE,
 } from '../../ir/index.ts';
 import { weightOf } from '../../ir/onnx/weights.ts';
 import type { Program } from '../pass.ts';
-import { isCore, type PlaceNumber } from './places.ts';
+import { isGather, type PlacedGraph, type PlaceNumber, setToReceive } from './places.ts';
 import {
   type Item,
   type NumberedCrossing,
@@ -30,6 +32,7 @@ import {
   scheduleOf,
   sentWith,
 } from './schedule.ts';
+import { seatsOf } from './seats.ts';
 
 /** Name of the constant that trigger edges send: dots keep it apart from authors' names. */
 const TRIGGER = 'bytesandbrains.trigger';
@@ -47,31 +50,40 @@ const intsAttribute = (name: string, value: readonly number[]): Attribute => ({
 
 export function buildProgram(
   split: SplitGraph,
-  place: PlaceNumber,
+  places: readonly PlaceNumber[],
   name: string,
   peers: readonly string[],
 ): Program {
-  return new ProgramBuilder(split, place).build(name, peers);
+  return new ProgramBuilder(split, places).build(name, peers);
 }
 
 class ProgramBuilder {
   readonly #split: SplitGraph;
-  readonly #place: PlaceNumber;
+  readonly #places: readonly PlaceNumber[];
   readonly #model: Model;
   readonly #editor: ModelEditor;
   readonly #main: GraphId;
-  /** Values of the program's main graph by their id in the whole computation. */
-  readonly #values: Copier;
   readonly #initializers: ValueId[] = [];
+  readonly #inputs: ValueId[] = [];
   readonly #functions: ModelFunction[] = [];
   readonly #ops: OpId[] = [];
   readonly #fragments: (number | undefined)[] = [];
-  readonly #schedule: Schedule;
+  /** Weights of the program by their id in the whole computation: all seats share them. */
+  readonly #weights = new Map<ValueId, ValueId>();
+  /** Taken in the program's main graph. A value may be there once for each seat. */
+  readonly #names: Set<string>;
+  readonly #seats: Seat[] = [];
+  readonly #seatOf: (string | undefined)[] = [];
+  /** The seat that is being written: its place, its items, and values of the main graph by their id in the whole. */
+  #place: PlaceNumber = -1;
+  #schedule!: Schedule;
+  #values!: Copier;
 
-  constructor(split: SplitGraph, place: PlaceNumber) {
+  constructor(split: SplitGraph, places: readonly PlaceNumber[]) {
     const { model } = split.graph;
     this.#split = split;
-    this.#place = place;
+    this.#places = places;
+    this.#names = new Set(places.flatMap((place) => boundaryNames(split.graph, place)));
     this.#model = model;
     this.#editor = new ModelEditor({
       irVersion: Math.max(model.header.irVersion, MIN_IR_VERSION),
@@ -80,37 +92,87 @@ class ProgramBuilder {
     });
     this.#main = this.#editor.addGraph({ kind: 'main', name: model.mainGraph.name || 'program' });
     this.#editor.main = this.#main;
-    this.#values = new Copier(model, this.#editor);
-    this.#schedule = scheduleOf(split, place);
   }
 
   build(name: string, peers: readonly string[]): Program {
-    const { graph } = this.#split;
-    const inputs = this.#declareInputs();
-    const { items } = this.#schedule;
-    const fragmentOf = new Map(
-      [...new Set(items.map((item) => item.level))].map((level, index) => [level, index]),
-    );
-    for (const item of items) {
-      const before = this.#ops.length;
-      this.#emit(item);
-      for (const op of this.#ops.slice(before)) this.#fragments[op] = fragmentOf.get(item.level)!;
+    const items: Item[] = [];
+    const outputs: ValueId[] = [];
+    let fragments = 0;
+    for (const place of this.#places) {
+      this.#place = place;
+      this.#schedule = scheduleOf(this.#split, place);
+      this.#values = new Copier(this.#model, this.#editor, [], this.#naming(place));
+      items.push(...this.#schedule.items);
+      fragments += this.#emitSeat(fragments, outputs);
     }
-    const outputs = this.#outputs();
-    this.#editor.setGraph(this.#main, { inputs, outputs, initializers: this.#initializers, ops: this.#ops });
-    this.#editor.functions = [...this.#functions, ...this.#calledFunctions()];
+    this.#editor.setGraph(this.#main, {
+      inputs: this.#inputs,
+      outputs,
+      initializers: this.#initializers,
+      ops: this.#ops,
+    });
+    this.#editor.functions = [...this.#functions, ...this.#calledFunctions(items)];
     this.#editor.header = { ...this.#editor.header, opsets: this.#opsets() };
     return {
       name,
-      class: graph.places[this.#place]!.class,
+      class: name,
       peers,
       model: this.#editor.finish(),
       fragments: this.#fragments,
+      ...(this.#several && { seats: this.#seats, seatOf: this.#seatOf }),
       ops: items
         .filter(({ kind }) => kind === 'segment')
         .reduce((sum, { ops }) => sum + ops.filter((id) => id < this.#split.authored).length, 0),
       state: [],
       slots: [],
+    };
+  }
+
+  get #several(): boolean {
+    return this.#places.length > 1;
+  }
+
+  /** Writes the ops of a place, whose fragments are numbered from `first` on; gives how many there are. */
+  #emitSeat(first: number, outputs: ValueId[]): number {
+    const inputsHere = this.#declareInputs();
+    const { items } = this.#schedule;
+    const levels = [...new Set(items.map((item) => item.level))];
+    const fragmentOf = new Map(levels.map((level, index) => [level, first + index]));
+    const name = seatsOf(this.#split.graph).names[this.#place]!;
+    for (const item of items) {
+      const before = this.#ops.length;
+      this.#emit(item);
+      for (const op of this.#ops.slice(before)) {
+        this.#fragments[op] = fragmentOf.get(item.level)!;
+        if (this.#several) this.#seatOf[op] = name;
+      }
+    }
+    const outputsHere = this.#outputs();
+    outputs.push(...outputsHere);
+    const named = (ids: readonly ValueId[]): string[] => ids.map((id) => this.#editor.value(id).name);
+    const { entries } = seatsOf(this.#split.graph);
+    this.#seats.push({
+      name,
+      entry: entries[this.#place]!,
+      binder: this.#split.graph.places[this.#place]!.binder.kind,
+      inputs: named(inputsHere),
+      outputs: named(outputsHere),
+    });
+    return levels.length;
+  }
+
+  /** Names for values of a seat. What enters and leaves there keeps its name; all else only if no other seat has it. */
+  #naming(place: PlaceNumber): (name: string) => string {
+    if (!this.#several) return (name) => name;
+    const own = new Set(boundaryNames(this.#split.graph, place));
+    const seat = seatsOf(this.#split.graph).names[place]!;
+    return (name) => {
+      let free = name;
+      for (let n = 0; this.#names.has(free) && !own.has(free); n++)
+        free = `${name}@${seat}${n === 0 ? '' : `.${n}`}`;
+      own.delete(free);
+      this.#names.add(free);
+      return free;
     };
   }
 
@@ -121,9 +183,10 @@ class ProgramBuilder {
       if (inputPlace[index] !== this.#place || model.value(id).weight !== undefined) return;
       const copy = this.#values.declare(id, this.#main);
       this.#editor.setValue(copy, {
-        def: { kind: 'input', index: here.length },
+        def: { kind: 'input', index: this.#inputs.length },
         private: model.value(id).private,
       });
+      this.#inputs.push(copy);
       here.push(copy);
     });
     return here;
@@ -150,7 +213,8 @@ class ProgramBuilder {
     this.#ops.push(this.#editor.addOp(this.#main, op));
   }
 
-  #emitRecv({ edge, value, op }: NumberedCrossing): void {
+  #emitRecv(crossing: NumberedCrossing): void {
+    const { edge, value, op } = crossing;
     const output =
       value === undefined
         ? this.#editor.addValue(this.#main, {
@@ -162,23 +226,33 @@ class ProgramBuilder {
       domain: DOMAIN.wire,
       type: WIRE.recv,
       name: `recv_${edge.id}`,
-      inputs: [],
+      inputs: this.#setToReceive(crossing),
       outputs: [output],
       attributes: [intAttribute('edge', edge.id), intAttribute('deadline_ns', edge.deadlineNs)],
       at: op === undefined ? undefined : this.#model.op(op).at,
     });
   }
 
+  #setToReceive(crossing: NumberedCrossing): readonly ValueId[] {
+    const set = setToReceive(this.#split.graph, crossing);
+    return set === undefined ? [] : [this.#mainValue(set)];
+  }
+
   #emitSend(crossing: NumberedCrossing): void {
-    const { edge, value } = crossing;
+    const { edge, value, op } = crossing;
     const inputs = sentWith(this.#split.graph, crossing).map((id) => this.#mainValue(id));
+    const rows = op === undefined ? undefined : findAttribute(this.#model.op(op), 'rows');
     this.#add({
       domain: DOMAIN.wire,
       type: WIRE.send,
       name: `send_${edge.id}`,
-      inputs: value === undefined ? [this.#triggerValue()] : inputs,
+      inputs: value === undefined ? [this.#triggerValue(), ...inputs] : inputs,
       outputs: [],
-      attributes: [intAttribute('edge', edge.id), intAttribute('envelope', edge.envelope)],
+      attributes: [
+        intAttribute('edge', edge.id),
+        intAttribute('envelope', edge.envelope),
+        ...(rows === undefined ? [] : [rows]),
+      ],
     });
   }
 
@@ -197,10 +271,13 @@ class ProgramBuilder {
   }
 
   #emitCore(op: Op): void {
-    const inputs = isCore(op, CORE.collect) ? [] : op.inputs.map((id) => this.#mainValue(id));
+    const isCollect = isGather(op);
+    const inputs = isCollect ? [] : op.inputs.map((id) => this.#mainValue(id));
     const outputs = op.outputs.map((id) => (id === 0 ? id : this.#values.declare(id, this.#main)));
-    const { domain, type, name, at, scope, place } = op;
-    if (!isCore(op, CORE.collect)) {
+    const { domain, type, name, at, scope } = op;
+    // A seat says more than a place, and a place that is bound to a set names a value that may not be here.
+    const place = this.#several || (op.place && setOf(op.place)) !== undefined ? undefined : op.place;
+    if (!isCollect) {
       this.#add({ domain, type, name, at, scope, place, inputs, outputs, attributes: op.attributes });
       return;
     }
@@ -212,7 +289,7 @@ class ProgramBuilder {
       at,
       scope,
       place,
-      inputs,
+      inputs: this.#setToReceive(fields[0]!),
       outputs,
       attributes: [
         intsAttribute(
@@ -228,11 +305,17 @@ class ProgramBuilder {
   /** A value as the program's main graph knows it; initializers appear there when first asked for. */
   #mainValue(id: ValueId): ValueId {
     if (id === 0 || this.#values.has(id)) return id === 0 ? id : this.#values.value(id);
+    const shared = this.#weights.get(id);
+    if (shared !== undefined) {
+      this.#values.bind(id, shared);
+      return shared;
+    }
     const { weight, name } = this.#model.value(id);
     if (weight === undefined) throw new Error(`value ${name} is read before it is made`);
     const copy = this.#values.declare(id, this.#main);
     this.#editor.setValue(copy, { def: { kind: 'initializer' }, weight });
     this.#initializers.push(copy);
+    this.#weights.set(id, copy);
     return copy;
   }
 
@@ -312,7 +395,7 @@ class ProgramBuilder {
   }
 
   /** The model-local functions that the segments call, directly or through each other. */
-  #calledFunctions(): readonly ModelFunction[] {
+  #calledFunctions(items: readonly Item[]): readonly ModelFunction[] {
     const found = new Set<ModelFunction>();
     const visit = (graph: GraphId): void => {
       for (const op of this.#model.opsOf(graph)) visitOp(op);
@@ -324,7 +407,7 @@ class ProgramBuilder {
       found.add(fn);
       visit(fn.graph);
     };
-    for (const { kind, ops } of this.#schedule.items) {
+    for (const { kind, ops } of items) {
       if (kind === 'segment') for (const id of ops) visitOp(this.#model.op(id));
     }
     return this.#model.functions
@@ -344,4 +427,14 @@ class ProgramBuilder {
     }
     return opsets;
   }
+}
+
+/** Names of what enters and leaves at a place. */
+function boundaryNames({ model, inputPlace, outputPlace }: PlacedGraph, place: PlaceNumber): string[] {
+  const { inputs, outputs } = model.mainGraph;
+  const here = [
+    ...inputs.filter((id, index) => inputPlace[index] === place && model.value(id).weight === undefined),
+    ...outputs.filter((_, index) => outputPlace[index] === place),
+  ];
+  return here.map((id) => model.value(id).name);
 }

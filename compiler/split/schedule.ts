@@ -1,8 +1,17 @@
 // The schedule of one place: which receives, segments, core ops and sends its program holds, and in which order.
 
-import { CORE, type Edge, isOurDomain, type OpId, type ValueId } from '../../ir/index.ts';
+import { type Edge, isOurDomain, type OpId, type ValueId } from '../../ir/index.ts';
 import type { Levels } from './fragments.ts';
-import { type Crossing, isCore, isSpread, type PlacedGraph, type PlaceNumber } from './places.ts';
+import {
+  type Crossing,
+  isGather,
+  isSpread,
+  type PlacedGraph,
+  type PlaceNumber,
+  placeOfValue,
+  setToReceive,
+  setToSend,
+} from './places.ts';
 import type { Grouping } from './segments.ts';
 
 /** A crossing or trigger with the number that both its ends know. */
@@ -84,7 +93,7 @@ class Scheduler {
       const level = levels[id]!;
       const depth = grouping.coreDepth[id]!;
       if (isOurDomain(op.domain)) {
-        const rank = isCore(op, CORE.collect) ? RANK.arrive : RANK.core;
+        const rank = isGather(op) ? RANK.arrive : RANK.core;
         items.push({ kind: 'core', level, order: [depth, rank, 0, position], ops: [id] });
       } else {
         addToSegment(id, level, [depth, RANK.segment, grouping.sizeOf(grouping.missing[id]!), position]);
@@ -99,7 +108,7 @@ class Scheduler {
     const receiveLevels = this.#receiveLevels();
     const items: Item[] = [];
     crossings.forEach((crossing, position) => {
-      if (crossing.to === this.#place && crossing.kind !== 'collect') {
+      if (crossing.to === this.#place && !isGathered(crossing)) {
         const level = receiveLevels.get(crossing.edge.id) ?? 0;
         items.push({ kind: 'recv', level, order: [-1, RANK.arrive, 0, position], ops: [], crossing });
       }
@@ -107,8 +116,13 @@ class Scheduler {
         let [level, depth] = [0, 0];
         for (const value of sentWith(graph, crossing)) {
           const { def } = graph.model.value(value);
-          if (def.kind !== 'op' || graph.constant[def.op] === 1) continue;
-          const [one, two] = [levels[def.op]!, grouping.coreDepth[def.op]!];
+          if (graph.isConstant(value)) continue;
+          const isHere = placeOfValue(graph, value) === this.#place;
+          if (def.kind !== 'op' && isHere) continue;
+          const made = def.kind === 'op' ? levels[def.op]! : 0;
+          // A peer set that came from where it was made is there one level later, before anything else.
+          const one = isHere ? made : made + 1;
+          const two = isHere && def.kind === 'op' ? grouping.coreDepth[def.op]! : 0;
           if (one > level || (one === level && two > depth)) [level, depth] = [one, two];
         }
         items.push({ kind: 'send', level, order: [depth, RANK.send, 0, position], ops: [], crossing });
@@ -122,8 +136,7 @@ class Scheduler {
     const { graph, levels, crossings } = this.#split;
     const edgeOf = new Map<ValueId, number>();
     for (const crossing of crossings) {
-      if (crossing.to !== this.#place || crossing.kind === 'collect' || crossing.value === undefined)
-        continue;
+      if (crossing.to !== this.#place || isGathered(crossing) || crossing.value === undefined) continue;
       // A Broadcast op's readers read its output, not the value that crosses.
       const read =
         crossing.op === undefined ? crossing.value : this.#split.graph.model.op(crossing.op).outputs[0]!;
@@ -131,20 +144,32 @@ class Scheduler {
     }
     const found = new Map<number, number>();
     for (const op of this.#split.graph.model.opsOf()) {
-      if (!this.#isHere(op.id) || isCore(op, CORE.collect)) continue;
+      if (!this.#isHere(op.id) || isGather(op)) continue;
       for (const value of graph.needs[op.id]!) {
         const edge = edgeOf.get(value);
         if (edge === undefined) continue;
         found.set(edge, Math.min(levels[op.id]!, found.get(edge) ?? Number.POSITIVE_INFINITY));
       }
     }
-    // What nobody here computes with only passes through to an output: after the fragment that sent it.
+    // What nobody here computes with only passes through to an output, or says who takes part: after the fragment
+    // that sent it.
+    const sets = this.#receivedSets();
     for (const { edge, value } of crossings) {
-      if (found.has(edge.id) || value === undefined) continue;
+      if (value === undefined || (found.has(edge.id) && !sets.has(value))) continue;
       const { def } = this.#split.graph.model.value(value);
       found.set(edge.id, (def.kind === 'op' ? levels[def.op]! : 0) + 1);
     }
     return found;
+  }
+
+  /** Peer sets that sends and receives of this place take. */
+  #receivedSets(): Set<ValueId> {
+    const { graph, crossings } = this.#split;
+    const sets = crossings.flatMap((crossing) => [
+      ...(crossing.from === this.#place ? [setToSend(graph, crossing)] : []),
+      ...(crossing.to === this.#place ? [setToReceive(graph, crossing)] : []),
+    ]);
+    return new Set(sets.filter((set) => set !== undefined));
   }
 
   /** Values made here that a send, a core op, another segment or an output reads. */
@@ -153,6 +178,7 @@ class Scheduler {
     const needed = new Set<ValueId>();
     for (const crossing of crossings)
       if (crossing.from === this.#place) for (const value of sentWith(graph, crossing)) needed.add(value);
+    for (const set of this.#receivedSets()) needed.add(set);
     this.#split.graph.model.mainGraph.outputs.forEach((value, index) => {
       if (graph.outputPlace[index] === this.#place) needed.add(value);
     });
@@ -188,6 +214,7 @@ class Scheduler {
       if (!this.#isHere(op.id) || !isOurDomain(op.domain)) continue;
       for (const value of op.inputs) add(value, levels[op.id]!);
     }
+    for (const set of this.#receivedSets()) add(set, 0);
     this.#split.graph.model.mainGraph.outputs.forEach((value, index) => {
       if (graph.outputPlace[index] === this.#place) add(value, 0);
     });
@@ -199,11 +226,23 @@ class Scheduler {
   }
 }
 
-/** The inputs of a crossing's Send: the value, and of a scatter whom its rows are for. */
-export const sentWith = (
-  { model }: PlacedGraph,
-  { value, kind, op }: NumberedCrossing,
-): readonly ValueId[] => (value === undefined ? [] : kind === 'scatter' ? model.op(op!).inputs : [value]);
+/** Whether a Collect takes it, and no Recv. */
+export const isGathered = ({ kind }: Pick<Crossing, 'kind'>): boolean =>
+  kind === 'collect' || kind === 'exchange';
+
+/**
+ * The inputs of a crossing's Send: the value, of a scatter whom its rows are for, and the peer set that its receivers are
+ * bound to. Of a trigger only that set.
+ */
+export function sentWith(graph: PlacedGraph, crossing: NumberedCrossing): readonly ValueId[] {
+  const { value, kind, op } = crossing;
+  const set = setToSend(graph, crossing);
+  const sets = set === undefined ? [] : [set];
+  if (value === undefined) return sets;
+  if (kind !== 'scatter') return [value, ...sets];
+  const { inputs } = graph.model.op(op!);
+  return inputs.length > 1 ? inputs : [value, ...sets];
+}
 
 function inOrder(a: Item, b: Item): number {
   if (a.level !== b.level) return a.level - b.level;

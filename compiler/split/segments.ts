@@ -8,7 +8,14 @@
 import { CORE, isOurDomain, type OpId, roleCallOf, type ValueId } from '../../ir/index.ts';
 import { componentKey, isUpdate } from './calls.ts';
 import { isState, type Levels, variableOf } from './fragments.ts';
-import { type Crossing, isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
+import {
+  type Crossing,
+  isCore,
+  isGather,
+  type PlacedGraph,
+  type PlaceNumber,
+  placeOfValue,
+} from './places.ts';
 
 /** Sets of small numbers, each with one identity, so that comparing and joining them is cheap. */
 class SetPool {
@@ -69,7 +76,7 @@ export function groupOps(
   graph: PlacedGraph,
   levels: Levels,
   crossings: readonly Crossing[],
-  entry: PlaceNumber,
+  entries: readonly PlaceNumber[],
 ): Grouping {
   const { model } = graph;
   const pool = new SetPool();
@@ -94,7 +101,7 @@ export function groupOps(
   const envelopeOf = (crossing: Crossing): number => {
     // The fields of one record travel together, whichever fragments made them.
     const key =
-      crossing.kind === 'collect'
+      crossing.op !== undefined && isGather(model.op(crossing.op))
         ? `collect ${crossing.op}`
         : `${crossing.from}>${crossing.to}@${levelOfValue(crossing.value)}`;
     const number = envelopes.get(key) ?? envelopes.size;
@@ -106,7 +113,7 @@ export function groupOps(
   const missingOfValue = (value: ValueId): number => {
     const { def } = model.value(value);
     if (def.kind === 'op') return missing[def.op]!;
-    return placeOfValue(graph, value) === entry ? pool.empty : sourceSet(`input ${value}`);
+    return entries.includes(placeOfValue(graph, value)) ? pool.empty : sourceSet(`input ${value}`);
   };
 
   // What a fragment that assigns state shows to later ones is missing as a whole if the fragment is voided.

@@ -1,37 +1,49 @@
 // Which places no arriving value would ever wake.
 //
 // A peer learns of a flow from the first frame of it. A place is woken if some envelope to it leaves without
-// anything that this very place has to send first; so the flow is played through without values, from the entry,
-// and whoever is still asleep when nothing moves any more needs a trigger.
+// anything that this very place has to send first; so the flow is played through without values, from the entries,
+// and whoever is still asleep when nothing moves any more needs a trigger: from where its entry begins, or from where the
+// peer set is made that it is bound to.
 
 import type { OpId, ValueId } from '../../ir/index.ts';
 import {
   arriving,
+  boundBy,
   type Crossing,
   isCrossing,
   type PlacedGraph,
   type PlaceNumber,
   placeOfValue,
+  setToReceive,
+  setToSend,
 } from './places.ts';
+import { seatsOf, workingPlaces } from './seats.ts';
 
-/** Places to trigger from the entry, in the order in which they would be found asleep. */
+export interface Wake {
+  readonly from: PlaceNumber;
+  readonly to: PlaceNumber;
+}
+
+/** Places to trigger, in the order in which they would be found asleep. `entries`: where the flows of each begin. */
 export function placesToTrigger(
   graph: PlacedGraph,
   crossings: readonly Crossing[],
   envelopeOf: (crossing: Crossing) => number,
-  entry: PlaceNumber,
-  working: ReadonlySet<PlaceNumber>,
-): readonly PlaceNumber[] {
+  entries: ReadonlyMap<string, PlaceNumber>,
+): readonly Wake[] {
   const play = new Play(graph, crossings, envelopeOf);
-  const asked: PlaceNumber[] = [];
-  play.wake(entry);
+  const working = workingPlaces(graph);
+  const asked: Wake[] = [];
+  for (const entry of entries.values()) play.wake(entry);
   for (;;) {
-    const asleep = [...working].filter((place) => !play.awake.has(place)).sort((a, b) => a - b);
+    const asleep = working.filter((place) => !play.awake.has(place));
     if (asleep.length === 0) return asked;
     // Who can begin by itself may wake the others.
-    const next = asleep.find((place) => play.canBegin(place)) ?? asleep[0]!;
-    asked.push(next);
-    play.wake(next);
+    const to = asleep.find((place) => play.canBegin(place)) ?? asleep[0]!;
+    const set = boundBy(graph, to);
+    const from = set === undefined ? entries.get(seatsOf(graph).entries[to]!) : placeOfValue(graph, set);
+    if (from !== undefined) asked.push({ from, to });
+    play.wake(to);
   }
 }
 
@@ -47,6 +59,9 @@ class Play {
   readonly #crossingsOf = new Map<ValueId, Crossing[]>();
   readonly #envelopes = new Map<number, { left: number; crossings: Crossing[] }>();
   readonly #envelopeOf: (crossing: Crossing) => number;
+  /** Peer sets, by the places that know them, and what waits for that. */
+  readonly #knownSets = new Set<string>();
+  readonly #awaitingSets = new Map<string, (() => void)[]>();
   #ready: OpId[] = [];
 
   constructor(
@@ -111,21 +126,41 @@ class Play {
     if (value === 0) return;
     this.#arrive(value, placeOfValue(this.#graph, value), undefined);
     for (const crossing of this.#crossingsOf.get(value) ?? []) {
-      const envelope = this.#envelopes.get(this.#envelopeOf(crossing))!;
-      if (--envelope.left > 0) continue;
-      for (const arrived of envelope.crossings) {
-        this.#begin(arrived.to);
-        this.#arrive(arrived.value, arrived.to, arrived.op);
-      }
+      this.#once(setToSend(this.#graph, crossing), crossing.from, () => this.#send(crossing));
     }
   }
 
+  #send(crossing: Crossing): void {
+    const envelope = this.#envelopes.get(this.#envelopeOf(crossing))!;
+    if (--envelope.left > 0) return;
+    for (const { value, to, op, ...arrived } of envelope.crossings) {
+      this.#begin(to);
+      this.#once(setToReceive(this.#graph, { ...arrived }), to, () => this.#arrive(value, to, op));
+    }
+  }
+
+  /** Does something when a place knows a set. */
+  #once(set: ValueId | undefined, place: PlaceNumber, run: () => void): void {
+    if (set === undefined || this.#graph.isConstant(set)) {
+      run();
+      return;
+    }
+    const key = arrival(set, place, undefined);
+    if (this.#knownSets.has(key)) run();
+    else append(this.#awaitingSets, key, run);
+  }
+
   #arrive(value: ValueId, place: PlaceNumber, op: OpId | undefined): void {
-    for (const id of this.#readers.get(arrival(value, place, op)) ?? []) {
+    const key = arrival(value, place, op);
+    for (const id of this.#readers.get(key) ?? []) {
       if (--this.#left[id]! > 0) continue;
       if (this.awake.has(place)) this.#ready.push(id);
       else this.#waiting(place).ops.push(id);
     }
+    if (op !== undefined) return;
+    this.#knownSets.add(key);
+    for (const run of this.#awaitingSets.get(key) ?? []) run();
+    this.#awaitingSets.delete(key);
   }
 }
 

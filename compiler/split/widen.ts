@@ -76,7 +76,7 @@ export function widenCrossings(
       cast(output, sent, 'float32', here);
       wideOf.set(output, sent);
       for (const place of readers) {
-        // The same name as over here: the two are never in one program.
+        // The same name as over here: they are in one program only as two seats, whose names are kept apart.
         const received = editor.addValue(model.main, { name, type });
         cast(sent, received, 'float16', place);
         narrow.set(`${output}@${place}`, received);

@@ -146,20 +146,20 @@ export const authoringMessages = {
     severity: 'error',
     text: ({ entry, reason }: { entry: string; reason: string }) => [
       `entry ${entry}: ${reason}`,
-      'a module has one entry, at a class with one member: entry(name, peer(…), body)',
+      'an entry has a name of its own, and a place: a peer, a cohort, or, joint, cohort.each: entry(name, place, body)',
     ],
   },
   BB320: {
     severity: 'error',
-    text: ({ entry, reason }: { entry: string; reason: string }) => [
-      `next ${entry}: ${reason}`,
-      'next names the entry of its module and values for its arguments: next(name, { argument: value }).when(condition)',
+    text: ({ what, entry, reason }: { what: 'next' | 'start'; entry: string; reason: string }) => [
+      `${what} ${entry}: ${reason}`,
+      `${what} names an entry of its module and values for its arguments: ${what}(name, { argument: value }).when(condition)`,
     ],
   },
   BB321: {
     severity: 'error',
-    text: ({ reason }: { reason: string }) => [
-      `scatter: ${reason}`,
+    text: ({ op = 'scatter', reason }: { op?: string; reason: string }) => [
+      `${op}: ${reason}`,
       'scatter deals the rows of a value, its first dimension, to the members of a cohort: x.scatter(phones.each)',
     ],
   },

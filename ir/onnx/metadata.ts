@@ -1,6 +1,6 @@
 // What of ours travels in metadata_props: places, source positions, scopes, privacy. As text, both ways.
 //
-//   place   server · phone.each · "odd name".me · heads.each/phone.some("picked", sticky)
+//   place   server · phone.each · "odd name".me · heads.each/phone.some("picked", sticky) · round:server
 //   at      model.ts:3:7
 
 import { create } from '@bufbuild/protobuf';
@@ -18,9 +18,12 @@ import { modelLimits } from './limits.ts';
 /** A metadata entry: key, value. */
 export type Entry = readonly [key: string, value: string];
 
+const quoted = (name: string): string => (/^[\w-]+$/.test(name) ? name : JSON.stringify(name));
+
 export function placeText(place: Place, nameOf: (value: ValueId) => string): string {
-  const outer = place.within === undefined ? '' : `${placeText(place.within, nameOf)}/`;
-  const name = /^[\w-]+$/.test(place.class) ? place.class : JSON.stringify(place.class);
+  const entry = place.entry === undefined ? '' : `${quoted(place.entry)}:`;
+  const outer = entry + (place.within === undefined ? '' : `${placeText(place.within, nameOf)}/`);
+  const name = quoted(place.class);
   const { binder } = place;
   switch (binder.kind) {
     case 'single':
@@ -35,13 +38,15 @@ export function placeText(place: Place, nameOf: (value: ValueId) => string): str
   }
 }
 
+const entryPrefix = /^([\w-]+|"(?:[^"\\]|\\.)*"):/;
 const segment =
   /^([\w-]+|"(?:[^"\\]|\\.)*")(?:\.(me|each)|\.(one|some)\(("(?:[^"\\]|\\.)*")(, sticky)?\))?(\/|$)/;
 
 /** undefined if the text is no place, or names a value that `lookup` does not know. */
 export function parsePlace(text: string, lookup: (name: string) => ValueId | undefined): Place | undefined {
   let place: Place | undefined;
-  let rest = text;
+  const entry = entryPrefix.exec(text);
+  let rest = text.slice(entry?.[0].length ?? 0);
   for (let depth = 0; ; depth++) {
     if (depth >= modelLimits.placeDepth) return undefined;
     const match = segment.exec(rest);
@@ -55,7 +60,7 @@ export function parsePlace(text: string, lookup: (name: string) => ValueId | und
       binder = { kind: setKind as 'one' | 'some', set: value, sticky: sticky !== undefined };
     }
     place = { class: unquote(name!), binder, ...(place === undefined ? {} : { within: place }) };
-    if (end === '') return place;
+    if (end === '') return entry === null ? place : { ...place, entry: unquote(entry[1]!) };
     rest = rest.slice(all.length);
   }
 }

@@ -284,17 +284,6 @@ describe('split', () => {
     ]);
   });
 
-  test('reports a class that is used through two places', () => {
-    const text = `
-      input x: float32[2] @phone
-      y = Relu(x) @phone
-      z = Neg(y) @phone.each
-      output y @phone
-      output z @phone.each
-    `;
-    expect(codes(text)).toContain('BB503');
-  });
-
   test('lets every member answer with a constant of a record, and copies one that is broadcast', () => {
     const text = programs(
       `

@@ -71,9 +71,14 @@ export function cut(
 /** Every program of a compilation as text, with fragments, for comparison with a golden. */
 export function programsOf(compilation: Compilation): string {
   return compilation
-    .deployment!.programs.map(({ name, model, fragments }) => {
+    .deployment!.programs.map(({ name, model, fragments, seats, seatOf }) => {
       const numbers = model.mainGraph.ops.map((id) => fragments[id]).join(' ');
-      return `== ${name}, fragments ${numbers}\n${printModel(model)}`;
+      const seated = (seats ?? []).map((seat) => {
+        const ops = model.mainGraph.ops.filter((id) => seatOf?.[id] === seat.name);
+        const ends = `(${seat.inputs.join(', ')}) → (${seat.outputs.join(', ')})`;
+        return `-- seat ${seat.name}${ends}: ${ops.map((id) => model.op(id).name || model.op(id).type).join(' ')}\n`;
+      });
+      return `== ${name}, fragments ${numbers}\n${seated.join('')}${printModel(model)}`;
     })
     .join('');
 }

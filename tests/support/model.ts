@@ -8,14 +8,14 @@
 //     output y, z @server
 //   `)
 //
-// `@phone` is the one-member class phone, `@phone.each` the cohort; `private x` is an input that is private;
+// `@phone` is the one-member class phone, `@phone.each` the cohort, `@phone.some(s)` those of a peer set, `@round:phone.me`
+// who started a flow of the entry round; `private x` is an input that is private;
 // `core.When(x, c)` is an op of our core domain. An omitted dimension is not known, nor is an omitted rank.
 
 import {
   type Attribute,
   DOMAIN,
   type DType,
-  each,
   type GraphId,
   type Model,
   ModelEditor,
@@ -75,7 +75,7 @@ class Reader {
 
   #line(text: string, number: number): void {
     const [, body, where, scope] = /^(.*?)(?:\s+@(\S+))?(?:\s+in (\S+))?$/.exec(text)!;
-    const place = parsePlace(where);
+    const place = where === undefined ? undefined : this.#place(where);
     const at = this.#typed ? { file: 'test.txt', line: number, column: 1 } : undefined;
     const declared = /^(input|private|weight) (\S+): (.+)$/.exec(body!);
     const returned = /^output (.+)$/.exec(body!);
@@ -122,6 +122,15 @@ class Reader {
     );
   }
 
+  #place(text: string): Place {
+    const [, entry, name, kind, set] = /^(?:(\w+):)?(\w+)(?:\.(\w+)(?:\((\w+)\))?)?$/.exec(text)!;
+    const rest = entry === undefined ? {} : { entry };
+    if (kind === undefined) return { ...single(name!), ...rest };
+    if (set === undefined) return { class: name!, binder: { kind: kind as 'me' | 'each' }, ...rest };
+    const binder = { kind: kind as 'one' | 'some', set: this.#known(set), sticky: false };
+    return { class: name!, binder, ...rest };
+  }
+
   #known(name: string): ValueId {
     const id = this.#values.get(name);
     if (id === undefined) throw new Error(`test model reads ${name} before it is made`);
@@ -144,11 +153,6 @@ class Reader {
 /** What commas separate that are in no brackets. */
 const listed = (text: string | undefined): readonly string[] =>
   text ? text.split(/,(?![^[(]*[\])])/).map((one) => one.trim()) : [];
-
-function parsePlace(text: string | undefined): Place | undefined {
-  if (text === undefined) return undefined;
-  return text.endsWith('.each') ? each(text.slice(0, -'.each'.length)) : single(text);
-}
 
 function parseType(text: string): ValueType {
   const sequence = /^seq\((.+)\)$/.exec(text);

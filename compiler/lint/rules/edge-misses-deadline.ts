@@ -1,5 +1,5 @@
 import type { Edge, Topology } from '../../../ir/index.ts';
-import { routeBetween } from '../../links.ts';
+import { routeOf } from '../../links.ts';
 import { arrivalsOf } from '../../passes/guard.ts';
 import { rule } from '../rule.ts';
 import { bytesText, timeText } from '../text.ts';
@@ -55,7 +55,7 @@ export const edgeMissesDeadline = rule('edge-misses-deadline', {
 });
 
 function crossingNs(edge: Edge, topology: Topology): number {
-  const route = routeBetween(topology, edge.from.class, edge.to.class)!;
+  const route = routeOf(topology, edge)!;
   const transfer = route.bytesPerSecond === undefined ? 0 : (edge.bytes ?? 0) / route.bytesPerSecond;
   return route.latencyNs + transfer * 1e9;
 }

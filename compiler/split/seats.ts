@@ -1,0 +1,117 @@
+// Seats: what each place of each entry is called in the programs, and which peers' program holds it.
+//
+//   round: server, round: phone.each, sync: phone.me   →   server, phone round/each, phone sync/me
+//
+// A class with one seat needs no name for it: its program is that seat.
+
+import {
+  attributeString,
+  CORE,
+  type End,
+  isCohort,
+  type Model,
+  type Op,
+  type Topology,
+} from '../../ir/index.ts';
+import { isCore, type PlacedGraph, type PlaceNumber } from './places.ts';
+
+/** The places where something happens, in the order of their numbers. */
+export function workingPlaces({ model, constant, ...graph }: PlacedGraph): readonly PlaceNumber[] {
+  const working = new Set<PlaceNumber>(graph.outputPlace);
+  graph.inputPlace.forEach((place, index) => {
+    if (model.value(model.mainGraph.inputs[index]!).weight === undefined) working.add(place);
+  });
+  for (const id of model.mainGraph.ops) if (constant[id] !== 1) working.add(graph.opPlace[id]!);
+  return [...working].sort((a, b) => a - b);
+}
+
+/** The authors' Invoke ops, by the entry that each begins. */
+export function entryOps(model: Model): ReadonlyMap<string, Op> {
+  const ops = [...model.opsOf()].filter((op) => isCore(op, CORE.invoke));
+  return new Map(ops.map((op) => [attributeString(op, 'entry') ?? MAIN, op]));
+}
+
+/** The entry of a module that declares none. */
+export const MAIN = 'main';
+
+export interface Seats {
+  /** By place number: `round/each`, `round/some.0`; for places where nothing happens, too. */
+  readonly names: readonly string[];
+  /** The entry whose flows pass through a place. */
+  readonly entries: readonly string[];
+  /** What edges say of a place. */
+  end(place: PlaceNumber): End;
+  /** The places of a class where something happens. */
+  of(className: string): readonly PlaceNumber[];
+}
+
+const known = new WeakMap<PlacedGraph, Seats>();
+
+export function seatsOf(graph: PlacedGraph): Seats {
+  const cached = known.get(graph);
+  if (cached !== undefined) return cached;
+  const seats = computeSeats(graph);
+  known.set(graph, seats);
+  return seats;
+}
+
+function computeSeats(graph: PlacedGraph): Seats {
+  const only = [...entryOps(graph.model).keys()][0] ?? MAIN;
+  const entries = graph.places.map(({ entry }) => entry ?? only);
+  const counts = new Map<string, number>();
+  const byClass = new Map<string, PlaceNumber[]>();
+  for (const place of workingPlaces(graph)) {
+    const name = graph.places[place]!.class;
+    byClass.set(name, [...(byClass.get(name) ?? []), place]);
+  }
+  const names = graph.places.map(({ class: name, binder: { kind } }, place) => {
+    const seat = `${entries[place]}/${kind}`;
+    if (kind !== 'one' && kind !== 'some') return seat;
+    const key = `${name} ${seat}`;
+    const count = counts.get(key) ?? 0;
+    counts.set(key, count + 1);
+    return `${seat}.${count}`;
+  });
+  const of = (className: string): readonly PlaceNumber[] => byClass.get(className) ?? [];
+  const end = (place: PlaceNumber): End => {
+    const { class: name, binder } = graph.places[place]!;
+    const several = of(name).length > 1;
+    return { class: name, binder: binder.kind, ...(several && { seat: names[place]! }) };
+  };
+  return { names, entries, end, of };
+}
+
+/** A place as part of a value's name: its class, and the seat where that has several. */
+export function placeLabel(graph: PlacedGraph, place: PlaceNumber): string {
+  const { class: name, seat } = seatsOf(graph).end(place);
+  return seat === undefined ? name : `${name}/${seat}`;
+}
+
+/** Equal for equal ends. */
+export const endKey = ({ class: name, seat = '' }: End): string => `${name} ${seat}`;
+
+/**
+ * Where the flows of each entry start: at the author's Invoke; without one, where the first input enters, or at the first
+ * one-member class that has work.
+ */
+export function entryPlaces(graph: PlacedGraph, topology: Topology): ReadonlyMap<string, PlaceNumber> {
+  const authored = entryOps(graph.model);
+  if (authored.size > 0) return new Map([...authored].map(([name, { id }]) => [name, graph.opPlace[id]!]));
+  const place = callPlace(graph, topology);
+  return new Map(place === undefined ? [] : [[MAIN, place]]);
+}
+
+function callPlace(graph: PlacedGraph, topology: Topology): PlaceNumber | undefined {
+  const single = (number: PlaceNumber): boolean => !isCohort(graph.places[number]!);
+  const { model, inputPlace } = graph;
+  const first = model.mainGraph.inputs.findIndex(
+    (id, index) => model.value(id).weight === undefined && single(inputPlace[index]!),
+  );
+  if (first !== -1) return inputPlace[first];
+  const classes = topology.classes.map((one) => one.name);
+  const candidates = graph.places
+    .map((place, number) => ({ number, order: classes.indexOf(place.class) }))
+    .filter(({ number }) => single(number))
+    .sort((a, b) => a.order - b.order);
+  return candidates[0]?.number;
+}

@@ -1,0 +1,106 @@
+// Exchange: what every member of a cohort has, to every member.
+
+import { type Attribute, CORE, isCohort, placeKey, tensorType } from '../ir/index.ts';
+import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
+import { type CollectErrors, type CollectOptions, policy, stacked } from './crossing.ts';
+import { type Place, placeOf } from './place.ts';
+import { type Fact, type Recorder, recorder } from './recorder.ts';
+import type { AnyShape, Checked, ElementOf, Many, PlaceOf, ShapeOf, Tensor, Value } from './types.ts';
+import { defineMethod, factOf, type Handle, isValue, toValue } from './value.ts';
+
+export interface ExchangeOptions<P extends string = string, Rows extends boolean = boolean>
+  extends Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough'> {
+  /** Whether member i gets row i of each value, and not the whole. */
+  readonly rows?: Rows;
+  /** Who gets them. Default: the cohort itself. */
+  readonly to?: Place<P>;
+}
+
+type RowOf<S extends AnyShape> = S extends readonly [unknown, ...infer Rest extends AnyShape]
+  ? Rest
+  : AnyShape;
+type Exchanged1<V, P extends string, Rows extends boolean> = V extends Tensor
+  ? Value<
+      ElementOf<V>,
+      number extends ShapeOf<V>['length']
+        ? AnyShape
+        : [number, ...(Rows extends true ? RowOf<ShapeOf<V>> : ShapeOf<V>)],
+      P
+    >
+  : never;
+/** At every receiver one field per exchanged one, stacked on a new first axis in the order of the senders, and who sent. */
+export type Exchanged<R, P extends string, Rows extends boolean> = (R extends Tensor
+  ? { readonly values: Exchanged1<R, P, Rows> }
+  : { readonly [Key in keyof R]: Exchanged1<R[Key], P, Rows> }) & {
+  readonly senders: Value<'string', [number], P>;
+  readonly missing: Value<'string', [number], P>;
+};
+/** Where a value, or a record of them, is. */
+type PlaceIn<R> = R extends Tensor
+  ? PlaceOf<R>
+  : R extends Readonly<Record<string, infer V extends Tensor>>
+    ? PlaceOf<V>
+    : never;
+type Receivers<R, P extends string> = [P] extends [never] ? PlaceIn<R> : P;
+
+export interface ExchangeMethods {
+  /** The value of every member, at every member; see {@link exchange}. */
+  exchange<V extends Tensor, const P extends Many = never, const Rows extends boolean = false>(
+    this: Checked<V, CollectErrors<V>>,
+    options?: ExchangeOptions<P, Rows>,
+  ): Exchanged<V, Receivers<V, P>, Rows>;
+}
+
+/**
+ * A collect at every receiver: a value, or a record of values, of every member, each stacked on a new first axis in the
+ * order of the members. With `rows`, member i gets row i of what each has: rows that belong together cross once.
+ * Missing at a receiver where fewer than `atLeast` answers come in time, so what receivers get may differ.
+ * Fails (BB306) if the value is not a cohort's, (BB321) if rows are asked of what has none.
+ */
+export function exchange<
+  R extends Tensor | Readonly<Record<string, Tensor>>,
+  const P extends Many = never,
+  const Rows extends boolean = false,
+>(
+  value: Checked<R, CollectErrors<R>>,
+  options: ExchangeOptions<P, Rows> = {},
+): Exchanged<R, Receivers<R, P>, Rows> {
+  const owner = recorder('exchange');
+  return owner.call(exchange, () => swap(owner, value, options)) as Exchanged<R, Receivers<R, P>, Rows>;
+}
+
+defineMethod('exchange', function method(this: Handle, options: ExchangeOptions = {}) {
+  const owner = recorder('exchange');
+  return owner.call(method, () => swap(owner, this, options));
+});
+
+function swap(owner: Recorder, value: unknown, options: ExchangeOptions): object {
+  const record = isValue(value) ? { values: value } : (value as Readonly<Record<string, Tensor>>);
+  const names = Object.keys(record);
+  const inputs = names.map((name) => factOf(record[name], 'exchange'));
+  const from = owner.meet('exchange', inputs, null);
+  if (from === undefined) return owner.fail('BB308', { op: 'exchange', reason: 'no cohort has this value' });
+  const place = options.to === undefined ? from : placeOf(options.to);
+  if (!isCohort(place)) owner.fail('BB306', { op: 'exchange', from: placeKey(from), to: placeKey(place) });
+  const shared = { cohort: place, declinable: false };
+  const ids = { ...shared, type: tensorType('string', [null]) };
+  const rows: Attribute[] = options.rows === true ? [{ name: 'rows', kind: 'int', value: 1n }] : [];
+  const results = [
+    ...inputs.map((fact, index) => ({
+      ...shared,
+      name: names[index]!,
+      type: stacked(options.rows === true ? rowOf(owner, fact) : fact),
+    })),
+    { ...ids, name: 'senders' },
+    { ...ids, name: 'missing' },
+  ];
+  const attributes = [...rows, ...policy(owner, 'exchange', options)];
+  const facts = coreOp(owner, { type: CORE.exchange, inputs, attributes, place }, results);
+  return Object.fromEntries(results.map(({ name }, index) => [name, toValue(facts[index]!, owner)]));
+}
+
+function rowOf(owner: Recorder, fact: Fact): Fact {
+  const dims = dimsIn(fact.type);
+  if (dims?.length === 0) owner.fail('BB321', { op: 'exchange', reason: 'a scalar has no rows' });
+  return { ...fact, type: tensorType(dtypeIn(fact.type), dims?.slice(1)) };
+}
