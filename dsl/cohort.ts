@@ -5,13 +5,13 @@ import { addConstant } from './constant.ts';
 import { dimsIn, dtypeIn } from './core-op.ts';
 import { type Place, toPlace } from './place.ts';
 import { type Recorder, recorder } from './recorder.ts';
-import { type PeerSelector, self, view } from './sets.ts';
+import { type Picker, self, view } from './sets.ts';
 import { Variable } from './state.ts';
 import type { Checked, DTypeError, ElementOf, Many, PlaceError, PlaceOf, Tensor, Value } from './types.ts';
 import { factOf, isValue } from './value.ts';
 
 /** Ids of peers, in order and without duplicates, or who picks them of the class's view. */
-export type PeerSet = Tensor | PeerSelector;
+export type PeerSet = Tensor | Picker;
 
 export type SetErrors<S> = S extends Tensor
   ? ElementOf<S> extends 'string'
@@ -41,7 +41,7 @@ export interface Cohort<Name extends string = string> {
   /** The members that are in a set of peers, in its order; else as `one`. */
   some<const S extends PeerSet>(set: Checked<S, SetErrors<S>>, options?: BindOptions): Place<`${Name}.some`>;
   /** One other member than me: the first that the selector picks of the view without me. */
-  neighbour(selector: PeerSelector, options?: BindOptions): Place<`${Name}.one`>;
+  neighbour(selector: Picker, options?: BindOptions): Place<`${Name}.one`>;
   /** Ids of the members of the class, as the peer that asks sees it now: string[k]. */
   view(): Value<'string', [number], 'any'>;
 }
@@ -58,7 +58,7 @@ export function cohort<const Name extends string>(name: Name): Cohort<Name> {
     me: toPlace({ class: name, binder: { kind: 'me' } }),
     one: (set, options) => bound('one', set, options),
     some: (set, options) => bound('some', set, options),
-    neighbour: (selector, options) => bound('one', selector.select(view(name).without(self())), options),
+    neighbour: (selector, options) => bound('one', selector.pick(view(name).without(self())), options),
     view: () => view(name),
   };
 }
@@ -67,7 +67,7 @@ function takenSet(name: string, kind: 'one' | 'some', set: unknown, sticky: bool
   const owner = recorder(kind);
   return owner.call(takenSet, () => {
     const fail = (reason: string): never => owner.fail('BB341', { place: `${name}.${kind}`, reason });
-    const value = isValue(set) ? set : (set as PeerSelector).select(view(name));
+    const value = isValue(set) ? set : (set as Picker).pick(view(name));
     const { id, type, cohort: many } = factOf(value, kind);
     const dims = dimsIn(type);
     if ((dtypeIn(type) ?? 'string') !== 'string' || (dims !== undefined && dims.length !== 1))

@@ -6,6 +6,8 @@ import './private.ts';
 
 // What members answered, as one value.
 export { type Combined, weightedMean } from './aggregate.ts';
+// A computation, what enters and leaves it.
+export { type BindOptions, type Cohort, cohort, type PeerSet } from './cohort.ts';
 // What a peer has beside its graph.
 export {
   aggregator,
@@ -18,8 +20,6 @@ export {
   protocol,
 } from './component.ts';
 export type { Component, Protocol, SlotFields } from './component-types.ts';
-// A computation, what enters and leaves it.
-export { type BindOptions, type Cohort, cohort, type PeerSet } from './cohort.ts';
 export { constant } from './constant.ts';
 export { type ContainerType, optionalOf, sequenceOf } from './containers.ts';
 // Every operator of ONNX; control flow from callbacks.
@@ -65,7 +65,7 @@ export { on, type Place, peer } from './place.ts';
 export { emit, type InputOptions, input, output } from './ports.ts';
 export { recompute } from './recompute.ts';
 export type { Use } from './role-call.ts';
-export { type PeerSelector, self } from './sets.ts';
+export { type Picker, self } from './sets.ts';
 export { type State, type StateOptions, state } from './state.ts';
 export { after, type EventFields, event, interval, type Trigger } from './trigger.ts';
 export type { AnyShape, Dim, DTypeError, Element, PlaceError, ShapeError, Tensor, Value } from './types.ts';

@@ -8,8 +8,8 @@ import type { Checked, JoinOf, PairErrors, PlaceOf, Tensor, Value } from './type
 import { defineMethod, factOf, type Handle, toValue } from './value.ts';
 
 /** Picks peers among candidates: a component, or a function of the graph. */
-export interface PeerSelector {
-  select(candidates: Value<'string', [number], 'any'>): Tensor<'string'>;
+export interface Picker {
+  pick(candidates: Value<'string', [number], 'any'>): Tensor<'string'>;
 }
 
 type Peers<P extends string> = Value<'string', [number], P>;

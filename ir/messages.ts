@@ -7,8 +7,8 @@ import { fileMessages } from './messages/files.ts';
 import { graphMessages } from './messages/graphs.ts';
 import type { Message } from './messages/message.ts';
 import { networkMessages } from './messages/network.ts';
-import { simulationMessages } from './messages/simulation.ts';
 import { seatMessages, seatSplitMessages } from './messages/places.ts';
+import { simulationMessages } from './messages/simulation.ts';
 
 export const messages = {
   // --- BB1xx: reading and writing ONNX files ---------------------------------------------------------
