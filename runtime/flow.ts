@@ -31,6 +31,8 @@ export interface FlowHead {
   readonly session: FlowId;
   /** 0 in the first. */
   readonly step: number;
+  /** Goes with its messages; see trace.ts. */
+  readonly trace?: Uint8Array | undefined;
 }
 
 export interface FlowStart extends FlowHead {
@@ -69,6 +71,7 @@ export class Flow implements FlowStart {
   readonly early = new Map<number, Early[]>();
   /** Flows that follow this one. */
   followers = 0;
+  readonly trace: Uint8Array | undefined;
   readonly key: string;
   readonly learnedNs: number;
   /** Indexed by slot; freed when its last reader has fired. */
@@ -117,6 +120,7 @@ export class Flow implements FlowStart {
     this.step = start.step;
     this.flows = start.flows ?? Number.POSITIVE_INFINITY;
     this.given = start.given;
+    this.trace = start.trace;
     this.key = seatKey(start.id, seat);
     this.learnedNs = learnedNs;
     this.values = seat.constants.map((tensor) => tensor && { data: tensor, lease: undefined });

@@ -11,5 +11,6 @@ export { checkManifest } from './manifest.ts';
 export { Node, type NodeOptions } from './node.ts';
 export { decodeProgram } from './program.ts';
 export { segmentModels } from './segment-model.ts';
+export { type FlowBegun, TRACE_BYTES, type Traces } from './trace.ts';
 export { isMissing, type Missing, type MissingReason, missingReasons, type Value } from './value.ts';
 export { decodeFrame, encodeFrame, joinPieces, pieceBytes, type WireError } from './wire/frame.ts';

@@ -21,6 +21,7 @@ import { describeData, fits } from './manifest.ts';
 import { Outbox } from './outbox.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
 import { Starts } from './starts.ts';
+import type { Traces } from './trace.ts';
 import { clip, isMissing, type Missing, type Value, valueProblem } from './value.ts';
 import { Waits } from './waits.ts';
 import { Courier, type Delivery } from './wire/courier.ts';
@@ -33,6 +34,8 @@ export interface NodeOptions {
   /** Higher than at any earlier start of this peer; from 1. */
   readonly incarnation: number;
   readonly limits?: Partial<Limits>;
+  /** Without it, what a message brings goes with those that it causes. */
+  readonly trace?: Traces | undefined;
 }
 
 /** Backends tell what failed in a few lines; some add all that they were given. */
@@ -64,15 +67,17 @@ export class Node {
   readonly #starts: ReadonlyMap<string, Starts>;
   /** By seat. */
   readonly #collects: readonly Collects[];
+  readonly #trace: Traces;
   #now = 0;
   #nextFlow = 1;
   #shutdown = false;
 
-  constructor({ program, peer, incarnation, limits }: NodeOptions) {
+  constructor({ program, peer, incarnation, limits, trace }: NodeOptions) {
     this.peer = peer;
     this.#program = program;
     this.#incarnation = incarnation;
     this.#limits = { ...defaultLimits, ...limits };
+    this.#trace = trace ?? ((_, came) => came);
     this.#outbox = new Outbox(this.#limits.dropEvents);
     this.#ended = program.seats.map(() => new EndedFlows(this.#limits.endedFlows));
     this.#leases = new Leases((buffer) => this.#outbox.put({ type: 'release', buffer }));
@@ -262,7 +267,8 @@ export class Node {
 
   #open(seat: SeatProgram, start: FlowStart, request?: number): Flow {
     const { id, session, step, opener } = start;
-    const flow = new Flow(start, this.#now, seat);
+    const trace = this.#trace({ id, session, step, seat: seat.name }, start.trace);
+    const flow = new Flow({ ...start, trace }, this.#now, seat);
     this.#flows.set(flow.key, flow);
     this.#outbox.event({
       kind: 'flow-started',

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { Plan } from '../../ir/index.ts';
 import type { Deployment } from '../../runtime/host/index.ts';
+import type { ChromeTrace } from '../../runtime/host/observe/chrome-trace.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { command } from '../frame.ts';
 import { formatBytes } from '../output.ts';
@@ -20,6 +21,7 @@ interface Options {
   readonly dim?: readonly string[];
   readonly outputs?: string;
   readonly plot?: string;
+  readonly trace?: string;
   readonly transport?: string;
   readonly processes?: boolean;
   readonly flows?: string;
@@ -51,6 +53,7 @@ export const run = command<Options>({
       )
       .option('-o, --outputs <file>', 'tensors out, in the same formats')
       .option('--plot <file.html>', 'curves of the numbers that come out, and of bytes sent, flow by flow')
+      .option('--trace <file.json>', 'what every peer did when, for Perfetto or chrome://tracing')
       .option(
         '--transport <name>',
         'how nodes reach each other: inproc (in this process) or ws (a process for each peer)',
@@ -90,6 +93,8 @@ export const run = command<Options>({
   ],
   async run(cx, [source], options) {
     const transport = transportOf(options);
+    if (options.trace !== undefined && transport !== 'inproc')
+      throw new UsageError('--trace shows the nodes of one process: leave --processes and --transport out');
     const [
       { countOf, optimizationOf, workersOf },
       { prepare },
@@ -117,6 +122,7 @@ export const run = command<Options>({
     const backends = new Backends(options.backend, { optimization, ...workers });
     const prepared = await prepare(cx, source!, options);
     let data: PeerData | undefined;
+    const trace = options.trace === undefined ? undefined : await tracing();
     try {
       const { plan } = prepared.deployment;
       if (options.verify && prepared.uncut === undefined) {
@@ -137,7 +143,8 @@ export const run = command<Options>({
             backend: backends.of(peer.bundle.manifest),
             components: opened.of(peer.id),
           }));
-          return startDeployment({ peers, backend: peers[0]!.backend });
+          const observed = trace && { observerOf: (peer: string) => trace.observerOf(peer) };
+          return startDeployment({ peers, backend: peers[0]!.backend, ...observed });
         }
         const { startProcesses } = await import('../run/processes.ts');
         const settings = { optimization, ...workers, backend: options.backend, topology: file };
@@ -180,6 +187,8 @@ export const run = command<Options>({
       cx.report(ran.answers.warnings);
       report(cx, verification, options.opt);
     } finally {
+      // Of a run that failed, too: there it is wanted most.
+      if (trace !== undefined) await writeTrace(cx, options.trace!, trace);
       await data?.close();
       keeping.dispose?.();
       await backends.close();
@@ -187,6 +196,23 @@ export const run = command<Options>({
     }
   },
 });
+
+async function tracing(): Promise<ChromeTrace> {
+  const { ChromeTrace } = await import('../../runtime/host/observe/chrome-trace.ts');
+  return new ChromeTrace();
+}
+
+/** Reports BB882 if it cannot be written: that is no reason to hide why a run failed. */
+async function writeTrace(cx: CommandContext, file: string, trace: ChromeTrace): Promise<void> {
+  const { writeText } = await import('../write.ts');
+  try {
+    writeText(file, trace.text());
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    cx.report(error.diagnostics);
+  }
+  if (trace.left > 0) cx.note(`${trace.left} spans are not in ${file}: they were too many`);
+}
 
 function transportOf({ transport, processes }: Options): 'inproc' | 'ws' {
   const name = transport ?? (processes ? 'ws' : 'inproc');

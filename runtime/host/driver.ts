@@ -2,6 +2,8 @@
 // what it tells, is the host's.
 
 import type { DataValue } from '../../ir/data.ts';
+import { DOMAIN } from '../../ir/names.ts';
+import { roleDomain } from '../../ir/roles.ts';
 import type { Components } from '../component.ts';
 import type { FlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
@@ -9,10 +11,12 @@ import type { Input, NodeEvent, Output } from '../io.ts';
 import type { Limits, Usage } from '../limits.ts';
 import { Node } from '../node.ts';
 import { packed } from '../packed.ts';
+import type { Traces } from '../trace.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Clock } from './clock.ts';
 import type { Origin } from './finite.ts';
 import type { DataValues } from './hand-over.ts';
+import { type Invocation, type Observer, Turns } from './observe/observer.ts';
 import type { Segments } from './segments.ts';
 import { type Request, Workbench } from './workbench.ts';
 
@@ -42,6 +46,7 @@ export interface DriverOptions {
   readonly originOf: (segment: string, inputs: readonly DataValue[]) => Promise<Origin>;
   /** Where the frames and inputs given to the node come from, and go back to. */
   readonly pool: BufferPool;
+  readonly observer?: Observer | undefined;
 }
 
 export class Driver {
@@ -50,15 +55,19 @@ export class Driver {
   readonly #clock: Clock;
   readonly #pool: BufferPool;
   readonly #hooks: DriverHooks;
+  readonly #components: Components;
+  readonly #observer: Observer | undefined;
+  readonly #turns: Turns | undefined;
   #stopTimer: (() => void) | undefined;
   #wakeAt: number | undefined;
   #draining = false;
 
   constructor(
-    { segments, components, clock, pool, originOf, ...options }: DriverOptions,
+    { segments, components, clock, pool, originOf, observer, ...options }: DriverOptions,
     hooks: DriverHooks,
   ) {
-    this.#node = new Node(options);
+    const trace: Traces | undefined = observer && ((flow, came) => observer.began(flow, came, clock.now()));
+    this.#node = new Node({ ...options, trace });
     const reclaim = (buffer: ArrayBuffer): void => pool.give(buffer);
     this.#workbench = new Workbench({
       program: options.program,
@@ -70,6 +79,9 @@ export class Driver {
     this.#clock = clock;
     this.#pool = pool;
     this.#hooks = hooks;
+    this.#components = components;
+    this.#observer = observer;
+    this.#turns = observer && new Turns(observer, () => clock.now());
   }
 
   get openFlows(): number {
@@ -88,7 +100,7 @@ export class Driver {
 
   /** May be called from within a hook: the node then gets to it as soon as it has told what it is telling. */
   handle(input: Input): void {
-    this.#node.handle(this.#clock.now(), input);
+    this.#take(this.#clock.now(), input);
     this.#drain();
   }
 
@@ -98,9 +110,16 @@ export class Driver {
     this.#stopTimer?.();
   }
 
+  #take(now: number, input: Input): void {
+    this.#turns?.begin(input.type);
+    this.#node.handle(now, input);
+    this.#turns?.handled();
+  }
+
   #drain(): void {
     if (this.#draining) return;
     this.#draining = true;
+    this.#turns?.begin('wake');
     try {
       for (;;) {
         const output = this.#node.poll(this.#clock.now());
@@ -108,10 +127,12 @@ export class Driver {
           this.#sleep(output.until);
           break;
         }
+        this.#turns?.acted(output);
         this.#act(output);
       }
     } finally {
       this.#draining = false;
+      this.#turns?.end();
     }
     this.#hooks.settled();
   }
@@ -126,15 +147,27 @@ export class Driver {
       case 'release':
         return this.#pool.give(output.buffer);
       case 'event':
+        if (output.event.kind === 'flow-ended') this.#observer?.ended(output.event, this.#clock.now());
         return this.#hooks.event(output.event);
     }
+  }
+
+  #invocation(output: Request, answer: Input, beganNs: number, endedNs: number): Invocation {
+    const failed = answer.type === 'failed' ? { failed: answer.message } : {};
+    const common = { flow: output.flow, beganNs, endedNs, ...failed };
+    if (output.type === 'work')
+      return { ...common, op: output.segment, kind: 'segment', domain: DOMAIN.segment };
+    const { component, method: op } = output;
+    const { role } = this.#components[component]!;
+    return { ...common, op, kind: 'component', domain: roleDomain(role), component };
   }
 
   async #work(output: Request): Promise<void> {
     const began = this.#clock.now();
     const answer = await this.#workbench.run(output);
     const now = this.#clock.now();
-    this.#node.handle(now, answer);
+    this.#observer?.invoked(this.#invocation(output, answer, began, now));
+    this.#take(now, answer);
     this.#hooks.worked(output.flow, (now - began) / 1e6, answer.type === 'failed');
     this.#drain();
   }

@@ -10,6 +10,7 @@ export { Counters } from './observe/counters.ts';
 export { describeEvent, type EventLevel, levelOf, type Severity, severityOf } from './observe/events.ts';
 export { type LogRecord, logRecord } from './observe/log.ts';
 export { metricsOf, type PeerNumbers } from './observe/metrics.ts';
+export type { Invocation, Observer, Turn } from './observe/observer.ts';
 export { type Metric, PROMETHEUS_TYPE, prometheusText } from './observe/prometheus.ts';
 export { type Overhead, sumOfOverheads } from './overhead.ts';
 export {

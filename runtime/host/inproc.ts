@@ -18,6 +18,7 @@ import { originOf } from './finite.ts';
 import { FlowBook, type InvokeOptions, invocation } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
 import { handOver } from './hand-over.ts';
+import type { Observer } from './observe/observer.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { noOverhead, type Overhead } from './overhead.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
@@ -38,6 +39,8 @@ export interface DeploymentOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
   readonly onEvent?: (peer: string, event: NodeEvent) => void;
+  /** Told of the time that each peer takes. */
+  readonly observerOf?: (peer: string) => Observer;
 }
 
 export interface Deployment {
@@ -115,7 +118,10 @@ class InProcess implements Deployment {
   #pumping = false;
   #closed = false;
 
-  constructor(peers: readonly LoadedPeer[], { clock = systemClock, limits, onEvent }: DeploymentOptions) {
+  constructor(
+    peers: readonly LoadedPeer[],
+    { clock = systemClock, limits, onEvent, observerOf }: DeploymentOptions,
+  ) {
     this.#peers = peers;
     this.#control = new Map(peers.map(({ id }) => [id, noOverhead()]));
     this.#onEvent = onEvent ?? (() => {});
@@ -126,7 +132,8 @@ class InProcess implements Deployment {
     this.#drivers = new Map(
       peers.map(({ id, program, segments, components, originOf }) => {
         const own = { peer: id, program, segments, components, originOf };
-        const options = { ...own, incarnation: 1, clock, pool: this.#pool };
+        const observer = observerOf?.(id);
+        const options = { ...own, incarnation: 1, clock, pool: this.#pool, observer };
         const driver = new Driver(limits === undefined ? options : { ...options, limits }, {
           send: (frame) => this.#send(id, frame),
           event: (event) => this.#note(id, event),

@@ -22,6 +22,7 @@ import type { Pause } from './flow-result.ts';
 import { type DataValues, handOver } from './hand-over.ts';
 import { Counters } from './observe/counters.ts';
 import type { PeerNumbers } from './observe/metrics.ts';
+import type { Observer } from './observe/observer.ts';
 import { noOverhead, type Overhead, sumOfOverheads } from './overhead.ts';
 import { neighboursOf, type PeerStatus, Readiness, statusOf } from './readiness.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
@@ -63,6 +64,8 @@ export interface PeerHostOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
   readonly lane?: number;
+  /** Told of the time that the node takes. */
+  readonly observer?: Observer;
   onEvent(event: PeerEvent, host: PeerHost): void;
 }
 
@@ -131,7 +134,7 @@ export class PeerHost {
     const origin: DriverOptions['originOf'] = (segment, inputs) =>
       originOf(bundle, options.backend, segment, inputs);
     const node = { peer, program, segments, components, incarnation, clock };
-    const own = { ...node, originOf: origin, pool: this.#pool };
+    const own = { ...node, originOf: origin, pool: this.#pool, observer: options.observer };
     this.#driver = new Driver(limits === undefined ? own : { ...own, limits }, {
       send: (frame) => this.#send(frame),
       event: (event) => this.#note(event),

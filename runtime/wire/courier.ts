@@ -10,8 +10,16 @@ import { describeData, describePort, fits } from '../manifest.ts';
 import type { Outbox } from '../outbox.ts';
 import { peersIn } from '../peer-set.ts';
 import { rowsFor } from '../scatter.ts';
+import { TRACE_BYTES } from '../trace.ts';
 import { clip, isMissing, type Value } from '../value.ts';
-import { type EnvelopeInit, ERROR, type ErrorCode, type Fill, type FlowIdMessage } from './envelope.ts';
+import {
+  type Envelope,
+  type EnvelopeInit,
+  ERROR,
+  type ErrorCode,
+  type Fill,
+  type FlowIdMessage,
+} from './envelope.ts';
 import { fillOf, valueOfFill } from './fill.ts';
 import { decodeFrame, encodeFrame, type Frame } from './frame.ts';
 
@@ -41,6 +49,10 @@ function load(edges: readonly Edge[], values: readonly Value[]) {
   );
   return { fills, payloads };
 }
+
+/** A copy: the frame's buffer is used again. What is no trace context is nobody's. */
+const traceOf = ({ trace }: Envelope): Uint8Array | undefined =>
+  trace.length === TRACE_BYTES ? trace.slice() : undefined;
 
 const yes = { dtype: 'bool', dims: [], bytes: Uint8Array.of(1) } as const;
 
@@ -102,7 +114,7 @@ export class Courier {
    * scatter's rows are for.
    */
   pack(
-    { id, session, step }: FlowHead,
+    { id, session, step, trace }: FlowHead,
     group: EnvelopeGroup,
     values: readonly Value[],
     members: readonly (Value | undefined)[],
@@ -110,7 +122,7 @@ export class Courier {
     const { edges, rows: byRow } = group;
     const destinations = this.#destinationsOf(group, id, members[0]);
     // A flow that follows none is its own session.
-    const head = { flow: idMessage(id), session: step === 0 ? undefined : idMessage(session), step };
+    const head = { flow: idMessage(id), session: step === 0 ? undefined : idMessage(session), step, trace };
     if (byRow.length === 0) {
       const { fills, payloads } = load(edges, values);
       return destinations.map((to) => ({
@@ -155,7 +167,7 @@ export class Courier {
     const id = this.#flowOf(from, envelope.flow);
     const session = envelope.session === undefined ? id : this.#flowOf(from, envelope.session);
     if (id === undefined || session === undefined) return undefined;
-    const flow: FlowHead = { id, session, step: envelope.step };
+    const flow: FlowHead = { id, session, step: envelope.step, trace: traceOf(envelope) };
     const why = envelope.cancel?.why;
     return {
       flow,
@@ -230,7 +242,7 @@ export class Courier {
   #envelope(to: string, content: EnvelopeInit): EnvelopeInit {
     const correspondent = this.#correspondents.get(to)!;
     correspondent.sent++;
-    const { flow, session, step = 0, fills, error } = content;
+    const { flow, session, step = 0, trace, fills, error } = content;
     return {
       deployment: this.#program.manifest.deployment,
       sender: this.#peer,
@@ -239,6 +251,7 @@ export class Courier {
       flow,
       session,
       step,
+      trace,
       error,
       fills: fills ?? [],
     };

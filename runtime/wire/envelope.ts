@@ -2,6 +2,7 @@
 
 import {
   bool,
+  bytes,
   fixed64,
   list,
   type Message,
@@ -97,6 +98,7 @@ export const envelope = table({
   error: message(13, error),
   fills: list(message(14, fill)),
   link: message(15, link),
+  trace: bytes(16),
 });
 
 export type Fill = Message<typeof fill>;

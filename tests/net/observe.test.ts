@@ -1,6 +1,6 @@
 // What peers that are processes of their own tell while they run.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -90,4 +90,22 @@ test('an address for metrics that is taken is an error with a code; one that is 
   expect(second.err).toMatch(/^error BB761: cannot listen at http:\/\/127\.0\.0\.1:/);
   expect((await start('server', '--metrics', 'here').ended).status).toBe(2);
   await first.ended;
+});
+
+test('bbc run --trace writes what Perfetto opens; processes are not in it', async () => {
+  const run = (...args: readonly string[]) =>
+    bbcProcess(['run', file('dist'), '--random', '1', '--flows', '2', ...args, '--trace', file('trace.json')])
+      .ended;
+  expect((await run()).status).toBe(0);
+  const { traceEvents } = JSON.parse(readFileSync(file('trace.json'), 'utf8')) as {
+    traceEvents: readonly { readonly ph: string; readonly name: string; readonly args: { name?: string } }[];
+  };
+  const named = traceEvents.filter(({ name }) => name === 'process_name');
+  expect(named.map(({ args }) => args.name)).toEqual(['phone', 'server']);
+  expect(traceEvents.filter(({ name }) => name.startsWith('engine.invoke '))).toHaveLength(4);
+  expect(traceEvents.filter(({ ph }) => ph === 'b')).toHaveLength(4);
+  expect(await run('--processes')).toMatchObject({
+    status: 2,
+    err: expect.stringContaining('--trace shows'),
+  });
 });

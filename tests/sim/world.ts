@@ -11,6 +11,7 @@ import {
   type NodeEvent,
   type Output,
   pieceBytes,
+  type Traces,
   type Value,
   type Values,
 } from '../../runtime/index.ts';
@@ -50,10 +51,13 @@ export class World {
     peers: Readonly<Record<string, LoadedBundle>>,
     segments: SegmentFunctions = {},
     limits: Partial<Limits> = {},
+    traces: (peer: string) => Traces | undefined = () => undefined,
   ) {
     this.#segments = segments;
-    for (const [peer, bundle] of Object.entries(peers))
-      this.nodes.set(peer, new Node({ program: decodeProgram(bundle), peer, incarnation: 1, limits }));
+    for (const [peer, bundle] of Object.entries(peers)) {
+      const options = { program: decodeProgram(bundle), peer, incarnation: 1, limits };
+      this.nodes.set(peer, new Node({ ...options, trace: traces(peer) }));
+    }
   }
 
   node(peer: string): Node {

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { projectRoot } from './root.ts';
 
-export const CORE_LIMIT_BYTES = 40_000;
+export const CORE_LIMIT_BYTES = 50_000;
 export const CPU_LIMIT_BYTES = 100_000;
 
 interface BundleSize {

@@ -68,6 +68,7 @@ const full = {
       parts: [],
     },
   ],
+  trace: Uint8Array.from({ length: 25 }, (_, at) => at),
   link: {
     oldest: 298,
     windowBytes: 2 ** 33,
