@@ -56,6 +56,8 @@ export type Input =
   | { readonly type: 'lost'; readonly peer: string }
   /** A peer that was given up is connected again. */
   | { readonly type: 'found'; readonly peer: string }
+  /** Whose frames an adaptive network lets in from now on; what is left out stays as it is. */
+  | { readonly type: 'policy'; readonly block?: readonly string[]; readonly allow?: readonly string[] }
   /** Cancels every flow and refuses new ones. */
   | { readonly type: 'shutdown' };
 

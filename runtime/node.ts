@@ -18,6 +18,7 @@ import type { Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits, type Usage } from './limits.ts';
 import { describeData, fits } from './manifest.ts';
+import type { NetworkCounters, NetworkFactory } from './net/network.ts';
 import { Outbox } from './outbox.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
 import { Starts } from './starts.ts';
@@ -36,6 +37,8 @@ export interface NodeOptions {
   readonly limits?: Partial<Limits>;
   /** Without it, what a message brings goes with those that it causes. */
   readonly trace?: Traces | undefined;
+  /** `adaptive()`: what a node does about links as they are. Without it frames leave once, and come as they come. */
+  readonly network?: NetworkFactory | undefined;
 }
 
 /** Backends tell what failed in a few lines; some add all that they were given. */
@@ -72,7 +75,7 @@ export class Node {
   #nextFlow = 1;
   #shutdown = false;
 
-  constructor({ program, peer, incarnation, limits, trace }: NodeOptions) {
+  constructor({ program, peer, incarnation, limits, trace, network }: NodeOptions) {
     this.peer = peer;
     this.#program = program;
     this.#incarnation = incarnation;
@@ -82,7 +85,8 @@ export class Node {
     this.#ended = program.seats.map(() => new EndedFlows(this.#limits.endedFlows));
     this.#leases = new Leases((buffer) => this.#outbox.put({ type: 'release', buffer }));
     this.#starts = new Map([...program.entries].map(([name, seat]) => [name, this.#startsOf(seat)]));
-    this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox);
+    const networking = network && { factory: network, leases: this.#leases, flows: this.#flows };
+    this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox, networking);
     this.#engine = new Engine(peer, this.#leases, {
       start: (work, inputs, transfer) => this.#work.start(work, inputs, transfer),
       ship: (flow, envelope, values, recipients) => this.#ship(flow, flow.seat, envelope, values, recipients),
@@ -150,6 +154,11 @@ export class Node {
     };
   }
 
+  /** What its network did, if it has one. */
+  get network(): NetworkCounters | undefined {
+    return this.#courier.network?.counters;
+  }
+
   /** Committed values of state variables by key, those that have been assigned. To be read before the next input. */
   get state(): ReadonlyMap<string, DataValue> {
     return this.#engine.state;
@@ -192,6 +201,9 @@ export class Node {
       case 'found':
         this.#waits.found(input.peer);
         break;
+      case 'policy':
+        this.#courier.network?.policy(input);
+        break;
       case 'shutdown':
         this.#shutdown = true;
         for (const starts of this.#starts.values()) starts.close();
@@ -206,7 +218,7 @@ export class Node {
     for (const starts of this.#starts.values()) if (this.#outbox.size === 0) starts.follow();
     const output = this.#outbox.take();
     if (output !== undefined) return output;
-    let until = earlier(this.#waits.next, this.#work.nextNs);
+    let until = earlier(earlier(this.#waits.next, this.#work.nextNs), this.#courier.network?.next);
     for (const starts of this.#starts.values()) until = earlier(until, starts.dueNs);
     return { type: 'idle', until };
   }
@@ -214,6 +226,8 @@ export class Node {
   #advance(now: number): void {
     // A clock that is no number, or so large that a deadline is no later, would have deadlines due for ever.
     if (now > this.#now) this.#now = Math.min(now, Number.MAX_SAFE_INTEGER);
+    const { network } = this.#courier;
+    if (network !== undefined) this.#waits.change(network.advance(this.#now), this.#flows.values());
     this.#waits.advance(this.#now);
     this.#work.advance(this.#now);
     for (const starts of this.#starts.values()) starts.advance(this.#now);
@@ -379,6 +393,7 @@ export class Node {
   // --- frames ----------------------------------------------------------------------------------------
 
   #frame(from: string, bytes: Uint8Array, owned: boolean): void {
+    if (from !== this.peer && this.#courier.network?.admits(from) === false) return;
     this.#waits.found(from);
     if (bytes.length > this.#limits.frameBytes)
       return this.#outbox.drop('limit', from, `a frame of ${bytes.length} bytes`);

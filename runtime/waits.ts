@@ -4,6 +4,7 @@ import { Deadlines } from './deadlines.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
 import type { Program, SeatProgram } from './instruction.ts';
+import type { Change } from './net/network.ts';
 import type { Missing } from './value.ts';
 
 /** How long inputs that an event asked for are awaited where nothing else in the program has a deadline. */
@@ -67,6 +68,18 @@ export class Waits {
     for (const flow of flows) {
       this.#loseIn(flow, peer);
       this.#engine.settle(flow);
+    }
+  }
+
+  /** What the network found out. */
+  change(changes: readonly Change[], flows: Iterable<Flow>): void {
+    for (const one of changes) {
+      if ('flow' in one) {
+        for (const index of one.waits)
+          if (one.flow.fired[index] === 0) this.#giveUp(one.flow, index, 'timeout');
+        this.#engine.settle(one.flow);
+      } else if (one.lost) this.lose(one.peer, [...flows]);
+      else this.found(one.peer);
     }
   }
 

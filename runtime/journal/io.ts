@@ -66,6 +66,7 @@ const checks: Checks = {
   cancel: { flow: 'flow', why: 'text?' },
   lost: { peer: 'text' },
   found: { peer: 'text' },
+  policy: { block: 'list?', allow: 'list?' },
   begin: {},
   shutdown: {},
 };

@@ -4,6 +4,7 @@
 // As the rest of the node it has no clock: `advance` tells it the time. Its tables are bounded by the deployment's peers
 // and by its options; its memory counts in the node's budget. State: `save`, given back to the factory.
 
+import type { Manifest } from '../../ir/deployment.ts';
 import { Deadlines } from '../deadlines.ts';
 import type { DropReason } from '../io.ts';
 import type { Envelope, EnvelopeInit, Hello } from '../wire/envelope.ts';
@@ -34,6 +35,7 @@ import type {
 import { type AdaptiveOptions, adaptiveDefaults } from './options.ts';
 import { PeerPolicy, type PolicyState } from './peer-policy.ts';
 import type { Kept } from './reliable.ts';
+import { Remaining, type RemainingState } from './remaining.ts';
 
 /** What each wrong thing costs of a peer's score; what is not here may happen to the honest. */
 const points: Readonly<Partial<Record<DropReason, number>>> = {
@@ -54,6 +56,7 @@ interface AdaptiveState {
   readonly beatNs: number | null;
   readonly counters: NetworkCounters;
   readonly policy: PolicyState;
+  readonly times: RemainingState;
   readonly links: Readonly<Record<string, LinkState>>;
 }
 
@@ -68,6 +71,8 @@ const partsOf = (payload: Payload): readonly Uint8Array[] =>
 class Adaptive implements Network {
   readonly #cx: NetworkContext;
   readonly #options: AdaptiveOptions;
+  readonly #manifest: Manifest;
+  readonly #times: Remaining;
   readonly #policy: PeerPolicy;
   readonly #members: ReadonlySet<string>;
   /** Of peers of the deployment only. */
@@ -92,20 +97,23 @@ class Adaptive implements Network {
 
   constructor(context: NetworkContext, options: AdaptiveOptions, saved: AdaptiveState | undefined) {
     this.#cx = context;
+    this.#manifest = context.program.manifest;
+    this.#times = new Remaining(context.program, context.flows, saved?.times);
     this.#options = options;
-    this.#members = new Set(Object.values(context.manifest.members).flat());
+    this.#members = new Set(Object.values(this.#manifest.members).flat());
     this.#policy = new PeerPolicy(options.policy, options.seed, saved?.policy);
     context.outbox.watch = (reason, from) => this.#misbehaved(reason, from);
     if (saved !== undefined) this.#restore(saved);
   }
 
   get next(): number | undefined {
-    if (this.#beatNs === null && this.#cx.openFlows() > 0)
+    if (this.#beatNs === null && this.#cx.flows.size > 0)
       this.#beatNs = this.#now + this.#options.liveness.heartbeatNs;
     this.#wakeUps.prune((one) => one.link.wakeUp !== one);
     const next = Math.min(
       this.#wakeUps.next ?? Number.POSITIVE_INFINITY,
       this.#beatNs ?? Number.POSITIVE_INFINITY,
+      this.#times.nextNs,
     );
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
@@ -120,6 +128,7 @@ class Adaptive implements Network {
     }
     if (this.#waiting.size > 0 && this.#windowBytes() > 0) for (const link of this.#waiting) this.#say(link);
     for (const link of this.#lost) if (link.fields.lostNs <= now) this.#change(link, false);
+    this.#changes.push(...this.#times.due(now));
     const changes = this.#changes;
     if (changes.length > 0) this.#changes = [];
     return changes;
@@ -209,7 +218,7 @@ class Adaptive implements Network {
   }
 
   #put(link: Link, { envelope, payloads, flow, number }: Waiting, sequence: number, again = false): void {
-    const remaining = flow && this.#cx.remainingNs(flow, link.peer);
+    const remaining = flow && this.#times.leftNs(flow, link.peer, this.#now);
     const more = remaining === undefined || link.plain ? {} : { remainingDeadlineNs: remaining };
     const full = link.plain
       ? { ...envelope, sequence }
@@ -223,8 +232,8 @@ class Adaptive implements Network {
 
   /** An envelope of its own for what the link has to say. */
   #say(link: Link, probe = 0): void {
-    const { manifest, peer, incarnation } = this.#cx;
-    const base = { deployment: manifest.deployment, sender: peer, incarnation, sequence: 0 };
+    const { peer, incarnation } = this.#cx;
+    const base = { deployment: this.#manifest.deployment, sender: peer, incarnation, sequence: 0 };
     this.counters.control++;
     const pieces = encodeFrame(this.#stamped(link, base, probe), []);
     this.#cx.outbox.put({ type: 'send', to: link.peer, pieces });
@@ -263,7 +272,7 @@ class Adaptive implements Network {
   #hello({ peer, fields }: Link) {
     const [leastVersion, mostVersion] = this.#options.versions;
     const heard = fields.greeted === fields.incarnation ? fields.greeted : 0;
-    return { leastVersion, mostVersion, heard, ...typesFor(this.#cx.manifest, peer, this.#options.messages) };
+    return { leastVersion, mostVersion, heard, ...typesFor(this.#manifest, peer, this.#options.messages) };
   }
 
   /** What each peer may have under way to us: half of what is free, shared; nothing once an eighth is left. */
@@ -309,6 +318,11 @@ class Adaptive implements Network {
       link.owe(this.#now);
     }
     link.into.skip(said.oldest);
+    if (envelope.flow !== undefined && envelope.remainingDeadlineNs !== undefined) {
+      // The news must be back by then.
+      const back = Math.floor(link.rtt.smoothedNs / 2);
+      this.#times.told(envelope.flow, from, this.#now + Math.max(0, envelope.remainingDeadlineNs - back));
+    }
     const wanted = sequence === 0 || this.#first(link, sequence);
     this.#resend(link);
     this.#pump(link);
@@ -358,7 +372,7 @@ class Adaptive implements Network {
     if (!fields.known) link.owe(this.#now);
     if (fields.greeted === fields.incarnation) return;
     fields.greeted = fields.incarnation;
-    const wrong = mismatchOf(this.#cx.manifest, peer, this.#options.messages, hello);
+    const wrong = mismatchOf(this.#manifest, peer, this.#options.messages, hello);
     if (wrong === undefined) return;
     const { edge, message } = wrong;
     this.#cx.outbox.event({ kind: 'mismatch', peer, what: 'type', message });
@@ -366,12 +380,7 @@ class Adaptive implements Network {
   }
 
   describe(peer: string, edge: number): string {
-    return describeEdge(this.#cx.manifest, peer, edge);
-  }
-
-  untilNs(from: string, remainingNs: number): number {
-    const back = Math.floor((this.#links.get(from)?.rtt.smoothedNs ?? 0) / 2);
-    return this.#now + Math.max(0, remainingNs - back);
+    return describeEdge(this.#manifest, peer, edge);
   }
 
   // --- time ------------------------------------------------------------------------------------------
@@ -428,8 +437,8 @@ class Adaptive implements Network {
   /** Asks those who are waited for, and have been silent, whether they are there. */
   #beat(): void {
     const { heartbeatNs } = this.#options.liveness;
-    const open = this.#cx.openFlows() > 0;
-    const awaited = new Set(open ? this.#cx.awaited() : []);
+    const open = this.#cx.flows.size > 0;
+    const awaited = new Set(open ? this.#times.awaited() : []);
     for (const link of this.#links.values()) if (!awaited.has(link.peer)) link.fields.watched = false;
     for (const peer of awaited) {
       const link = peer === this.#cx.peer ? undefined : this.#linkTo(peer);
@@ -477,6 +486,7 @@ class Adaptive implements Network {
       beatNs: this.#beatNs,
       counters: { ...this.counters },
       policy: this.#policy.save(),
+      times: this.#times.save(),
       links: Object.fromEntries(links),
     };
   }

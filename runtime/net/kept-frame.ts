@@ -1,6 +1,6 @@
 // Frames that wait, in memory of the node's budget, and in a snapshot.
 
-import type { InitiatedFlowId } from '../flow-id.ts';
+import type { FlowId } from '../flow-id.ts';
 import type { Lease, Leases } from '../lease.ts';
 import { decodeFrame, encodeFrame, joinPieces, pieceBytes } from '../wire/frame.ts';
 import type { Waiting } from './link.ts';
@@ -8,7 +8,7 @@ import type { NetworkContext } from './network.ts';
 
 export interface SavedFrame {
   readonly bytes: Uint8Array;
-  readonly flow: InitiatedFlowId | undefined;
+  readonly flow: FlowId | undefined;
   readonly number: number | undefined;
 }
 

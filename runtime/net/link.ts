@@ -1,7 +1,7 @@
 // What a node knows of its link to one peer.
 
 import { foldKey, hashName, keyOf, type PhiloxKey } from '../../ir/philox.ts';
-import type { InitiatedFlowId } from '../flow-id.ts';
+import type { FlowId } from '../flow-id.ts';
 import type { Envelope, EnvelopeInit } from '../wire/envelope.ts';
 import type { Payload } from '../wire/frame.ts';
 import { backoffNs } from './backoff.ts';
@@ -16,7 +16,7 @@ import { Rtt, type RttState } from './rtt.ts';
 export interface Waiting {
   readonly envelope: EnvelopeInit;
   readonly payloads: readonly Payload[];
-  readonly flow: InitiatedFlowId | undefined;
+  readonly flow: FlowId | undefined;
   readonly number: number | undefined;
   /** Gives its memory back. */
   drop(): void;

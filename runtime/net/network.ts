@@ -1,7 +1,8 @@
 // What the node asks of its network, if it is given one: an option, so that a program without it carries none of it.
 
-import type { Manifest } from '../../ir/deployment.ts';
-import type { InitiatedFlowId } from '../flow-id.ts';
+import type { Flow } from '../flow.ts';
+import type { FlowId } from '../flow-id.ts';
+import type { Program } from '../instruction.ts';
 import type { Leases } from '../lease.ts';
 import type { Limits } from '../limits.ts';
 import type { Outbox } from '../outbox.ts';
@@ -12,15 +13,12 @@ import type { Payload } from '../wire/frame.ts';
 export interface NetworkContext {
   readonly peer: string;
   readonly incarnation: number;
-  readonly manifest: Manifest;
+  readonly program: Program;
   readonly limits: Limits;
   readonly outbox: Outbox;
   readonly leases: Leases;
-  openFlows(): number;
-  /** Peers that flows wait for. */
-  awaited(): Iterable<string>;
-  /** How long the node still waits for a peer in a flow. */
-  remainingNs(flow: InitiatedFlowId, peer: string): number | undefined;
+  /** Open here, by their key. */
+  readonly flows: ReadonlyMap<string, Flow>;
   /** Tells a peer of an error, once. */
   tell(peer: string, error: ErrorNews): void;
 }
@@ -34,18 +32,18 @@ export interface ErrorNews {
 /** `saved`: what {@link Network.save} gave, to go on from there. */
 export type NetworkFactory = (context: NetworkContext, saved?: unknown) => Network;
 
-/** A peer that was given up, or was and may be there again. */
-export interface Change {
-  readonly peer: string;
-  readonly lost: boolean;
-}
+export type Change =
+  /** A peer that was given up, or was and may be there again. */
+  | { readonly peer: string; readonly lost: boolean }
+  /** Waits of a flow whose result nobody waits for any more. */
+  | { readonly flow: Flow; readonly waits: readonly number[] };
 
 /** An envelope to one peer, without what the network adds. */
 export interface Parcel {
   readonly envelope: EnvelopeInit;
   readonly payloads: readonly Payload[];
   /** For accounts, and for the time that is left. */
-  readonly flow?: InitiatedFlowId;
+  readonly flow?: FlowId;
   /** Of the plan. */
   readonly number?: number;
 }
@@ -68,8 +66,6 @@ export interface Network {
   send(to: string, parcel: Parcel, shared: SharedPayloads | undefined): void;
   /** Takes what concerns the link; false: the rest of it must go nowhere. */
   receive(from: string, envelope: Envelope): boolean;
-  /** When a flow must be over here, so that a peer that waits `remainingNs` for it hears in time. */
-  untilNs(from: string, remainingNs: number): number;
   policy(lists: PolicyLists): void;
   /** How an edge between us and a peer is here. */
   describe(peer: string, edge: number): string;

@@ -7,6 +7,7 @@ import type { FlowId } from '../flow-id.ts';
 import type { EnvelopeGroup, Program } from '../instruction.ts';
 import type { Limits } from '../limits.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
+import type { ErrorNews, Network, NetworkContext, NetworkFactory, Parcel } from '../net/network.ts';
 import type { Outbox } from '../outbox.ts';
 import { peersIn } from '../peer-set.ts';
 import { rowsFor } from '../scatter.ts';
@@ -41,6 +42,8 @@ function idMessage(id: FlowId): FlowIdMessage {
 const payloadOf = (value: DataValue): Uint8Array | readonly Uint8Array[] =>
   isTensor(value) ? value.bytes : tensorsOf(value).map(({ bytes }) => bytes);
 
+type Frames = readonly { readonly to: string; readonly pieces: readonly Uint8Array[] }[];
+
 /** Values as fills, and the bytes that go beside them. */
 function load(edges: readonly Edge[], values: readonly Value[]) {
   const fills = values.map((value, at) => fillOf(edges[at]!.id, value, edges[at]!.kind === 'trigger'));
@@ -64,7 +67,16 @@ interface Correspondent {
   readonly told: Set<ErrorCode>;
 }
 
+/** What a node gives to its network. */
+export interface Networking extends Pick<NetworkContext, 'leases' | 'flows'> {
+  readonly factory: NetworkFactory;
+  /** What it saved, to go on from there. */
+  readonly saved?: unknown;
+}
+
 export class Courier {
+  /** Undefined: frames leave once, and come as they come. */
+  readonly network: Network | undefined;
   readonly #program: Program;
   readonly #peer: string;
   readonly #incarnation: number;
@@ -74,7 +86,14 @@ export class Courier {
   /** One per peer of the deployment; others are not remembered. */
   readonly #correspondents: ReadonlyMap<string, Correspondent>;
 
-  constructor(program: Program, peer: string, incarnation: number, limits: Limits, outbox: Outbox) {
+  constructor(
+    program: Program,
+    peer: string,
+    incarnation: number,
+    limits: Limits,
+    outbox: Outbox,
+    networking?: Networking,
+  ) {
     this.#program = program;
     this.#peer = peer;
     this.#incarnation = incarnation;
@@ -85,6 +104,11 @@ export class Courier {
     const peers = Object.values(members).flat();
     this.#correspondents = new Map(
       peers.map((one) => [one, { sent: 0, incarnation: 0, told: new Set<ErrorCode>() }]),
+    );
+    const tell = (to: string, error: ErrorNews): void => this.#tell(to, error);
+    this.network = networking?.factory(
+      { ...networking, peer, incarnation, program, limits, outbox, tell },
+      networking.saved,
     );
   }
 
@@ -118,26 +142,40 @@ export class Courier {
     group: EnvelopeGroup,
     values: readonly Value[],
     members: readonly (Value | undefined)[],
-  ): readonly { readonly to: string; readonly pieces: readonly Uint8Array[] }[] {
-    const { edges, rows: byRow } = group;
+  ): Frames {
+    const { edges, rows: byRow, number } = group;
+    const about = { flow: id, number };
     const destinations = this.#destinationsOf(group, id, members[0]);
     // A flow that follows none is its own session.
     const head = { flow: idMessage(id), session: step === 0 ? undefined : idMessage(session), step, trace };
-    if (byRow.length === 0) {
-      const { fills, payloads } = load(edges, values);
-      return destinations.map((to) => ({
-        to,
-        pieces: encodeFrame(this.#envelope(to, { ...head, fills }), payloads),
-      }));
-    }
+    if (byRow.length === 0) return this.#frames(destinations, head, about, load(edges, values));
     const rows = edges.map((_, at) =>
       byRow[at] === true ? rowsFor(values[at]!, members[at], destinations, this.#peer) : undefined,
     );
-    return destinations.map((to, index) => {
+    return destinations.flatMap((to, index) => {
       const own = values.map((value, at) => rows[at]?.[index] ?? value);
-      const { fills, payloads } = load(edges, own);
-      return { to, pieces: encodeFrame(this.#envelope(to, { ...head, fills }), payloads) };
+      return this.#frames([to], head, about, load(edges, own));
     });
+  }
+
+  /** A frame for each of the peers, but for those that the network sends itself. */
+  #frames(
+    peers: readonly string[],
+    head: EnvelopeInit,
+    about: Pick<Parcel, 'flow' | 'number'>,
+    { fills, payloads }: ReturnType<typeof load>,
+  ): Frames {
+    const { network } = this;
+    const shared = peers.some((to) => to !== this.#peer) ? network?.share(payloads) : undefined;
+    shared?.hold();
+    const frames = peers.flatMap((to) => {
+      const envelope = this.#envelope(to, { ...head, fills });
+      if (network === undefined || to === this.#peer) return { to, pieces: encodeFrame(envelope, payloads) };
+      network.send(to, { ...about, envelope, payloads }, shared);
+      return [];
+    });
+    shared?.drop();
+    return frames;
   }
 
   /** What a frame brings; undefined if nothing may come of it. Never throws. */
@@ -145,25 +183,32 @@ export class Courier {
     const decoded = decodeFrame(bytes, this.#limits);
     if (!decoded.ok) {
       const { kind, message } = decoded.error;
-      if (kind === 'version') this.#tell(from, ERROR.versionUnknown, message);
+      if (kind === 'version') this.#tell(from, { code: ERROR.versionUnknown, message });
       return this.#drop(kind, from, message);
     }
     const { envelope } = decoded.frame;
     const correspondent = this.#correspondents.get(from);
     if (correspondent === undefined || envelope.sender !== from)
       return this.#drop('sender', from, `the envelope says that ${clip(envelope.sender)} sent it`);
+    if (from !== this.#peer && this.network?.receive(from, envelope) === false) return undefined;
     if (envelope.error !== undefined) {
-      const { code, message } = envelope.error;
-      this.#outbox.event({ kind: 'peer-error', from, code, message: clip(message) });
+      const { code, message, edge } = envelope.error;
+      const here = edge === undefined ? undefined : this.network?.describe(from, edge);
+      const both = here === undefined ? message : `${message}; here it is ${here}`;
+      this.#outbox.event({ kind: 'peer-error', from, code, message: clip(both) });
       return undefined;
     }
     if (envelope.deployment !== this.#program.manifest.deployment) {
-      this.#tell(from, ERROR.deploymentUnknown, `deployment ${this.#program.manifest.deployment}`);
+      const message = `deployment ${this.#program.manifest.deployment}`;
+      this.#tell(from, { code: ERROR.deploymentUnknown, message });
       return this.#drop('deployment', from, `deployment ${clip(envelope.deployment)}`);
     }
     if (envelope.incarnation < correspondent.incarnation)
       return this.#drop('sender', from, `incarnation ${envelope.incarnation} of it has ended`);
     correspondent.incarnation = envelope.incarnation;
+    // Between the networks alone.
+    if (envelope.link !== undefined && envelope.flow === undefined && envelope.fills.length === 0)
+      return undefined;
     const id = this.#flowOf(from, envelope.flow);
     const session = envelope.session === undefined ? id : this.#flowOf(from, envelope.session);
     if (id === undefined || session === undefined) return undefined;
@@ -214,7 +259,7 @@ export class Courier {
     };
     const read = valueOfFill(fill, payload, this.#limits);
     if (read.kind === 'unknown') {
-      this.#tell(from, ERROR.typeUnknown, read.message);
+      this.#tell(from, { code: ERROR.typeUnknown, message: read.message });
       return failed('type', read.message);
     }
     if (read.kind === 'malformed') return failed('malformed', read.message);
@@ -231,12 +276,13 @@ export class Courier {
     return undefined;
   }
 
-  #tell(to: string, code: ErrorCode, message: string): void {
+  #tell(to: string, news: ErrorNews): void {
     const correspondent = this.#correspondents.get(to);
-    if (correspondent === undefined || to === this.#peer || correspondent.told.has(code)) return;
-    correspondent.told.add(code);
-    const error = { code, message, supported: [WIRE_VERSION] };
-    this.#outbox.put({ type: 'send', to, pieces: encodeFrame(this.#envelope(to, { error }), []) });
+    if (correspondent === undefined || to === this.#peer || correspondent.told.has(news.code)) return;
+    correspondent.told.add(news.code);
+    const envelope = this.#envelope(to, { error: { ...news, supported: [WIRE_VERSION] } });
+    if (this.network !== undefined) this.network.send(to, { envelope, payloads: [] }, undefined);
+    else this.#outbox.put({ type: 'send', to, pieces: encodeFrame(envelope, []) });
   }
 
   #envelope(to: string, content: EnvelopeInit): EnvelopeInit {

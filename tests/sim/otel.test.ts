@@ -191,7 +191,7 @@ test('each flow of a session is a trace of its own, linked to the one before it'
 test('peers without a tracer pass a trace on, and what is none is ignored', () => {
   const mine = Uint8Array.from({ length: TRACE_BYTES }, (_, at) => at + 1);
   const traces = { a: mine, b: undefined };
-  const world = new World(chain, { double }, {}, (peer) => () => traces[peer as 'a']);
+  const world = new World(chain, { double }, {}, { traces: (peer) => () => traces[peer as 'a'] });
   world.invoke('a', { x: f32(1) });
   world.run();
   const carried = world.sent.map(({ from, bytes }) => {

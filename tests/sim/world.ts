@@ -7,6 +7,7 @@ import {
   joinPieces,
   type Limits,
   type LoadedBundle,
+  type NetworkFactory,
   Node,
   type NodeEvent,
   type Output,
@@ -32,6 +33,12 @@ export interface Told {
   readonly event: NodeEvent;
 }
 
+/** What nodes may have, by peer. */
+export interface WorldOptions {
+  readonly traces?: (peer: string) => Traces | undefined;
+  readonly network?: (peer: string) => NetworkFactory | undefined;
+}
+
 export class World {
   now = 0;
   readonly nodes = new Map<string, Node>();
@@ -51,12 +58,12 @@ export class World {
     peers: Readonly<Record<string, LoadedBundle>>,
     segments: SegmentFunctions = {},
     limits: Partial<Limits> = {},
-    traces: (peer: string) => Traces | undefined = () => undefined,
+    { traces, network }: WorldOptions = {},
   ) {
     this.#segments = segments;
     for (const [peer, bundle] of Object.entries(peers)) {
       const options = { program: decodeProgram(bundle), peer, incarnation: 1, limits };
-      this.nodes.set(peer, new Node({ ...options, trace: traces(peer) }));
+      this.nodes.set(peer, new Node({ ...options, trace: traces?.(peer), network: network?.(peer) }));
     }
   }
 

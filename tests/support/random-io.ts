@@ -54,6 +54,10 @@ export const someInput: fc.Arbitrary<Input> = fc.oneof(
   ),
   fc.record({ type: fc.constant('restore' as const), state: values }),
   fc.record(
+    { type: fc.constant('policy' as const), block: fc.array(text), allow: fc.array(text) },
+    { requiredKeys: ['type'] },
+  ),
+  fc.record(
     {
       type: fc.constant('done' as const),
       work: natural,
