@@ -36,15 +36,29 @@ export type DiagnosticContext = Pick<Diagnostic, 'op' | 'value' | 'at' | 'relate
 
 type MessageArguments<Code extends DiagnosticCode> = Parameters<(typeof messages)[Code]['text']>[0];
 
+interface Wording<Args> {
+  readonly severity: Severity;
+  readonly text: (args: Args) => readonly [what: string, hint: string];
+}
+
 /** Makes the diagnostic `code`, worded by the table in messages.ts from `args`. */
 export function diagnostic<Code extends DiagnosticCode>(
   code: Code,
   args: MessageArguments<Code>,
   context: DiagnosticContext = {},
 ): Diagnostic {
-  const entry = messages[code];
-  const [message, hint] = (entry.text as (args: MessageArguments<Code>) => readonly [string, string])(args);
-  return { code, severity: entry.severity, message: clip(message), hint: clip(hint), ...clipped(context) };
+  return worded(code, messages[code] as Wording<MessageArguments<Code>>, args, context);
+}
+
+/** The same of a message that its caller has, so that who needs few carries few. */
+export function worded<Args>(
+  code: DiagnosticCode,
+  { severity, text }: Wording<Args>,
+  args: Args,
+  context: DiagnosticContext = {},
+): Diagnostic {
+  const [message, hint] = text(args);
+  return { code, severity, message: clip(message), hint: clip(hint), ...clipped(context) };
 }
 
 /** Longest text of a diagnostic: names come from files and have no bound, and many diagnostics may repeat one. */

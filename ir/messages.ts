@@ -2,6 +2,7 @@
 // what to try. Codes are grouped by their first digit.
 
 import { authoringMessages } from './messages/authoring.ts';
+import { bundleMessages } from './messages/bundle.ts';
 import { dataMessages } from './messages/data.ts';
 import { fileMessages } from './messages/files.ts';
 import { graphMessages } from './messages/graphs.ts';
@@ -203,27 +204,7 @@ export const messages = {
   ...seatSplitMessages,
 
   // --- BB6xx: bundles and plans ----------------------------------------------------------------------
-  BB620: {
-    severity: 'error',
-    text: ({ path, expected }: { path: string; expected: string }) => [
-      `manifest: ${path} is not ${expected}`,
-      'compile again; manifests are not meant to be edited',
-    ],
-  },
-  BB621: {
-    severity: 'error',
-    text: ({ version, known }: { version: string; known: number }) => [
-      `manifest version ${version} is not known; this runtime knows ${known}`,
-      'compile and run with the same version of bytesandbrains',
-    ],
-  },
-  BB622: {
-    severity: 'error',
-    text: ({ program, reason }: { program: string; reason: string }) => [
-      `program ${program} cannot run: ${reason}`,
-      'compile again; if it stays, the compiler and the runtime disagree and that is our bug',
-    ],
-  },
+  ...bundleMessages,
   BB650: {
     severity: 'error',
     text: ({ file, expected, actual }: { file: string; expected: string; actual: string }) => [

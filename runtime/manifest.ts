@@ -2,7 +2,6 @@
 
 import { type DataValue, fitsType, typeOfData } from '../ir/data.ts';
 import { type Edge, MANIFEST_VERSION, type Manifest, type Port, typeOfPort } from '../ir/deployment.ts';
-import { DiagnosticError, diagnostic } from '../ir/diagnostic.ts';
 import { roleNames } from '../ir/roles/table.ts';
 import { formatType } from '../ir/types.ts';
 import {
@@ -27,6 +26,7 @@ import {
   shape,
   text,
 } from './document.ts';
+import { badManifest, otherManifest } from './problem.ts';
 
 const slotMethod = object({ kind: oneOf('query', 'update', 'ask'), inputs: list(port), outputs: list(port) });
 const file = object({ file: text, bytes: count, sha256: hash });
@@ -60,7 +60,7 @@ const manifest = object({
 });
 
 const wrong = ({ path, expected }: Mismatch): never => {
-  throw new DiagnosticError(diagnostic('BB620', { path, expected }));
+  throw badManifest(path, expected);
 };
 
 /**
@@ -71,7 +71,7 @@ export function checkManifest(json: unknown): Manifest {
   if (!isObject(json)) return wrong({ path: 'document', expected: 'an object' });
   if (json.version !== MANIFEST_VERSION) {
     const version = JSON.stringify(json.version) ?? 'none';
-    throw new DiagnosticError(diagnostic('BB621', { version, known: MANIFEST_VERSION }));
+    throw otherManifest(version, MANIFEST_VERSION);
   }
   const mismatch = manifest(json, '');
   if (mismatch !== undefined) return wrong(mismatch);

@@ -1,6 +1,15 @@
-// Diagnostics of programs that cannot run.
+// Diagnostics of bundles that cannot run.
 
-import { DiagnosticError, diagnostic } from '../ir/diagnostic.ts';
+import { DiagnosticError, worded } from '../ir/diagnostic.ts';
+import { bundleMessages } from '../ir/messages/bundle.ts';
+
+const { BB620, BB621, BB622 } = bundleMessages;
 
 export const badProgram = (program: string, reason: string, op?: string): DiagnosticError =>
-  new DiagnosticError(diagnostic('BB622', { program, reason }, op === undefined ? {} : { op }));
+  new DiagnosticError(worded('BB622', BB622, { program, reason }, op === undefined ? {} : { op }));
+
+export const badManifest = (path: string, expected: string): DiagnosticError =>
+  new DiagnosticError(worded('BB620', BB620, { path, expected }));
+
+export const otherManifest = (version: string, known: number): DiagnosticError =>
+  new DiagnosticError(worded('BB621', BB621, { version, known }));

@@ -202,12 +202,26 @@ test('peers without a tracer pass a trace on, and what is none is ignored', () =
     ['a', [...mine]],
     ['b', []],
   ]);
-  const through = new World(chain, { double }, {}, (peer) => (peer === 'a' ? () => mine : undefined));
+  const through = new World(
+    chain,
+    { double },
+    {},
+    {
+      traces: (peer) => (peer === 'a' ? () => mine : undefined),
+    },
+  );
   through.invoke('a', { x: f32(1) });
   through.run();
   expect(through.sent.map(({ bytes }) => traceIn(bytes))).toEqual([[...mine], [...mine]]);
   // Of another length it goes no further, and harms nobody.
-  const odd = new World(chain, { double }, {}, (peer) => (peer === 'a' ? () => mine.slice(1) : undefined));
+  const odd = new World(
+    chain,
+    { double },
+    {},
+    {
+      traces: (peer) => (peer === 'a' ? () => mine.slice(1) : undefined),
+    },
+  );
   odd.invoke('a', { x: f32(1) });
   odd.run();
   expect(odd.sent.map(({ bytes }) => traceIn(bytes).length)).toEqual([TRACE_BYTES - 1, 0]);

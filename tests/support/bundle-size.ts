@@ -5,6 +5,8 @@ import { build } from 'esbuild';
 import { projectRoot } from './root.ts';
 
 export const CORE_LIMIT_BYTES = 50_000;
+/** Of what a program takes that uses none of the core's options. */
+export const PLAIN_LIMIT_BYTES = 40_000;
 export const CPU_LIMIT_BYTES = 100_000;
 
 interface BundleSize {
@@ -15,6 +17,12 @@ interface BundleSize {
 
 /** The runtime core: everything but a backend. */
 export const coreSize = (): Promise<BundleSize> => sizeOf("export * from './runtime/index.ts';");
+
+/** What a node cannot do without. */
+export const plainSize = (): Promise<BundleSize> =>
+  sizeOf(
+    "export { checkManifest, decodeProgram, joinPieces, Node, pieceBytes, segmentModels } from './runtime/index.ts';",
+  );
 
 /** The CPU backend, with every operator or with some. `use`: what a page does with its exports, as source text. */
 export const cpuSize = (use: string): Promise<BundleSize> =>
