@@ -4,6 +4,7 @@
 import { authoringMessages } from './messages/authoring.ts';
 import { bundleMessages } from './messages/bundle.ts';
 import { dataMessages } from './messages/data.ts';
+import { durabilityMessages } from './messages/durability.ts';
 import { fileMessages } from './messages/files.ts';
 import { graphMessages } from './messages/graphs.ts';
 import type { Message } from './messages/message.ts';
@@ -474,6 +475,10 @@ export const messages = {
       'bind another one, or change the fields that the program declares',
     ],
   },
+
+  // Data folders of peers.
+  ...durabilityMessages,
+
   BB880: {
     severity: 'error',
     text: ({ file, reason }: { file: string; reason: string }) => [

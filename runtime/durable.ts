@@ -156,13 +156,14 @@ export function* replay(
 /**
  * A node as it was when its last record was kept. `node`: new, or as a snapshot has it, `from` saying which record
  * was its last. What the records say was sent is sent again, since nobody knows whether it arrived; so is what it
- * asked for and has no answer to. Its other outputs are only given again if they came after the last record.
- * Throws {@link JournalError}.
+ * asked for and has no answer to. Its other outputs are only given again if they came after the last record;
+ * `seen` is told of them. Throws {@link JournalError}.
  */
 export function recovered<N extends Recordable>(
   node: N,
   entries: Iterable<Entry>,
   from: Progress = START,
+  seen: (output: Output) => void = () => {},
 ): DurableNode<N> {
   const sends: Output[] = [];
   const asked = new Map<number, Output>();
@@ -180,5 +181,6 @@ export function recovered<N extends Recordable>(
     const output = next.value;
     if (output.type === 'send') sends.push(output);
     else if (output.type === 'work' || output.type === 'call') asked.set(output.work, output);
+    else seen(output);
   }
 }

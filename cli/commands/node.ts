@@ -1,6 +1,7 @@
 // bbc node: one peer, connected with the others.
 
 import type { DataValue } from '../../ir/index.ts';
+import type { DataFolder } from '../../runtime/host/node.ts';
 import { UsageError } from '../context.ts';
 import { command } from '../frame.ts';
 import type { PeerData } from '../run/components.ts';
@@ -18,6 +19,7 @@ interface Options {
   readonly random?: string;
   readonly dim?: readonly string[];
   readonly outputs?: string;
+  readonly data?: string;
   readonly flows?: string;
   readonly readyTimeout: string;
   readonly giveUp?: string;
@@ -37,6 +39,9 @@ Every other peer takes part in flows until it is told to stop, or until --flows 
 
 It prints, a line each: "ready peer=ID listening=ADDRESS" when it takes connections, "connected PEER",
 "disconnected PEER: WHY", "flow ID complete|partial|failed". With --json these go to stderr.
+
+With --data the peer is the same when it is started again, after a crash too: its state is there, flows go on that have
+not ended, and --flows counts those before.
 
 SIGINT and SIGTERM let open flows end for 5 s; a second one does not.
 
@@ -67,6 +72,7 @@ export const node = command<Options>({
       .option('--random <seed>', 'make up the inputs that are not given')
       .option('--dim <name=size>', 'size of a dimension of made-up inputs; repeatable', collect)
       .option('-o, --outputs <file>', 'tensors that leave here, written after each flow')
+      .option('--data <folder>', 'keep there what the peer comes back from when it is started again')
       .option('--flows <n>', 'how many flows to start, or to take part in')
       .option('--ready-timeout <duration>', 'how long to wait for all peers before a flow', '30s')
       .option(
@@ -117,6 +123,7 @@ export const node = command<Options>({
     const backends = new Backends(options.backend, { optimization, ...workersOf(options.workers) });
     const backend = backends.of(manifest);
     let data: PeerData | undefined;
+    let kept: DataFolder | undefined;
     try {
       const { openPeerData } = await import('../run/components.ts');
       data = await openPeerData(cx, [{ id: peer, bundle }], options.topology);
@@ -137,10 +144,16 @@ export const node = command<Options>({
       const onOutputs = (outputs: ReadonlyMap<string, DataValue>): void => {
         if (options.outputs !== undefined) writeTensors(options.outputs, outputs);
       };
+      if (options.data !== undefined) {
+        const { DataFolder } = await import('../../runtime/host/node.ts');
+        const { deployment } = manifest;
+        kept = await DataFolder.open(options.data, { peer, deployment, incarnation: Date.now() });
+      }
       const { serve } = await import('../node/serve.ts');
       const served = await serve(cx, {
         peer,
-        incarnation: Date.now(),
+        incarnation: kept?.incarnation ?? Date.now(),
+        data: kept,
         bundle,
         backend,
         components,
@@ -160,6 +173,7 @@ export const node = command<Options>({
       cx.result(documentOf(peer, served));
       if (served.signal !== undefined) cx.interrupted(served.signal);
     } finally {
+      await kept?.close();
       await data?.close();
       await backends.close();
     }

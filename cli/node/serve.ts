@@ -21,6 +21,7 @@ import {
 } from '../../runtime/host/index.ts';
 import {
   type Address,
+  type DataFolder,
   type Endpoint,
   formatAddress,
   openEndpoint,
@@ -43,6 +44,8 @@ export interface ServeOptions {
   readonly peer: string;
   /** Higher than at any earlier start of the peer. */
   readonly incarnation: number;
+  /** What it comes back from after a crash. */
+  readonly data: DataFolder | undefined;
   readonly bundle: LoadedBundle;
   readonly backend: Backend;
   readonly components: Components;
@@ -103,6 +106,8 @@ class Serving {
   readonly #log: NodeLog;
   /** Of flows that have not ended. */
   readonly #outputs = new Map<string, Map<string, DataValue>>();
+  /** Calls, less what has come to its end since the peer was started. */
+  #calls = 0;
   readonly #flows = { complete: 0, partial: 0, failed: 0 };
   readonly #account = { ops: 0, computeMs: 0, sentMessages: 0, sentPayloadBytes: 0, sentBytes: 0 };
   #last: ReadonlyMap<string, DataValue> = new Map();
@@ -124,7 +129,7 @@ class Serving {
     const stopped = new Promise<Diagnostic | undefined>((resolve) => {
       this.#stop = resolve;
     });
-    const { peer, bundle, backend, components, giveUpNs, incarnation } = this.#options;
+    const { peer, bundle, backend, components, giveUpNs, incarnation, data } = this.#options;
     let transport: WebSocketTransport | undefined;
     const host = await startPeer({
       peer,
@@ -133,6 +138,7 @@ class Serving {
       components,
       incarnation,
       ...(giveUpNs === undefined ? {} : { giveUpNs }),
+      ...(data === undefined ? {} : { durability: data, clock: data.clock }),
       connect: async (user, pool) => {
         transport = await this.#connect(user, pool);
         return transport;
@@ -141,6 +147,7 @@ class Serving {
     });
     const unhook = this.#hookSignals(host);
     const endpoint = await this.#openEndpoint(host);
+    void data?.failed.then((problem) => this.#stop(problem));
     this.#log.ready(transport!.addresses.map(formatAddress));
     try {
       const problem = await Promise.race([stopped, this.#work(host)]);
@@ -183,9 +190,11 @@ class Serving {
 
   /** Resolves when there is nothing more to do here. */
   async #work(host: PeerHost): Promise<undefined> {
-    const { flows, bundle, inputs, readyTimeoutNs } = this.#options;
+    const { flows, bundle, inputs, readyTimeoutNs, data } = this.#options;
+    const before = data?.before ?? { calls: 0, ended: 0 };
     if (!isStarter(bundle.manifest)) {
-      let left = flows ?? Number.POSITIVE_INFINITY;
+      let left = (flows ?? Number.POSITIVE_INFINITY) - before.ended;
+      if (left <= 0) return;
       await new Promise<void>((resolve) => {
         this.#onEnd = () => {
           left--;
@@ -196,22 +205,28 @@ class Serving {
     }
     // A session is one call; its rounds go on, whoever was missing in one.
     const sessions = `${DOMAIN.core}::${CORE.next}` in bundle.manifest.ops;
-    for (let call = 0; call < (sessions ? 1 : (flows ?? 1)) && this.#signal === undefined; call++) {
+    // What was under way before goes on by itself.
+    if (this.#open > 0 && (await this.#callEnded()) !== 'complete') return;
+    for (let call = before.calls; call < (sessions ? 1 : (flows ?? 1)) && this.#signal === undefined; call++) {
       // Each time: somebody may have gone and come back since the last one.
       await host.whenReady(readyTimeoutNs);
+      this.#calls++;
       const ended = this.#callEnded();
       host.invoke(entryOf(bundle.manifest)!, inputs, call, { flows: sessions ? flows : undefined });
       if ((await ended) !== 'complete') return;
     }
   }
 
-  /** Resolves when the flow that is called next has ended, and all that follow it. */
+  /** Flows that were called here, and those that follow them, that have not ended. */
+  get #open(): number {
+    return this.#calls + (this.#options.data?.before.open ?? 0);
+  }
+
+  /** Resolves when none is left of them. */
   #callEnded(): Promise<FlowEnd['status']> {
-    let open = 1;
     return new Promise((resolve) => {
-      this.#onEnd = ({ status, followers = 0 }) => {
-        open += followers - 1;
-        if (open === 0) resolve(status);
+      this.#onEnd = ({ status }) => {
+        if (this.#open === 0) resolve(status);
       };
     });
   }
@@ -281,6 +296,7 @@ class Serving {
       this.#last = outputs;
       this.#options.onOutputs(outputs);
     }
+    if (flow.initiator === this.#options.peer) this.#calls += (end.followers ?? 0) - 1;
     this.#onEnd(end);
   }
 

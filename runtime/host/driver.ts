@@ -5,11 +5,12 @@ import type { DataValue } from '../../ir/data.ts';
 import { DOMAIN } from '../../ir/names.ts';
 import { roleDomain } from '../../ir/roles.ts';
 import type { Components } from '../component.ts';
+import type { DurableInput, DurableNode, DurableOutput } from '../durable.ts';
 import type { FlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
-import type { Input, NodeEvent, Output } from '../io.ts';
+import type { NodeEvent, Output } from '../io.ts';
 import type { Limits, Usage } from '../limits.ts';
-import { Node } from '../node.ts';
+import { Node, type NodeOptions } from '../node.ts';
 import { packed } from '../packed.ts';
 import type { Traces } from '../trace.ts';
 import type { BufferPool } from './buffer-pool.ts';
@@ -19,6 +20,14 @@ import type { DataValues } from './hand-over.ts';
 import { type Invocation, type Observer, Turns } from './observe/observer.ts';
 import type { Segments } from './segments.ts';
 import { type Request, Workbench } from './workbench.ts';
+
+/** What makes a peer's node outlive its process. */
+export interface Durability {
+  /** The node as it was, or a new one. */
+  revive(options: NodeOptions): DurableNode<Node>;
+  /** Keeps a record; `kept` is called when it is. */
+  keep(bytes: Uint8Array, kept: () => void): void;
+}
 
 /** Free frame buffers that a host keeps for reuse. */
 export const POOL_BYTES = 256 * 2 ** 20;
@@ -42,6 +51,7 @@ export interface DriverOptions {
   readonly incarnation: number;
   readonly limits?: Partial<Limits>;
   readonly clock: Clock;
+  readonly durability?: Durability | undefined;
   /** Where a segment's first number that is not finite comes from, given its inputs. */
   readonly originOf: (segment: string, inputs: readonly DataValue[]) => Promise<Origin>;
   /** Where the frames and inputs given to the node come from, and go back to. */
@@ -49,8 +59,17 @@ export interface DriverOptions {
   readonly observer?: Observer | undefined;
 }
 
+/** A node, or a durable one. */
+interface Driven {
+  handle(now: number, input: DurableInput): void;
+  poll(now: number): DurableOutput;
+}
+
 export class Driver {
   readonly #node: Node;
+  /** The node, and what may stand before it. */
+  readonly #driven: Driven;
+  readonly #durability: Durability | undefined;
   readonly #workbench: Workbench;
   readonly #clock: Clock;
   readonly #pool: BufferPool;
@@ -61,13 +80,19 @@ export class Driver {
   #stopTimer: (() => void) | undefined;
   #wakeAt: number | undefined;
   #draining = false;
+  /** It says nothing any more; what is open goes on when it is revived. */
+  #isOver = false;
 
   constructor(
-    { segments, components, clock, pool, originOf, observer, ...options }: DriverOptions,
+    { segments, components, clock, pool, originOf, observer, durability, ...options }: DriverOptions,
     hooks: DriverHooks,
   ) {
     const trace: Traces | undefined = observer && ((flow, came) => observer.began(flow, came, clock.now()));
-    this.#node = new Node({ ...options, trace });
+    const durable = durability?.revive({ ...options, trace });
+    this.#node = durable?.node ?? new Node({ ...options, trace });
+    // Only a durable node says `persist`, which alone is answered with `persisted`.
+    this.#driven = durable ?? (this.#node as Driven);
+    this.#durability = durability;
     const reclaim = (buffer: ArrayBuffer): void => pool.give(buffer);
     this.#workbench = new Workbench({
       program: options.program,
@@ -99,30 +124,37 @@ export class Driver {
   }
 
   /** May be called from within a hook: the node then gets to it as soon as it has told what it is telling. */
-  handle(input: Input): void {
+  handle(input: DurableInput): void {
+    if (this.#isOver) return;
     this.#take(this.#clock.now(), input);
     this.#drain();
   }
 
-  /** Cancels what is open; the node takes nothing new. */
+  /** Lets a node that was revived go on. */
+  start(): void {
+    this.#drain();
+  }
+
+  /** Cancels what is open, unless it goes on later; the node takes nothing new. */
   close(): void {
-    this.handle({ type: 'shutdown' });
+    if (this.#durability === undefined) this.handle({ type: 'shutdown' });
+    else this.#isOver = true;
     this.#stopTimer?.();
   }
 
-  #take(now: number, input: Input): void {
+  #take(now: number, input: DurableInput): void {
     this.#turns?.begin(input.type);
-    this.#node.handle(now, input);
+    this.#driven.handle(now, input);
     this.#turns?.handled();
   }
 
   #drain(): void {
-    if (this.#draining) return;
+    if (this.#draining || this.#isOver) return;
     this.#draining = true;
     this.#turns?.begin('wake');
     try {
       for (;;) {
-        const output = this.#node.poll(this.#clock.now());
+        const output = this.#driven.poll(this.#clock.now());
         if (output.type === 'idle') {
           this.#sleep(output.until);
           break;
@@ -137,8 +169,12 @@ export class Driver {
     this.#hooks.settled();
   }
 
-  #act(output: Exclude<Output, { type: 'idle' }>): void {
+  #act(output: Exclude<DurableOutput, { type: 'idle' }>): void {
     switch (output.type) {
+      case 'persist': {
+        const { record } = output;
+        return this.#durability!.keep(output.bytes, () => this.handle({ type: 'persisted', record }));
+      }
       case 'send':
         return this.#hooks.send(output);
       case 'work':
@@ -165,6 +201,7 @@ export class Driver {
   async #work(output: Request): Promise<void> {
     const began = this.#clock.now();
     const answer = await this.#workbench.run(output);
+    if (this.#isOver) return;
     const now = this.#clock.now();
     this.#observer?.invoked(this.#invocation(output, answer, began, now));
     this.#take(now, answer);

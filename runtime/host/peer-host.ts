@@ -15,7 +15,7 @@ import { pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkComponents } from './components.ts';
-import { Driver, type DriverOptions, POOL_BYTES } from './driver.ts';
+import { Driver, type DriverOptions, type Durability, POOL_BYTES } from './driver.ts';
 import { originOf } from './finite.ts';
 import { invocation } from './flow-book.ts';
 import type { Pause } from './flow-result.ts';
@@ -54,6 +54,8 @@ export interface PeerHostOptions {
   readonly components?: Components;
   /** Higher than at any earlier start of this peer. */
   readonly incarnation: number;
+  /** What makes it outlive its process. Its clock has to go on where the peer's time was. */
+  readonly durability?: Durability;
   /** Opens the transport. */
   connect(user: TransportUser, pool: BufferPool): Promise<Transport>;
   /**
@@ -121,7 +123,7 @@ export class PeerHost {
   #waiting: (() => void)[] = [];
 
   constructor(options: PeerHostOptions, program: Program, segments: Segments) {
-    const { peer, bundle, components = {}, incarnation, limits, clock = systemClock } = options;
+    const { peer, bundle, components = {}, incarnation, limits, durability, clock = systemClock } = options;
     this.peer = peer;
     this.manifest = bundle.manifest;
     this.#options = options;
@@ -129,11 +131,13 @@ export class PeerHost {
     this.#segments = segments;
     this.#neighbours = neighboursOf(bundle.manifest, peer);
     const members = new Set(Object.values(bundle.manifest.members).flat());
-    const status: PeerStatus = { peer, incarnation, version: 1, ready: false, neighbours: this.#neighbours };
+    // A peer that comes back as the one it was has to say more than it said before.
+    const version = durability === undefined ? 1 : Math.ceil(clock.now());
+    const status: PeerStatus = { peer, incarnation, version, ready: false, neighbours: this.#neighbours };
     this.#readiness = new Readiness(status, members);
     const origin: DriverOptions['originOf'] = (segment, inputs) =>
       originOf(bundle, options.backend, segment, inputs);
-    const node = { peer, program, segments, components, incarnation, clock };
+    const node = { peer, program, segments, components, incarnation, durability, clock };
     const own = { ...node, originOf: origin, pool: this.#pool, observer: options.observer };
     this.#driver = new Driver(limits === undefined ? own : { ...own, limits }, {
       send: (frame) => this.#send(frame),
@@ -171,6 +175,7 @@ export class PeerHost {
       },
       this.#pool,
     );
+    this.#driver.start();
     this.#update();
   }
 
@@ -247,7 +252,10 @@ export class PeerHost {
   async close(why?: string): Promise<void> {
     this.#driver.close();
     for (const stop of this.#away.values()) stop();
-    for (const peer of this.#connected) this.#transport?.tell(peer, JSON.stringify({ bye: why ?? null }));
+    // Who comes back and goes on with what is open is not gone.
+    const stays = this.#options.durability !== undefined && this.openFlows > 0;
+    for (const peer of stays ? [] : this.#connected)
+      this.#transport?.tell(peer, JSON.stringify({ bye: why ?? null }));
     await this.#transport?.close();
     await releaseSegments(this.#segments);
   }

@@ -1,0 +1,142 @@
+// A peer's folder, from which it comes back after a crash:
+//
+//   identity.json      whose it is, and its incarnation
+//   snapshot-N         the node after record N; none where N is 0
+//   journal-N          the records after that one
+//   lock               the process that has it open
+//
+// A snapshot is whole before it has its name, and what it replaces is taken away when it has.
+
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { type Diagnostic, DiagnosticError, diagnostic } from '../../../ir/diagnostic.ts';
+import { type DurableNode, decodeEntry, type Entry, type Progress, recovered } from '../../durable.ts';
+import type { NodeEvent } from '../../io.ts';
+import { JournalError } from '../../journal/index.ts';
+import { Node, type NodeOptions } from '../../node.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Durability } from '../driver.ts';
+import { cannotRevive, type Found, find } from './found.ts';
+import { identify, lock, unlock } from './identity.ts';
+import { JournalFile } from './journal-file.ts';
+
+export interface DataFolderOptions {
+  readonly peer: string;
+  /** Hash of the deployment. */
+  readonly deployment: string;
+  /** Of a peer that starts anew. */
+  readonly incarnation: number;
+}
+
+/** A clock that was at the last record's time when that was written, and goes on. */
+function clockAfter({ from, records, writtenMs }: Found): Clock {
+  const last = records.at(-1);
+  const now = last === undefined ? from.now : decodeEntry(last.payload, Number.POSITIVE_INFINITY).now;
+  const awayNs = writtenMs === undefined ? 0 : Math.max(0, Date.now() - writtenMs) * 1e6;
+  const offset = Math.round(now + awayNs) - systemClock.now();
+  return {
+    now: () => systemClock.now() + offset,
+    wake: (at, callback) => systemClock.wake(at - offset, callback),
+  };
+}
+
+export class DataFolder implements Durability {
+  readonly #folder: string;
+  readonly #journal: JournalFile;
+  readonly #entries: Found['records'];
+  readonly #from: Progress;
+  readonly incarnation: number;
+  /** Goes on where the peer's time was, with the time that it was away. */
+  readonly clock: Clock;
+  /** Bytes at the journal's end that a crash left behind. */
+  readonly cutBytes: number;
+  /** Resolves with BB863 when the disk takes no more: the peer must stop. */
+  readonly failed: Promise<Diagnostic>;
+  /** Of the peer's life so far, as it is kept: calls, flows that ended, and flows of calls that have not. */
+  readonly before = { calls: 0, ended: 0, open: 0 };
+
+  private constructor(
+    folder: string,
+    found: Found & { readonly incarnation: number; readonly clock: Clock },
+    journal: JournalFile,
+    failed: Promise<unknown>,
+  ) {
+    this.failed = failed.then((error) => diagnostic('BB863', { reason: String(error) }));
+    this.#folder = folder;
+    this.#journal = journal;
+    this.#entries = found.records;
+    this.#from = found.from;
+    this.incarnation = found.incarnation;
+    this.clock = found.clock;
+    this.cutBytes = found.cutBytes;
+  }
+
+  /** Whether the peer was there before. */
+  get isRevived(): boolean {
+    return this.#from.record > 0 || this.#entries.length > 0;
+  }
+
+  /** Rejects with DiagnosticError BB860 to BB862, BB882. */
+  static async open(folder: string, options: DataFolderOptions): Promise<DataFolder> {
+    try {
+      mkdirSync(folder, { recursive: true });
+      lock(folder);
+      try {
+        const incarnation = identify(folder, options);
+        const found = find(folder);
+        const clock = clockAfter(found);
+        const file = path.join(folder, `journal-${found.from.record}`);
+        let tell: (error: unknown) => void = () => {};
+        const failed = new Promise((resolve) => {
+          tell = resolve;
+        });
+        const journal = await JournalFile.open(file, found.journalBytes, tell);
+        return new DataFolder(folder, { ...found, incarnation, clock }, journal, failed);
+      } catch (error) {
+        unlock(folder);
+        throw error;
+      }
+    } catch (error) {
+      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      throw new DiagnosticError(diagnostic('BB882', { file: folder, reason: error.message }));
+    }
+  }
+
+  revive(options: NodeOptions): DurableNode<Node> {
+    try {
+      return recovered(new Node(options), this.#decoded(), this.#from, (output) => {
+        if (output.type === 'event') this.#count(output.event, options.peer);
+      });
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      throw cannotRevive(error.message);
+    }
+  }
+
+  #count(event: NodeEvent, peer: string): void {
+    if (event.kind === 'flow-refused') this.before.open--;
+    if (event.kind !== 'flow-ended') return;
+    this.before.ended++;
+    if (event.flow.initiator === peer) this.before.open += (event.followers ?? 0) - 1;
+  }
+
+  *#decoded(): Generator<Entry> {
+    for (const { payload } of this.#entries) {
+      const entry = decodeEntry(payload, Number.POSITIVE_INFINITY);
+      if (entry.input?.type === 'invoke') {
+        this.before.calls++;
+        this.before.open++;
+      }
+      yield entry;
+    }
+  }
+
+  keep(bytes: Uint8Array, kept: () => void): void {
+    this.#journal.append(bytes, kept);
+  }
+
+  async close(): Promise<void> {
+    await this.#journal.close();
+    unlock(this.#folder);
+  }
+}
