@@ -13,6 +13,7 @@ import {
 import type { LoadedBundle } from '../../runtime/bundle.ts';
 import type { BufferPool } from '../../runtime/host/buffer-pool.ts';
 import {
+  Calls,
   type Overhead,
   type PeerEvent,
   type PeerHost,
@@ -106,8 +107,7 @@ class Serving {
   readonly #log: NodeLog;
   /** Of flows that have not ended. */
   readonly #outputs = new Map<string, Map<string, DataValue>>();
-  /** Calls, less what has come to its end since the peer was started. */
-  #calls = 0;
+  readonly #calls: Calls;
   readonly #flows = { complete: 0, partial: 0, failed: 0 };
   readonly #account = { ops: 0, computeMs: 0, sentMessages: 0, sentPayloadBytes: 0, sentBytes: 0 };
   #last: ReadonlyMap<string, DataValue> = new Map();
@@ -122,6 +122,7 @@ class Serving {
   constructor(cx: CommandContext, options: ServeOptions) {
     this.#cx = cx;
     this.#options = options;
+    this.#calls = options.data?.calls ?? new Calls();
     this.#log = new NodeLog(cx, options.peer, options.log);
   }
 
@@ -190,15 +191,13 @@ class Serving {
 
   /** Resolves when there is nothing more to do here. */
   async #work(host: PeerHost): Promise<undefined> {
-    const { flows, bundle, inputs, readyTimeoutNs, data } = this.#options;
-    const before = data?.before ?? { calls: 0, ended: 0 };
+    const { flows, bundle, inputs, readyTimeoutNs } = this.#options;
     if (!isStarter(bundle.manifest)) {
-      let left = (flows ?? Number.POSITIVE_INFINITY) - before.ended;
-      if (left <= 0) return;
+      const enough = flows ?? Number.POSITIVE_INFINITY;
+      if (this.#calls.ended >= enough) return;
       await new Promise<void>((resolve) => {
         this.#onEnd = () => {
-          left--;
-          if (left === 0) resolve();
+          if (this.#calls.ended >= enough) resolve();
         };
       });
       return;
@@ -206,27 +205,26 @@ class Serving {
     // A session is one call; its rounds go on, whoever was missing in one.
     const sessions = `${DOMAIN.core}::${CORE.next}` in bundle.manifest.ops;
     // What was under way before goes on by itself.
-    if (this.#open > 0 && (await this.#callEnded()) !== 'complete') return;
-    for (let call = before.calls; call < (sessions ? 1 : (flows ?? 1)) && this.#signal === undefined; call++) {
+    if (this.#calls.open > 0 && (await this.#callEnded()) !== 'complete') return;
+    for (
+      let call = this.#calls.made;
+      call < (sessions ? 1 : (flows ?? 1)) && this.#signal === undefined;
+      call++
+    ) {
       // Each time: somebody may have gone and come back since the last one.
       await host.whenReady(readyTimeoutNs);
-      this.#calls++;
+      this.#calls.call();
       const ended = this.#callEnded();
       host.invoke(entryOf(bundle.manifest)!, inputs, call, { flows: sessions ? flows : undefined });
       if ((await ended) !== 'complete') return;
     }
   }
 
-  /** Flows that were called here, and those that follow them, that have not ended. */
-  get #open(): number {
-    return this.#calls + (this.#options.data?.before.open ?? 0);
-  }
-
-  /** Resolves when none is left of them. */
+  /** Resolves when no flow is left that came of a call. */
   #callEnded(): Promise<FlowEnd['status']> {
     return new Promise((resolve) => {
       this.#onEnd = ({ status }) => {
-        if (this.#open === 0) resolve(status);
+        if (this.#calls.open === 0) resolve(status);
       };
     });
   }
@@ -238,6 +236,7 @@ class Serving {
       this.#stop(diagnostic('BB766', { peer, why, edges: edgesWith(peer, bundle.manifest) }));
     };
     this.#log.event(event);
+    this.#calls.note(event);
     switch (event.kind) {
       case 'refused':
         if (event.fatal && giveUpNs !== Number.POSITIVE_INFINITY)
@@ -296,7 +295,6 @@ class Serving {
       this.#last = outputs;
       this.#options.onOutputs(outputs);
     }
-    if (flow.initiator === this.#options.peer) this.#calls += (end.followers ?? 0) - 1;
     this.#onEnd(end);
   }
 

@@ -1,5 +1,6 @@
 // Hosts: what drives nodes and moves their frames.
 
+export { Calls } from './calls.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { Coordinator, type RemotePeer } from './coordinator.ts';
 export type { InvokeOptions } from './flow-book.ts';

@@ -11,9 +11,9 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type Diagnostic, DiagnosticError, diagnostic } from '../../../ir/diagnostic.ts';
 import { type DurableNode, decodeEntry, type Entry, type Progress, recovered } from '../../durable.ts';
-import type { NodeEvent } from '../../io.ts';
 import { JournalError } from '../../journal/index.ts';
 import { Node, type NodeOptions } from '../../node.ts';
+import { Calls } from '../calls.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Durability } from '../driver.ts';
 import { cannotRevive, type Found, find } from './found.ts';
@@ -52,8 +52,8 @@ export class DataFolder implements Durability {
   readonly cutBytes: number;
   /** Resolves with BB863 when the disk takes no more: the peer must stop. */
   readonly failed: Promise<Diagnostic>;
-  /** Of the peer's life so far, as it is kept: calls, flows that ended, and flows of calls that have not. */
-  readonly before = { calls: 0, ended: 0, open: 0 };
+  /** Of the peer's life so far, as it is kept. */
+  readonly calls = new Calls();
 
   private constructor(
     folder: string,
@@ -105,7 +105,7 @@ export class DataFolder implements Durability {
   revive(options: NodeOptions): DurableNode<Node> {
     try {
       return recovered(new Node(options), this.#decoded(), this.#from, (output) => {
-        if (output.type === 'event') this.#count(output.event, options.peer);
+        if (output.type === 'event') this.calls.note(output.event);
       });
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
@@ -113,20 +113,10 @@ export class DataFolder implements Durability {
     }
   }
 
-  #count(event: NodeEvent, peer: string): void {
-    if (event.kind === 'flow-refused') this.before.open--;
-    if (event.kind !== 'flow-ended') return;
-    this.before.ended++;
-    if (event.flow.initiator === peer) this.before.open += (event.followers ?? 0) - 1;
-  }
-
   *#decoded(): Generator<Entry> {
     for (const { payload } of this.#entries) {
       const entry = decodeEntry(payload, Number.POSITIVE_INFINITY);
-      if (entry.input?.type === 'invoke') {
-        this.before.calls++;
-        this.before.open++;
-      }
+      if (entry.input?.type === 'invoke') this.calls.call();
       yield entry;
     }
   }

@@ -25,8 +25,7 @@ export interface Found {
 export function find(folder: string): Found {
   const from = { record: 0, now: 0 };
   const file = path.join(folder, `journal-${from.record}`);
-  if (!existsSync(file))
-    return { from, records: [], journalBytes: 0, cutBytes: 0, writtenMs: undefined };
+  if (!existsSync(file)) return { from, records: [], journalBytes: 0, cutBytes: 0, writtenMs: undefined };
   return { from, ...readRecords(file), writtenMs: statSync(file).mtimeMs };
 }
 

@@ -25,9 +25,7 @@ export function identify(
     throw cannotRevive(`identity.json is not of version ${VERSION}`);
   for (const what of ['peer', 'deployment'] as const)
     if (found[what] !== own[what])
-      throw new DiagnosticError(
-        diagnostic('BB860', { what, found: String(found[what]), wanted: own[what] }),
-      );
+      throw new DiagnosticError(diagnostic('BB860', { what, found: String(found[what]), wanted: own[what] }));
   return found.incarnation;
 }
 
