@@ -235,7 +235,8 @@ class Reader {
   readonly #objects: object[] | undefined;
 
   constructor(data: Uint8Array, { known, slackBytes = 2 ** 20 + 16 * data.length }: DecodeOptions) {
-    this.#data = data;
+    // Node's Buffer slices without copying.
+    this.#data = new Uint8Array(data.buffer, data.byteOffset, data.length);
     this.#objects = known && [...known];
     this.#slackLeft = slackBytes;
   }

@@ -22,7 +22,7 @@ export function recordedOutput(output: Output): RecordedOutput {
     }
     case 'send':
       // Views of larger memory, which is not what is sent.
-      return { ...output, pieces: output.pieces.map((piece) => piece.slice()) };
+      return { ...output, pieces: output.pieces.map((piece) => new Uint8Array(piece)) };
     default:
       return output;
   }
@@ -34,7 +34,7 @@ export function recordedOutput(output: Output): RecordedOutput {
  */
 export const recordedInput = (input: Input): Input =>
   // The node copies a frame that is not given away; what else is in its buffer is nobody's business.
-  input.type === 'frame' && input.owned !== true ? { ...input, bytes: input.bytes.slice() } : input;
+  input.type === 'frame' && input.owned !== true ? { ...input, bytes: new Uint8Array(input.bytes) } : input;
 
 export const encodeInput = (input: Input): Uint8Array => encodeRecord(recordedInput(input));
 /** Equal outputs give equal bytes. */

@@ -107,6 +107,15 @@ describe('records', () => {
     expect(encodeInput(part).length).toBeLessThan(25);
   });
 
+  test('read from and written out of Node’s Buffers are copies all the same', () => {
+    const input: Input = { type: 'frame', from: 'p', bytes: Buffer.from('abc') };
+    const bytes = Buffer.from(encodeInput(input));
+    expect(bytes.length).toBeLessThan(15);
+    const back = decodeInput(bytes) as Extract<Input, { type: 'frame' }>;
+    expect(back.bytes.constructor).toBe(Uint8Array);
+    expect(back.bytes.buffer.byteLength).toBe(3);
+  });
+
   test('fields of names that objects have do no harm', () => {
     const values = JSON.parse('{"__proto__": {"reason": "lost", "peer": "p"}}');
     const back = decodeInput(encodeInput({ type: 'invoke', entry: 'main', values }));
