@@ -73,9 +73,8 @@ describe('a data folder', () => {
     expect(numbers(durable.node.state.get('w') as Tensor)).toEqual([3]);
     // What came after the last record may not have been heard, so it is told again.
     expect(data.calls).toMatchObject({ made: 3, ended: 2, open: 1 });
-    const output = durable.poll(data.clock.now());
-    expect(output).toMatchObject({ type: 'event', event: { kind: 'flow-ended', status: 'complete' } });
-    if (output.type === 'event') data.calls.note(output.event);
+    for (let output = durable.poll(0); output.type !== 'idle'; output = durable.poll(0))
+      if (output.type === 'event') data.calls.note(output.event);
     expect(data.calls).toMatchObject({ made: 3, ended: 3, open: 0 });
     await data.close();
     expect((await life(folder, 2)).before).toBe(3);
