@@ -8,7 +8,7 @@ import type { Components } from '../component.ts';
 import type { DurableInput, DurableNode, DurableOutput } from '../durable.ts';
 import type { FlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
-import type { NodeEvent, Output } from '../io.ts';
+import type { Input, NodeEvent, Output } from '../io.ts';
 import type { Limits, Usage } from '../limits.ts';
 import { Node, type NodeOptions } from '../node.ts';
 import { packed } from '../packed.ts';
@@ -143,7 +143,8 @@ export class Driver {
   }
 
   #take(now: number, input: DurableInput): void {
-    this.#turns?.begin(input.type);
+    // That a record is kept makes a turn of what waited for it, and none of its own.
+    this.#turns?.begin(input.type === 'persisted' ? 'wake' : input.type);
     this.#driven.handle(now, input);
     this.#turns?.handled();
   }
@@ -159,7 +160,7 @@ export class Driver {
           this.#sleep(output.until);
           break;
         }
-        this.#turns?.acted(output);
+        if (output.type !== 'persist') this.#turns?.acted(output);
         this.#act(output);
       }
     } finally {
