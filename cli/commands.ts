@@ -14,6 +14,7 @@ import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
 import { lintCommand } from './commands/lint.ts';
 import { node } from './commands/node.ts';
+import { replayCommand } from './commands/replay.ts';
 import { run } from './commands/run.ts';
 import { sim } from './commands/sim.ts';
 import { simplify } from './commands/simplify.ts';
@@ -37,6 +38,7 @@ export const commands: readonly CommandSpec[] = [
   conformanceCommand,
   run,
   sim,
+  replayCommand,
   node,
   completionOf(() => commands),
 ];

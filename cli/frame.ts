@@ -6,7 +6,7 @@ import { DiagnosticError } from '../ir/diagnostic.ts';
 import { type CommandContext, type Io, openContext, UsageError } from './context.ts';
 
 /** Commands that come later: asking for one is no misspelling. */
-const NOT_YET = ['replay', 'bench'];
+const NOT_YET = ['bench'];
 
 export const EXIT = { fine: 0, input: 1, usage: 2, bug: 3 } as const;
 /** What `bbc --help` shows. */

@@ -1,7 +1,5 @@
 // What came of a simulation, for people and for programs.
 
-import type { Plan } from '../../ir/index.ts';
-import type { World } from '../../runtime/host/sim/index.ts';
 import type { CommandContext } from '../context.ts';
 import { formatBytes } from '../output.ts';
 import { lateText } from '../run/answers.ts';
@@ -9,22 +7,16 @@ import type { Ran } from '../run/flows.ts';
 import { documentOfOutput, sha256Of, typeTextOf } from '../run/outputs.ts';
 import { printRounds } from '../run/rounds.ts';
 import { sentInAll, sentText } from '../run/traffic.ts';
+import type { Stage } from './simulate.ts';
 
-export interface Report {
-  readonly ran: Ran;
-  readonly world: World;
-  readonly sessions: boolean;
-  readonly seed: bigint;
-}
-
-export function documentOf({ ran, world, sessions, seed }: Report) {
+export function documentOf({ world, sessions, settings }: Stage, ran: Ran) {
   const outputs = Object.fromEntries([...ran.outputs].map(([name, one]) => [name, documentOfOutput(one)]));
   const { rounds, peers, links, overhead, answers } = ran;
   return {
     outputs,
     flows: rounds.length,
     ...(sessions && { rounds, late: answers.late }),
-    seed: Number(seed),
+    seed: settings.seed,
     virtualNs: world.now,
     events: world.events,
     peers,
@@ -35,7 +27,8 @@ export function documentOf({ ran, world, sessions, seed }: Report) {
 /** More rows say no more. */
 const MAX_PEERS = 24;
 
-export function printReport(cx: CommandContext, plan: Plan, { ran, world, sessions, seed }: Report): void {
+export function printReport(cx: CommandContext, stage: Stage, ran: Ran): void {
+  const { world, sessions, settings, deployment } = stage;
   const right = (title: string) => ({ title, align: 'right' }) as const;
   const peers = Object.entries(ran.peers);
   cx.printTable(
@@ -70,9 +63,9 @@ export function printReport(cx: CommandContext, plan: Plan, { ran, world, sessio
   cx.print();
   const flows = ran.rounds.length;
   cx.print(
-    `${flows} ${flows === 1 ? 'flow' : 'flows'} in ${timeText(world.now)} of virtual time: ${world.events} events, seed ${seed}`,
+    `${flows} ${flows === 1 ? 'flow' : 'flows'} in ${timeText(world.now)} of virtual time: ${world.events} events, seed ${settings.seed}`,
   );
-  if (plan.edges.length > 0) {
+  if (deployment.plan.edges.length > 0) {
     cx.print(`sent: ${sentText(sentInAll(ran.links))}`);
     const { sent, copied, delivered, dropped } = world.traffic;
     const lost = dropped.frames === 0 ? '' : `, ${dropped.frames} dropped`;

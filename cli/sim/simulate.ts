@@ -1,18 +1,21 @@
 // What bbc sim does: prepares the deployment, lets it run in a world of its own, and tells what came of it.
 
+import type { DataValue, Topology } from '../../ir/index.ts';
+import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { SimulatedDeployment, World } from '../../runtime/host/sim/index.ts';
 import { readTopology } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { Backends } from '../run/backends.ts';
 import { openPeerData, type PeerData } from '../run/components.ts';
 import { prepare } from '../run/deployment.ts';
-import { hasSessions, runFlows } from '../run/flows.ts';
+import { hasSessions, type Ran, runFlows } from '../run/flows.ts';
 import { type InputOptions, inputsFor, valuesFor } from '../run/inputs.ts';
 import { peersOf } from '../run/memory.ts';
 import { countOf } from '../run/options.ts';
 import { roundText } from '../run/rounds.ts';
 import { checkFormat, writeTensors } from '../tensors/files.ts';
 import { computeFor } from './compute.ts';
+import { RecordFile } from './record-file.ts';
 import { documentOf, printReport } from './report.ts';
 
 export interface SimOptions extends InputOptions {
@@ -24,56 +27,146 @@ export interface SimOptions extends InputOptions {
   readonly compute: string;
   readonly backend?: string;
   readonly check: boolean;
+  readonly record?: string;
+  readonly compact?: boolean;
+}
+
+/** All that a simulation is made of but its inputs: plain data, which records keep. */
+export interface Settings {
+  readonly source: string;
+  readonly peers?: string | undefined;
+  readonly topology?: string | undefined;
+  readonly flows: number | undefined;
+  readonly seed: number;
+  readonly compute: 'executed' | 'modelled';
+  readonly backend?: string | undefined;
+}
+
+/** Throws UsageError. */
+export function settingsOf(source: string, options: SimOptions): Settings {
+  const { peers, topology, compute, backend, flows } = options;
+  if (compute !== 'executed' && compute !== 'modelled')
+    throw new UsageError(`--compute is executed or modelled, not '${compute}'`);
+  return {
+    source,
+    peers,
+    topology,
+    seed: countOf('--seed', options.seed, 0),
+    flows: flows === undefined ? undefined : countOf('--flows', flows, 1),
+    compute,
+    backend,
+  };
+}
+
+/** A world that is ready to run. */
+export interface Stage {
+  readonly settings: Settings;
+  readonly deployment: LoadedDeployment;
+  readonly topology: Topology | undefined;
+  readonly inputs: ReadonlyMap<string, DataValue>;
+  readonly world: World;
+  readonly simulated: SimulatedDeployment;
+  readonly sessions: boolean;
 }
 
 /** Simulations take turns by nature: one thread. */
 const ORT = { optimization: 'all', workers: 0 } as const;
+/** How often a long run tells where it is. */
+const PROGRESS_EVENTS = 5000;
 
-export async function simulate(cx: CommandContext, source: string, options: SimOptions): Promise<void> {
-  const { compute } = options;
-  if (compute !== 'executed' && compute !== 'modelled')
-    throw new UsageError(`--compute is executed or modelled, not '${compute}'`);
-  const seed = BigInt(countOf('--seed', options.seed, 0));
-  if (options.outputs !== undefined) checkFormat(options.outputs);
-  const flows = options.flows === undefined ? undefined : countOf('--flows', options.flows, 1);
-  const backends = new Backends(options.backend, ORT);
-  const prepared = await prepare(cx, source, options);
+/** Prepares a world, gives it to `work`, and clears up. */
+export async function onStage<Result>(
+  cx: CommandContext,
+  settings: Settings,
+  check: boolean,
+  inputsOf: (deployment: LoadedDeployment) => ReadonlyMap<string, DataValue>,
+  work: (stage: Stage) => Promise<Result>,
+): Promise<Result> {
+  const { source, peers, topology: beside, compute } = settings;
+  const backends = new Backends(settings.backend, ORT);
+  const where = { ...(peers !== undefined && { peers }), ...(beside !== undefined && { topology: beside }) };
+  const prepared = await prepare(cx, source, { ...where, check });
   let data: PeerData | undefined;
+  let world: World | undefined;
   try {
     const { deployment } = prepared;
-    const inputs = inputsFor(deployment.plan, options);
-    const file = options.peers ?? options.topology;
+    const inputs = inputsOf(deployment);
+    const file = peers ?? beside;
     const topology = file === undefined ? undefined : readTopology(cx, file);
     const all = peersOf(deployment);
     data = compute === 'executed' ? await openPeerData(cx, all, file) : undefined;
     cx.progress('loading segments');
-    const world = await World.create({
+    world = await World.create({
       peers: all.map((peer) => ({
         ...peer,
         backend: backends.of(peer.bundle.manifest),
         components: data?.of(peer.id) ?? {},
       })),
       links: topology?.links,
-      seed,
+      seed: BigInt(settings.seed),
       compute,
       computeNs: computeFor(topology),
     });
-    const sessions = hasSessions(deployment);
-    const ran = await runFlows(
+    const simulated = new SimulatedDeployment(world);
+    return await work({
+      settings,
       deployment,
-      async () => new SimulatedDeployment(world),
-      valuesFor(deployment.plan, inputs),
-      flows,
-      (round) => cx.progress(sessions ? roundText(round) : `flow ${round.step + 1} of ${flows ?? 1}`),
-    );
-    if (options.outputs !== undefined) writeTensors(options.outputs, ran.outputs);
-    const report = { ran, world, sessions, seed };
-    cx.result(documentOf(report));
-    printReport(cx, deployment.plan, report);
-    cx.report(ran.answers.warnings);
+      topology,
+      inputs,
+      world,
+      simulated,
+      sessions: hasSessions(deployment),
+    });
   } finally {
+    await world?.release();
     await data?.close();
     await backends.close();
     prepared.dispose();
   }
+}
+
+/** Lets all that was asked for happen. */
+export function perform(cx: CommandContext, stage: Stage): Promise<Ran> {
+  const { deployment, inputs, settings, simulated, sessions, world } = stage;
+  let latest = '';
+  const tell = (): void =>
+    cx.progress(`${latest}${world.events} events, ${(world.now / 1e9).toFixed(1)} s of virtual time`);
+  world.observers.push({
+    settled() {
+      if (world.events % PROGRESS_EVENTS === 0) tell();
+    },
+  });
+  return runFlows(
+    deployment,
+    async () => simulated,
+    valuesFor(deployment.plan, inputs),
+    settings.flows,
+    (round) => {
+      latest = sessions ? `${roundText(round)}; ` : `flow ${round.step + 1} of ${settings.flows ?? 1}; `;
+      tell();
+    },
+  );
+}
+
+export async function simulate(cx: CommandContext, source: string, options: SimOptions): Promise<void> {
+  const settings = settingsOf(source, options);
+  if (options.compact && options.record === undefined)
+    throw new UsageError('--compact says how --record FILE is written');
+  if (options.outputs !== undefined) checkFormat(options.outputs);
+  const inputsOf = ({ plan }: LoadedDeployment) => inputsFor(plan, options);
+  await onStage(cx, settings, options.check, inputsOf, async (stage) => {
+    const record =
+      options.record === undefined
+        ? undefined
+        : new RecordFile(options.record, stage, options.compact === true);
+    try {
+      const ran = await perform(cx, stage);
+      if (options.outputs !== undefined) writeTensors(options.outputs, ran.outputs);
+      cx.result(documentOf(stage, ran));
+      printReport(cx, stage, ran);
+      cx.report(ran.answers.warnings);
+    } finally {
+      record?.close();
+    }
+  });
 }

@@ -10,4 +10,25 @@ export const simulationMessages = {
       'this is a fault of the runtime: report it with the command line, which repeats it',
     ],
   },
+  BB791: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `not a record of a simulation: ${reason}`,
+      'give a file that `bbc sim --record` wrote',
+    ],
+  },
+  BB792: {
+    severity: 'error',
+    text: ({ recorded, now }: { recorded: string; now: string }) => [
+      `the record is of deployment ${recorded.slice(0, 12)}, and what is compiled now is ${now.slice(0, 12)}`,
+      'give the model and topology as they were, with --source and --peers',
+    ],
+  },
+  BB793: {
+    severity: 'error',
+    text: ({ event, recorded, replayed }: { event: number; recorded: string; replayed: string }) => [
+      `event ${event} differs: recorded was ${recorded}; now it is ${replayed}`,
+      'see what led to it with --until; a record that was changed, or another version of this program, differs, too',
+    ],
+  },
 } as const satisfies Record<string, Message>;

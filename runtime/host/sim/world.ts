@@ -261,17 +261,11 @@ export class World {
     }
     this.#now = event.at;
     if (event.kind === 'work') return this.#compute(event);
-    this.#begin(event, 'input' in event ? event.input : undefined);
-    switch (event.kind) {
-      case 'act':
-        event.act();
-        break;
-      case 'frame':
-        this.#deliver(event);
-        break;
-      case 'input':
-        event.peer.node?.handle(this.#now, event.input);
-    }
+    const input = inputOf(event);
+    this.#begin(event, input);
+    if (event.kind === 'act') event.act();
+    if (event.kind === 'frame') this.#arrive(event);
+    if (input !== undefined && event.kind !== 'act') event.peer.node?.handle(this.#now, input);
     this.#settle(event);
     return undefined;
   }
@@ -297,14 +291,13 @@ export class World {
     this.#settle(event);
   }
 
-  #deliver({ peer, from, bytes, of }: Extract<SimEvent, { kind: 'frame' }>): void {
+  #arrive({ peer, from, bytes, of }: Extract<SimEvent, { kind: 'frame' }>): void {
     const { inFlight, delivered } = this.traffic;
     inFlight.frames--;
     inFlight.bytes -= bytes.length;
     if (of !== undefined) this.#underWay.set(of, this.#underWay.get(of)! - 1);
     if (peer.node === undefined) return this.#drop(from, peer.id, bytes.length, 'down');
     count(delivered, bytes.length);
-    peer.node.handle(this.#now, { type: 'frame', from: from.id, bytes, owned: true });
   }
 
   #drain(peer: SimPeer, node: Node): void {
@@ -381,3 +374,10 @@ function note(peer: SimPeer, event: NodeEvent, now: number): void {
   if (event.kind === 'flow-started') peer.open.set(flowKey(event.flow), now);
   else if (event.kind === 'flow-ended') peer.open.delete(flowKey(event.flow));
 }
+
+const inputOf = (event: SimEvent): Input | undefined =>
+  event.kind === 'frame'
+    ? { type: 'frame', from: event.from.id, bytes: event.bytes, owned: true }
+    : event.kind === 'input'
+      ? event.input
+      : undefined;
