@@ -34,6 +34,7 @@ export const sim = command<SimOptions>({
         '--backend <name>',
         'ort (ONNX Runtime) or cpu for every peer (default: what the topology says)',
       )
+      .option('--faults <file>', 'a JSON file that says what goes wrong, or a preset: chaos, phones')
       .option('--record <file>', 'write down all that happens, for `bbc replay`')
       .option('--compact', 'record digests of inputs and frames instead of their bytes')
       .option('--no-check', 'do not type-check a model.ts')
@@ -41,6 +42,7 @@ export const sim = command<SimOptions>({
   examples: [
     'bbc sim model.onnx --peers topology.json --random 1',
     'bbc sim train.ts --peers topology.json --seed 7 --flows 20',
+    'bbc sim train.ts --peers topology.json --faults chaos --seed 7',
     'bbc sim train.ts --peers topology.json --record run.bbsim',
     'bbc sim dist --topology topology.json --compute modelled --json',
   ],

@@ -67,6 +67,8 @@ export interface Keeping {
   /** Told what to keep, after each `every` flows, and at the end. */
   readonly save?: (checkpoint: Checkpoint) => void;
   readonly every?: number;
+  /** An output may be missing: no error, it is just not there. */
+  readonly mayMiss?: boolean;
   /** Whether to end after the flow that is open. */
   readonly stopped: () => boolean;
   /** Lets Ctrl-C be what it was. */
@@ -125,7 +127,7 @@ export async function runFlows(
         const [step, states] = [next?.step ?? before + rounds.length, await running.state()];
         save({ deployment: deployment.plan.deployment, step, arguments: next?.arguments, states });
       }
-      const outputs = outputsOf(result);
+      const outputs = outputsOf(result, keeping.mayMiss === true);
       if (over) {
         const elapsedMs = performance.now() - begin;
         const overhead = sumOfOverheads(Object.values(await running.overhead()));
@@ -189,8 +191,8 @@ function checkFinite({ notFinite, step }: FlowResult): void {
   throw new DiagnosticError(diagnostic('BB825', { value, peer, step, from }, { value, ...at }));
 }
 
-function outputsOf(result: FlowResult): Map<string, DataValue> {
-  checkFinite(result);
+function outputsOf(result: FlowResult, mayMiss: boolean): Map<string, DataValue> {
+  if (!mayMiss) checkFinite(result);
   const named = [
     ...Object.entries(result.outputs),
     ...Object.entries(result.cohortOutputs).flatMap(([name, byPeer]) =>
@@ -201,7 +203,7 @@ function outputsOf(result: FlowResult): Map<string, DataValue> {
   const problems: Diagnostic[] = [];
   for (const [name, value] of named) {
     if (!isMissing(value)) outputs.set(name, value);
-    else {
+    else if (!mayMiss) {
       const { reason, peer, detail } = value;
       const related = result.causes.map((cause) => ({
         message: `at ${cause.at}: ${causeText(cause)}`,

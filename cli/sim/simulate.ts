@@ -1,8 +1,16 @@
 // What bbc sim does: prepares the deployment, lets it run in a world of its own, and tells what came of it.
 
-import type { DataValue, Topology } from '../../ir/index.ts';
+import { type DataValue, DiagnosticError, diagnostic, type Topology } from '../../ir/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
-import { SimulatedDeployment, World } from '../../runtime/host/sim/index.ts';
+import {
+  Checkers,
+  Durability,
+  needsDurability,
+  SimulatedDeployment,
+  scheduleFaults,
+  Violation,
+  World,
+} from '../../runtime/host/sim/index.ts';
 import { readTopology } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { Backends } from '../run/backends.ts';
@@ -15,6 +23,7 @@ import { countOf } from '../run/options.ts';
 import { roundText } from '../run/rounds.ts';
 import { checkFormat, writeTensors } from '../tensors/files.ts';
 import { computeFor } from './compute.ts';
+import { faultPlan, faultText } from './faults.ts';
 import { RecordFile } from './record-file.ts';
 import { documentOf, printReport } from './report.ts';
 
@@ -27,6 +36,7 @@ export interface SimOptions extends InputOptions {
   readonly compute: string;
   readonly backend?: string;
   readonly check: boolean;
+  readonly faults?: string;
   readonly record?: string;
   readonly compact?: boolean;
 }
@@ -40,9 +50,10 @@ export interface Settings {
   readonly seed: number;
   readonly compute: 'executed' | 'modelled';
   readonly backend?: string | undefined;
+  readonly faults?: { readonly file: string; readonly text: string } | undefined;
 }
 
-/** Throws UsageError. */
+/** Throws UsageError, and DiagnosticError where a fault file cannot be read. */
 export function settingsOf(source: string, options: SimOptions): Settings {
   const { peers, topology, compute, backend, flows } = options;
   if (compute !== 'executed' && compute !== 'modelled')
@@ -55,6 +66,8 @@ export function settingsOf(source: string, options: SimOptions): Settings {
     flows: flows === undefined ? undefined : countOf('--flows', flows, 1),
     compute,
     backend,
+    faults:
+      options.faults === undefined ? undefined : { file: options.faults, text: faultText(options.faults) },
   };
 }
 
@@ -95,6 +108,9 @@ export async function onStage<Result>(
     const topology = file === undefined ? undefined : readTopology(cx, file);
     const all = peersOf(deployment);
     data = compute === 'executed' ? await openPeerData(cx, all, file) : undefined;
+    const { faults } = settings;
+    const names = [...new Set(all.flatMap(({ id, bundle }) => [id, bundle.manifest.class]))];
+    const plan = faults && faultPlan(faults.text, faults.file, names);
     cx.progress('loading segments');
     world = await World.create({
       peers: all.map((peer) => ({
@@ -106,8 +122,11 @@ export async function onStage<Result>(
       seed: BigInt(settings.seed),
       compute,
       computeNs: computeFor(topology),
+      durable: plan !== undefined && needsDurability(plan),
     });
     const simulated = new SimulatedDeployment(world);
+    world.observers.push(new Checkers(world), new Durability(world));
+    if (plan !== undefined) scheduleFaults(world, plan, { lost: (peer) => simulated.lose(peer.id) });
     return await work({
       settings,
       deployment,
@@ -145,7 +164,46 @@ export function perform(cx: CommandContext, stage: Stage): Promise<Ran> {
       latest = sessions ? `${roundText(round)}; ` : `flow ${round.step + 1} of ${settings.flows ?? 1}; `;
       tell();
     },
+    { stopped: () => false, mayMiss: settings.faults !== undefined },
   );
+}
+
+/** As {@link perform}; a violation is told with the command that repeats it. */
+async function performChecked(
+  cx: CommandContext,
+  stage: Stage,
+  source: string,
+  options: SimOptions,
+): Promise<Ran> {
+  try {
+    return await perform(cx, stage);
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    const { checker, message, event, atNs } = error;
+    const command = commandFor(source, options);
+    throw new DiagnosticError(
+      diagnostic('BB795', { checker, what: message, event, seconds: atNs / 1e9, command }),
+    );
+  }
+}
+
+/** The command line of a simulation. */
+function commandFor(source: string, options: SimOptions): string {
+  const { peers, topology, seed, flows, compute, backend, faults, inputs = [], random, dim = [] } = options;
+  const given: readonly (readonly [string, string | undefined])[] = [
+    ['--peers', peers],
+    ['--topology', topology],
+    ['--seed', seed],
+    ['--flows', flows],
+    ['--compute', compute === 'executed' ? undefined : compute],
+    ['--backend', backend],
+    ['--faults', faults],
+    ...inputs.map((one) => ['--inputs', one] as const),
+    ['--random', random],
+    ...dim.map((one) => ['--dim', one] as const),
+  ];
+  const words = given.flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+  return ['bbc sim', source, ...words].join(' ');
 }
 
 export async function simulate(cx: CommandContext, source: string, options: SimOptions): Promise<void> {
@@ -160,7 +218,7 @@ export async function simulate(cx: CommandContext, source: string, options: SimO
         ? undefined
         : new RecordFile(options.record, stage, options.compact === true);
     try {
-      const ran = await perform(cx, stage);
+      const ran = await performChecked(cx, stage, source, options);
       if (options.outputs !== undefined) writeTensors(options.outputs, ran.outputs);
       cx.result(documentOf(stage, ran));
       printReport(cx, stage, ran);

@@ -31,4 +31,30 @@ export const simulationMessages = {
       'see what led to it with --until; a record that was changed, or another version of this program, differs, too',
     ],
   },
+  BB794: {
+    severity: 'error',
+    text: ({ fault }: { fault: string }) => [
+      `${fault} shall come again and again, and is never over`,
+      'say how long it lasts: "for": "10s", or { "uniform": ["1s", "30s"] }',
+    ],
+  },
+  BB795: {
+    severity: 'error',
+    text: ({
+      checker,
+      what,
+      event,
+      seconds,
+      command,
+    }: {
+      checker: string;
+      what: string;
+      event: number;
+      seconds: number;
+      command: string;
+    }) => [
+      `checker "${checker}": ${what} (event ${event}, at ${seconds} s of virtual time)`,
+      `this is a fault of the runtime, which this repeats: ${command}`,
+    ],
+  },
 } as const satisfies Record<string, Message>;

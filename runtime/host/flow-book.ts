@@ -161,7 +161,8 @@ export class FlowBook {
     if (event.kind === 'input-wanted')
       this.#supply(peer, event.flow, record.session.inputs.get(peer) ?? {}, record.session.owned);
     if (event.kind !== 'flow-ended') return undefined;
-    record.open.delete(seatAt(peer, event));
+    // A peer that is back after a crash may tell again.
+    if (!record.open.delete(seatAt(peer, event))) return undefined;
     record.session.pending += event.followers ?? 0;
     record.stats(peer).ops += event.ops;
     record.addEnd(peer, event.status, event.causes);
@@ -208,7 +209,11 @@ export class FlowBook {
   /** A peer's node is gone with all that it had open; gives the flows that this may have ended. */
   lose(peer: string): readonly FlowRecord[] {
     this.refuse(peer, `${peer} is lost`);
-    const left = this.running.filter(({ open }) => open.delete(peer));
+    const left = this.running.filter(({ open }) => {
+      const seats = [...open].filter((one) => one.startsWith(`${peer}\n`));
+      for (const seat of seats) open.delete(seat);
+      return seats.length > 0;
+    });
     for (const record of left)
       record.addEnd(peer, 'failed', [{ value: '', missing: { reason: 'lost', peer } }]);
     // What its flows would have started will never begin.

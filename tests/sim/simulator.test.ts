@@ -1,9 +1,7 @@
 // The simulator: the production nodes under one virtual clock.
 
 import { expect, test } from 'vitest';
-import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
-import { computeFor } from '../../cli/sim/compute.ts';
-import { parseTopology } from '../../compiler/index.ts';
+import { peersOf } from '../../cli/run/memory.ts';
 import {
   cohort,
   collect,
@@ -11,7 +9,6 @@ import {
   entry,
   float32,
   input,
-  type Module,
   module,
   next,
   on,
@@ -19,32 +16,12 @@ import {
   peer,
   state,
 } from '../../dsl/index.ts';
-import type { Topology } from '../../ir/index.ts';
 import { keyOf } from '../../ir/philox.ts';
 import { startDeployment } from '../../runtime/host/index.ts';
 import { TimeOrder } from '../../runtime/host/sim/agenda.ts';
 import { Chance, draw } from '../../runtime/host/sim/chance.ts';
-import { SimulatedDeployment, World, type WorldOptions } from '../../runtime/host/sim/index.ts';
-import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
-import { compiled, floats, plain, recorded } from '../support/deploy.ts';
-
-const backend = cpuBackend();
-
-const topologyIn = (content: object): Topology =>
-  parseTopology(JSON.stringify({ version: 1, ...content }), 'topology.json').topology!;
-
-async function simulated(source: Module, topology: Topology, options: Partial<WorldOptions> = {}) {
-  const loaded = deploymentInMemory(compiled(recorded(source), topology));
-  const peers = peersOf(loaded).map((one) => ({ ...one, backend }));
-  const world = await World.create({
-    peers,
-    links: topology.links,
-    seed: 1n,
-    computeNs: computeFor(topology),
-    ...options,
-  });
-  return { world, loaded, deployment: new SimulatedDeployment(world) };
-}
+import { floats, plain } from '../support/deploy.ts';
+import { cpu, simulatedWorld, topologyIn } from '../support/simulated.ts';
 
 const [phone, server] = [peer('phone'), peer('server')];
 const twoPeers = module('two', () => {
@@ -62,8 +39,8 @@ const linked = topologyIn({
 const ramp = floats(...Array.from({ length: 1000 }, (_, index) => index / 1000));
 
 test('what comes out is what the deployment in this process gives, bit for bit', async () => {
-  const { deployment, loaded } = await simulated(twoPeers, linked);
-  const real = await startDeployment({ peers: peersOf(loaded), backend });
+  const { deployment, loaded } = await simulatedWorld(twoPeers, linked);
+  const real = await startDeployment({ peers: peersOf(loaded), backend: cpu });
   const [a, b] = [await deployment.invoke({ x: ramp }), await real.invoke({ x: ramp })];
   expect(a.outputs).toEqual(b.outputs);
   expect(a.messages).toEqual(b.messages);
@@ -71,7 +48,7 @@ test('what comes out is what the deployment in this process gives, bit for bit',
 });
 
 test('time passes by compute, bandwidth and latency, and by nothing else', async () => {
-  const { world, deployment } = await simulated(twoPeers, linked);
+  const { world, deployment } = await simulatedWorld(twoPeers, linked);
   const { messages } = await deployment.invoke({ x: ramp });
   const bytes = messages[0]!.payloadBytes + messages[0]!.headerBytes;
   // Two operations for each of 1000 elements at the phone, one at the server; a microsecond to start a segment.
@@ -80,7 +57,7 @@ test('time passes by compute, bandwidth and latency, and by nothing else', async
 });
 
 test('frames of one direction wait for each other', async () => {
-  const { world, deployment } = await simulated(twoPeers, linked);
+  const { world, deployment } = await simulatedWorld(twoPeers, linked);
   await Promise.all([deployment.invoke({ x: ramp }), deployment.invoke({ x: ramp })]);
   const sent = world.traffic.sent.bytes;
   expect(world.now).toBeGreaterThan((sent / 4000) * 1e9);
@@ -107,7 +84,7 @@ const lossy = topologyIn({
 
 /** All that happened: times, sizes and outcomes. */
 async function traceOf(seed: bigint): Promise<string> {
-  const { world, deployment } = await simulated(averaging, lossy, { seed });
+  const { world, deployment } = await simulatedWorld(averaging, lossy, { seed });
   const lines: string[] = [];
   world.observers.push({
     event: (event) => lines.push(`${event.at} ${event.kind}`),
@@ -126,7 +103,7 @@ test('the same seed runs the same way, another one does not', async () => {
 });
 
 test('every frame is delivered, dropped or on its way', async () => {
-  const { world, deployment } = await simulated(averaging, lossy, { seed: 3n });
+  const { world, deployment } = await simulatedWorld(averaging, lossy, { seed: 3n });
   await deployment.invoke({});
   const { sent, copied, delivered, dropped, inFlight } = world.traffic;
   expect(dropped.frames).toBeGreaterThan(0);
@@ -134,7 +111,7 @@ test('every frame is delivered, dropped or on its way', async () => {
 });
 
 test('modelled segments give zeros of the types they state', async () => {
-  const { deployment } = await simulated(twoPeers, linked, { compute: 'modelled' });
+  const { deployment } = await simulatedWorld(twoPeers, linked, { compute: 'modelled' });
   const { outputs } = await deployment.invoke({ x: ramp });
   expect(plain(outputs.y)).toEqual(new Array(1000).fill(0));
 });

@@ -66,6 +66,8 @@ export class SimulatedDeployment implements Deployment {
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
     const start = this.#book.open(values, options);
     const peer = this.world.peers.get(start.peer)!;
+    // A caller finds nobody there, and tries again.
+    await this.run(() => peer.node !== undefined);
     this.world.give(peer, invocation(start, copies(start.values)));
     let over = false;
     const end = (): void => {

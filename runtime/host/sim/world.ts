@@ -8,6 +8,7 @@ import type { Topology } from '../../../ir/topology.ts';
 import type { Backend } from '../../backend.ts';
 import type { LoadedBundle } from '../../bundle.ts';
 import type { Components } from '../../component.ts';
+import { type DurableInput, DurableNode, type DurableOutput, decodeEntry, recovered } from '../../durable.ts';
 import { flowKey } from '../../flow-id.ts';
 import type { Program } from '../../instruction.ts';
 import type { Input, NodeEvent, Output } from '../../io.ts';
@@ -16,6 +17,7 @@ import { Node } from '../../node.ts';
 import { joinPieces, pieceBytes } from '../../wire/frame.ts';
 import { BufferPool } from '../buffer-pool.ts';
 import { POOL_BYTES } from '../driver.ts';
+import { neighboursOf } from '../readiness.ts';
 import type { Request, Workbench } from '../workbench.ts';
 import { type Agenda, type Due, TimeOrder } from './agenda.ts';
 import { Chance } from './chance.ts';
@@ -42,6 +44,8 @@ export interface WorldOptions {
   /** `modelled`: segments are not run, and give zeros of the types they state. */
   readonly compute?: 'executed' | 'modelled';
   readonly limits?: Partial<Limits>;
+  /** Nodes record their inputs on a disk, and can come back from there. */
+  readonly durable?: boolean;
   readonly agenda?: Agenda<SimEvent>;
 }
 
@@ -54,13 +58,26 @@ export interface SimPeer {
   readonly worker: Worker;
   workbench: Workbench | undefined;
   node: Node | undefined;
+  /** What is given to the node and comes from it: itself, or what records its inputs before. */
+  gate: Gate | undefined;
+  /** What outlives a crash: records of a durable node's inputs. */
+  disk: Uint8Array[] | undefined;
   incarnation: number;
+  /** Counts its starts and ends, so that what was asked for before is known. */
+  life: number;
   /** Work takes this many times as long. */
   slowness: number;
+  /** It computes until then. */
+  busyUntil: number;
   /** When the node wants to be polled again. */
   wakeAt: number | undefined;
-  /** Flows open on the node: when each began. */
+  /** Flows open on the node, each in a seat: when it began. */
   readonly open: Map<string, number>;
+}
+
+interface Gate {
+  handle(now: number, input: DurableInput): void;
+  poll(now: number): DurableOutput;
 }
 
 interface Happening extends Due {
@@ -74,9 +91,16 @@ export type SimEvent =
       readonly bytes: Uint8Array;
       readonly of: object | undefined;
     })
-  | (Happening & { readonly kind: 'work'; readonly incarnation: number; readonly request: Request })
+  | (Happening & { readonly kind: 'work'; readonly life: number; readonly request: Request })
   | (Happening & { readonly kind: 'input'; readonly input: Input })
   | (Happening & { readonly kind: 'wake' })
+  /** A record of a durable node outlives a crash from now on. */
+  | (Happening & {
+      readonly kind: 'kept';
+      readonly life: number;
+      readonly record: number;
+      readonly bytes: Uint8Array;
+    })
   /** Something that happens to the world; it says itself what. */
   | (Due & { readonly kind: 'act'; readonly what: string; readonly act: () => void });
 
@@ -110,10 +134,17 @@ export interface Observer {
   /** It will take so long. */
   working?(peer: SimPeer, request: Request, ns: number): void;
   dropped?(from: SimPeer, to: string, bytes: number, why: DropReason): void;
+  /** A durable node has taken something in, and records it. */
+  persisting?(peer: SimPeer, record: number): void;
+  kept?(peer: SimPeer, record: number): void;
+  /** It is back, as its disk had it. */
+  recovered?(peer: SimPeer): void;
   /** The event is over, and the node has nothing to do at once. */
   settled?(event: SimEvent): void;
 }
 
+/** How long it takes until a record outlives a crash. */
+const DISK_NS = 1e6;
 /** Frames up to this size are not worth a buffer of the pool, whose smallest are larger. */
 const SMALL_BYTES = 3072;
 
@@ -144,8 +175,9 @@ export class World {
     undefined;
   #now = 0;
 
-  static async create(options: WorldOptions): Promise<World> {
-    return new World(options, await prepareWorkers(options));
+  /** `workers`: of an earlier world with the same peers; they stay the caller's. */
+  static async create(options: WorldOptions, workers?: readonly Worker[]): Promise<World> {
+    return new World(options, workers ?? (await prepareWorkers(options)));
   }
 
   private constructor(options: WorldOptions, workers: readonly Worker[]) {
@@ -167,8 +199,12 @@ export class World {
           worker,
           workbench: undefined,
           node: undefined,
+          gate: undefined,
+          disk: undefined,
           incarnation: 0,
+          life: 0,
           slowness: 1,
+          busyUntil: 0,
           wakeAt: undefined,
           open: new Map(),
         };
@@ -210,25 +246,51 @@ export class World {
 
   /** A fresh node: it remembers nothing. */
   start(peer: SimPeer): void {
-    const { program, id } = peer;
-    const incarnation = ++peer.incarnation;
-    peer.node = new Node({
-      program,
-      peer: id,
-      incarnation,
-      ...(this.#options.limits && { limits: this.#options.limits }),
-    });
+    peer.incarnation++;
+    peer.disk = this.#options.durable ? [] : undefined;
     peer.open.clear();
-    peer.wakeAt = undefined;
-    this.#drain(peer, peer.node);
+    const node = this.#node(peer);
+    this.#revive(peer, node, peer.disk === undefined ? node : new DurableNode(node));
   }
 
-  /** All that its node held, did and waited for is gone. */
+  /** A node as its disk has it. */
+  recover(peer: SimPeer): void {
+    if (peer.gate !== undefined) return;
+    const node = this.#node(peer);
+    const entries = (peer.disk ?? []).map((bytes) => decodeEntry(bytes));
+    const gate = recovered(node, entries);
+    peer.node = node;
+    for (const one of this.observers) one.recovered?.(peer);
+    this.#revive(peer, node, gate);
+  }
+
+  /** All that its node held, did and waited for is gone, but for what is on its disk. */
   stop(peer: SimPeer): void {
+    peer.life++;
     peer.node = undefined;
+    peer.gate = undefined;
     peer.workbench = undefined;
     peer.wakeAt = undefined;
-    peer.open.clear();
+    peer.busyUntil = 0;
+    if (peer.disk === undefined) peer.open.clear();
+  }
+
+  #node({ program, id, incarnation }: SimPeer): Node {
+    const { limits } = this.#options;
+    return new Node({ program, peer: id, incarnation, ...(limits && { limits }) });
+  }
+
+  #revive(peer: SimPeer, node: Node, gate: Gate): void {
+    peer.life++;
+    peer.node = node;
+    peer.gate = gate;
+    peer.wakeAt = undefined;
+    this.#drain(peer, gate);
+  }
+
+  /** Whom it exchanges values with. */
+  neighboursOf({ bundle: { manifest }, id }: SimPeer): readonly SimPeer[] {
+    return neighboursOf(manifest, id).flatMap((other) => this.peers.get(other) ?? []);
   }
 
   /** Puts a frame on its way that no node has sent. */
@@ -265,7 +327,8 @@ export class World {
     this.#begin(event, input);
     if (event.kind === 'act') event.act();
     if (event.kind === 'frame') this.#arrive(event);
-    if (input !== undefined && event.kind !== 'act') event.peer.node?.handle(this.#now, input);
+    if (event.kind === 'kept') this.#kept(event);
+    if (input !== undefined && event.kind !== 'act') event.peer.gate?.handle(this.#now, input);
     this.#settle(event);
     return undefined;
   }
@@ -276,18 +339,18 @@ export class World {
   }
 
   #settle(event: SimEvent): void {
-    if (event.kind !== 'act' && event.peer.node !== undefined) this.#drain(event.peer, event.peer.node);
+    if (event.kind !== 'act' && event.peer.gate !== undefined) this.#drain(event.peer, event.peer.gate);
     for (const one of this.observers) one.settled?.(event);
   }
 
   /** The segment is run when its result is due: what a crash takes away is not computed. */
   async #compute(event: Extract<SimEvent, { kind: 'work' }>): Promise<void> {
     const { peer, request } = event;
-    if (peer.node === undefined || peer.incarnation !== event.incarnation) return;
+    if (peer.gate === undefined || peer.life !== event.life) return;
     peer.workbench ??= peer.worker.workbench(peer.id, (buffer) => this.#pool.give(buffer));
     const answer = await peer.workbench.run(request);
     this.#begin(event, answer);
-    peer.node.handle(this.#now, answer);
+    peer.gate.handle(this.#now, answer);
     this.#settle(event);
   }
 
@@ -300,12 +363,16 @@ export class World {
     count(delivered, bytes.length);
   }
 
-  #drain(peer: SimPeer, node: Node): void {
+  #drain(peer: SimPeer, gate: Gate): void {
     for (;;) {
-      const output = node.poll(this.#now);
+      const output = gate.poll(this.#now);
       if (output.type === 'idle') {
         this.#wake(peer, output.until);
         return;
+      }
+      if (output.type === 'persist') {
+        this.#persist(peer, output);
+        continue;
       }
       if (output.type === 'event') note(peer, output.event, this.#now);
       for (const one of this.observers) one.output?.(peer, output);
@@ -313,6 +380,19 @@ export class World {
       else if (output.type === 'release') this.#pool.give(output.buffer);
       else if (output.type === 'work' || output.type === 'call') this.#work(peer, output);
     }
+  }
+
+  #persist(peer: SimPeer, { record, bytes }: Extract<DurableOutput, { type: 'persist' }>): void {
+    const { life } = peer;
+    this.#agenda.push({ kind: 'kept', at: this.#now + DISK_NS, sequence: 0, peer, life, record, bytes });
+    for (const one of this.observers) one.persisting?.(peer, record);
+  }
+
+  #kept({ peer, life, record, bytes }: Extract<SimEvent, { kind: 'kept' }>): void {
+    if (peer.life !== life) return;
+    peer.disk!.push(bytes);
+    peer.gate!.handle(this.#now, { type: 'persisted', record });
+    for (const one of this.observers) one.kept?.(peer, record);
   }
 
   #wake(peer: SimPeer, until: number | undefined): void {
@@ -323,14 +403,17 @@ export class World {
   }
 
   #work(peer: SimPeer, request: Request): void {
-    const { incarnation, slowness, bundle } = peer;
+    const { life, slowness, bundle } = peer;
     const ns =
       request.type === 'call'
         ? 0
         : slowness * this.#options.computeNs(bundle, request.segment, request.inputs);
-    const at = this.#now + Math.max(0, Math.round(ns));
-    for (const one of this.observers) one.working?.(peer, request, at - this.#now);
-    this.#agenda.push({ kind: 'work', at, sequence: 0, peer, incarnation, request });
+    // One at a time; a component's answer waits for no segment.
+    const begins = request.type === 'call' ? this.#now : Math.max(this.#now, peer.busyUntil);
+    const at = begins + Math.max(0, Math.round(ns));
+    if (request.type === 'work') peer.busyUntil = at;
+    for (const one of this.observers) one.working?.(peer, request, at - begins);
+    this.#agenda.push({ kind: 'work', at, sequence: 0, peer, life, request });
   }
 
   #send(from: SimPeer, output: Extract<Output, { type: 'send' }>): void {
@@ -371,9 +454,13 @@ export class World {
 }
 
 function note(peer: SimPeer, event: NodeEvent, now: number): void {
-  if (event.kind === 'flow-started') peer.open.set(flowKey(event.flow), now);
-  else if (event.kind === 'flow-ended') peer.open.delete(flowKey(event.flow));
+  if (event.kind === 'flow-started') peer.open.set(nameOf(event), now);
+  else if (event.kind === 'flow-ended') peer.open.delete(nameOf(event));
 }
+
+/** Of a flow in a seat. */
+const nameOf = ({ flow, seat }: Extract<NodeEvent, { kind: 'flow-started' | 'flow-ended' }>): string =>
+  seat === undefined ? flowKey(flow) : `${flowKey(flow)} in ${seat}`;
 
 const inputOf = (event: SimEvent): Input | undefined =>
   event.kind === 'frame'
