@@ -78,6 +78,7 @@ export async function replay(cx: CommandContext, file: string, options: ReplayOp
 const eventText = (one: Divergence['replayed'] | Divergence['recorded']): string => {
   if (one === undefined) return 'nothing more';
   if (typeof one === 'string') return one;
+  if ('damaged' in one) return `damaged, digest ${one.damaged}`;
   const { at, kind, peer, what, digest } = one;
   return `${what ?? `${kind} at ${peer}`} at ${at} ns, digest ${digest}`;
 };
@@ -91,7 +92,7 @@ const diagnosticOf = ({ event, recorded, replayed }: Divergence, file: string) =
 
 const documentOfDivergence = ({ event, recorded, replayed }: Divergence) => {
   const short = (one: typeof recorded | typeof replayed) => {
-    if (one === undefined || typeof one === 'string') return one ?? null;
+    if (one === undefined || typeof one === 'string' || 'damaged' in one) return one ?? null;
     const { at, kind, peer, what, digest } = one;
     return { at, kind, ...(peer !== undefined && { peer }), ...(what !== undefined && { what }), digest };
   };

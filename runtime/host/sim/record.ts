@@ -5,7 +5,7 @@ import type { DataValue } from '../../../ir/data.ts';
 import type { Input } from '../../io.ts';
 import { decodeRecord, encodeRecord, JournalError } from '../../journal/codec.ts';
 import { encodeOutput, recordedInput } from '../../journal/io.ts';
-import { framedRecord, journalHeader, readJournal } from '../../journal/log.ts';
+import { framedRecord, journalHeader, RECORD_BYTES, readJournal } from '../../journal/log.ts';
 import { Digest, digestOf } from './digest.ts';
 import type { Observer, SimEvent } from './world.ts';
 
@@ -100,10 +100,15 @@ export function decodeEvent(payload: Uint8Array): EventRecord {
   return { ...(head as Omit<EventRecord, 'outputs'>), outputs };
 }
 
+/** A record whose bytes are not as they were written. */
+export interface Damaged {
+  readonly damaged: string;
+}
+
 /** A record file that is read: its header, and the payloads of its events. */
 export interface ReadSimulation {
   readonly header: RecordHeader;
-  readonly events: Generator<Uint8Array | 'cut' | 'damaged', undefined>;
+  readonly events: Generator<Uint8Array | 'cut' | Damaged, undefined>;
 }
 
 /** Throws {@link JournalError} where it is no record of a simulation, or its header is not as it was written. */
@@ -116,15 +121,20 @@ export function readSimulation(data: Uint8Array): ReadSimulation {
     throw new JournalError('malformed', 'no record of a simulation');
   if (header.version !== RECORD_VERSION)
     throw new JournalError('version', `version ${header.version}; this reads ${RECORD_VERSION}`);
-  return { header: header as RecordHeader, events: payloadsOf(records) };
+  return { header: header as RecordHeader, events: payloadsOf(records, data) };
 }
 
-function* payloadsOf(records: ReturnType<typeof readJournal>): ReadSimulation['events'] {
+function* payloadsOf(records: ReturnType<typeof readJournal>, data: Uint8Array): ReadSimulation['events'] {
   for (;;) {
     const one = records.next();
     if (!one.done) yield one.value.payload;
     else {
-      if (one.value.how !== 'whole') yield one.value.how;
+      const { how, at } = one.value;
+      if (how === 'cut') yield 'cut';
+      if (how === 'damaged') {
+        const length = new DataView(data.buffer, data.byteOffset + at).getUint32(0, true);
+        yield { damaged: digestOf(data.subarray(at + RECORD_BYTES, at + RECORD_BYTES + length)) };
+      }
       return undefined;
     }
   }
@@ -137,7 +147,7 @@ export interface Divergence {
   /** What happened in the replay; undefined: nothing more. */
   readonly replayed: (EventRecord & { readonly digest: string }) | undefined;
   /** What was recorded; a word where that cannot be read. */
-  readonly recorded: (EventRecord & { readonly digest: string }) | 'nothing more' | 'cut' | 'damaged';
+  readonly recorded: (EventRecord & { readonly digest: string }) | 'nothing more' | 'cut' | Damaged;
 }
 
 /** Holds each event against its record. */
@@ -170,12 +180,12 @@ export class Comparer {
 
 const told = (payload: Uint8Array) => ({ ...decodeEvent(payload), digest: digestOf(payload) });
 
-function toldOf(recorded: Uint8Array | 'nothing more' | 'cut' | 'damaged'): Divergence['recorded'] {
+function toldOf(recorded: Uint8Array | 'nothing more' | 'cut' | Damaged): Divergence['recorded'] {
   if (!(recorded instanceof Uint8Array)) return recorded;
   try {
     return told(recorded);
   } catch (error) {
-    if (error instanceof JournalError) return 'damaged';
+    if (error instanceof JournalError) return { damaged: digestOf(recorded) };
     throw error;
   }
 }
