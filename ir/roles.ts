@@ -1,8 +1,7 @@
 // Roles: contracts that components satisfy. A role's methods are declared once (ir/roles/table.ts); here is how a call
 // of one is written in a program: as an op of the role's domain.
 
-import type { Port } from './deployment.ts';
-import { type MethodKind, portOf, type RoleMethod, type RoleMethods } from './roles/declaration.ts';
+import type { MethodKind, RoleMethod, RoleMethods } from './roles/declaration.ts';
 import { type RoleName, roles } from './roles/table.ts';
 
 const PREFIX = 'ai.bytesandbrains.role.';
@@ -48,26 +47,3 @@ export function roleMethodOf(domain: string, name: string, kind: string | undefi
 
 const isKind = (kind: string | undefined): kind is MethodKind =>
   kind === 'query' || kind === 'update' || kind === 'ask';
-
-export interface RoleCall {
-  readonly role: RoleName;
-  readonly name: string;
-  readonly method: Omit<RoleMethod, 'outputs'> & { readonly outputs: readonly Port[] | 'fields' };
-}
-
-/** A query of a role that declares its methods. */
-export function roleCallOf({
-  domain,
-  type,
-}: {
-  readonly domain: string;
-  readonly type: string;
-}): RoleCall | undefined {
-  const call = roleMethodOf(domain, type, undefined);
-  if (call?.method === undefined) return undefined;
-  const { outputs } = call.method;
-  return {
-    ...call,
-    method: { ...call.method, outputs: outputs === 'fields' ? outputs : outputs.map(portOf) },
-  };
-}

@@ -72,3 +72,7 @@ export class Deadlines<T> {
     this.#heap[b] = entry;
   }
 }
+
+/** The earlier of two times; undefined: never. */
+export const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);

@@ -9,8 +9,10 @@ import { Arrivals } from './arrivals.ts';
 import { type Claim, Claims } from './claims.ts';
 import { boolScalar, coreResult, decidedEarly, truthOf } from './core-ops.ts';
 import type { Flow } from './flow.ts';
+import { endsWith } from './fragments.ts';
 import {
   type Call,
+  type ComponentCall,
   type CoreOp,
   type Instruction,
   type Invoke,
@@ -22,7 +24,7 @@ import {
 } from './instruction.ts';
 import { type Held, isHeld, type Leases, type Slot } from './lease.ts';
 import type { EngineOutlet, Work } from './outlet.ts';
-import type { Missing } from './value.ts';
+import type { Missing, MissingReason } from './value.ts';
 import { Works } from './works.ts';
 
 interface FragmentClaim extends Claim {
@@ -30,6 +32,8 @@ interface FragmentClaim extends Claim {
   readonly fragment: number;
 }
 
+/** It has been committed: nothing waits for its answer but the end of its flow. */
+const isUpdate = (call: Call): boolean => call.kind === 'call' && call.effect === 'update';
 const isWait = ({ kind }: Instruction): boolean => kind === 'recv' || kind === 'collect';
 
 export class Engine {
@@ -104,6 +108,10 @@ export class Engine {
     const { flow, index, call } = work;
     const wanted = call.outputs.filter((slot) => slot !== NO_SLOT);
     if (call.kind === 'segment') flow.ops += call.ops;
+    if (isUpdate(call)) {
+      flow.left--;
+      return true;
+    }
     if (flow.cancelled !== undefined || outputs.length !== wanted.length) {
       for (const output of outputs) this.#leases.hold(output);
       for (const output of outputs) this.#leases.drop(output);
@@ -120,7 +128,7 @@ export class Engine {
     return true;
   }
 
-  fail(id: number, reason: 'failed' | 'timeout', detail: string): Work | undefined {
+  fail(id: number, reason: MissingReason, detail: string): Work | undefined {
     // Who took too long may still be reading: such buffers are never used again.
     if (reason === 'timeout') for (const lease of this.#works.get(id)?.holds ?? []) lease.shared = true;
     const work = this.#works.end(id);
@@ -245,15 +253,20 @@ export class Engine {
   #complete(flow: Flow, index: number): void {
     flow.left--;
     const { fragment } = flow.seat.instructions[index]!;
-    if (fragment === undefined || !flow.seat.fragments[fragment]!.writes) return;
-    if (--flow.inside[fragment]! === 0) this.#commit(flow, fragment);
+    if (fragment === undefined) return;
+    const one = flow.seat.fragments[fragment]!;
+    if (!endsWith(one, index) || --flow.inside[fragment]! > 0) return;
+    if (one.writes) this.#commit(flow, fragment);
+    else this.#leave({ flow, fragment, keys: one.claims });
   }
 
   #fire(flow: Flow, index: number): void {
     const one = flow.seat.instructions[index]!;
     switch (one.kind) {
-      case 'segment':
       case 'call':
+        if (one.effect === 'update') return this.#update(flow, index, one);
+        return this.#call(flow, index, one);
+      case 'segment':
         return this.#call(flow, index, one);
       case 'send':
         return this.#send(flow, index, one.envelope);
@@ -334,6 +347,10 @@ export class Engine {
   }
 
   #failWork({ flow, index, call }: Work, missing: Missing): void {
+    if (isUpdate(call)) {
+      flow.left--;
+      return this.blame(flow, index, missing);
+    }
     if (call.fragment !== undefined && !flow.voided.has(call.fragment))
       flow.voided.set(call.fragment, missing);
     this.blame(flow, index, missing);
@@ -415,7 +432,7 @@ export class Engine {
   /** A fragment begins: its reads find what is committed now. */
   #enter(claim: FragmentClaim): void {
     const { flow } = claim;
-    const { gated, writes } = flow.seat.fragments[claim.fragment]!;
+    const { gated, writes, queries } = flow.seat.fragments[claim.fragment]!;
     for (const index of gated) {
       const one = flow.seat.instructions[index]!;
       const committed = one.kind === 'stateRead' ? this.#state.get(one.key) : undefined;
@@ -426,7 +443,7 @@ export class Engine {
       this.#notify(flow, index);
     }
     // What it has read cannot change any more, so a fragment that only reads holds nobody up.
-    if (!writes) this.#leave(claim);
+    if (!writes && !queries) this.#leave(claim);
   }
 
   #leave(claim: FragmentClaim): void {
@@ -441,6 +458,7 @@ export class Engine {
     const missing = flow.cancelled ?? flow.voided.get(fragment);
     if (missing !== undefined && flow.cancelled === undefined) this.#blameFragment(flow, gated[0]!, missing);
     for (const index of gated) {
+      this.#apply(flow, index, missing !== undefined);
       const value = flow.assigned.get(index);
       if (value === undefined) continue;
       flow.assigned.delete(index);
@@ -468,6 +486,34 @@ export class Engine {
       this.#pack(flow, one.envelope);
     }
     this.#leave({ flow, fragment, keys: claims });
+  }
+
+  /** Notes what a component is to be told when the fragment commits. */
+  #update(flow: Flow, index: number, one: ComponentCall): void {
+    const inputs = one.inputs.map((slot) => flow.values[slot]!);
+    const missing = flow.cancelled ?? inputs.find((value): value is Missing => !isHeld(value));
+    if (missing === undefined) {
+      for (const input of inputs) this.#leases.hold(input);
+      flow.updates.set(index, inputs as Held[]);
+    } else if (missing.reason !== 'declined' && !flow.voided.has(one.fragment!))
+      flow.voided.set(one.fragment!, missing);
+    for (const slot of one.reads) this.#used(flow, slot);
+    this.#complete(flow, index);
+  }
+
+  /** Tells a component of an update, unless its fragment is voided; the flow does not end before it has answered. */
+  #apply(flow: Flow, index: number, voided: boolean): void {
+    const inputs = flow.updates.get(index);
+    if (inputs === undefined) return;
+    flow.updates.delete(index);
+    const drop = (): void => {
+      for (const input of inputs) this.#leases.drop(input);
+    };
+    if (voided) return drop();
+    flow.left++;
+    const call = flow.seat.instructions[index] as ComponentCall;
+    const { work, data, transfer } = this.#works.begin(flow, index, call, inputs, drop);
+    this.#outlet.start(work, data, transfer);
   }
 
   #assign(key: string, value: Held): void {

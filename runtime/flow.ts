@@ -94,6 +94,8 @@ export class Flow implements FlowStart {
   readonly found = new Map<number, Held>();
   /** By instruction: values assigned, to be committed. */
   readonly assigned = new Map<number, Held>();
+  /** By instruction: what a component is to be told, on commit. */
+  readonly updates = new Map<number, readonly Held[]>();
   /** By instruction: values to be sent, until their envelope leaves. */
   readonly outgoing = new Map<number, Slot>();
   /** By instruction: whom the rows of a scatter are for, until then too. */
@@ -142,4 +144,14 @@ export class Flow implements FlowStart {
     if (binder === 'me') return this.id.kind === 'initiated' ? [this.id.initiator] : [];
     return this.seat.manifest.members[name]?.slice(0, 1) ?? [];
   }
+}
+
+/** For events: the seat, where its program has several. */
+export const seatOf = ({ seat: { name } }: Flow): { readonly seat?: string } =>
+  name === '' ? {} : { seat: name };
+
+/** Whether whoever a flow's id names may have begun it in the entry of this seat. */
+export function isStartedSo({ manifest, startedBy }: SeatProgram, id: FlowId): boolean {
+  if (id.kind === 'joint') return startedBy.joint && id.class === startedBy.class;
+  return !startedBy.joint && manifest.members[startedBy.class]?.includes(id.initiator) === true;
 }

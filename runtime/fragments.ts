@@ -37,6 +37,16 @@ interface Draft {
 
 /** Waits are not part of a fragment: they end one, and fire without any claim. */
 const isWait = (one: Instruction): boolean => one.kind === 'recv' || one.kind === 'collect';
+/** So is an ask, which claims for itself: it takes what is committed. */
+const isAsk = (one: Instruction): boolean => one.kind === 'call' && one.effect === 'ask';
+
+/** What an instruction claims, and whether to change it. */
+function claimOf(one: Instruction): { readonly key: string; readonly writes: boolean } | undefined {
+  if (one.kind === 'stateRead' || one.kind === 'stateAssign')
+    return { key: one.key, writes: one.kind === 'stateAssign' };
+  if (one.kind !== 'call' || one.claim === undefined) return undefined;
+  return { key: one.claim, writes: one.effect === 'update' };
+}
 
 export function linkFragments(program: Unlinked): Linked {
   const drafts = draftFragments(program);
@@ -101,8 +111,11 @@ export function linkFragments(program: Unlinked): Linked {
 function draftFragments({ instructions, fragmentNumbers, fail }: Unlinked): Draft[] {
   const claiming = new Map<number, Draft>();
   instructions.forEach((one, index) => {
-    if (one.kind !== 'stateRead' && one.kind !== 'stateAssign') return;
-    const number = fragmentNumbers[index] ?? fail(`${one.name} reads or assigns state outside of a fragment`);
+    const claim = claimOf(one);
+    if (claim === undefined) return;
+    const number = isAsk(one)
+      ? -1 - index
+      : (fragmentNumbers[index] ?? fail(`${one.name} reads or assigns state outside of a fragment`));
     let draft = claiming.get(number);
     if (draft === undefined) {
       const sets = { claims: new Set<string>(), assigned: new Set<string>() };
@@ -117,11 +130,11 @@ function draftFragments({ instructions, fragmentNumbers, fail }: Unlinked): Draf
       };
       claiming.set(number, draft);
     }
-    draft.claims.add(one.key);
-    if (one.kind === 'stateAssign') draft.assigned.add(one.key);
+    draft.claims.add(claim.key);
+    if (claim.writes) draft.assigned.add(claim.key);
   });
   instructions.forEach((one, index) => {
-    const number = fragmentNumbers[index];
+    const number = isAsk(one) ? -1 - index : fragmentNumbers[index];
     if (number !== undefined && !isWait(one)) claiming.get(number)?.members.push(index);
   });
   return [...claiming.values()];
@@ -157,17 +170,23 @@ function orderConflicts(drafts: readonly Draft[]): void {
 
 function finish(draft: Draft, instructions: readonly Instruction[]): Fragment {
   const writes = draft.assigned.size > 0;
-  const isRead = (index: number): boolean => instructions[index]!.kind === 'stateRead';
+  const gated = writes ? draft.members : draft.members.filter((index) => claimOf(instructions[index]!));
+  const isQuery = (one: Instruction): boolean => one.kind === 'call' && one.effect === 'query';
   return {
     number: draft.number,
     claims: [...draft.claims].sort(),
     writes,
-    gated: writes ? draft.members : draft.members.filter(isRead),
+    queries: !writes && gated.some((index) => isQuery(instructions[index]!)),
+    gated,
     exports: [...draft.exports],
     pending: draft.pending,
     followers: draft.followers,
   };
 }
+
+/** Whether a fragment ends only once this instruction is done. */
+export const endsWith = ({ writes, queries, gated }: Fragment, index: number): boolean =>
+  writes || (queries && gated.includes(index));
 
 /** Runs the program without values: every instruction must be reached, or some fragment waits for itself. */
 function checkProgress(
@@ -186,9 +205,9 @@ function checkProgress(
     if (--gates[fragment]! === 0) begin(fragment);
   };
   const begin = (fragment: number): void => {
-    const { gated, writes, followers } = fragments[fragment]!;
+    const { gated, writes, queries, followers } = fragments[fragment]!;
     for (const index of gated) needs(index);
-    if (!writes) for (const follower of followers) open(follower);
+    if (!writes && !queries) for (const follower of followers) open(follower);
   };
   const tell = (list: readonly Reader[]): void => {
     for (const reader of list) reader < 0 ? open(~reader) : needs(reader);
@@ -209,7 +228,7 @@ function checkProgress(
     for (const slot of one.outputs) if (slot !== NO_SLOT) tell(readers[slot]!);
     for (const reread of rereads.get(index) ?? []) needs(reread);
     const fragment = one.fragment;
-    if (fragment === undefined || !fragments[fragment]!.writes || --inside[fragment]! > 0) continue;
+    if (fragment === undefined || !endsWith(fragments[fragment]!, index) || --inside[fragment]! > 0) continue;
     for (const slot of fragments[fragment]!.exports) tell(deferred[slot]!);
     for (const follower of fragments[fragment]!.followers) open(follower);
   }

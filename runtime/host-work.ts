@@ -1,6 +1,7 @@
 // What the host does for the node: segments and components, until they answer or have taken too long.
 
 import type { DataValue } from '../ir/data.ts';
+import type { ComponentDesk } from './components/desk.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
 import type { NotFinite } from './io.ts';
@@ -11,7 +12,7 @@ import type { Outbox } from './outbox.ts';
 import type { Work } from './outlet.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
 import { traced } from './traced.ts';
-import { dataProblem } from './value.ts';
+import { dataProblem, type MissingReason } from './value.ts';
 
 export interface HostWorkAround {
   readonly peer: string;
@@ -19,6 +20,8 @@ export interface HostWorkAround {
   readonly leases: Leases;
   readonly outbox: Outbox;
   readonly engine: Engine;
+  /** Those within the node; the host has the others. */
+  readonly components: ComponentDesk | undefined;
   now(): number;
   /** No flow follows in a flow's session any more; gives how many had been going to. */
   endSession(flow: Flow): number;
@@ -28,6 +31,8 @@ export class HostWork {
   readonly #around: HostWorkAround;
   /** When work under way counts as failed, in the order in which it began. */
   readonly #until = new Map<number, number>();
+  /** The same of asks, where the author says how long they may take. */
+  readonly #within = new Map<number, number>();
 
   constructor(around: HostWorkAround) {
     this.#around = around;
@@ -35,7 +40,7 @@ export class HostWork {
 
   /** How much is under way. */
   get size(): number {
-    return this.#until.size;
+    return this.#until.size + this.#within.size;
   }
 
   /** When the next one will have taken too long; undefined: none is under way. */
@@ -44,14 +49,18 @@ export class HostWork {
   }
 
   advance(now: number): void {
-    const { limits } = this.#around;
     for (let one = this.#next; one !== undefined && one.until <= now; one = this.#next)
-      this.failed(one.work, 'timeout', `the backend took more than ${limits.workNs / 1e9} s`);
+      this.failed(one.work, 'timeout', `no answer within ${this.#longest(one.work) / 1e9} s`);
   }
 
   start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void {
     const { id, flow, call } = work;
-    this.#until.set(id, this.#around.now() + this.#around.limits.workNs);
+    const withinNs = call.kind === 'call' ? call.withinNs : undefined;
+    if (withinNs === undefined) this.#until.set(id, this.#around.now() + this.#around.limits.workNs);
+    else this.#within.set(id, this.#around.now() + withinNs);
+    const { components } = this.#around;
+    if (call.kind === 'call' && components?.has(call.component) === true)
+      return components.ask(work, inputs, transfer);
     const common = { work: id, flow: flow.id, inputs, transfer };
     if (call.kind === 'segment')
       return this.#around.outbox.put({ type: 'work', segment: call.segment, ...common });
@@ -60,8 +69,25 @@ export class HostWork {
   }
 
   get #next(): { readonly work: number; readonly until: number } | undefined {
-    for (const [work, until] of this.#until) return { work, until };
-    return undefined;
+    let next: { readonly work: number; readonly until: number } | undefined;
+    for (const [work, until] of this.#until) {
+      next = { work, until };
+      break;
+    }
+    for (const [work, until] of this.#within)
+      if (next === undefined || until < next.until) next = { work, until };
+    return next;
+  }
+
+  #longest(work: number): number {
+    const call = this.#around.engine.workOf(work)?.call;
+    return (call?.kind === 'call' ? call.withinNs : undefined) ?? this.#around.limits.workNs;
+  }
+
+  #over(work: number): void {
+    this.#until.delete(work);
+    this.#within.delete(work);
+    this.#around.components?.forget(work);
   }
 
   done(work: number, outputs: readonly DataValue[]): void {
@@ -73,7 +99,7 @@ export class HostWork {
     const under = this.#around.engine.workOf(work);
     const misfit = under?.call.kind === 'call' ? resultMisfit(under.call.results, outputs) : undefined;
     if (misfit !== undefined) return this.failed(work, 'failed', misfit);
-    this.#until.delete(work);
+    this.#over(work);
     const leases = new Map<ArrayBufferLike, Lease>();
     const held = outputs.map((output): Held => {
       const data = inOneBuffer(output) === undefined ? packed(output) : output;
@@ -121,14 +147,15 @@ export class HostWork {
       this.#around.engine.cancel(flow, { reason: 'failed', peer: this.#around.peer, detail });
   }
 
-  failed(work: number, reason: 'failed' | 'timeout', message: string): void {
-    this.#until.delete(work);
+  failed(work: number, reason: MissingReason, message: string): void {
+    this.#over(work);
     const ended = this.#around.engine.fail(work, reason, message);
     if (ended === undefined)
       return this.#around.outbox.drop('late', this.#around.peer, `work ${work} is not under way`);
     const { flow, call } = ended;
     const segment = call.kind === 'segment' ? call.segment : call.component;
-    this.#around.outbox.event({ kind: 'work-failed', flow: flow.id, segment, message });
+    if (reason === 'failed' || reason === 'timeout')
+      this.#around.outbox.event({ kind: 'work-failed', flow: flow.id, segment, message });
     this.#around.engine.settle(flow);
   }
 }

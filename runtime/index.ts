@@ -3,6 +3,17 @@
 export type { Backend, LoadedSegment, LoadOptions, RunOptions, SegmentModel } from './backend.ts';
 export type { LoadedBundle } from './bundle.ts';
 export type { Component, ComponentCall, Components } from './component.ts';
+// Components within the node.
+export type {
+  ComponentContext,
+  Later,
+  MessageSchemas,
+  NodeCall,
+  NodeComponent,
+  NodeComponents,
+  Received,
+} from './components/contract.ts';
+export { type DeskMaker, nodeComponents } from './components/desk.ts';
 export { type FlowId, flowKey, type InitiatedFlowId, type JointFlowId } from './flow-id.ts';
 export type { Program } from './instruction.ts';
 export type { Cause, DropReason, Input, NodeEvent, Output, Values } from './io.ts';

@@ -1,6 +1,8 @@
 // A program as the node executes it: one instruction per op, values as slot numbers.
 
 import type { BinderKind, Edge, Manifest, Port } from '../ir/deployment.ts';
+import type { MethodKind } from '../ir/roles/declaration.ts';
+import type { RoleName } from '../ir/roles/table.ts';
 import type { Tensor } from '../ir/types.ts';
 
 /** Stands where an op leaves an optional output out. */
@@ -30,12 +32,18 @@ export interface ComponentCall extends Common {
   readonly kind: 'call';
   /** The component that is asked. */
   readonly component: string;
+  readonly role: RoleName;
   /** Op type: a method of the slot's role. */
   readonly method: string;
+  readonly effect: MethodKind;
   /** What the author chose. */
   readonly options: Readonly<Record<string, string>>;
   /** What it must give, in order. */
   readonly results: readonly Port[];
+  /** How long an ask may take; undefined: as long as any work. */
+  readonly withinNs: number | undefined;
+  /** What its fragment claims: the component, where the program updates it. */
+  readonly claim: string | undefined;
 }
 /** Inputs: the value, then, where the members are bound by a set or a scatter says whom its rows are for, these. */
 export interface Send extends Common {
@@ -116,6 +124,8 @@ export interface Fragment {
   readonly claims: readonly string[];
   /** Assigns a variable: all its ops wait for the claim, and its effects appear at once at its end. */
   readonly writes: boolean;
+  /** It claims until its queries have been answered, although it writes nothing. */
+  readonly queries: boolean;
   /** Instructions that wait for the claim: all of a writing fragment, else its reads. */
   readonly gated: readonly number[];
   /** Slots made in a writing fragment that others read; they appear on commit. */

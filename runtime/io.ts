@@ -227,6 +227,15 @@ export type NodeEvent =
       readonly segment: string;
       readonly message: string;
     }
+  /** A component raised one of its events. */
+  | {
+      readonly kind: 'component-event';
+      readonly component: string;
+      readonly event: string;
+      readonly values: Values;
+    }
+  /** A component threw where nobody waits for its answer. */
+  | { readonly kind: 'component-failed'; readonly component: string; readonly message: string }
   | {
       readonly kind: 'dropped';
       readonly reason: DropReason;

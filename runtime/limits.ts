@@ -23,6 +23,14 @@ export interface Limits {
   readonly endedFlows: number;
   /** How long the host may take over one segment before it counts as failed. */
   readonly workNs: number;
+  /** Asks of one component of the node without an answer; more are refused. */
+  readonly pendingAsks: number;
+  /** Messages that one peer may send to components at once, and per second. */
+  readonly controlMessages: number;
+  /** Of one such message. */
+  readonly controlBytes: number;
+  /** Messages that one call of a component may send. */
+  readonly controlSends: number;
   /** Drop events waiting for `poll`; more are only counted. */
   readonly dropEvents: number;
 }
@@ -54,5 +62,9 @@ export const defaultLimits: Limits = {
   endedFlows: 4096,
   // Far above what any segment should take: only a backend that never answers is meant.
   workNs: 3600e9,
+  pendingAsks: 1024,
+  controlMessages: 1024,
+  controlBytes: 65_536,
+  controlSends: 1024,
   dropEvents: 256,
 };

@@ -7,9 +7,11 @@
 import { type DataValue, isTensor } from '../ir/data.ts';
 import type { Edge } from '../ir/deployment.ts';
 import { Collects } from './collects.ts';
+import type { ComponentDesk, DeskMaker } from './components/desk.ts';
+import { earlier } from './deadlines.ts';
 import { EndedFlows } from './ended-flows.ts';
 import { Engine } from './engine.ts';
-import { Flow, type FlowHead, type FlowStart, seatKey } from './flow.ts';
+import { Flow, type FlowHead, type FlowStart, isStartedSo, seatKey, seatOf } from './flow.ts';
 import { type FlowId, flowKey } from './flow-id.ts';
 import type { WaitingCall } from './following.ts';
 import { HostWork } from './host-work.ts';
@@ -21,11 +23,13 @@ import { describeData, fits } from './manifest.ts';
 import type { NetworkCounters, NetworkFactory } from './net/network.ts';
 import { Outbox } from './outbox.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
+import { stateMisfit } from './restored.ts';
 import { Starts } from './starts.ts';
 import type { Traces } from './trace.ts';
 import { clip, isMissing, type Missing, type Value, valueProblem } from './value.ts';
 import { Waits } from './waits.ts';
-import { Courier, type Delivery } from './wire/courier.ts';
+import { hand } from './wire/control.ts';
+import { Courier, type Delivery, type PackedFrame } from './wire/courier.ts';
 import { joinPieces, pieceBytes } from './wire/frame.ts';
 
 export interface NodeOptions {
@@ -39,16 +43,14 @@ export interface NodeOptions {
   readonly trace?: Traces | undefined;
   /** `adaptive()`: what a node does about links as they are. Without it frames leave once, and come as they come. */
   readonly network?: NetworkFactory | undefined;
+  /** Those within the node (`nodeComponents`); the host answers for the others. */
+  readonly components?: DeskMaker;
 }
 
 /** Backends tell what failed in a few lines; some add all that they were given. */
 const FAILURE_CHARACTERS = 2000;
 
-const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 const valueIn = (slot: Slot): Value => (isHeld(slot) ? slot.data : slot);
-
-const seatOf = ({ seat: { name } }: Flow): { readonly seat?: string } => (name === '' ? {} : { seat: name });
 
 export class Node {
   readonly peer: string;
@@ -64,6 +66,7 @@ export class Node {
   readonly #ended: readonly EndedFlows[];
   readonly #waits: Waits;
   readonly #work: HostWork;
+  readonly #components: ComponentDesk | undefined;
   /** Frames to ourselves: another seat of this peer. */
   readonly #loopback: Uint8Array[] = [];
   /** By entry. */
@@ -75,7 +78,7 @@ export class Node {
   #nextFlow = 1;
   #shutdown = false;
 
-  constructor({ program, peer, incarnation, limits, trace, network }: NodeOptions) {
+  constructor({ program, peer, incarnation, limits, trace, network, components }: NodeOptions) {
     this.peer = peer;
     this.#program = program;
     this.#incarnation = incarnation;
@@ -112,8 +115,19 @@ export class Node {
         }),
     );
     this.#waits = new Waits(program, peer, this.#engine);
+    this.#components = components?.({
+      peer,
+      members: program.manifest.members,
+      limits: this.#limits,
+      outbox: this.#outbox,
+      courier: this.#courier,
+      starts: this.#starts,
+      work: () => this.#work,
+      post: (frame) => this.#post(frame),
+    });
     this.#work = new HostWork({
       peer,
+      components: this.#components,
       limits: this.#limits,
       leases: this.#leases,
       outbox: this.#outbox,
@@ -216,10 +230,12 @@ export class Node {
     this.#advance(now);
     // One at a time: a session that never ends does not keep its host from anything else.
     for (const starts of this.#starts.values()) if (this.#outbox.size === 0) starts.follow();
+    this.#loop();
     const output = this.#outbox.take();
     if (output !== undefined) return output;
     let until = earlier(earlier(this.#waits.next, this.#work.nextNs), this.#courier.network?.next);
     for (const starts of this.#starts.values()) until = earlier(until, starts.dueNs);
+    until = earlier(until, this.#components?.nextNs);
     return { type: 'idle', until };
   }
 
@@ -230,13 +246,16 @@ export class Node {
     if (network !== undefined) this.#waits.change(network.advance(this.#now), this.#flows.values());
     this.#waits.advance(this.#now);
     this.#work.advance(this.#now);
+    this.#components?.advance(this.#now);
     for (const starts of this.#starts.values()) starts.advance(this.#now);
     this.#loop();
   }
 
   #loop(): void {
-    for (let bytes = this.#loopback.shift(); bytes !== undefined; bytes = this.#loopback.shift())
-      this.#frame(this.peer, bytes, true);
+    do {
+      for (let bytes = this.#loopback.shift(); bytes !== undefined; bytes = this.#loopback.shift())
+        this.#frame(this.peer, bytes, true);
+    } while (this.#components?.drain() === true || this.#loopback.length > 0);
   }
 
   // --- flows -----------------------------------------------------------------------------------------
@@ -267,14 +286,11 @@ export class Node {
   }
 
   #restore(state: Values): void {
+    const begun = this.#nextFlow > 1 || this.#flows.size > 0;
     for (const [key, value] of Object.entries(state)) {
-      const variable = this.#program.manifest.state.find((one) => one.key === key);
-      const what = `state ${key}`;
-      if (this.#nextFlow > 1 || this.#flows.size > 0) this.#outbox.drop('late', this.peer, what);
-      else if (isMissing(value) || valueProblem(value, this.#limits) !== undefined)
-        this.#outbox.drop('malformed', this.peer, what);
-      else if (variable === undefined || !fits(variable, value))
-        this.#outbox.drop('type', this.peer, `${what}: ${describeData(value)} does not fit`);
+      const misfit = stateMisfit(this.#program.manifest, key, value, this.#limits);
+      if (begun) this.#outbox.drop('late', this.peer, `state ${key}`);
+      else if (misfit !== undefined) this.#outbox.drop(misfit[0], this.peer, misfit[1]);
       else this.#engine.restore(key, this.#own(value, false) as Held);
     }
   }
@@ -350,9 +366,9 @@ export class Node {
     return { data, lease: buffer && this.#lease(buffer, data) };
   }
 
-  #lease(buffer: ArrayBuffer, ...values: readonly DataValue[]): Lease {
+  #lease(buffer: ArrayBuffer, value: DataValue): Lease {
     const lease = this.#leases.take(buffer);
-    for (const value of values) this.#leases.charge(lease, objectBytes(value));
+    this.#leases.charge(lease, objectBytes(value));
     return lease;
   }
 
@@ -402,10 +418,12 @@ export class Node {
     // Held meanwhile: a value that nobody reads must not free the frame of those that come after it.
     lease.holders++;
     const delivery = this.#courier.open(from, mine);
-    if (delivery !== undefined) this.#deliver(from, delivery, lease);
+    if (delivery?.control !== undefined) hand(delivery.control, from, this.#components, this.#outbox);
+    else if (delivery !== undefined) this.#deliver(from, delivery, lease);
     this.#leases.dropLease(lease);
-    const { flow: head, cancel } = delivery ?? {};
-    if (cancel === undefined || head?.id.kind !== 'initiated' || head.id.initiator !== from) return;
+    if (delivery?.flow === undefined) return;
+    const { flow: head, cancel } = delivery;
+    if (cancel === undefined || head.id.kind !== 'initiated' || head.id.initiator !== from) return;
     for (const flow of this.#inAllSeats(head.id)) this.#cancel(flow, cancel);
   }
 
@@ -433,7 +451,7 @@ export class Node {
     const key = flowKey(id);
     let flow = this.#flows.get(seatKey(id, seat));
     const collects = this.#collects[seat.index]!;
-    if (!this.#isStartedSo(seat, id)) {
+    if (!isStartedSo(seat, id)) {
       this.#outbox.drop('binding', from, `nobody starts flow ${key} in this entry`);
       return undefined;
     }
@@ -473,11 +491,6 @@ export class Node {
         this.#outbox.drop('duplicate', from, `edge ${edge.id} of flow ${key} has its value`, edge.id);
     }
     return flow;
-  }
-
-  #isStartedSo({ manifest, startedBy }: SeatProgram, id: FlowId): boolean {
-    if (id.kind === 'joint') return startedBy.joint && id.class === startedBy.class;
-    return !startedBy.joint && manifest.members[startedBy.class]?.includes(id.initiator) === true;
   }
 
   #beginsAt(seat: SeatProgram): boolean {
@@ -520,15 +533,18 @@ export class Node {
   ): void {
     const [values, members] = [slots.map(valueIn), recipients.map((slot) => slot && valueIn(slot))];
     const group = seat.envelopes[envelope]!;
-    for (const { to, pieces } of this.#courier.pack(head, group, values, members)) {
-      if (to !== this.peer) {
-        this.#outbox.put({ type: 'send', to, pieces, flow: head.id, envelope: group.number });
-        continue;
-      }
-      // To another seat of this peer: through the same frames, so that results do not depend on placement.
-      const bytes = new Uint8Array(pieceBytes(pieces));
-      joinPieces(pieces, bytes);
-      this.#loopback.push(bytes);
-    }
+    for (const frame of this.#courier.pack(head, group, values, members))
+      this.#post(frame, { flow: head.id, envelope: group.number });
+  }
+
+  #post(
+    { to, pieces }: PackedFrame,
+    account?: Pick<Extract<Output, { type: 'send' }>, 'flow' | 'envelope'>,
+  ): void {
+    if (to !== this.peer) return this.#outbox.put({ type: 'send', to, pieces, ...account });
+    // To another seat of this peer: through the same frames, so that results do not depend on placement.
+    const bytes = new Uint8Array(pieceBytes(pieces));
+    joinPieces(pieces, bytes);
+    this.#loopback.push(bytes);
   }
 }

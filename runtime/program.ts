@@ -2,6 +2,7 @@
 
 import type { Manifest } from '../ir/deployment.ts';
 import { CORE, DOMAIN, METADATA } from '../ir/names.ts';
+import { ROLE_ATTRIBUTE, roleMethodOf } from '../ir/roles.ts';
 import type { LoadedBundle } from './bundle.ts';
 import type { Program } from './instruction.ts';
 import { badProgram } from './problem.ts';
@@ -36,7 +37,8 @@ function decodeAll(bundle: LoadedBundle): Program {
         .filter(({ domain }) => domain === DOMAIN.segment)
         .map(({ name, node }) => [name, countOps(node)]),
     ),
-    entries: new Map(invokes.map((one) => [entryOf(one), one.input.length])),
+    updated: new Set(graph.node.filter(isUpdate).map((one) => componentIn(manifest, one))),
+    entries: new Map(invokes.map((one) => [textIn(one, 'entry'), one.input.length])),
   };
   for (const { key, scope } of manifest.state)
     if (scope !== 'member') fail(`state ${key}: one per ${scope} is not there yet`);
@@ -80,5 +82,13 @@ const countOps = (nodes: readonly Uint8Array[]): number =>
   nodes.filter((node) => decode(onnx.opType, node).opType !== 'Constant').length;
 
 const utf8 = new TextDecoder();
-const entryOf = ({ attribute }: onnx.NodeProto): string =>
-  utf8.decode(attribute.find(({ name }) => name === 'entry')?.s ?? new Uint8Array(0));
+const textIn = ({ attribute }: onnx.NodeProto, key: string): string =>
+  utf8.decode(attribute.find(({ name }) => name === key)?.s ?? new Uint8Array(0));
+
+const isUpdate = (one: onnx.NodeProto): boolean =>
+  roleMethodOf(one.domain, one.opType, textIn(one, ROLE_ATTRIBUTE.kind))?.kind === 'update';
+
+function componentIn({ slots }: Manifest, one: onnx.NodeProto): string {
+  const name = textIn(one, ROLE_ATTRIBUTE.slot);
+  return slots.find((slot) => slot.name === name)?.component ?? name;
+}

@@ -2,12 +2,14 @@
 
 import type { Edge, Seat } from '../ir/deployment.ts';
 import { CORE, DOMAIN, METADATA, WIRE } from '../ir/names.ts';
-import { ROLE_ATTRIBUTE, type RoleCall, roleCallOf } from '../ir/roles.ts';
+import { portOf } from '../ir/roles/declaration.ts';
+import { type MethodCall, ROLE_ATTRIBUTE, roleMethodOf } from '../ir/roles.ts';
 import type { Tensor } from '../ir/types.ts';
 import type { LoadedBundle } from './bundle.ts';
 import { linkFragments } from './fragments.ts';
 import {
   type Collect,
+  type ComponentCall,
   type EnvelopeGroup,
   type Instruction,
   type Invoke,
@@ -28,6 +30,8 @@ export interface ProgramFile {
   readonly initializers: ReadonlyMap<string, Uint8Array>;
   /** By segment: its plain ONNX ops. */
   readonly segmentOps: ReadonlyMap<string, number>;
+  /** Components that some op of the program updates. */
+  readonly updated: ReadonlySet<string>;
   /** By entry: how many arguments it takes. */
   readonly entries: ReadonlyMap<string, number>;
 }
@@ -204,9 +208,9 @@ class Decoder {
       arity(core.inputs);
       return { ...common, kind: core.kind };
     }
-    const call = roleCallOf({ domain: node.domain, type: node.opType });
+    const call = roleMethodOf(node.domain, node.opType, this.#optionalText(node, ROLE_ATTRIBUTE.kind));
     if (call !== undefined) {
-      arity(call.method.inputs.length);
+      if (call.method !== undefined) arity(call.method.inputs.length);
       return { ...common, kind: 'call', ...this.#componentCall(node, call, name) };
     }
     switch (key) {
@@ -335,21 +339,31 @@ class Decoder {
 
   #componentCall(
     node: onnx.NodeProto,
-    { role, name: method, method: { outputs, ...declared } }: RoleCall,
+    { role, name: method, kind: effect, method: declared }: MethodCall,
     op: string,
-  ) {
+  ): Omit<ComponentCall, 'kind' | keyof Unfinished> {
     const name = this.#text(node, ROLE_ATTRIBUTE.slot);
     const slot = this.#bundle.manifest.slots.find((one) => one.name === name && one.role === role);
     if (slot === undefined) return this.#fail(`the manifest has no slot ${name} for a ${role}`, op);
-    const results = outputs === 'fields' ? (slot.fields ?? []) : outputs;
+    const results =
+      declared === undefined
+        ? (slot.methods?.[method]?.outputs ??
+          this.#fail(`slot ${name} does not tell what ${method} gives`, op))
+        : declared.outputs === 'fields'
+          ? (slot.fields ?? [])
+          : declared.outputs.map(portOf);
     if (results.length !== node.output.length)
       this.#fail(`${method} of ${name} gives ${results.length} values, not ${node.output.length}`, op);
     const options: Record<string, string> = {};
-    for (const [option, words] of Object.entries(declared.options)) {
-      options[option] = this.#optionalText(node, option) ?? words[0]!;
-      if (!words.includes(options[option])) this.#fail(`${option} is none of ${words.join(', ')}`, op);
+    for (const [option, words] of Object.entries(declared?.options ?? {})) {
+      options[option] = this.#optionalText(node, option) ?? words[0] ?? '';
+      if (words.length > 0 && !words.includes(options[option]))
+        this.#fail(`${option} is none of ${words.join(', ')}`, op);
     }
-    return { component: slot.component, method, options, results };
+    const withinNs = this.#optionalInt(node, ROLE_ATTRIBUTE.within);
+    const { component } = slot;
+    const claim = this.#file.updated.has(component) ? `component ${component}` : undefined;
+    return { component, role, method, effect, options, results, withinNs, claim };
   }
 
   #edgeIn(node: onnx.NodeProto, id: number, index: number): Edge {

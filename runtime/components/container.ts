@@ -3,6 +3,7 @@
 
 import type { DataValue } from '../../ir/data.ts';
 import { foldKey, hashName, keyOf, type PhiloxKey } from '../../ir/philox.ts';
+import type { Limits } from '../limits.ts';
 import {
   bytes,
   decode,
@@ -26,16 +27,10 @@ import {
 import { bodyOf, Rates, typeHashOf } from './messages.ts';
 import { Random } from './random.ts';
 
-export interface ContainerLimits {
-  /** Asks of one component without an answer; more fail. */
-  readonly pendingAsks: number;
-  /** Messages that one peer may send at once, and per second. */
-  readonly controlMessages: number;
-  /** Of one message's body. */
-  readonly controlBytes: number;
-  /** Messages that one call of a component may send. */
-  readonly controlSends: number;
-}
+export type ContainerLimits = Pick<
+  Limits,
+  'pendingAsks' | 'controlMessages' | 'controlBytes' | 'controlSends'
+>;
 
 export interface ContainerOptions {
   readonly peer: string;
@@ -58,7 +53,7 @@ export interface ControlMessage {
 /** What a container asks of the node around it. */
 export interface ContainerOutlet {
   send(to: string, message: ControlMessage): void;
-  raise(component: string, event: string, values: readonly DataValue[]): void;
+  raise(component: string, event: string, values: Readonly<Record<string, DataValue>>): void;
   answered(work: number, outputs: readonly DataValue[]): void;
   declined(work: number, reason: MissingReason, detail: string): void;
   /** A message that came to nothing. */
@@ -277,7 +272,7 @@ export class Container {
           return outlet.dropped('limit', peer, `message ${kind} of ${held.name}: ${sent} at once`);
         outlet.send(to, { ...message, body: encode(schema, body as object) });
       },
-      raise: (event, values = []) => outlet.raise(held.name, event, values),
+      raise: (event, values = {}) => outlet.raise(held.name, event, values),
       later: () => {
         throw new Error(`${held.name} may answer later only what is asked`);
       },

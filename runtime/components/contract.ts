@@ -61,7 +61,7 @@ export interface ComponentContext<M extends MessageSchemas = MessageSchemas> {
     correlation?: number,
   ): void;
   /** Tells of an event that the component declares; entries that it triggers start with these values. */
-  raise(event: string, values?: readonly DataValue[]): void;
+  raise(event: string, values?: Readonly<Record<string, DataValue>>): void;
   /** In an ask: what to return if the answer comes later. Its id is for `answer` and `decline`. */
   later(): Later;
   answer(id: number, outputs: readonly DataValue[]): void;
@@ -80,7 +80,8 @@ export interface NodeComponent<M extends MessageSchemas = MessageSchemas> {
   /** What stands against its filling the slot; undefined: nothing. */
   misfit?(slot: Slot): string | undefined;
   /**
-   * Results in the order of the method's outputs; their buffers are given away, an update gives none. Throws an Error
+   * Results in the order of the method's outputs; their buffers are given away, so none is an input's; an update gives
+   * none. Throws an Error
    * that says what failed, having changed nothing: the results are then missing, `failed`, with its message.
    */
   call(call: NodeCall, cx: ComponentContext<M>): readonly DataValue[] | Later;

@@ -2,6 +2,7 @@
 
 import { type DataValue, isTensor, tensorsOf } from '../../ir/data.ts';
 import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
+import type { ControlMessage } from '../components/container.ts';
 import type { FlowHead } from '../flow.ts';
 import type { FlowId } from '../flow-id.ts';
 import type { EnvelopeGroup, Program } from '../instruction.ts';
@@ -13,18 +14,33 @@ import { peersIn } from '../peer-set.ts';
 import { rowsFor } from '../scatter.ts';
 import { TRACE_BYTES } from '../trace.ts';
 import { clip, isMissing, type Value } from '../value.ts';
+import { controlContent, controlMessages } from './control.ts';
 import {
   type Envelope,
   type EnvelopeInit,
   ERROR,
   type ErrorCode,
   type Fill,
+  type FillInit,
   type FlowIdMessage,
 } from './envelope.ts';
 import { fillOf, valueOfFill } from './fill.ts';
 import { decodeFrame, encodeFrame, type Frame } from './frame.ts';
 
+/** A frame in pieces, and who gets it. */
+export interface PackedFrame {
+  readonly to: string;
+  readonly pieces: readonly Uint8Array[];
+}
+
+/** For components, and of no flow. */
+export interface ControlDelivery {
+  readonly control: readonly ControlMessage[];
+  readonly flow?: undefined;
+}
+
 export interface Delivery {
+  readonly control?: undefined;
   readonly flow: FlowHead;
   /** Why the sender cancels the flow; undefined: it does not. */
   readonly cancel: string | undefined;
@@ -42,7 +58,7 @@ function idMessage(id: FlowId): FlowIdMessage {
 const payloadOf = (value: DataValue): Uint8Array | readonly Uint8Array[] =>
   isTensor(value) ? value.bytes : tensorsOf(value).map(({ bytes }) => bytes);
 
-type Frames = readonly { readonly to: string; readonly pieces: readonly Uint8Array[] }[];
+type Frames = readonly PackedFrame[];
 
 /** Values as fills, and the bytes that go beside them. */
 function load(edges: readonly Edge[], values: readonly Value[]) {
@@ -158,12 +174,19 @@ export class Courier {
     });
   }
 
+  /** The frames of a message for a component at another peer; undefined: there is no such peer. */
+  packControl(to: string, message: ControlMessage): Frames | undefined {
+    if (!this.#correspondents.has(to)) return undefined;
+    const { fills, ...head } = controlContent(message);
+    return this.#frames([to], head, {}, { fills, payloads: [message.body] });
+  }
+
   /** A frame for each of the peers, but for those that the network sends itself. */
   #frames(
     peers: readonly string[],
     head: EnvelopeInit,
     about: Pick<Parcel, 'flow' | 'number'>,
-    { fills, payloads }: ReturnType<typeof load>,
+    { fills, payloads }: { readonly fills: readonly FillInit[]; readonly payloads: Parcel['payloads'] },
   ): Frames {
     const { network } = this;
     const shared = peers.some((to) => to !== this.#peer) ? network?.share(payloads) : undefined;
@@ -179,7 +202,7 @@ export class Courier {
   }
 
   /** What a frame brings; undefined if nothing may come of it. Never throws. */
-  open(from: string, bytes: Uint8Array): Delivery | undefined {
+  open(from: string, bytes: Uint8Array): Delivery | ControlDelivery | undefined {
     const decoded = decodeFrame(bytes, this.#limits);
     if (!decoded.ok) {
       const { kind, message } = decoded.error;
@@ -209,6 +232,8 @@ export class Courier {
     // Between the networks alone.
     if (envelope.link !== undefined && envelope.flow === undefined && envelope.fills.length === 0)
       return undefined;
+    const control = controlMessages(decoded.frame);
+    if (control !== undefined) return { control };
     const id = this.#flowOf(from, envelope.flow);
     const session = envelope.session === undefined ? id : this.#flowOf(from, envelope.session);
     if (id === undefined || session === undefined) return undefined;
@@ -288,7 +313,7 @@ export class Courier {
   #envelope(to: string, content: EnvelopeInit): EnvelopeInit {
     const correspondent = this.#correspondents.get(to)!;
     correspondent.sent++;
-    const { flow, session, step = 0, trace, fills, error } = content;
+    const { flow, session, step = 0, correlation = 0, trace, fills, error } = content;
     return {
       deployment: this.#program.manifest.deployment,
       sender: this.#peer,
@@ -298,6 +323,7 @@ export class Courier {
       session,
       step,
       trace,
+      correlation,
       error,
       fills: fills ?? [],
     };

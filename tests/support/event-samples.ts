@@ -35,6 +35,10 @@ export const eventSamples: {
     { kind: 'flow-ended', flow, status: 'failed', causes: [late], ops: 0 },
   ],
   'session-paused': [{ kind: 'session-paused', flow, step: 2, arguments: { round: f32(2) } }],
+  'component-event': [
+    { kind: 'component-event', component: 'members', event: 'joined', values: { round: f32(2) } },
+  ],
+  'component-failed': [{ kind: 'component-failed', component: 'members', message: 'no such term' }],
   'quorum-missed': [
     {
       kind: 'quorum-missed',

@@ -83,6 +83,18 @@ const rows: { readonly [Kind in PeerEvent['kind']]: EventRow<EventOf<Kind>> } = 
     text: ({ collect, arrived, needed, known }) =>
       `${collect} got ${arrived} answers of the ${needed} needed, of ${known} members`,
   },
+  'component-event': {
+    level: 'app',
+    severity: 'debug',
+    when: 'a component of the node raised one of its events',
+    text: ({ component, event }) => `component ${component}: ${event}`,
+  },
+  'component-failed': {
+    level: 'node',
+    severity: 'error',
+    when: 'a component threw while nobody waited for its answer',
+    text: ({ component, message }) => `component ${component} failed: ${message}`,
+  },
   'late-answer': {
     level: 'app',
     severity: 'info',
