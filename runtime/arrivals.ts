@@ -43,7 +43,8 @@ export class Arrivals {
     const one = flow.seat.instructions[index] as Recv | Collect;
     const sources = flow.sourcesOf(index, one);
     if (sources === undefined) return this.#early(flow, index, { from, field, slot: value });
-    const member = sources.indexOf(from);
+    const isStatic = one.kind === 'collect' && one.inputs.length === 0;
+    const member = isStatic ? flow.seat.members.position(fromOf(one).class, from) : sources.indexOf(from);
     if (member < 0) return false;
     return one.kind === 'recv'
       ? this.receive(flow, index, value)
@@ -65,7 +66,7 @@ export class Arrivals {
     const [slot] = one.inputs;
     const set = flow.cancelled ?? flow.values[slot!]!;
     this.#around.used(flow, slot!);
-    const members = isHeld(set) ? peersIn(set.data, flow.seat.manifest.members[fromOf(one).class]) : [];
+    const members = isHeld(set) ? peersIn(set.data, flow.seat.members, fromOf(one).class) : [];
     flow.bound.set(index, one.kind === 'recv' ? members.slice(0, 1) : members);
     const missing = isHeld(set)
       ? ({ reason: 'failed', peer: this.#peer, detail: 'a set of peers without a member' } as const)

@@ -19,11 +19,13 @@ import {
   type Next,
   NO_SLOT,
   type Reader,
+  type Send,
   type StateAssign,
   type StateRead,
 } from './instruction.ts';
 import { type Held, isHeld, type Leases, type Slot } from './lease.ts';
 import type { EngineOutlet, Work } from './outlet.ts';
+import { leaveUnwanted } from './unwanted.ts';
 import type { Missing, MissingReason } from './value.ts';
 import { Works } from './works.ts';
 
@@ -148,6 +150,30 @@ export class Engine {
       if (flow.seat.instructions[index]!.kind === 'recv') this.arrivals.receive(flow, index, missing);
       else this.arrivals.close(flow, index, () => missing);
     }
+  }
+
+  /** Ends what only these edges need, since whoever they lead to waits for them no more. */
+  leave(flow: Flow, edges: readonly number[], missing: Missing): void {
+    flow.unwanted ??= missing;
+    const { instructions } = flow.seat;
+    const sends = instructions.flatMap((one, index) =>
+      one.kind === 'send' && edges.includes(one.edge.id) ? [index] : [],
+    );
+    leaveUnwanted(flow, sends, flow.unwanted, {
+      used: (_, slot) => this.#used(flow, slot),
+      decline: (_, index, why) => {
+        flow.outgoing.set(index, why);
+        this.#pack(flow, (instructions[index] as Send).envelope);
+        this.#complete(flow, index);
+      },
+      skip: (_, index, one, why) => this.#skip(flow, index, one, why),
+      abort: (_, index) => {
+        const work = this.#works.abort(flow, index);
+        if (work === undefined) return;
+        this.#outlet.abort(work);
+        this.#skip(flow, index, work.call, missing);
+      },
+    });
   }
 
   /** Fires what is ready until nothing is; then ends `changed` and the flows that fired, if they are done. */
@@ -387,7 +413,9 @@ export class Engine {
     const values = sends.map((index) => flow.outgoing.get(index)!);
     if (flow.seat.outputs.length === 0 && values.some(isHeld)) flow.cameOut = true;
     const recipients = flow.recipients.size > 0 ? sends.map((index) => flow.recipients.get(index)) : [];
-    this.#outlet.ship(flow, envelope, values, recipients);
+    // Nobody waits to hear that what it wants no more is not there.
+    if (flow.unwanted === undefined || values.some((value) => value !== flow.unwanted))
+      this.#outlet.ship(flow, envelope, values, recipients);
     for (const value of values) this.#leases.drop(value);
     for (const members of recipients) if (members !== undefined) this.#leases.drop(members);
     for (const index of sends) {

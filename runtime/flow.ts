@@ -113,6 +113,10 @@ export class Flow implements FlowStart {
   /** Whether an output, or a send where there are no outputs, was present. */
   cameOut = false;
   cancelled: Missing | undefined;
+  /** Peers that have been sent something; kept where the flow began, to tell them if it is cancelled. */
+  readonly told = new Set<string>();
+  /** What stands for values that their receiver wants no more. */
+  unwanted: Missing | undefined;
   ended = false;
 
   constructor(start: FlowStart, learnedNs: number, seat: SeatProgram) {
@@ -151,7 +155,7 @@ export const seatOf = ({ seat: { name } }: Flow): { readonly seat?: string } =>
   name === '' ? {} : { seat: name };
 
 /** Whether whoever a flow's id names may have begun it in the entry of this seat. */
-export function isStartedSo({ manifest, startedBy }: SeatProgram, id: FlowId): boolean {
+export function isStartedSo({ members, startedBy }: SeatProgram, id: FlowId): boolean {
   if (id.kind === 'joint') return startedBy.joint && id.class === startedBy.class;
-  return !startedBy.joint && manifest.members[startedBy.class]?.includes(id.initiator) === true;
+  return !startedBy.joint && members.has(startedBy.class, id.initiator);
 }

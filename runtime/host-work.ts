@@ -27,15 +27,28 @@ export interface HostWorkAround {
   endSession(flow: Flow): number;
 }
 
+/** Aborted works that are remembered. */
+const MAX_ABORTED = 1024;
+
 export class HostWork {
   readonly #around: HostWorkAround;
   /** When work under way counts as failed, in the order in which it began. */
   readonly #until = new Map<number, number>();
   /** The same of asks, where the author says how long they may take. */
   readonly #within = new Map<number, number>();
+  /** What the host was told to leave, and may answer all the same. */
+  readonly #aborted = new Set<number>();
 
   constructor(around: HostWorkAround) {
     this.#around = around;
+  }
+
+  abort({ id }: Work): void {
+    this.#over(id);
+    // A host that does leave it never answers.
+    if (this.#aborted.size >= MAX_ABORTED) this.#aborted.clear();
+    this.#aborted.add(id);
+    this.#around.outbox.put({ type: 'abort', work: id });
   }
 
   /** How much is under way. */
@@ -91,6 +104,7 @@ export class HostWork {
   }
 
   done(work: number, outputs: readonly DataValue[]): void {
+    if (this.#aborted.delete(work)) return;
     for (const [at, output] of outputs.entries()) {
       const problem = dataProblem(output, this.#around.limits);
       if (problem !== undefined)
@@ -148,6 +162,7 @@ export class HostWork {
   }
 
   failed(work: number, reason: MissingReason, message: string): void {
+    if (this.#aborted.delete(work)) return;
     this.#over(work);
     const ended = this.#around.engine.fail(work, reason, message);
     if (ended === undefined)

@@ -4,6 +4,7 @@ import type { BinderKind, Edge, Manifest, Port } from '../ir/deployment.ts';
 import type { MethodKind } from '../ir/roles/declaration.ts';
 import type { RoleName } from '../ir/roles/table.ts';
 import type { Tensor } from '../ir/types.ts';
+import type { Members } from './members.ts';
 
 /** Stands where an op leaves an optional output out. */
 export const NO_SLOT = -1;
@@ -142,6 +143,8 @@ export interface EnvelopeGroup {
   readonly number: number;
   /** Who of `destinations` gets it: all, the member that started the flow, the first of a set, or a set. */
   readonly binder: 'all' | 'me' | 'one' | 'some';
+  /** Of the destinations. */
+  readonly class: string;
   readonly destinations: readonly string[];
   /** Instruction indexes, in program order. */
   readonly sends: readonly number[];
@@ -171,6 +174,9 @@ export interface SeatProgram {
   readonly envelopes: readonly EnvelopeGroup[];
   /** Indexed by slot. */
   readonly slotNames: readonly string[];
+  readonly members: Members;
+  /** Indexed by slot: the instruction that makes it. */
+  readonly producers: readonly (number | undefined)[];
   /** Indexed by slot: the value, if it is a constant that the node itself reads. */
   readonly constants: readonly (Tensor | undefined)[];
   /** Indexed by slot: who waits for it, except those in `deferred`. */
@@ -201,7 +207,11 @@ export interface SeatProgram {
 /** What the members of one class run. */
 export interface Program {
   readonly manifest: Manifest;
+  readonly members: Members;
   readonly seats: readonly SeatProgram[];
+  /** By id. */
+  readonly edgesIn: ReadonlyMap<number, Edge>;
+  readonly edgesOut: ReadonlyMap<number, Edge>;
   /** Edge id to the seat that waits for it. */
   readonly receivers: ReadonlyMap<number, SeatProgram>;
   /** By the name of the entry: where its flows begin. */

@@ -97,6 +97,8 @@ export type Output =
       /** Buffers that nobody else holds, as for `work`. */
       readonly transfer: readonly ArrayBuffer[];
     }
+  /** Nobody needs what a work or a call would give any more; it need not be answered. */
+  | { readonly type: 'abort'; readonly work: number }
   /** A buffer given to the node that it holds no more; the host may use it again. */
   | { readonly type: 'release'; readonly buffer: ArrayBuffer }
   | { readonly type: 'event'; readonly event: NodeEvent }

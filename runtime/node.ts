@@ -4,18 +4,20 @@
 // it names. Times never go back. It never throws on account of an input, takes no time or chance from
 // elsewhere, and does nothing between calls.
 
-import { type DataValue, isTensor } from '../ir/data.ts';
-import type { Edge } from '../ir/deployment.ts';
+import type { DataValue } from '../ir/data.ts';
+import type { Collected } from './collect.ts';
 import { Collects } from './collects.ts';
 import type { ComponentDesk, DeskMaker } from './components/desk.ts';
 import { earlier } from './deadlines.ts';
+import { Deliveries } from './deliveries.ts';
+import { EarlyFrames } from './early-frames.ts';
 import { EndedFlows } from './ended-flows.ts';
 import { Engine } from './engine.ts';
-import { Flow, type FlowHead, type FlowStart, isStartedSo, seatKey, seatOf } from './flow.ts';
+import { Flow, type FlowHead, type FlowStart, seatKey, seatOf } from './flow.ts';
 import { type FlowId, flowKey } from './flow-id.ts';
 import type { WaitingCall } from './following.ts';
 import { HostWork } from './host-work.ts';
-import type { Program, SeatProgram } from './instruction.ts';
+import type { Collect, Program, SeatProgram } from './instruction.ts';
 import type { Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits, type Usage } from './limits.ts';
@@ -26,10 +28,9 @@ import { inOneBuffer, objectBytes, packed } from './packed.ts';
 import { stateMisfit } from './restored.ts';
 import { Starts } from './starts.ts';
 import type { Traces } from './trace.ts';
-import { clip, isMissing, type Missing, type Value, valueProblem } from './value.ts';
+import { clip, isMissing, type Value, valueProblem } from './value.ts';
 import { Waits } from './waits.ts';
-import { hand } from './wire/control.ts';
-import { Courier, type Delivery, type PackedFrame } from './wire/courier.ts';
+import { Courier, type PackedFrame } from './wire/courier.ts';
 import { joinPieces, pieceBytes } from './wire/frame.ts';
 
 export interface NodeOptions {
@@ -74,6 +75,8 @@ export class Node {
   /** By seat. */
   readonly #collects: readonly Collects[];
   readonly #trace: Traces;
+  readonly #early: EarlyFrames;
+  readonly #deliveries: Deliveries;
   #now = 0;
   #nextFlow = 1;
   #shutdown = false;
@@ -92,6 +95,7 @@ export class Node {
     this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox, networking);
     this.#engine = new Engine(peer, this.#leases, {
       start: (work, inputs, transfer) => this.#work.start(work, inputs, transfer),
+      abort: (work) => this.#work.abort(work),
       ship: (flow, envelope, values, recipients) => this.#ship(flow, flow.seat, envelope, values, recipients),
       output: (flow, name, slot) => {
         this.#outbox.event({ kind: 'output', flow: flow.id, name, value: valueIn(slot) });
@@ -100,10 +104,14 @@ export class Node {
         this.#waits.bound(flow, index);
         this.#collects[flow.seat.index]!.begin(flow);
       },
-      collected: (flow, index, result) => this.#collects[flow.seat.index]!.closed(flow, index, result),
+      collected: (flow, index, result) => {
+        this.#collects[flow.seat.index]!.closed(flow, index, result);
+        this.#leaveAbsent(flow, index, result);
+      },
       next: (flow, op, given) => this.#starts.get(op.entry)!.next(flow, op, given),
       ended: (flow) => this.#endFlow(flow),
     });
+    this.#early = new EarlyFrames(this.#leases);
     this.#collects = program.seats.map(
       (seat) =>
         new Collects(seat, peer, {
@@ -124,6 +132,31 @@ export class Node {
       starts: this.#starts,
       work: () => this.#work,
       post: (frame) => this.#post(frame),
+    });
+    this.#deliveries = new Deliveries({
+      peer,
+      program,
+      limits: this.#limits,
+      leases: this.#leases,
+      outbox: this.#outbox,
+      courier: this.#courier,
+      engine: this.#engine,
+      early: this.#early,
+      flows: this.#flows,
+      ended: this.#ended,
+      collects: this.#collects,
+      components: () => this.#components,
+      heard: (from) => this.#waits.found(from),
+      inAllSeats: (id) => this.#inAllSeats(id),
+      beginsAt: (seat) => this.#beginsAt(seat),
+      isShutDown: () => this.#shutdown,
+      open: (seat, head) => {
+        const flow = this.#open(seat, head);
+        this.#want(flow);
+        return flow;
+      },
+      cancel: (flow, why) => this.#cancel(flow, why),
+      ship: (head, seat, envelope, slots) => this.#ship(head, seat, envelope, slots),
     });
     this.#work = new HostWork({
       peer,
@@ -182,7 +215,7 @@ export class Node {
     this.#advance(now);
     switch (input.type) {
       case 'frame':
-        this.#frame(input.from, input.bytes, input.owned === true);
+        this.#deliveries.frame(input.from, input.bytes, input.owned === true);
         break;
       case 'invoke':
         this.#invoke(input);
@@ -254,7 +287,7 @@ export class Node {
   #loop(): void {
     do {
       for (let bytes = this.#loopback.shift(); bytes !== undefined; bytes = this.#loopback.shift())
-        this.#frame(this.peer, bytes, true);
+        this.#deliveries.frame(this.peer, bytes, true);
     } while (this.#components?.drain() === true || this.#loopback.length > 0);
   }
 
@@ -276,6 +309,10 @@ export class Node {
     const flow = this.#open(seat, start, call?.request);
     this.#starts.get(seat.entry!)!.begun(flow);
     this.#give(flow, call?.values ?? {}, call?.owned ?? true);
+    for (const { edge, from, slot } of flow.id.kind === 'joint' ? this.#early.take(flow.key) : []) {
+      this.#deliveries.fill(flow, edge, from, slot);
+      this.#leases.drop(slot);
+    }
     this.#want(flow);
     this.#engine.settle(flow);
   }
@@ -392,6 +429,20 @@ export class Node {
     });
   }
 
+  /** Whoever has not answered a collect that has closed need not go on for it, unless late answers are kept. */
+  #leaveAbsent(flow: Flow, index: number, { absent }: Collected): void {
+    const { edges, keepsLate } = flow.seat.instructions[index] as Collect;
+    if (keepsLate || flow.cancelled !== undefined || edges[0]!.kind === 'exchange') return;
+    for (const { from } of absent)
+      if (from !== this.peer)
+        this.#courier.cancel(
+          flow,
+          from,
+          'its collect has closed',
+          edges.map(({ id }) => id),
+        );
+  }
+
   /** The entry that a flow began with, in the seat where it did. */
   #startsHere({ id, seat }: Flow): Starts | undefined {
     if (id.kind === 'initiated' && id.initiator !== this.peer) return undefined;
@@ -401,127 +452,16 @@ export class Node {
 
   #cancel(flow: Flow, why: string): void {
     if (flow.cancelled !== undefined || flow.ended) return;
-    this.#startsHere(flow)?.over(flow);
+    const starts = this.#startsHere(flow);
+    starts?.over(flow);
+    if (starts !== undefined && flow.id.kind === 'initiated')
+      for (const peer of flow.told) this.#courier.cancel(flow, peer, why);
     this.#engine.cancel(flow, { reason: 'cancelled', peer: this.peer, detail: why });
     this.#engine.settle(flow);
   }
 
-  // --- frames ----------------------------------------------------------------------------------------
-
-  #frame(from: string, bytes: Uint8Array, owned: boolean): void {
-    if (from !== this.peer && this.#courier.network?.admits(from) === false) return;
-    this.#waits.found(from);
-    if (bytes.length > this.#limits.frameBytes)
-      return this.#outbox.drop('limit', from, `a frame of ${bytes.length} bytes`);
-    const mine = owned && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
-    const lease = this.#leases.take(mine.buffer as ArrayBuffer);
-    // Held meanwhile: a value that nobody reads must not free the frame of those that come after it.
-    lease.holders++;
-    const delivery = this.#courier.open(from, mine);
-    if (delivery?.control !== undefined) hand(delivery.control, from, this.#components, this.#outbox);
-    else if (delivery !== undefined) this.#deliver(from, delivery, lease);
-    this.#leases.dropLease(lease);
-    if (delivery?.flow === undefined) return;
-    const { flow: head, cancel } = delivery;
-    if (cancel === undefined || head.id.kind !== 'initiated' || head.id.initiator !== from) return;
-    for (const flow of this.#inAllSeats(head.id)) this.#cancel(flow, cancel);
-  }
-
-  /** Gives a frame's values to its flow, in the seats that wait for them. */
-  #deliver(from: string, { flow: head, values }: Delivery, lease: Lease): void {
-    const { receivers, seats } = this.#program;
-    const seatsOf = new Set(values.map(({ edge }) => receivers.get(edge.id)!));
-    // Without a value it is of the only seat, if there is one only.
-    if (values.length === 0 && seats.length === 1) seatsOf.add(seats[0]!);
-    for (const seat of seatsOf) {
-      const mine = values.filter(({ edge }) => receivers.get(edge.id) === seat);
-      const flow = this.#deliverTo(seat, from, { ...head, values: mine }, lease);
-      if (flow !== undefined) this.#engine.settle(flow);
-    }
-  }
-
-  /** Gives the flow, to be settled; undefined if the values go nowhere. */
-  #deliverTo(
-    seat: SeatProgram,
-    from: string,
-    { values, ...head }: FlowHead & Pick<Delivery, 'values'>,
-    lease: Lease,
-  ): Flow | undefined {
-    const { id } = head;
-    const key = flowKey(id);
-    let flow = this.#flows.get(seatKey(id, seat));
-    const collects = this.#collects[seat.index]!;
-    if (!isStartedSo(seat, id)) {
-      this.#outbox.drop('binding', from, `nobody starts flow ${key} in this entry`);
-      return undefined;
-    }
-    if (flow === undefined) {
-      // Nobody else can open a flow of ours where it begins.
-      const ours = id.kind === 'initiated' && id.initiator === this.peer && this.#beginsAt(seat);
-      if (ours || this.#ended[seat.index]!.has(id)) {
-        const awaited = values.filter(({ edge, value }) =>
-          collects.late(head, edge, from, this.#slotIn(value, lease)),
-        );
-        if (awaited.length < values.length || values.length === 0)
-          this.#outbox.drop('late', from, `flow ${key} has ended here`);
-        return undefined;
-      }
-      const why = this.#shutdown
-        ? 'the node shuts down'
-        : this.#flows.size >= this.#limits.flows
-          ? `${this.#flows.size} flows are open`
-          : this.#leases.bytes > this.#limits.bytes
-            ? `${this.#leases.bytes} bytes are held`
-            : undefined;
-      if (why !== undefined) {
-        this.#refuse(seat, from, head, why);
-        return undefined;
-      }
-      flow = this.#open(seat, head);
-      this.#want(flow);
-    }
-    for (const { value } of values) if (!isMissing(value)) this.#leases.charge(lease, objectBytes(value));
-    for (const { edge, value } of values) {
-      // Over the budget only news that cost no memory still gets in.
-      const full = !isMissing(value) && this.#leases.bytes > this.#limits.bytes;
-      const fill: Value = full ? { reason: 'refused', peer: this.peer, edge: edge.id } : value;
-      if (full) this.#outbox.drop('limit', from, `${this.#leases.bytes} bytes are held`, edge.id);
-      const slot = this.#slotIn(fill, lease);
-      if (!this.#fill(flow, edge, from, slot) && !collects.late(head, edge, from, slot))
-        this.#outbox.drop('duplicate', from, `edge ${edge.id} of flow ${key} has its value`, edge.id);
-    }
-    return flow;
-  }
-
   #beginsAt(seat: SeatProgram): boolean {
     return this.#starts.get(seat.entry ?? '')?.seat === seat;
-  }
-
-  #fill(flow: Flow, edge: Edge, from: string, slot: Slot): boolean {
-    const index = flow.seat.receivers.get(edge.id)!;
-    const one = flow.seat.instructions[index]!;
-    const field = one.kind === 'collect' ? one.edges.indexOf(edge) : 0;
-    return this.#engine.arrivals.arrive(flow, index, field, from, slot);
-  }
-
-  #slotIn(value: Value, lease: Lease): Slot {
-    if (isMissing(value)) return value;
-    return { data: value, lease: isTensor(value) && value.bytes.buffer !== lease.buffer ? undefined : lease };
-  }
-
-  /** Takes no part in a flow, and says so to everyone who would wait for it here. */
-  #refuse(seat: SeatProgram, from: string, head: FlowHead, why: string): void {
-    this.#ended[seat.index]!.add(head.id);
-    this.#outbox.drop('limit', from, `flow ${flowKey(head.id)} is refused: ${why}`);
-    const missing: Missing = { reason: 'refused', peer: this.peer, detail: why };
-    seat.envelopes.forEach(({ sends }, envelope) => {
-      this.#ship(
-        head,
-        seat,
-        envelope,
-        sends.map(() => missing),
-      );
-    });
   }
 
   #ship(
@@ -533,8 +473,11 @@ export class Node {
   ): void {
     const [values, members] = [slots.map(valueIn), recipients.map((slot) => slot && valueIn(slot))];
     const group = seat.envelopes[envelope]!;
-    for (const frame of this.#courier.pack(head, group, values, members))
+    const began = head instanceof Flow && this.#startsHere(head) !== undefined;
+    for (const frame of this.#courier.pack(head, group, values, members)) {
+      if (began && frame.to !== this.peer) head.told.add(frame.to);
       this.#post(frame, { flow: head.id, envelope: group.number });
+    }
   }
 
   #post(

@@ -10,6 +10,8 @@ import type { Lease, Slot } from './lease.ts';
 export interface EngineOutlet {
   /** Starts a segment, or asks a component; ends with `finish` or `fail`. */
   start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void;
+  /** Nobody needs what it would give. */
+  abort(work: Work): void;
   /** All sends of an envelope are there. `recipients`: of each, the set that it is for, or whom a scatter's rows are for; else empty. */
   ship(
     flow: Flow,

@@ -5,6 +5,7 @@ import { CORE, DOMAIN, METADATA } from '../ir/names.ts';
 import { ROLE_ATTRIBUTE, roleMethodOf } from '../ir/roles.ts';
 import type { LoadedBundle } from './bundle.ts';
 import type { Program } from './instruction.ts';
+import { Members } from './members.ts';
 import { badProgram } from './problem.ts';
 import { decode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
@@ -31,6 +32,9 @@ function decodeAll(bundle: LoadedBundle): Program {
   const invokes = graph.node.filter((one) => one.domain === DOMAIN.core && one.opType === CORE.invoke);
   const file: ProgramFile = {
     bundle,
+    members: new Members(manifest),
+    edgesIn: new Map(manifest.edgesIn.map((edge) => [edge.id, edge])),
+    edgesOut: new Map(manifest.edgesOut.map((edge) => [edge.id, edge])),
     initializers: new Map(graph.initializer.map((one) => [decode(onnx.tensorName, one).name, one])),
     segmentOps: new Map(
       functions
@@ -53,7 +57,8 @@ function decodeAll(bundle: LoadedBundle): Program {
         fail(`entry ${name} begins at a seat ${seat}, which is not there`),
     ]),
   );
-  return { manifest, seats, receivers, entries };
+  const { members, edgesIn, edgesOut } = file;
+  return { manifest, members, edgesIn, edgesOut, seats, receivers, entries };
 }
 
 /** The ops of each seat. */

@@ -19,6 +19,7 @@ import {
   type SeatProgram,
   type Trigger,
 } from './instruction.ts';
+import type { Members } from './members.ts';
 import { badProgram } from './problem.ts';
 import { decode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
@@ -27,6 +28,10 @@ import { tensorOfProto } from './tensor-proto.ts';
 /** What the seats of a program have in common. */
 export interface ProgramFile {
   readonly bundle: LoadedBundle;
+  readonly members: Members;
+  /** By id. */
+  readonly edgesIn: ReadonlyMap<number, Edge>;
+  readonly edgesOut: ReadonlyMap<number, Edge>;
   readonly initializers: ReadonlyMap<string, Uint8Array>;
   /** By segment: its plain ONNX ops. */
   readonly segmentOps: ReadonlyMap<string, number>;
@@ -81,16 +86,11 @@ class Decoder {
   readonly #envelopeIndex = new Map<string, number>();
   readonly #receivers = new Map<number, number>();
   #invoke: Invoke | undefined;
-  readonly #edgesIn: ReadonlyMap<number, Edge>;
-  readonly #edgesOut: ReadonlyMap<number, Edge>;
 
   constructor(file: ProgramFile, seat: SeatFile) {
     this.#file = file;
     this.#bundle = file.bundle;
     this.#seat = seat;
-    const { edgesIn, edgesOut } = file.bundle.manifest;
-    this.#edgesIn = new Map(edgesIn.map((edge) => [edge.id, edge]));
-    this.#edgesOut = new Map(edgesOut.map((edge) => [edge.id, edge]));
   }
 
   decode(): SeatProgram {
@@ -132,6 +132,8 @@ class Decoder {
       ...linked,
       envelopes: this.#envelopes,
       slotNames: [...this.#slots.keys()],
+      members: this.#file.members,
+      producers: this.#producers,
       constants: this.#constants,
       inputs,
       outputs,
@@ -249,7 +251,7 @@ class Decoder {
   #send(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {
     const id = this.#int(node, 'edge', common.name);
     const edge =
-      this.#edgesOut.get(id) ?? this.#fail(`edge ${id} is not among the outgoing ones`, common.name);
+      this.#file.edgesOut.get(id) ?? this.#fail(`edge ${id} is not among the outgoing ones`, common.name);
     const { binder } = edge.to;
     const byRow =
       edge.kind === 'scatter' || (edge.kind === 'exchange' && this.#optionalInt(node, 'rows') === 1);
@@ -274,10 +276,14 @@ class Decoder {
     return { ...common, kind: 'send', edge, envelope };
   }
 
-  #destinations({ to }: Edge): Pick<EnvelopeGroup, 'binder' | 'destinations'> {
+  #destinations({ to }: Edge): Pick<EnvelopeGroup, 'binder' | 'class' | 'destinations'> {
     const { binder } = to;
     const destinations = this.#bound(to);
-    return { binder: binder === 'single' || binder === 'each' ? 'all' : binder, destinations };
+    return {
+      binder: binder === 'single' || binder === 'each' ? 'all' : binder,
+      class: to.class,
+      destinations,
+    };
   }
 
   #entry(node: onnx.NodeProto, common: Unfinished): Invoke {
@@ -367,7 +373,8 @@ class Decoder {
   }
 
   #edgeIn(node: onnx.NodeProto, id: number, index: number): Edge {
-    const edge = this.#edgesIn.get(id) ?? this.#fail(`edge ${id} is not among the incoming ones`, node.name);
+    const edge =
+      this.#file.edgesIn.get(id) ?? this.#fail(`edge ${id} is not among the incoming ones`, node.name);
     if (this.#receivers.has(id)) this.#fail(`edge ${id} is received twice`, node.name);
     this.#receivers.set(id, index);
     return edge;

@@ -20,8 +20,8 @@ export interface StartsAround {
   readonly leases: Leases;
   tell(event: NodeEvent): void;
   own(value: Value, owned: boolean): Slot;
-  /** The name of a new flow of the seat. */
-  newId(seat: SeatProgram): FlowId;
+  /** The name of a new flow that this member starts. */
+  newId(): FlowId;
   /** How many more flows the node may have open. */
   room(): number;
   begin(seat: SeatProgram, start: FlowStart, call: Omit<WaitingCall, 'bytes'> | undefined): void;
@@ -34,6 +34,8 @@ export class Starts {
   readonly #following: Following;
   /** Flows that began here and have not ended, nor been cancelled; oldest first. */
   readonly #open = new Set<Flow>();
+  /** The last joint flow of it that this member has entered. */
+  #entered = 0;
   /** When its trigger is due; undefined: it has none, or is not armed. */
   #dueNs: number | undefined;
 
@@ -41,6 +43,11 @@ export class Starts {
     this.seat = seat;
     this.#around = around;
     this.#following = new Following(around.leases, seat.invoke?.arguments ?? [], around.tell);
+  }
+
+  #newId(): FlowId {
+    const { joint, class: name } = this.seat.startedBy;
+    return joint ? { kind: 'joint', class: name, view: 0, n: ++this.#entered } : this.#around.newId();
   }
 
   get #limit(): number {
@@ -58,7 +65,7 @@ export class Starts {
     if (!this.#admits(request)) return;
     if (this.#mayBegin) {
       const given = this.#argumentsOf(input.arguments ?? {});
-      const id = this.#around.newId(this.seat);
+      const id = this.#newId();
       const call = { request, values, owned };
       return this.#around.begin(this.seat, { id, session: id, step, flows, given }, call);
     }
@@ -108,7 +115,7 @@ export class Starts {
     const next = this.#following.take();
     if (next === undefined) return;
     const { call, opener, ...start } = next;
-    const id = this.#around.newId(this.seat);
+    const id = this.#newId();
     const from = opener === undefined ? {} : { opener };
     this.#around.begin(this.seat, { ...start, id, session: start.session ?? id, ...from }, call);
   }

@@ -37,6 +37,16 @@ export class Works {
     return { work, data, transfer };
   }
 
+  /** Gives up what the host does for an instruction; it may still be reading, so such buffers are never used again. */
+  abort(flow: Flow, index: number): Work | undefined {
+    for (const work of this.#open.values()) {
+      if (work.flow !== flow || work.index !== index) continue;
+      for (const lease of work.holds) lease.shared = true;
+      return this.end(work.id);
+    }
+    return undefined;
+  }
+
   end(id: number): Work | undefined {
     const work = this.#open.get(id);
     if (work === undefined) return undefined;

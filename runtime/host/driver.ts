@@ -181,6 +181,9 @@ export class Driver {
       case 'work':
       case 'call':
         return void this.#work(output);
+      case 'abort':
+        // A backend cannot stop halfway; the node does not listen for the answer.
+        return;
       case 'release':
         return this.#pool.give(output.buffer);
       case 'event':

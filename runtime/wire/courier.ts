@@ -44,6 +44,8 @@ export interface Delivery {
   readonly flow: FlowHead;
   /** Why the sender cancels the flow; undefined: it does not. */
   readonly cancel: string | undefined;
+  /** Values that the sender wants no more. */
+  readonly unwanted: readonly Edge[];
   /** Checked against their edges; tensors are views into the frame. */
   readonly values: readonly { readonly edge: Edge; readonly value: Value }[];
 }
@@ -98,9 +100,8 @@ export class Courier {
   readonly #incarnation: number;
   readonly #limits: Limits;
   readonly #outbox: Outbox;
-  readonly #edges: ReadonlyMap<number, Edge>;
-  /** One per peer of the deployment; others are not remembered. */
-  readonly #correspondents: ReadonlyMap<string, Correspondent>;
+  /** Peers of the deployment that were heard or told something; others are not remembered. */
+  readonly #correspondents = new Map<string, Correspondent>();
 
   constructor(
     program: Program,
@@ -115,12 +116,6 @@ export class Courier {
     this.#incarnation = incarnation;
     this.#limits = limits;
     this.#outbox = outbox;
-    const { edgesIn, members } = program.manifest;
-    this.#edges = new Map(edgesIn.map((edge) => [edge.id, edge]));
-    const peers = Object.values(members).flat();
-    this.#correspondents = new Map(
-      peers.map((one) => [one, { sent: 0, incarnation: 0, told: new Set<ErrorCode>() }]),
-    );
     const tell = (to: string, error: ErrorNews): void => this.#tell(to, error);
     this.network = networking?.factory(
       { ...networking, peer, incarnation, program, limits, outbox, tell },
@@ -128,16 +123,24 @@ export class Courier {
     );
   }
 
-  /** Peers whose values may come over an edge in a flow, as far as the edge says; a set says more. */
-  #sourcesOf({ from: { class: name, binder } }: Edge, flow: FlowId): readonly string[] {
-    if (binder === 'me') return flow.kind === 'initiated' ? [flow.initiator] : [];
-    const members = this.#program.manifest.members[name]!;
-    return binder === 'single' ? members.slice(0, 1) : members;
+  #correspondent(peer: string): Correspondent | undefined {
+    const known = this.#correspondents.get(peer);
+    if (known !== undefined || !this.#program.members.knows(peer)) return known;
+    const made = { sent: 0, incarnation: 0, told: new Set<ErrorCode>() };
+    this.#correspondents.set(peer, made);
+    return made;
+  }
+
+  /** Whether an edge of a flow may begin at a peer, as far as the edge says; a set says more. */
+  #mayBegin({ from: { class: name, binder } }: Edge, flow: FlowId, peer: string): boolean {
+    if (binder === 'me') return flow.kind === 'initiated' && flow.initiator === peer;
+    const position = this.#program.members.position(name, peer);
+    return binder === 'single' ? position === 0 : position >= 0;
   }
 
   /** Who gets an envelope. */
   #destinationsOf(
-    { binder, destinations }: EnvelopeGroup,
+    { binder, class: name, destinations }: EnvelopeGroup,
     flow: FlowId,
     set: Value | undefined,
   ): readonly string[] {
@@ -145,7 +148,7 @@ export class Courier {
     if (binder === 'me') return flow.kind === 'initiated' ? [flow.initiator] : [];
     // Without a set there is nobody to tell.
     if (set === undefined || isMissing(set)) return [];
-    const found = peersIn(set, destinations);
+    const found = peersIn(set, this.#program.members, name);
     return binder === 'one' ? found.slice(0, 1) : found;
   }
 
@@ -210,7 +213,7 @@ export class Courier {
       return this.#drop(kind, from, message);
     }
     const { envelope } = decoded.frame;
-    const correspondent = this.#correspondents.get(from);
+    const correspondent = this.#correspondent(from);
     if (correspondent === undefined || envelope.sender !== from)
       return this.#drop('sender', from, `the envelope says that ${clip(envelope.sender)} sent it`);
     if (from !== this.#peer && this.network?.receive(from, envelope) === false) return undefined;
@@ -238,12 +241,29 @@ export class Courier {
     const session = envelope.session === undefined ? id : this.#flowOf(from, envelope.session);
     if (id === undefined || session === undefined) return undefined;
     const flow: FlowHead = { id, session, step: envelope.step, trace: traceOf(envelope) };
-    const why = envelope.cancel?.why;
+    const { why, edges = [] } = envelope.cancel ?? {};
     return {
       flow,
-      cancel: why === undefined ? why : clip(why),
+      cancel: why === undefined || edges.length > 0 ? undefined : clip(why),
+      unwanted: edges.flatMap((edge) => this.#receivedBy(from, id, edge)),
       values: this.#values(from, id, decoded.frame),
     };
+  }
+
+  /** An edge that ends at a peer alone: what several get, one of them cannot do without for all. */
+  #receivedBy(peer: string, flow: FlowId, id: number): readonly Edge[] {
+    const edge = this.#program.edgesOut.get(id);
+    if (edge === undefined || edge.kind === 'exchange') return [];
+    const { class: name, binder } = edge.to;
+    const isThere =
+      binder === 'me' ? flow.kind === 'initiated' && flow.initiator === peer : binder === 'single';
+    return isThere && (binder === 'me' || this.#program.members.position(name, peer) === 0) ? [edge] : [];
+  }
+
+  /** Says that a flow is cancelled or, with edges, that these values alone are wanted no more. */
+  cancel({ id, session, step }: FlowHead, to: string, why: string, edges: readonly number[] = []): void {
+    const head = { flow: idMessage(id), session: step === 0 ? undefined : idMessage(session), step };
+    this.#post(to, this.#envelope(to, { ...head, cancel: { why, edges: [...edges] } }));
   }
 
   #flowOf(from: string, id: FlowIdMessage | undefined): FlowId | undefined {
@@ -255,7 +275,7 @@ export class Courier {
     }
     if (id?.initiated === undefined) return this.#drop('unsupported', from, 'an envelope without a flow');
     const { initiator, incarnation, counter } = id.initiated;
-    if (counter === 0 || !this.#correspondents.has(initiator))
+    if (counter === 0 || !this.#program.members.knows(initiator))
       return this.#drop('malformed', from, `flow ${counter} of ${clip(initiator)}`);
     return { kind: 'initiated', initiator, incarnation, counter };
   }
@@ -270,8 +290,8 @@ export class Courier {
   #edgeOf(from: string, flow: FlowId, { edge: id, seat, senderSeat }: Fill): Edge | undefined {
     if (id === undefined || seat.length > 0 || senderSeat.length > 0)
       return this.#drop('unsupported', from, 'a fill for a component or a nested seat');
-    const edge = this.#edges.get(id);
-    if (edge !== undefined && this.#sourcesOf(edge, flow).includes(from)) return edge;
+    const edge = this.#program.edgesIn.get(id);
+    if (edge !== undefined && this.#mayBegin(edge, flow, from)) return edge;
     this.#outbox.drop('binding', from, `edge ${id} does not come from it`, id);
     return undefined;
   }
@@ -302,18 +322,22 @@ export class Courier {
   }
 
   #tell(to: string, news: ErrorNews): void {
-    const correspondent = this.#correspondents.get(to);
+    const correspondent = this.#correspondent(to);
     if (correspondent === undefined || to === this.#peer || correspondent.told.has(news.code)) return;
     correspondent.told.add(news.code);
-    const envelope = this.#envelope(to, { error: { ...news, supported: [WIRE_VERSION] } });
+    this.#post(to, this.#envelope(to, { error: { ...news, supported: [WIRE_VERSION] } }));
+  }
+
+  /** An envelope without a payload, of no account. */
+  #post(to: string, envelope: EnvelopeInit): void {
     if (this.network !== undefined) this.network.send(to, { envelope, payloads: [] }, undefined);
     else this.#outbox.put({ type: 'send', to, pieces: encodeFrame(envelope, []) });
   }
 
   #envelope(to: string, content: EnvelopeInit): EnvelopeInit {
-    const correspondent = this.#correspondents.get(to)!;
+    const correspondent = this.#correspondent(to)!;
     correspondent.sent++;
-    const { flow, session, step = 0, correlation = 0, trace, fills, error } = content;
+    const { flow, session, step = 0, correlation = 0, trace, cancel, fills, error } = content;
     return {
       deployment: this.#program.manifest.deployment,
       sender: this.#peer,
@@ -324,6 +348,7 @@ export class Courier {
       step,
       trace,
       correlation,
+      cancel,
       error,
       fills: fills ?? [],
     };

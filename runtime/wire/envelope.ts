@@ -23,7 +23,7 @@ const flowId = table({ initiated: message(1, initiatedFlow), joint: message(2, j
 
 const acknowledgement = table({ incarnation: uint(1), cumulative: uint(2), selective: list(uint(3)) });
 const rttReport = table({ peer: string(1), smoothedNs: uint(2), variationNs: uint(3) });
-const cancel = table({ why: string(1) });
+const cancel = table({ why: string(1), edges: list(uint(2)) });
 const error = table({
   code: uint(1),
   message: string(2),

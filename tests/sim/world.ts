@@ -49,7 +49,9 @@ export class World {
   /** Frames from these peers vanish. */
   readonly silent = new Set<string>();
   /** What to do with work: by default the segment's function is run at once. */
-  readonly held: Extract<Output, { type: 'work' }>[] = [];
+  readonly held: (Extract<Output, { type: 'work' }> & { readonly peer: string })[] = [];
+  /** Held work that its node wants no more. */
+  readonly aborted: { readonly peer: string; readonly segment: string }[] = [];
   readonly released: ArrayBuffer[] = [];
   holdWork = false;
   #segments: SegmentFunctions;
@@ -87,9 +89,13 @@ export class World {
       if (output.type === 'idle') return output.until;
       if (output.type === 'event') this.told.push({ at: this.now, peer, event: output.event });
       if (output.type === 'release') this.released.push(output.buffer);
+      if (output.type === 'abort') {
+        const at = this.held.findIndex((one) => one.peer === peer && one.work === output.work);
+        if (at >= 0) this.aborted.push({ peer, segment: this.held.splice(at, 1)[0]!.segment });
+      }
       if (output.type === 'send') this.#post(peer, output.to, output.pieces);
       if (output.type === 'work') {
-        if (this.holdWork) this.held.push(output);
+        if (this.holdWork) this.held.push({ ...output, peer });
         else this.work(peer, output);
       }
     }

@@ -23,7 +23,7 @@ const full = {
   correlation: 99,
   remainingDeadlineNs: 0,
   rttReports: [{ peer: 'edge', smoothedNs: 40_000_000, variationNs: 5 }],
-  cancel: { why: 'replaced' },
+  cancel: { why: 'replaced', edges: [3, 4] },
   error: { code: 2, message: 'no such type', supported: [1, 2], edge: 0 },
   fills: [
     {

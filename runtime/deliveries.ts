@@ -1,0 +1,194 @@
+// What comes in frames: given to the flows that wait for it, in every seat of this peer; or refused, kept or dropped.
+
+import { isTensor } from '../ir/data.ts';
+import type { Edge } from '../ir/deployment.ts';
+import type { Collects } from './collects.ts';
+import type { ComponentDesk } from './components/desk.ts';
+import type { EarlyFrames } from './early-frames.ts';
+import type { EndedFlows } from './ended-flows.ts';
+import type { Engine } from './engine.ts';
+import { type Flow, type FlowHead, isStartedSo, seatKey } from './flow.ts';
+import { type FlowId, flowKey } from './flow-id.ts';
+import type { Program, SeatProgram } from './instruction.ts';
+import type { Lease, Leases, Slot } from './lease.ts';
+import type { Limits } from './limits.ts';
+import type { Outbox } from './outbox.ts';
+import { objectBytes } from './packed.ts';
+import { isMissing, type Missing, type Value } from './value.ts';
+import { hand } from './wire/control.ts';
+import type { Courier, Delivery } from './wire/courier.ts';
+
+/** The node around. */
+export interface DeliveriesAround {
+  readonly peer: string;
+  readonly program: Program;
+  readonly limits: Limits;
+  readonly leases: Leases;
+  readonly outbox: Outbox;
+  readonly courier: Courier;
+  readonly engine: Engine;
+  readonly early: EarlyFrames;
+  /** By flow and seat. */
+  readonly flows: ReadonlyMap<string, Flow>;
+  /** By seat. */
+  readonly ended: readonly EndedFlows[];
+  readonly collects: readonly Collects[];
+  components(): ComponentDesk | undefined;
+  heard(peer: string): void;
+  inAllSeats(id: FlowId): readonly Flow[];
+  /** Whether flows of the seat's entry begin in it. */
+  beginsAt(seat: SeatProgram): boolean;
+  isShutDown(): boolean;
+  open(seat: SeatProgram, head: FlowHead): Flow;
+  cancel(flow: Flow, why: string): void;
+  ship(head: FlowHead, seat: SeatProgram, envelope: number, slots: readonly Slot[]): void;
+}
+
+export class Deliveries {
+  readonly #around: DeliveriesAround;
+
+  constructor(around: DeliveriesAround) {
+    this.#around = around;
+  }
+
+  frame(from: string, bytes: Uint8Array, owned: boolean): void {
+    if (from !== this.#around.peer && this.#around.courier.network?.admits(from) === false) return;
+    this.#around.heard(from);
+    if (bytes.length > this.#around.limits.frameBytes)
+      return this.#around.outbox.drop('limit', from, `a frame of ${bytes.length} bytes`);
+    const mine = owned && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
+    const lease = this.#around.leases.take(mine.buffer as ArrayBuffer);
+    // Held meanwhile: a value that nobody reads must not free the frame of those that come after it.
+    lease.holders++;
+    const delivery = this.#around.courier.open(from, mine);
+    if (delivery?.control !== undefined)
+      hand(delivery.control, from, this.#around.components(), this.#around.outbox);
+    else if (delivery !== undefined) this.#deliver(from, delivery, lease);
+    this.#around.leases.dropLease(lease);
+    if (delivery?.flow === undefined) return;
+    const { flow: head, cancel, unwanted } = delivery;
+    for (const flow of unwanted.length === 0 ? [] : this.#around.inAllSeats(head.id)) {
+      const edges = unwanted.map(({ id }) => id);
+      this.#around.engine.leave(flow, edges, { reason: 'cancelled', peer: from, detail: 'wanted no more' });
+      this.#around.engine.settle(flow);
+    }
+    if (cancel === undefined || head.id.kind !== 'initiated' || head.id.initiator !== from) return;
+    for (const flow of this.#around.inAllSeats(head.id)) this.#around.cancel(flow, cancel);
+  }
+
+  /** Gives a frame's values to its flow, in the seats that wait for them. */
+  #deliver(from: string, { flow: head, values, unwanted }: Delivery, lease: Lease): void {
+    const { receivers, seats } = this.#around.program;
+    const seatsOf = new Set(values.map(({ edge }) => receivers.get(edge.id)!));
+    // Without a value it is of the only seat, if there is one only.
+    if (values.length === 0 && seats.length === 1 && unwanted.length === 0) seatsOf.add(seats[0]!);
+    for (const seat of seatsOf) {
+      const mine = values.filter(({ edge }) => receivers.get(edge.id) === seat);
+      const flow = this.#deliverTo(seat, from, { ...head, values: mine }, lease);
+      if (flow !== undefined) this.#around.engine.settle(flow);
+    }
+  }
+
+  /** Gives the flow, to be settled; undefined if the values go nowhere. */
+  #deliverTo(
+    seat: SeatProgram,
+    from: string,
+    { values, ...head }: FlowHead & Pick<Delivery, 'values'>,
+    lease: Lease,
+  ): Flow | undefined {
+    const { id } = head;
+    const key = flowKey(id);
+    let flow = this.#around.flows.get(seatKey(id, seat));
+    const collects = this.#around.collects[seat.index]!;
+    if (!isStartedSo(seat, id)) {
+      this.#around.outbox.drop('binding', from, `nobody starts flow ${key} in this entry`);
+      return undefined;
+    }
+    if (flow === undefined) {
+      // Nobody else can open a flow of ours where it begins.
+      const here = this.#around.beginsAt(seat);
+      const ours = id.kind === 'initiated' && id.initiator === this.#around.peer && here;
+      if (id.kind === 'joint' && here && !this.#around.ended[seat.index]!.has(id)) {
+        this.#keepEarly(seatKey(id, seat), from, values, lease);
+        return undefined;
+      }
+      if (ours || this.#around.ended[seat.index]!.has(id)) {
+        const awaited = values.filter(({ edge, value }) =>
+          collects.late(head, edge, from, this.#slotIn(value, lease)),
+        );
+        if (awaited.length < values.length || values.length === 0)
+          this.#around.outbox.drop('late', from, `flow ${key} has ended here`);
+        return undefined;
+      }
+      const why = this.#around.isShutDown()
+        ? 'the node shuts down'
+        : this.#around.flows.size >= this.#around.limits.flows
+          ? `${this.#around.flows.size} flows are open`
+          : this.#around.leases.bytes > this.#around.limits.bytes
+            ? `${this.#around.leases.bytes} bytes are held`
+            : undefined;
+      if (why !== undefined) {
+        this.#refuse(seat, from, head, why);
+        return undefined;
+      }
+      flow = this.#around.open(seat, head);
+    }
+    for (const { value } of values)
+      if (!isMissing(value)) this.#around.leases.charge(lease, objectBytes(value));
+    for (const { edge, value } of values) {
+      // Over the budget only news that cost no memory still gets in.
+      const full = !isMissing(value) && this.#around.leases.bytes > this.#around.limits.bytes;
+      const fill: Value = full ? { reason: 'refused', peer: this.#around.peer, edge: edge.id } : value;
+      if (full)
+        this.#around.outbox.drop('limit', from, `${this.#around.leases.bytes} bytes are held`, edge.id);
+      const slot = this.#slotIn(fill, lease);
+      if (!this.fill(flow, edge, from, slot) && !collects.late(head, edge, from, slot))
+        this.#around.outbox.drop('duplicate', from, `edge ${edge.id} of flow ${key} has its value`, edge.id);
+    }
+    return flow;
+  }
+
+  /** A flow that this member has not entered yet. */
+  #keepEarly(key: string, from: string, values: Delivery['values'], lease: Lease): void {
+    for (const { edge, value } of values) {
+      const full = this.#around.leases.bytes > this.#around.limits.bytes;
+      if (full)
+        this.#around.outbox.drop('limit', from, `${this.#around.leases.bytes} bytes are held`, edge.id);
+      const gone = full ? [] : this.#around.early.keep(key, { edge, from, slot: this.#slotIn(value, lease) });
+      for (const one of gone)
+        this.#around.outbox.drop(
+          'limit',
+          one.from,
+          'too much waits for flows that are not entered',
+          one.edge.id,
+        );
+    }
+  }
+
+  fill(flow: Flow, edge: Edge, from: string, slot: Slot): boolean {
+    const index = flow.seat.receivers.get(edge.id)!;
+    const one = flow.seat.instructions[index]!;
+    const field = one.kind === 'collect' ? one.edges.indexOf(edge) : 0;
+    return this.#around.engine.arrivals.arrive(flow, index, field, from, slot);
+  }
+
+  #slotIn(value: Value, lease: Lease): Slot {
+    if (isMissing(value)) return value;
+    return { data: value, lease: isTensor(value) && value.bytes.buffer !== lease.buffer ? undefined : lease };
+  }
+
+  /** Takes no part in a flow, and says so to everyone who would wait for it here. */
+  #refuse(seat: SeatProgram, from: string, head: FlowHead, why: string): void {
+    this.#around.ended[seat.index]!.add(head.id);
+    this.#around.outbox.drop('limit', from, `flow ${flowKey(head.id)} is refused: ${why}`);
+    const missing: Missing = { reason: 'refused', peer: this.#around.peer, detail: why };
+    seat.envelopes.forEach(({ sends }, envelope) => {
+      this.#around.ship(
+        head,
+        seat,
+        envelope,
+        sends.map(() => missing),
+      );
+    });
+  }
+}

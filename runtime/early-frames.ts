@@ -1,0 +1,54 @@
+// Values of joint flows that this member has not entered yet: they wait, as many as fit.
+
+import type { Edge } from '../ir/deployment.ts';
+import type { Leases, Slot } from './lease.ts';
+
+export interface EarlyValue {
+  readonly edge: Edge;
+  readonly from: string;
+  /** Held. */
+  readonly slot: Slot;
+}
+
+/** Of all flows. */
+const MAX_EARLY = 4096;
+
+export class EarlyFrames {
+  readonly #leases: Leases;
+  /** By flow and seat, oldest first. */
+  readonly #waiting = new Map<string, EarlyValue[]>();
+  #size = 0;
+
+  constructor(leases: Leases) {
+    this.#leases = leases;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Keeps a value; gives what had to go for it. */
+  keep(key: string, value: EarlyValue): readonly EarlyValue[] {
+    this.#leases.hold(value.slot);
+    const mine = this.#waiting.get(key) ?? [];
+    mine.push(value);
+    this.#waiting.set(key, mine);
+    this.#size++;
+    const [oldest] = this.#waiting.keys();
+    return this.#size > MAX_EARLY ? this.#drop(oldest!) : [];
+  }
+
+  #drop(key: string): readonly EarlyValue[] {
+    const gone = this.take(key);
+    for (const { slot } of gone) this.#leases.drop(slot);
+    return gone;
+  }
+
+  /** What has come for a flow; its slots stay held, for the caller. */
+  take(key: string): readonly EarlyValue[] {
+    const mine = this.#waiting.get(key) ?? [];
+    this.#waiting.delete(key);
+    this.#size -= mine.length;
+    return mine;
+  }
+}
