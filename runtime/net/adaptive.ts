@@ -7,9 +7,8 @@
 import type { Manifest } from '../../ir/deployment.ts';
 import { Deadlines } from '../deadlines.ts';
 import type { DropReason } from '../io.ts';
-import type { Envelope, EnvelopeInit, Hello } from '../wire/envelope.ts';
-import { ERROR } from '../wire/envelope.ts';
-import { aligned, encodeFrame, type Payload } from '../wire/frame.ts';
+import { type Envelope, type EnvelopeInit, ERROR, type Hello } from '../wire/envelope.ts';
+import { encodeFrame, type Payload } from '../wire/frame.ts';
 import {
   ADAPTIVE,
   commonVersion,
@@ -20,8 +19,8 @@ import {
   typesFor,
   type Versions,
 } from './greeting.ts';
-import { heldBy, savedFrame, waitingOf } from './kept-frame.ts';
-import { Link, type LinkState, type Waiting } from './link.ts';
+import { Shared, savedFrame, type Waiting, waitingOf } from './kept-frame.ts';
+import { Link, type LinkState } from './link.ts';
 import type {
   Change,
   Network,
@@ -30,7 +29,6 @@ import type {
   NetworkFactory,
   Parcel,
   PolicyLists,
-  SharedPayloads,
 } from './network.ts';
 import { type AdaptiveOptions, adaptiveDefaults } from './options.ts';
 import { PeerPolicy, type PolicyState } from './peer-policy.ts';
@@ -57,16 +55,19 @@ interface AdaptiveState {
   readonly counters: NetworkCounters;
   readonly policy: PolicyState;
   readonly times: RemainingState;
+  readonly changes: readonly Change[];
+  /** Of frames that wait. */
+  readonly payloads: readonly Uint8Array[];
   readonly links: Readonly<Record<string, LinkState>>;
 }
+
+/** In the order in which they came about, so that a restored network goes on in the same. */
+const inOrder = (links: Iterable<Link>): readonly Link[] => [...links].sort((a, b) => a.order - b.order);
 
 export const adaptive =
   (options: Partial<AdaptiveOptions> = {}): NetworkFactory =>
   (context, saved) =>
     new Adaptive(context, { ...adaptiveDefaults, ...options }, saved as AdaptiveState | undefined);
-
-const partsOf = (payload: Payload): readonly Uint8Array[] =>
-  payload === undefined ? [] : payload instanceof Uint8Array ? [payload] : payload;
 
 class Adaptive implements Network {
   readonly #cx: NetworkContext;
@@ -78,8 +79,8 @@ class Adaptive implements Network {
   /** Of peers of the deployment only. */
   readonly #links = new Map<string, Link>();
   readonly #wakeUps = new Deadlines<NonNullable<Link['wakeUp']>>();
-  /** Peers that were told to wait. */
-  readonly #waiting = new Set<Link>();
+  /** To peers that were told to wait. */
+  readonly #paused = new Set<Link>();
   readonly #lost = new Set<Link>();
   #changes: Change[] = [];
   #beatNs: number | null = null;
@@ -121,13 +122,13 @@ class Adaptive implements Network {
   advance(now: number): readonly Change[] {
     this.#now = now;
     if (this.#beatNs !== null && this.#beatNs <= now) this.#beat();
-    for (let one = this.#wakeUps.due(now); one !== undefined; one = this.#wakeUps.due(now)) {
-      if (one.link.wakeUp !== one) continue;
-      one.link.wakeUp = undefined;
-      this.#tick(one.link);
-    }
-    if (this.#waiting.size > 0 && this.#windowBytes() > 0) for (const link of this.#waiting) this.#say(link);
-    for (const link of this.#lost) if (link.fields.lostNs <= now) this.#change(link, false);
+    const due: Link[] = [];
+    for (let one = this.#wakeUps.due(now); one !== undefined; one = this.#wakeUps.due(now))
+      if (one.link.wakeUp === one) due.push(one.link);
+    for (const link of inOrder(due)) this.#tick(link);
+    if (this.#paused.size > 0 && this.#windowBytes() > 0)
+      for (const link of inOrder(this.#paused)) this.#say(link);
+    for (const link of inOrder(this.#lost)) if (link.fields.lostNs <= now) this.#change(link, false);
     this.#changes.push(...this.#times.due(now));
     const changes = this.#changes;
     if (changes.length > 0) this.#changes = [];
@@ -155,40 +156,21 @@ class Adaptive implements Network {
 
   // --- sending ---------------------------------------------------------------------------------------
 
-  share(payloads: readonly Payload[]): SharedPayloads | undefined {
+  share(payloads: readonly Payload[]): Shared | undefined {
     const { leases, limits } = this.#cx;
-    let total = 0;
-    for (const one of payloads) for (const { length } of partsOf(one)) total += aligned(length);
-    if (leases.bytes + total > limits.bytes) return undefined;
-    const buffer = new ArrayBuffer(total);
-    let at = 0;
-    const copy = (bytes: Uint8Array): Uint8Array => {
-      const own = new Uint8Array(buffer, at, bytes.length);
-      own.set(bytes);
-      at += aligned(bytes.length);
-      return own;
-    };
-    const lease = leases.take(buffer);
-    const copies = payloads.map((one) => one && partsOf(one).map(copy));
-    return { payloads: copies, bytes: total, ...heldBy(leases, lease) };
+    return Shared.of(leases, payloads, limits.bytes - leases.bytes);
   }
 
-  send(to: string, parcel: Parcel, shared: SharedPayloads | undefined): void {
+  send(to: string, parcel: Parcel, shared: Shared | undefined): void {
     const link = this.#linkTo(to);
     const { envelope, payloads, flow, number } = parcel;
     if (link === undefined) return;
     if (link.fields.strange) return this.#refuse(link, 'it speaks no version of ours');
-    const own: Waiting = {
-      envelope,
-      payloads: shared?.payloads ?? payloads,
-      flow,
-      number,
-      drop: () => shared?.drop(),
-    };
+    const own: Waiting = { envelope, shared, payloads: shared?.payloads ?? payloads, flow, number };
     // Errors are told once; a peer that acknowledges nothing gets each frame once.
     if (envelope.error !== undefined || link.plain)
       return this.#put(link, own, link.plain ? ++link.fields.sequence : 0);
-    const bytes = HEAD_BYTES + (shared?.bytes ?? 0);
+    const bytes = HEAD_BYTES + (shared?.buffer.byteLength ?? 0);
     if (shared === undefined || !(link.out.fits(bytes) || link.out.frames === 0)) {
       if (link.out.frames === 0) {
         this.counters.unkept++;
@@ -243,8 +225,9 @@ class Adaptive implements Network {
   #stamped(link: Link, envelope: EnvelopeInit, probe = 0): EnvelopeInit {
     const { fields, into, out, rtt } = link;
     const windowBytes = this.#windowBytes();
-    if (windowBytes === 0) this.#waiting.add(link);
-    else this.#waiting.delete(link);
+    fields.paused = windowBytes === 0;
+    if (fields.paused) this.#paused.add(link);
+    else this.#paused.delete(link);
     const report = fields.report ? [{ smoothedNs: rtt.smoothedNs, variationNs: rtt.variationNs }] : [];
     const { incarnation, echo, sequence } = fields;
     fields.report = false;
@@ -318,11 +301,10 @@ class Adaptive implements Network {
       link.owe(this.#now);
     }
     link.into.skip(said.oldest);
-    if (envelope.flow !== undefined && envelope.remainingDeadlineNs !== undefined) {
-      // The news must be back by then.
-      const back = Math.floor(link.rtt.smoothedNs / 2);
-      this.#times.told(envelope.flow, from, this.#now + Math.max(0, envelope.remainingDeadlineNs - back));
-    }
+    const { flow, remainingDeadlineNs: left } = envelope;
+    // The way here took its part of the time that was left, and the news takes as much to be back.
+    if (flow !== undefined && left !== undefined)
+      this.#times.told(flow, from, this.#now + left - Math.min(link.rtt.tripNs, Math.floor(left / 2)));
     const wanted = sequence === 0 || this.#first(link, sequence);
     this.#resend(link);
     this.#pump(link);
@@ -361,7 +343,7 @@ class Adaptive implements Network {
   #unload(link: Link): void {
     for (const one of link.out.giveUp(() => true)) {
       if (one.tries === 0) this.#put(link, one.frame, one.sequence);
-      one.frame.drop();
+      one.frame.shared?.drop();
     }
   }
 
@@ -388,7 +370,7 @@ class Adaptive implements Network {
   #linkTo(peer: string): Link | undefined {
     const known = this.#links.get(peer);
     if (known !== undefined || !this.#members.has(peer)) return known;
-    const link = new Link(peer, this.#options, this.#now);
+    const link = new Link(peer, this.#links.size, this.#options, this.#now);
     if (this.#options.versions[1] < ADAPTIVE) link.fields.version = PLAIN;
     this.#links.set(peer, link);
     return link;
@@ -396,17 +378,19 @@ class Adaptive implements Network {
 
   #schedule(link: Link): void {
     const at = link.nextNs;
-    if (at === Number.POSITIVE_INFINITY || (link.wakeUp !== undefined && link.wakeUp.at <= at)) return;
-    link.wakeUp = { link, at };
+    if (link.wakeUp?.at === at) return;
+    link.wakeUp = at === Number.POSITIVE_INFINITY ? undefined : { link, at };
+    if (link.wakeUp === undefined) return;
     this.#wakeUps.add(at, link.wakeUp);
     if (this.#wakeUps.size > 4 * this.#links.size + 64) this.#wakeUps.sweep((one) => one.link.wakeUp !== one);
   }
 
   #tick(link: Link): void {
+    link.wakeUp = undefined;
     const { fields, out, live } = link;
     const old = this.#now - this.#options.keepNs;
     for (const { frame } of out.giveUp(({ keptNs }) => keptNs <= old)) {
-      frame.drop();
+      frame.shared?.drop();
       this.#refuse(link, `it has not acknowledged a frame for ${this.#options.keepNs / 1e9} s`);
     }
     this.#resend(link);
@@ -474,10 +458,11 @@ class Adaptive implements Network {
   // --- snapshots -------------------------------------------------------------------------------------
 
   save(): AdaptiveState {
+    const shared: Shared[] = [];
     const links = [...this.#links].map(([peer, link]): [string, LinkState] => {
       const { fields, rtt, live, into, out } = link;
       const takes = out.window === Number.POSITIVE_INFINITY ? null : out.window;
-      const kept = out.save().map((one) => ({ ...one, frame: savedFrame(one.frame) }));
+      const kept = out.save().map((one) => ({ ...one, frame: savedFrame(one.frame, shared) }));
       const parts = { rtt: rtt.save(), live: live.save(), into: into.save(), out: kept };
       return [peer, { fields: { ...fields }, takes, ...parts }];
     });
@@ -487,19 +472,24 @@ class Adaptive implements Network {
       counters: { ...this.counters },
       policy: this.#policy.save(),
       times: this.#times.save(),
+      changes: this.#changes.filter((one) => 'peer' in one),
+      payloads: shared.map(({ buffer }) => new Uint8Array(buffer.slice(0))),
       links: Object.fromEntries(links),
     };
   }
 
-  #restore({ now, beatNs, counters, links }: AdaptiveState): void {
+  #restore({ now, beatNs, counters, changes, payloads, links }: AdaptiveState): void {
     this.#now = now;
     this.#beatNs = beatNs;
+    this.#changes = [...changes];
+    const shared = payloads.map((bytes) => new Shared(this.#cx.leases, bytes.slice().buffer, []));
     Object.assign(this.counters, counters);
     for (const [peer, state] of Object.entries(links)) {
-      const kept = state.out.map((one) => ({ ...one, frame: waitingOf(one.frame, this.#cx) }));
-      const link = new Link(peer, this.#options, now, state, kept);
+      const kept = state.out.map((one) => ({ ...one, frame: waitingOf(one.frame, shared) }));
+      const link = new Link(peer, this.#links.size, this.#options, now, state, kept);
       this.#links.set(peer, link);
       if (link.fields.lostNs > 0) this.#lost.add(link);
+      if (link.fields.paused) this.#paused.add(link);
       this.#schedule(link);
     }
   }

@@ -1,26 +1,14 @@
 // What a node knows of its link to one peer.
 
 import { foldKey, hashName, keyOf, type PhiloxKey } from '../../ir/philox.ts';
-import type { FlowId } from '../flow-id.ts';
-import type { Envelope, EnvelopeInit } from '../wire/envelope.ts';
-import type { Payload } from '../wire/frame.ts';
+import type { Envelope } from '../wire/envelope.ts';
 import { backoffNs } from './backoff.ts';
 import { ADAPTIVE, type Version } from './greeting.ts';
-import type { SavedFrame } from './kept-frame.ts';
+import type { SavedFrame, Waiting } from './kept-frame.ts';
 import { Liveness, type LivenessState } from './liveness.ts';
 import type { AdaptiveOptions } from './options.ts';
 import { Incoming, type IncomingState, type Kept, Outgoing } from './reliable.ts';
 import { Rtt, type RttState } from './rtt.ts';
-
-/** A frame as it is before each sending, which adds what is new of the link. */
-export interface Waiting {
-  readonly envelope: EnvelopeInit;
-  readonly payloads: readonly Payload[];
-  readonly flow: FlowId | undefined;
-  readonly number: number | undefined;
-  /** Gives its memory back. */
-  drop(): void;
-}
 
 /** Plain fields, which a snapshot takes as they are. */
 export interface LinkFields {
@@ -51,6 +39,8 @@ export interface LinkFields {
   probes: number;
   /** There is something measured that the peer was not told. */
   report: boolean;
+  /** It was told that we take nothing for now. */
+  paused: boolean;
   /** Flows wait for it. */
   watched: boolean;
   /** Given up until then; 0: it is not. */
@@ -69,6 +59,8 @@ export interface LinkState {
 
 export class Link {
   readonly peer: string;
+  /** Among the node's links. */
+  readonly order: number;
   readonly rtt: Rtt;
   readonly live: Liveness;
   readonly out: Outgoing<Waiting>;
@@ -81,12 +73,14 @@ export class Link {
 
   constructor(
     peer: string,
+    order: number,
     options: AdaptiveOptions,
     now: number,
     saved?: LinkState,
     kept: readonly Kept<Waiting>[] = [],
   ) {
     this.peer = peer;
+    this.order = order;
     this.#options = options;
     this.#key = foldKey(keyOf(options.seed), hashName(peer));
     this.rtt = new Rtt(options.rto, saved?.rtt);
@@ -153,7 +147,7 @@ export class Link {
     for (const one of acknowledgements) {
       if (one.incarnation !== incarnation) continue;
       const { kept, tookNs } = this.out.acknowledge(now, one.cumulative, one.selective);
-      for (const { frame } of kept) frame.drop();
+      for (const { frame } of kept) frame.shared?.drop();
       if (kept.length > 0) this.fields.tries = 0;
       if (tookNs !== undefined) this.sample(tookNs);
     }
@@ -181,6 +175,7 @@ const fresh: LinkFields = {
   nextProbeNs: 0,
   probes: 0,
   report: false,
+  paused: false,
   watched: false,
   lostNs: 0,
   losses: 0,

@@ -43,9 +43,9 @@ export interface Parcel {
   readonly envelope: EnvelopeInit;
   readonly payloads: readonly Payload[];
   /** For accounts, and for the time that is left. */
-  readonly flow?: FlowId;
+  readonly flow?: FlowId | undefined;
   /** Of the plan. */
-  readonly number?: number;
+  readonly number?: number | undefined;
 }
 
 export interface PolicyLists {
@@ -76,7 +76,6 @@ export interface Network {
 
 export interface SharedPayloads {
   readonly payloads: readonly Payload[];
-  readonly bytes: number;
   hold(): void;
   drop(): void;
 }

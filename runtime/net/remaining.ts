@@ -52,7 +52,7 @@ export class Remaining {
     this.#program = program;
     this.#flows = flows;
     this.#told = new Map(Object.entries(saved).map(([key, by]) => [key, new Map(Object.entries(by))]));
-    this.#tidy();
+    for (const [key, by] of this.#told) for (const at of by.values()) this.#ends.add(at, key);
   }
 
   /** Peers that open flows wait for. */
@@ -89,7 +89,7 @@ export class Remaining {
   }
 
   get nextNs(): number {
-    this.#ends.prune((key) => !this.#told.has(key));
+    this.#ends.prune((key) => this.#over(key));
     return this.#ends.next ?? Number.POSITIVE_INFINITY;
   }
 
@@ -97,9 +97,7 @@ export class Remaining {
   due(now: number): readonly { readonly flow: Flow; readonly waits: readonly number[] }[] {
     const found: { flow: Flow; waits: readonly number[] }[] = [];
     for (let key = this.#ends.due(now); key !== undefined; key = this.#ends.due(now)) {
-      const flows = this.#seatsOf(key);
-      if (flows.length === 0) this.#told.delete(key);
-      for (const flow of flows) {
+      for (const flow of this.#over(key) ? [] : this.#seatsOf(key)) {
         const waits = flow.seat.waits.filter(
           (index) => flow.fired[index] === 0 && this.#uselessNs(flow, index) <= now,
         );
@@ -140,13 +138,18 @@ export class Remaining {
     return this.#program.seats.flatMap(({ index }) => this.#flows.get(`${key}/${index}`) ?? []);
   }
 
-  /** Forgets flows that are over, but for one that may just begin. */
+  /** Whether nothing of the flow is open here; then it is forgotten. */
+  #over(key: string): boolean {
+    const over = this.#seatsOf(key).length === 0;
+    if (over) this.#told.delete(key);
+    return over;
+  }
+
+  /** Forgets flows that are over, but for one that may just begin, and what is no longer so of the others. */
   #tidy(beginning?: string): void {
     this.#ends = new Deadlines();
-    for (const [key, by] of this.#told) {
-      if (key !== beginning && this.#seatsOf(key).length === 0) this.#told.delete(key);
-      else for (const at of by.values()) this.#ends.add(at, key);
-    }
+    for (const [key, by] of this.#told)
+      if (key === beginning || !this.#over(key)) for (const at of by.values()) this.#ends.add(at, key);
   }
 
   save(): RemainingState {

@@ -38,11 +38,15 @@ export class Rtt {
     return this.#variationNs;
   }
 
+  /** What a round trip hardly ever exceeds; 0: nothing is known of it. */
+  get tripNs(): number {
+    return this.#smoothedNs + 4 * this.#variationNs;
+  }
+
   /** Section 2. */
   get rtoNs(): number {
     const { firstNs, leastNs, mostNs } = this.#bounds;
-    const wanted = this.#smoothedNs === 0 ? firstNs : this.#smoothedNs + 4 * this.#variationNs;
-    return Math.max(leastNs, Math.min(mostNs, wanted));
+    return Math.max(leastNs, Math.min(mostNs, this.tripNs || firstNs));
   }
 
   sample(takenNs: number): void {
@@ -63,11 +67,6 @@ export class Rtt {
     if (!this.#reported || smoothedNs < 1) return;
     this.#smoothedNs = Math.min(smoothedNs, this.#bounds.mostNs);
     this.#variationNs = Math.min(variationNs, this.#bounds.mostNs);
-  }
-
-  /** Whether what it has is its own. */
-  get measured(): boolean {
-    return !this.#reported;
   }
 
   save(): RttState {

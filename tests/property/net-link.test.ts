@@ -3,34 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isMissing, type Value } from '../../runtime/index.ts';
-import { call, edge, f32, makeBundle, numbers, recv, SECOND_NS, send } from '../sim/programs.ts';
-import { type Fate, type FaultyOptions, FaultyWorld } from '../support/faulty-link.ts';
-
-const members = { a: ['a'], b: ['b'] };
-const typed = { dtype: 'float32', shape: [null] } as const;
-const edges = [edge(0, 'send', 'a', 'b', typed), edge(1, 'send', 'b', 'a', typed)];
-
-/** a sends x to b, which gives it on its own side, too, and answers with the double. */
-const pair = {
-  a: makeBundle({
-    class: 'a',
-    members,
-    edges,
-    inputs: ['x'],
-    outputs: ['z'],
-    ops: [send(0, 'x'), recv(1, 'z')],
-  }),
-  b: makeBundle({
-    class: 'b',
-    members,
-    edges,
-    outputs: ['x'],
-    ops: [recv(0, 'x'), call('double', ['x'], ['y']), send(1, 'y')],
-  }),
-};
-const segments: FaultyOptions['segments'] = { double: ([x]) => [f32(...numbers(x!).map((one) => 2 * one))] };
-const world = (fate: FaultyOptions['fate'], more: Partial<FaultyOptions> = {}): FaultyWorld =>
-  new FaultyWorld({ bundles: pair, segments, fate, ...more });
+import { f32, numbers, SECOND_NS } from '../sim/programs.ts';
+import { type Fate, pairOver } from '../support/faulty-link.ts';
 
 const good: Fate = [5];
 const fate = fc.oneof(
@@ -50,7 +24,7 @@ describe('over a link with faults', () => {
         fc.integer({ min: 0, max: 2000 }),
         (fates, flows, spacing) => {
           let at = 0;
-          const one = world(() => fates[at++] ?? good);
+          const one = pairOver(() => fates[at++] ?? good);
           for (let flow = 1; flow <= flows; flow++) {
             one.invoke('a', { x: f32(flow) });
             one.pass(one.now + spacing * 1e6);
@@ -80,7 +54,7 @@ describe('over a link with faults', () => {
 
   test('a link that loses every other frame loses no value', () => {
     let count = 0;
-    const one = world(() => (count++ % 2 === 0 ? [] : good));
+    const one = pairOver(() => (count++ % 2 === 0 ? [] : good));
     for (let flow = 1; flow <= 20; flow++) one.invoke('a', { x: f32(flow) });
     one.pass();
     const got = one.events('output', 'a').map(({ value }) => (present(value) ? numbers(value)[0] : value));
@@ -92,7 +66,7 @@ describe('over a link with faults', () => {
 });
 
 test('without faults nothing is sent twice, and acknowledgements travel with values or wait for one', () => {
-  const one = world(() => good);
+  const one = pairOver();
   for (let flow = 1; flow <= 10; flow++) {
     one.invoke('a', { x: f32(flow) });
     one.pass(one.now + SECOND_NS / 10);

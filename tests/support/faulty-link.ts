@@ -7,6 +7,7 @@ import {
   type LoadedBundle,
   type NodeEvent,
 } from '../../runtime/index.ts';
+import { call, edge, f32, makeBundle, numbers, recv, send } from '../sim/programs.ts';
 import { type Letter, type SegmentFunctions, World } from '../sim/world.ts';
 
 /** What becomes of a frame: how late each copy of it arrives, in ms; none: it is lost. */
@@ -63,3 +64,31 @@ export class FaultyWorld extends World {
     return this.events('flow-ended', peer);
   }
 }
+
+const members = { a: ['a'], b: ['b'] };
+const typed = { dtype: 'float32', shape: [null] } as const;
+const edges = [edge(0, 'send', 'a', 'b', typed), edge(1, 'send', 'b', 'a', typed)];
+
+/** a sends x to b, which gives it on its own side, too, and answers with the double. Frames take 5 ms. */
+const pair = {
+  a: makeBundle({
+    class: 'a',
+    members,
+    edges,
+    inputs: ['x'],
+    outputs: ['z'],
+    ops: [send(0, 'x'), recv(1, 'z')],
+  }),
+  b: makeBundle({
+    class: 'b',
+    members,
+    edges,
+    outputs: ['x'],
+    ops: [recv(0, 'x'), call('double', ['x'], ['y']), send(1, 'y')],
+  }),
+};
+const segments: FaultyOptions['segments'] = { double: ([x]) => [f32(...numbers(x!).map((one) => 2 * one))] };
+export const pairOver = (
+  fate: FaultyOptions['fate'] = () => [5],
+  more: Partial<FaultyOptions> = {},
+): FaultyWorld => new FaultyWorld({ bundles: pair, segments, fate, ...more });
