@@ -10,6 +10,7 @@ import type { FlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { Input, NodeEvent, Output } from '../io.ts';
 import type { Limits, Usage } from '../limits.ts';
+import type { NetworkFactory } from '../net/network.ts';
 import { Node, type NodeOptions } from '../node.ts';
 import { packed } from '../packed.ts';
 import type { Traces } from '../trace.ts';
@@ -50,6 +51,7 @@ export interface DriverOptions {
   readonly components: Components;
   readonly incarnation: number;
   readonly limits?: Partial<Limits>;
+  readonly network?: NetworkFactory | undefined;
   readonly clock: Clock;
   readonly durability?: Durability | undefined;
   /** Where a segment's first number that is not finite comes from, given its inputs. */

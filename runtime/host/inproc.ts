@@ -8,6 +8,7 @@ import type { Components } from '../component.ts';
 import type { Program } from '../instruction.ts';
 import type { NodeEvent, Output } from '../io.ts';
 import type { Limits } from '../limits.ts';
+import type { NetworkFactory } from '../net/network.ts';
 import { decodeProgram } from '../program.ts';
 import { joinPieces, pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -38,6 +39,8 @@ export interface DeploymentOptions {
   readonly backend: Backend;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
+  /** What every node does about links as they are. */
+  readonly network?: NetworkFactory;
   readonly onEvent?: (peer: string, event: NodeEvent) => void;
   /** Told of the time that each peer takes. */
   readonly observerOf?: (peer: string) => Observer;
@@ -120,7 +123,7 @@ class InProcess implements Deployment {
 
   constructor(
     peers: readonly LoadedPeer[],
-    { clock = systemClock, limits, onEvent, observerOf }: DeploymentOptions,
+    { clock = systemClock, limits, network, onEvent, observerOf }: DeploymentOptions,
   ) {
     this.#peers = peers;
     this.#control = new Map(peers.map(({ id }) => [id, noOverhead()]));
@@ -133,7 +136,7 @@ class InProcess implements Deployment {
       peers.map(({ id, program, segments, components, originOf }) => {
         const own = { peer: id, program, segments, components, originOf };
         const observer = observerOf?.(id);
-        const options = { ...own, incarnation: 1, clock, pool: this.#pool, observer };
+        const options = { ...own, incarnation: 1, clock, network, pool: this.#pool, observer };
         const driver = new Driver(limits === undefined ? options : { ...options, limits }, {
           send: (frame) => this.#send(id, frame),
           event: (event) => this.#note(id, event),

@@ -10,6 +10,7 @@ import { type FlowId, flowKey } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { NodeEvent, Output } from '../io.ts';
 import type { Limits } from '../limits.ts';
+import type { NetworkFactory } from '../net/network.ts';
 import { decodeProgram } from '../program.ts';
 import { pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -65,6 +66,8 @@ export interface PeerHostOptions {
   readonly giveUpNs?: number;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
+  /** What its node does about links as they are. */
+  readonly network?: NetworkFactory;
   readonly lane?: number;
   /** Told of the time that the node takes. */
   readonly observer?: Observer;
@@ -123,7 +126,16 @@ export class PeerHost {
   #waiting: (() => void)[] = [];
 
   constructor(options: PeerHostOptions, program: Program, segments: Segments) {
-    const { peer, bundle, components = {}, incarnation, limits, durability, clock = systemClock } = options;
+    const {
+      peer,
+      bundle,
+      components = {},
+      incarnation,
+      limits,
+      durability,
+      network,
+      clock = systemClock,
+    } = options;
     this.peer = peer;
     this.manifest = bundle.manifest;
     this.#options = options;
@@ -137,7 +149,7 @@ export class PeerHost {
     this.#readiness = new Readiness(status, members);
     const origin: DriverOptions['originOf'] = (segment, inputs) =>
       originOf(bundle, options.backend, segment, inputs);
-    const node = { peer, program, segments, components, incarnation, durability, clock };
+    const node = { peer, program, segments, components, incarnation, durability, network, clock };
     const own = { ...node, originOf: origin, pool: this.#pool, observer: options.observer };
     this.#driver = new Driver(limits === undefined ? own : { ...own, limits }, {
       send: (frame) => this.#send(frame),

@@ -13,6 +13,7 @@ import { flowKey } from '../../flow-id.ts';
 import type { Program } from '../../instruction.ts';
 import type { Input, NodeEvent, Output } from '../../io.ts';
 import { defaultLimits, type Limits } from '../../limits.ts';
+import type { NetworkFactory } from '../../net/network.ts';
 import { Node } from '../../node.ts';
 import { joinPieces, pieceBytes } from '../../wire/frame.ts';
 import { BufferPool } from '../buffer-pool.ts';
@@ -44,6 +45,8 @@ export interface WorldOptions {
   /** `modelled`: segments are not run, and give zeros of the types they state. */
   readonly compute?: 'executed' | 'modelled';
   readonly limits?: Partial<Limits>;
+  /** What every node does about links as they are. */
+  readonly network?: NetworkFactory;
   /** Nodes record their inputs on a disk, and can come back from there. */
   readonly durable?: boolean;
   readonly agenda?: Agenda<SimEvent>;
@@ -276,8 +279,8 @@ export class World {
   }
 
   #node({ program, id, incarnation }: SimPeer): Node {
-    const { limits } = this.#options;
-    return new Node({ program, peer: id, incarnation, ...(limits && { limits }) });
+    const { limits, network } = this.#options;
+    return new Node({ program, peer: id, incarnation, ...(limits && { limits }), network });
   }
 
   #revive(peer: SimPeer, node: Node, gate: Gate): void {
