@@ -19,7 +19,6 @@ import {
   type Next,
   NO_SLOT,
   type Reader,
-  type Send,
   type StateAssign,
   type StateRead,
 } from './instruction.ts';
@@ -154,24 +153,19 @@ export class Engine {
 
   /** Ends what only these edges need, since whoever they lead to waits for them no more. */
   leave(flow: Flow, edges: readonly number[], missing: Missing): void {
-    flow.unwanted ??= missing;
-    const { instructions } = flow.seat;
-    const sends = instructions.flatMap((one, index) =>
-      one.kind === 'send' && edges.includes(one.edge.id) ? [index] : [],
-    );
-    leaveUnwanted(flow, sends, flow.unwanted, {
-      used: (_, slot) => this.#used(flow, slot),
-      decline: (_, index, why) => {
-        flow.outgoing.set(index, why);
-        this.#pack(flow, (instructions[index] as Send).envelope);
+    flow.unwanted.add(missing);
+    leaveUnwanted(flow, edges, {
+      used: (slot) => this.#used(flow, slot),
+      decline: (index, { envelope }) => {
+        flow.outgoing.set(index, missing);
+        this.#pack(flow, envelope);
         this.#complete(flow, index);
       },
-      skip: (_, index, one, why) => this.#skip(flow, index, one, why),
-      abort: (_, index) => {
+      skip: (index, one) => this.#skip(flow, index, one, missing),
+      abort: (index) => {
         const work = this.#works.abort(flow, index);
-        if (work === undefined) return;
-        this.#outlet.abort(work);
-        this.#skip(flow, index, work.call, missing);
+        if (work !== undefined) this.#outlet.abort(work);
+        if (work !== undefined) this.#skip(flow, index, work.call, missing);
       },
     });
   }
@@ -414,7 +408,7 @@ export class Engine {
     if (flow.seat.outputs.length === 0 && values.some(isHeld)) flow.cameOut = true;
     const recipients = flow.recipients.size > 0 ? sends.map((index) => flow.recipients.get(index)) : [];
     // Nobody waits to hear that what it wants no more is not there.
-    if (flow.unwanted === undefined || values.some((value) => value !== flow.unwanted))
+    if (values.some((value) => isHeld(value) || !flow.unwanted.has(value)))
       this.#outlet.ship(flow, envelope, values, recipients);
     for (const value of values) this.#leases.drop(value);
     for (const members of recipients) if (members !== undefined) this.#leases.drop(members);

@@ -116,7 +116,7 @@ export class Flow implements FlowStart {
   /** Peers that have been sent something; kept where the flow began, to tell them if it is cancelled. */
   readonly told = new Set<string>();
   /** What stands for values that their receiver wants no more. */
-  unwanted: Missing | undefined;
+  readonly unwanted = new Set<Missing>();
   ended = false;
 
   constructor(start: FlowStart, learnedNs: number, seat: SeatProgram) {

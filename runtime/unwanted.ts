@@ -1,18 +1,17 @@
 // What nobody waits for any more: work that only a send leads to whose receiver has closed its collect without it.
 
 import type { Flow } from './flow.ts';
-import type { Instruction } from './instruction.ts';
-import type { Missing } from './value.ts';
+import type { Instruction, Send } from './instruction.ts';
 
 export interface UnwantedAround {
   /** A reader of the slot needs it no more. */
-  used(flow: Flow, slot: number): void;
+  used(slot: number): void;
   /** Lets a send go, with nothing in it. */
-  decline(flow: Flow, index: number, missing: Missing): void;
+  decline(index: number, one: Send): void;
   /** Ends an instruction that has not run. */
-  skip(flow: Flow, index: number, one: Instruction, missing: Missing): void;
+  skip(index: number, one: Instruction): void;
   /** The host need not go on with the work of an instruction, if it has begun. */
-  abort(flow: Flow, index: number): void;
+  abort(index: number): void;
 }
 
 const effects: readonly Instruction['kind'][] = [
@@ -24,13 +23,8 @@ const effects: readonly Instruction['kind'][] = [
   'send',
 ];
 
-/** Ends what only these sends would have needed. Costs no more than what it ends. */
-export function leaveUnwanted(
-  flow: Flow,
-  sends: readonly number[],
-  missing: Missing,
-  around: UnwantedAround,
-): void {
+/** Ends what only the sends over these edges would have needed. */
+export function leaveUnwanted(flow: Flow, edges: readonly number[], around: UnwantedAround): void {
   const { instructions, producers, fragments } = flow.seat;
   // What belongs to a fragment that commits something goes with it.
   const commits = ({ fragment }: Instruction): boolean =>
@@ -38,27 +32,27 @@ export function leaveUnwanted(
   const ending: number[] = [];
   const release = (one: Instruction): void => {
     for (const slot of one.reads) {
-      around.used(flow, slot);
+      around.used(slot);
       const maker = producers[slot];
       if (flow.uses[slot] === 0 && maker !== undefined) ending.push(maker);
     }
   };
-  for (const index of sends) {
-    const one = instructions[index]!;
-    if (flow.fired[index] === 1 || commits(one)) continue;
+  instructions.forEach((one, index) => {
+    if (one.kind !== 'send' || !edges.includes(one.edge.id)) return;
+    if (flow.fired[index] === 1 || commits(one)) return;
     flow.fired[index] = 1;
     release(one);
-    around.decline(flow, index, missing);
-  }
+    around.decline(index, one);
+  });
   for (let index = ending.pop(); index !== undefined; index = ending.pop()) {
     const one = instructions[index]!;
     const isRead = one.outputs.some((slot) => slot >= 0 && flow.uses[slot]! > 0);
     if (isRead || commits(one) || effects.includes(one.kind)) continue;
-    if (flow.fired[index] === 1) around.abort(flow, index);
+    if (flow.fired[index] === 1) around.abort(index);
     else if (one.kind !== 'recv' && one.kind !== 'collect') {
       flow.fired[index] = 1;
       release(one);
-      around.skip(flow, index, one, missing);
+      around.skip(index, one);
     }
   }
 }

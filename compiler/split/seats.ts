@@ -16,12 +16,16 @@ import {
 import { isCore, type PlacedGraph, type PlaceNumber } from './places.ts';
 
 /** The places where something happens, in the order of their numbers. */
-export function workingPlaces({ model, constant, ...graph }: PlacedGraph): readonly PlaceNumber[] {
+export function workingPlaces({ model, constant, places, ...graph }: PlacedGraph): readonly PlaceNumber[] {
   const working = new Set<PlaceNumber>(graph.outputPlace);
   graph.inputPlace.forEach((place, index) => {
     if (model.value(model.mainGraph.inputs[index]!).weight === undefined) working.add(place);
   });
   for (const id of model.mainGraph.ops) if (constant[id] !== 1) working.add(graph.opPlace[id]!);
+  // Flows start at one member, even if it only wakes others.
+  const only = (place: PlaceNumber): boolean => !isCohort(places[place]!);
+  const starter = [...working].some(only) ? -1 : places.findIndex((_, place) => only(place));
+  if (starter >= 0 && entryOps(model).size === 0) working.add(starter);
   return [...working].sort((a, b) => a - b);
 }
 
@@ -109,9 +113,9 @@ function callPlace(graph: PlacedGraph, topology: Topology): PlaceNumber | undefi
   );
   if (first !== -1) return inputPlace[first];
   const classes = topology.classes.map((one) => one.name);
-  const candidates = graph.places
-    .map((place, number) => ({ number, order: classes.indexOf(place.class) }))
-    .filter(({ number }) => single(number))
+  const candidates = workingPlaces(graph)
+    .filter(single)
+    .map((number) => ({ number, order: classes.indexOf(graph.places[number]!.class) }))
     .sort((a, b) => a.order - b.order);
   return candidates[0]?.number;
 }
