@@ -1,6 +1,7 @@
 // What a host asks of a component: plug-in objects that satisfy a role, such as the data a peer has.
 
 import type { DataValue, Port, RoleName, Slot } from '../ir/index.ts';
+import type { NodeComponent } from './components/contract.ts';
 
 /** One call of a method, as ir/roles.ts declares it. */
 export interface ComponentCall {
@@ -22,5 +23,5 @@ export interface Component {
   call(call: ComponentCall): Promise<readonly DataValue[]>;
 }
 
-/** By name. */
-export type Components = Readonly<Record<string, Component>>;
+/** By name. Those within the node are given as what makes them, since a node that starts again needs new ones. */
+export type Components = Readonly<Record<string, Component | (() => NodeComponent)>>;

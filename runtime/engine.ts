@@ -308,7 +308,11 @@ export class Engine {
   }
 
   #invoke(flow: Flow, index: number, one: Invoke): void {
-    const values = one.inputs.map((slot, at) => flow.given?.[at] ?? flow.values[slot]!);
+    const values = one.arguments.map((name, at) => {
+      const slot = one.inputs[at];
+      const initial = slot === undefined ? this.#failed(`nothing gave ${name}`) : flow.values[slot]!;
+      return flow.given?.[at] ?? initial;
+    });
     const missing = flow.cancelled ?? values.find((value) => !isHeld(value));
     one.outputs.forEach((slot, at) => {
       this.#set(flow, slot, missing ?? (at === 0 ? boolScalar(true) : values[at - 1]!));

@@ -45,7 +45,7 @@ export interface NodeOptions {
   /** `adaptive()`: what a node does about links as they are. Without it frames leave once, and come as they come. */
   readonly network?: NetworkFactory | undefined;
   /** Those within the node (`nodeComponents`); the host answers for the others. */
-  readonly components?: DeskMaker;
+  readonly components?: DeskMaker | undefined;
 }
 
 /** Backends tell what failed in a few lines; some add all that they were given. */

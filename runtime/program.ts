@@ -42,7 +42,7 @@ function decodeAll(bundle: LoadedBundle): Program {
         .map(({ name, node }) => [name, countOps(node)]),
     ),
     updated: new Set(graph.node.filter(isUpdate).map((one) => componentIn(manifest, one))),
-    entries: new Map(invokes.map((one) => [textIn(one, 'entry'), one.input.length])),
+    entries: new Map(invokes.map((one) => [textIn(one, 'entry'), one.output.length - 1])),
   };
   for (const { key, scope } of manifest.state)
     if (scope !== 'member') fail(`state ${key}: one per ${scope} is not there yet`);

@@ -291,16 +291,15 @@ class Decoder {
     const entry = this.#text(node, 'entry');
     if (this.#invoke !== undefined || !entries.some((one) => one.name === entry && one.class === own))
       this.#fail(`Invoke of ${entry}, which does not start here, or twice`, common.name);
-    if (common.outputs.length !== common.inputs.length + 1)
-      this.#fail('Invoke gives true and its arguments', common.name);
     const limit = this.#optionalInt(node, 'limit') ?? 1;
     if (limit < 1) this.#fail(`a limit of ${limit} flows`, common.name);
     const named = this.#optionalText(node, 'policy') ?? 'wait';
     const policy =
       limitPolicies.find((one) => one === named) ?? this.#fail(`a limit that is to ${named}`, common.name);
     const names = this.#texts(node, 'arguments');
-    if (names.length !== common.inputs.length)
-      this.#fail(`${common.inputs.length} arguments with ${names.length} names`, common.name);
+    // What an event brings has no initial value.
+    if (names.length < common.inputs.length || common.outputs.length !== names.length + 1)
+      this.#fail(`Invoke gives true and its ${names.length} arguments`, common.name);
     const trigger = this.#trigger(node);
     this.#invoke = { ...common, kind: 'invoke', entry, arguments: names, limit, policy, trigger };
     return this.#invoke;

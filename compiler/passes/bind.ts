@@ -91,8 +91,19 @@ function componentSlots({ model }: Program): readonly Slot[] {
     const own = { name, role: call.role, component: componentOf(op), options: settingsOf(op) };
     slots.set(name, { ...own, ...(fields && { fields }), ...methods });
   }
+  for (const component of eventSources(model))
+    if (![...slots.values()].some((slot) => slot.component === component))
+      slots.set(component, { name: component, role: 'protocol', component, options: {} });
   return [...slots.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** Components whose events start flows. */
+const eventSources = (model: Model): readonly string[] =>
+  [...model.opsOf()].flatMap((op) =>
+    op.domain === DOMAIN.core && attributeString(op, 'trigger') === 'event'
+      ? (attributeString(op, 'component') ?? [])
+      : [],
+  );
 
 const settingsOf = (op: Op): Slot['options'] =>
   JSON.parse(attributeString(op, ROLE_ATTRIBUTE.settings) ?? '{}');

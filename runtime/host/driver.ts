@@ -16,6 +16,7 @@ import { packed } from '../packed.ts';
 import type { Traces } from '../trace.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Clock } from './clock.ts';
+import { inside, outside } from './components.ts';
 import type { Origin } from './finite.ts';
 import type { DataValues } from './hand-over.ts';
 import { type Invocation, type Observer, Turns } from './observe/observer.ts';
@@ -76,7 +77,7 @@ export class Driver {
   readonly #clock: Clock;
   readonly #pool: BufferPool;
   readonly #hooks: DriverHooks;
-  readonly #components: Components;
+  readonly #components: ReturnType<typeof outside>;
   readonly #observer: Observer | undefined;
   readonly #turns: Turns | undefined;
   #stopTimer: (() => void) | undefined;
@@ -90,8 +91,9 @@ export class Driver {
     hooks: DriverHooks,
   ) {
     const trace: Traces | undefined = observer && ((flow, came) => observer.began(flow, came, clock.now()));
-    const durable = durability?.revive({ ...options, trace });
-    this.#node = durable?.node ?? new Node({ ...options, trace });
+    const node = { ...options, trace, components: inside(components) };
+    const durable = durability?.revive(node);
+    this.#node = durable?.node ?? new Node(node);
     // Only a durable node says `persist`, which alone is answered with `persisted`.
     this.#driven = durable ?? (this.#node as Driven);
     this.#durability = durability;
@@ -99,14 +101,14 @@ export class Driver {
     this.#workbench = new Workbench({
       program: options.program,
       segments,
-      components,
+      components: outside(components),
       originOf,
       reclaim,
     });
     this.#clock = clock;
     this.#pool = pool;
     this.#hooks = hooks;
-    this.#components = components;
+    this.#components = outside(components);
     this.#observer = observer;
     this.#turns = observer && new Turns(observer, () => clock.now());
   }

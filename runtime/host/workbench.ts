@@ -1,7 +1,7 @@
 // Does for a node what it asks for: runs segments, asks components, and says where numbers that are not finite come from.
 
 import type { DataValue } from '../../ir/data.ts';
-import type { Components } from '../component.ts';
+import type { Component } from '../component.ts';
 import type { Program } from '../instruction.ts';
 import type { Input, Output } from '../io.ts';
 import { firstWrong, type Origin, suspectOutputs, type Watched, watchedOutputs } from './finite.ts';
@@ -15,7 +15,7 @@ export interface WorkbenchOptions {
   readonly program: Program;
   readonly segments: Segments;
   /** By name: one that fits for every slot of the program. */
-  readonly components: Components;
+  readonly components: Readonly<Record<string, Component>>;
   /** Where a segment's first number that is not finite comes from, given its inputs. */
   readonly originOf: (segment: string, inputs: readonly DataValue[]) => Promise<Origin>;
   /** Gets buffers back that nobody uses any more. */

@@ -9,7 +9,9 @@ import {
   type LoadedBundle,
   type NetworkFactory,
   Node,
+  type NodeComponents,
   type NodeEvent,
+  nodeComponents,
   type Output,
   pieceBytes,
   type Traces,
@@ -37,6 +39,7 @@ export interface Told {
 export interface WorldOptions {
   readonly traces?: (peer: string) => Traces | undefined;
   readonly network?: (peer: string) => NetworkFactory | undefined;
+  readonly components?: (peer: string) => NodeComponents;
 }
 
 export class World {
@@ -60,12 +63,14 @@ export class World {
     peers: Readonly<Record<string, LoadedBundle>>,
     segments: SegmentFunctions = {},
     limits: Partial<Limits> = {},
-    { traces, network }: WorldOptions = {},
+    { traces, network, components }: WorldOptions = {},
   ) {
     this.#segments = segments;
     for (const [peer, bundle] of Object.entries(peers)) {
       const options = { program: decodeProgram(bundle), peer, incarnation: 1, limits };
-      this.nodes.set(peer, new Node({ ...options, trace: traces?.(peer), network: network?.(peer) }));
+      const own = { trace: traces?.(peer), network: network?.(peer) };
+      const inside = components && nodeComponents(components(peer));
+      this.nodes.set(peer, new Node({ ...options, ...own, components: inside }));
     }
   }
 

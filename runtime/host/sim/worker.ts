@@ -3,9 +3,10 @@
 import type { Backend } from '../../backend.ts';
 import type { LoadedBundle } from '../../bundle.ts';
 import type { Components } from '../../component.ts';
+import type { DeskMaker } from '../../components/desk.ts';
 import type { Program } from '../../instruction.ts';
 import { decodeProgram } from '../../program.ts';
-import { checkComponents } from '../components.ts';
+import { checkComponents, inside, outside, within } from '../components.ts';
 import { originOf } from '../finite.ts';
 import { loadSegments, releaseSegments, type Segments } from '../segments.ts';
 import { type Watching, Workbench, type WorkbenchOptions, watchingOf } from '../workbench.ts';
@@ -34,6 +35,11 @@ export class Worker {
     this.#components.set(peer, components);
   }
 
+  /** Those within its node, made anew. */
+  inside(peer: string, seed: bigint): DeskMaker | undefined {
+    return inside(this.#components.get(peer) ?? {}, seed);
+  }
+
   workbench(peer: string, reclaim: (buffer: ArrayBuffer) => void): Workbench {
     const { bundle, program } = this;
     const origin: WorkbenchOptions['originOf'] = (segment, inputs) =>
@@ -41,7 +47,7 @@ export class Worker {
     const options = {
       program,
       segments: this.#segments,
-      components: this.#components.get(peer) ?? {},
+      components: outside(this.#components.get(peer) ?? {}),
       originOf: origin,
       reclaim,
     };
@@ -60,7 +66,7 @@ export async function prepareWorkers({ peers, compute }: WorldOptions): Promise<
   const made: Worker[] = [];
   try {
     for (const { id, bundle, backend, components: given = {} } of peers) {
-      const components = compute === 'modelled' ? modelledComponents(bundle) : given;
+      const components = compute === 'modelled' ? { ...modelledComponents(bundle), ...within(given) } : given;
       checkComponents(id, bundle, components);
       const byBackend = known.get(bundle) ?? new Map<Backend, Worker>();
       known.set(bundle, byBackend);

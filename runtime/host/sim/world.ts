@@ -278,9 +278,10 @@ export class World {
     if (peer.disk === undefined) peer.open.clear();
   }
 
-  #node({ program, id, incarnation }: SimPeer): Node {
-    const { limits, network } = this.#options;
-    return new Node({ program, peer: id, incarnation, ...(limits && { limits }), network });
+  #node({ program, id, incarnation, worker }: SimPeer): Node {
+    const { limits, network, seed } = this.#options;
+    const components = worker.inside(id, seed);
+    return new Node({ program, peer: id, incarnation, components, ...(limits && { limits }), network });
   }
 
   #revive(peer: SimPeer, node: Node, gate: Gate): void {
