@@ -3,7 +3,7 @@
 import { type DataValue, isTensor } from '../ir/data.ts';
 import { packStrings } from '../ir/types.ts';
 import type { Flow } from './flow.ts';
-import type { CoreOp, Instruction } from './instruction.ts';
+import type { Computed, CoreOp, Instruction, Invoke } from './instruction.ts';
 import { type Held, isHeld, type Slot } from './lease.ts';
 
 const scalar = (dtype: 'bool' | 'string', bytes: Uint8Array): Held => ({
@@ -30,14 +30,20 @@ export function decidedEarly(flow: Flow, one: Instruction): boolean {
   return first !== undefined && isHeld(first);
 }
 
+/** What the entry is given, what its author wrote where nothing is; an event's values come with it alone. */
+export const argumentsIn = (flow: Flow, one: Invoke, peer: string): readonly Slot[] =>
+  one.arguments.map(
+    (name, at) =>
+      flow.given?.[at] ??
+      flow.values[one.inputs[at] ?? -1] ?? { reason: 'failed', peer, detail: `nothing gave ${name}` },
+  );
+
 /** The inputs are there, but for the one that an early decision does not need. */
-export function coreResult(
-  one: CoreOp,
-  first: Slot | undefined,
-  second: Slot | undefined,
-  peer: string,
-): Slot {
+export function coreResult(one: CoreOp, flow: Flow, peer: string): Slot {
+  const [first, second] = one.inputs.map((slot) => flow.values[slot]);
   switch (one.kind) {
+    case 'computed':
+      return computed(one, flow, peer);
     case 'when': {
       const condition = second!;
       if (!isHeld(condition)) return condition;
@@ -54,4 +60,21 @@ export function coreResult(
     case 'reason':
       return scalar('string', packStrings([isHeld(first!) ? '' : first!.reason]));
   }
+}
+
+/** What an op gives that the node computes itself: missing where an input is. */
+function computed(
+  { kernel, class: viewed, name, inputs }: Computed,
+  { values, seat }: Flow,
+  peer: string,
+): Slot {
+  const tensors = [];
+  for (const slot of inputs) {
+    const input = values[slot]!;
+    if (!isHeld(input)) return input;
+    if (!isTensor(input.data)) return { reason: 'failed', peer, detail: `${name} takes tensors only` };
+    tensors.push(input.data);
+  }
+  const members = viewed === undefined ? [] : seat.members.of(viewed);
+  return { data: kernel.run(tensors, { peer, members }), lease: undefined };
 }

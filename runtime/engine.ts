@@ -7,7 +7,7 @@
 import type { DataValue } from '../ir/data.ts';
 import { Arrivals } from './arrivals.ts';
 import { type Claim, Claims } from './claims.ts';
-import { boolScalar, coreResult, decidedEarly, truthOf } from './core-ops.ts';
+import { argumentsIn, boolScalar, coreResult, decidedEarly, truthOf } from './core-ops.ts';
 import type { Flow } from './flow.ts';
 import { endsWith } from './fragments.ts';
 import {
@@ -308,11 +308,7 @@ export class Engine {
   }
 
   #invoke(flow: Flow, index: number, one: Invoke): void {
-    const values = one.arguments.map((name, at) => {
-      const slot = one.inputs[at];
-      const initial = slot === undefined ? this.#failed(`nothing gave ${name}`) : flow.values[slot]!;
-      return flow.given?.[at] ?? initial;
-    });
+    const values = argumentsIn(flow, one, this.#peer);
     const missing = flow.cancelled ?? values.find((value) => !isHeld(value));
     one.outputs.forEach((slot, at) => {
       this.#set(flow, slot, missing ?? (at === 0 ? boolScalar(true) : values[at - 1]!));
@@ -350,9 +346,7 @@ export class Engine {
   }
 
   #core(flow: Flow, index: number, one: CoreOp): void {
-    const [first, second] = one.inputs.map((slot) => flow.values[slot]);
-    const result = flow.cancelled ?? coreResult(one, first, second, this.#peer);
-    this.#set(flow, one.outputs[0] ?? NO_SLOT, result);
+    this.#set(flow, one.outputs[0] ?? NO_SLOT, flow.cancelled ?? coreResult(one, flow, this.#peer));
     for (const slot of one.reads) this.#used(flow, slot);
     this.#complete(flow, index);
   }

@@ -145,6 +145,8 @@ export class Flow implements FlowStart {
     if (one.inputs.length > 0) return this.bound.get(index);
     if (one.kind === 'collect') return one.members!;
     const { class: name, binder } = one.edge.from;
+    // Whoever it comes from, the courier lets in only what the peer sent itself.
+    if (one.edge.kind === 'local') return this.seat.manifest.members[name] ?? [];
     if (binder === 'me') return this.id.kind === 'initiated' ? [this.id.initiator] : [];
     return this.seat.manifest.members[name]?.slice(0, 1) ?? [];
   }

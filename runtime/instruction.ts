@@ -5,6 +5,7 @@ import type { MethodKind } from '../ir/roles/declaration.ts';
 import type { RoleName } from '../ir/roles/table.ts';
 import type { Tensor } from '../ir/types.ts';
 import type { Members } from './members.ts';
+import type { NodeKernel } from './sets.ts';
 
 /** Stands where an op leaves an optional output out. */
 export const NO_SLOT = -1;
@@ -110,9 +111,17 @@ export interface Next extends Common {
   readonly kind: 'next' | 'start';
   readonly entry: string;
 }
-export interface CoreOp extends Common {
+export interface Judged extends Common {
   readonly kind: 'when' | 'orElse' | 'present' | 'reason';
 }
+/** What the node computes itself, of values that are there. */
+export interface Computed extends Common {
+  readonly kind: 'computed';
+  readonly kernel: NodeKernel;
+  /** Of a View: whose members. */
+  readonly class: string | undefined;
+}
+export type CoreOp = Judged | Computed;
 /** What the host does for the node. */
 export type Call = SegmentCall | ComponentCall;
 export type Instruction = Call | Send | Recv | Collect | StateRead | StateAssign | Invoke | Next | CoreOp;
@@ -145,6 +154,8 @@ export interface EnvelopeGroup {
   readonly binder: 'all' | 'me' | 'one' | 'some';
   /** Of the destinations. */
   readonly class: string;
+  /** Whether it stays on its peer, which is sent it if it is one of these. */
+  readonly local: boolean;
   readonly destinations: readonly string[];
   /** Instruction indexes, in program order. */
   readonly sends: readonly number[];

@@ -23,6 +23,7 @@ import type { Members } from './members.ts';
 import { badProgram } from './problem.ts';
 import { decode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
+import { nodeKernels } from './sets.ts';
 import { tensorOfProto } from './tensor-proto.ts';
 
 /** What the seats of a program have in common. */
@@ -210,6 +211,11 @@ class Decoder {
       arity(core.inputs);
       return { ...common, kind: core.kind };
     }
+    const kernel = node.domain === DOMAIN.core ? nodeKernels[node.opType] : undefined;
+    if (kernel !== undefined) {
+      arity(kernel.inputs);
+      return { ...common, kind: 'computed', kernel, class: this.#optionalText(node, 'class') };
+    }
     const call = roleMethodOf(node.domain, node.opType, this.#optionalText(node, ROLE_ATTRIBUTE.kind));
     if (call !== undefined) {
       if (call.method !== undefined) arity(call.method.inputs.length);
@@ -276,12 +282,13 @@ class Decoder {
     return { ...common, kind: 'send', edge, envelope };
   }
 
-  #destinations({ to }: Edge): Pick<EnvelopeGroup, 'binder' | 'class' | 'destinations'> {
+  #destinations({ to, kind }: Edge): Pick<EnvelopeGroup, 'binder' | 'class' | 'local' | 'destinations'> {
     const { binder } = to;
     const destinations = this.#bound(to);
     return {
       binder: binder === 'single' || binder === 'each' ? 'all' : binder,
       class: to.class,
+      local: kind === 'local',
       destinations,
     };
   }

@@ -129,7 +129,8 @@ export class Waits {
   #giveUp(flow: Flow, index: number, reason: Missing['reason']): void {
     const one = flow.seat.instructions[index]!;
     if (one.kind === 'recv') {
-      const peer = flow.sourcesOf(index, one)?.[0] ?? this.#peer;
+      const isLocal = one.edge.kind === 'local';
+      const peer = (isLocal ? undefined : flow.sourcesOf(index, one)?.[0]) ?? this.#peer;
       this.#engine.arrivals.receive(flow, index, { reason, peer, edge: one.edge.id });
     } else if (one.kind === 'collect') {
       const edge = one.edges[0]!.id;
@@ -145,7 +146,8 @@ export class Waits {
     const one = flow.seat.instructions[index]!;
     if (flow.fired[index] === 1 || (one.kind !== 'recv' && one.kind !== 'collect')) return;
     const sources = flow.sourcesOf(index, one) ?? [];
-    if (one.kind === 'recv' && sources[0] === peer) this.#giveUp(flow, index, 'lost');
+    if (one.kind === 'recv' && one.edge.kind !== 'local' && sources[0] === peer)
+      this.#giveUp(flow, index, 'lost');
     if (one.kind !== 'collect') return;
     const member = sources.indexOf(peer);
     one.edges.forEach((edge, field) => {

@@ -2,7 +2,6 @@
 
 import { placeKey, samePlace } from '../../ir/index.ts';
 import { constant } from '../constant.ts';
-import { placeOf } from '../place.ts';
 import { type Recorder, recorder } from '../recorder.ts';
 import { type HeldBy, type Holder, Variable } from '../state.ts';
 import { leavesOf } from '../structure.ts';
@@ -42,8 +41,8 @@ export function update(states: unknown, change: (latest: never) => unknown): unk
     const { values: variables, paths, around } = leavesOf<Variable>(states, isState);
     const [first] = variables;
     if (first === undefined) return states;
-    const place = placeOf(first.at);
-    if (variables.some(({ at }) => !samePlace(placeOf(at), place))) fail('the states are of several places');
+    const { place } = first;
+    if (variables.some((one) => !samePlace(one.place, place))) fail('the states are of several places');
     const after = Variable.updateTogether(owner, variables, (latest) => {
       const given = owner.atPlace(place, () => owner.callback(() => change(around(latest) as never)));
       const leaves = leavesOf<Tensor>(given, isValue);
@@ -103,10 +102,10 @@ export function train(
       );
       return { variable, gradient: given[at]!, slots: declared };
     });
-    const places = [...new Map(variables.map(({ at }) => [placeKey(placeOf(at)), placeOf(at)])).values()];
+    const places = [...new Map(variables.map(({ place }) => [placeKey(place), place])).values()];
     const results = new Map<Variable, Tensor>();
     for (const place of places) {
-      const here = trained.filter(({ variable }) => samePlace(placeOf(variable.at), place));
+      const here = trained.filter(({ variable }) => samePlace(variable.place, place));
       const name = places.length === 1 ? counter : `${counter}.${place.class}`;
       owner.atPlace(place, () => updateAll(owner, optimizer, here, name, results));
     }

@@ -132,7 +132,8 @@ export class Courier {
   }
 
   /** Whether an edge of a flow may begin at a peer, as far as the edge says; a set says more. */
-  #mayBegin({ from: { class: name, binder } }: Edge, flow: FlowId, peer: string): boolean {
+  #mayBegin({ from: { class: name, binder }, kind }: Edge, flow: FlowId, peer: string): boolean {
+    if (kind === 'local') return peer === this.#peer;
     if (binder === 'me') return flow.kind === 'initiated' && flow.initiator === peer;
     const position = this.#program.members.position(name, peer);
     return binder === 'single' ? position === 0 : position >= 0;
@@ -140,7 +141,7 @@ export class Courier {
 
   /** Who gets an envelope. */
   #destinationsOf(
-    { binder, class: name, destinations }: EnvelopeGroup,
+    { binder, class: name, local, destinations }: EnvelopeGroup,
     flow: FlowId,
     set: Value | undefined,
   ): readonly string[] {
@@ -149,7 +150,8 @@ export class Courier {
     // Without a set there is nobody to tell.
     if (set === undefined || isMissing(set)) return [];
     const found = peersIn(set, this.#program.members, name);
-    return binder === 'one' ? found.slice(0, 1) : found;
+    const bound = binder === 'one' ? found.slice(0, 1) : found;
+    return local ? bound.filter((id) => id === this.#peer) : bound;
   }
 
   /**

@@ -1,0 +1,42 @@
+// Program 4 of the semantics: every ten seconds each peer sends one other its model and how often that was trained; who
+// gets it takes the mean, by age.
+
+import {
+  cohort,
+  constant,
+  digest,
+  emit,
+  entry,
+  interval,
+  module,
+  on,
+  self,
+  state,
+} from '../../../dsl/index.ts';
+import { read, update } from '../../../dsl/optim/index.ts';
+import { key } from '../../../dsl/random/index.ts';
+import { draw, type Scalar, type Vector } from './pick.ts';
+
+const peers = cohort('peer');
+export const topology = { version: 1, classes: { peer: { count: 4 } } };
+
+export default module('gossip', () => {
+  const held = {
+    m: state('m', constant([0, 0]), { at: peers }),
+    age: state('age', constant(1), { at: peers }),
+  };
+  const ticks = state('ticks', constant(0n), { at: peers });
+  entry('tick', peers, interval('10s'), () => {
+    const tick = ticks.update((before) => (before as never as { add(n: bigint): never }).add(1n));
+    const mine = read(held) as unknown as { m: Vector; age: Scalar };
+    const p = peers.neighbour(draw(key(1).fold(digest(self())).fold(tick), 1));
+    const now = on(p, () =>
+      update(held, (latest) => {
+        const { m, age } = latest as unknown as { m: Vector; age: Scalar };
+        const all = age.add(mine.age);
+        return { m: m.mul(age.div(all)).add(mine.m.mul(mine.age.div(all))), age: all } as never;
+      }),
+    ) as unknown as { age: Scalar };
+    emit('age', now.age);
+  });
+});
