@@ -29,6 +29,12 @@ export class Claims<C extends Claim> {
     return [...next].filter((one) => this.#granted(one));
   }
 
+  /** Claims that wait for a key, each with the one that has it. */
+  *waiting(): Iterable<{ readonly key: string; readonly claim: C; readonly behind: C }> {
+    for (const [key, [behind, ...others]] of this.#queues)
+      for (const claim of others) yield { key, claim, behind: behind! };
+  }
+
   #granted(claim: C): boolean {
     return claim.keys.every((key) => this.#queues.get(key)![0] === claim);
   }

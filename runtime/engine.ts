@@ -68,6 +68,15 @@ export class Engine {
     return new Map([...this.#state].map(([key, { data }]) => [key, data]));
   }
 
+  /** Flows that wait for a state variable which another has claimed. */
+  get claimed(): readonly { readonly key: string; readonly flow: Flow; readonly behind: Flow }[] {
+    return [...this.#claims.waiting()].map(({ key, claim, behind }) => ({
+      key,
+      flow: claim.flow,
+      behind: behind.flow,
+    }));
+  }
+
   restore(key: string, value: Held): void {
     this.#leases.hold(value);
     this.#assign(key, value);

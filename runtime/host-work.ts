@@ -13,6 +13,7 @@ import type { Work } from './outlet.ts';
 import { inOneBuffer, objectBytes, packed } from './packed.ts';
 import { traced } from './traced.ts';
 import { dataProblem, type MissingReason } from './value.ts';
+import type { Waiting } from './waiting.ts';
 
 export interface HostWorkAround {
   readonly peer: string;
@@ -54,6 +55,14 @@ export class HostWork {
   /** How much is under way. */
   get size(): number {
     return this.#until.size + this.#within.size;
+  }
+
+  get underWay(): Waiting['works'] {
+    return [...this.#until, ...this.#within].map(([id, untilNs]) => ({
+      work: this.#around.engine.workOf(id)!,
+      sinceNs: untilNs - this.#longest(id),
+      untilNs,
+    }));
   }
 
   /** When the next one will have taken too long; undefined: none is under way. */

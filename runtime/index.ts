@@ -27,4 +27,5 @@ export { decodeProgram } from './program.ts';
 export { segmentModels } from './segment-model.ts';
 export { type FlowBegun, TRACE_BYTES, type Traces } from './trace.ts';
 export { isMissing, type Missing, type MissingReason, missingReasons, type Value } from './value.ts';
+export type { Wait, WaitKind } from './waiting.ts';
 export { decodeFrame, encodeFrame, joinPieces, pieceBytes, type WireError } from './wire/frame.ts';

@@ -58,6 +58,8 @@ export interface Send extends Common {
 export interface Recv extends Common {
   readonly kind: 'recv';
   readonly edge: Edge;
+  /** `file:line:column` of the author. */
+  readonly at: string | undefined;
   readonly deadlineNs: number;
 }
 /** Input: the set of those who answer, where they are bound by one. */

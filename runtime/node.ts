@@ -29,6 +29,7 @@ import { stateMisfit } from './restored.ts';
 import { Starts } from './starts.ts';
 import type { Traces } from './trace.ts';
 import { clip, isMissing, type Value, valueProblem } from './value.ts';
+import { type Wait, waitsOf } from './waiting.ts';
 import { Waits } from './waits.ts';
 import { Courier, type PackedFrame } from './wire/courier.ts';
 import { joinPieces, pieceBytes } from './wire/frame.ts';
@@ -209,6 +210,16 @@ export class Node {
   /** Committed values of state variables by key, those that have been assigned. To be read before the next input. */
   get state(): ReadonlyMap<string, DataValue> {
     return this.#engine.state;
+  }
+
+  /** What its flows wait for. To be read before the next input. */
+  get waiting(): readonly Wait[] {
+    return waitsOf({
+      flows: this.#flows.values(),
+      works: this.#work.underWay,
+      claims: this.#engine.claimed,
+      turns: [...this.#starts.values()].flatMap((starts) => [...starts.turns]),
+    });
   }
 
   handle(now: number, input: Input): void {

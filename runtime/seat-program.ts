@@ -55,6 +55,10 @@ export const decodeSeat = (file: ProgramFile, seat: SeatFile): SeatProgram =>
 
 const utf8 = new TextDecoder();
 
+/** `file:line:column` of the author. */
+const atOf = ({ metadataProps }: onnx.NodeProto): string | undefined =>
+  metadataProps.find((one) => one.key === METADATA.at)?.value;
+
 /** Edges whose values a Collect takes. */
 const gathered: readonly Edge['kind'][] = ['collect', 'exchange'];
 
@@ -228,7 +232,7 @@ class Decoder {
         const edge = this.#edgeIn(node, this.#int(node, 'edge', name), index);
         if (gathered.includes(edge.kind)) this.#fail(`edge ${edge.id} is a collect's`, name);
         arity(edge.from.binder === 'one' ? 1 : 0);
-        return { ...common, kind: 'recv', edge, deadlineNs: this.#deadline(node, edge) };
+        return { ...common, kind: 'recv', edge, at: atOf(node), deadlineNs: this.#deadline(node, edge) };
       }
       case `${DOMAIN.wire}::${WIRE.collect}`:
         return this.#collect(node, common, index);
@@ -345,8 +349,8 @@ class Decoder {
     const keepsLate = late === 'next';
     const count = edges.length + (keepsLate ? 3 : 2);
     if (common.outputs.length > count) this.#fail(`Collect gives ${count} values`, common.name);
-    const at = node.metadataProps.find((one) => one.key === METADATA.at)?.value;
-    return { ...common, kind: 'collect', edges, members, atLeast, enough, deadlineNs, keepsLate, at };
+    const waits = { deadlineNs, keepsLate, at: atOf(node) };
+    return { ...common, kind: 'collect', edges, members, atLeast, enough, ...waits };
   }
 
   #componentCall(

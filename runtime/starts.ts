@@ -10,6 +10,7 @@ import type { Input, NodeEvent, Values } from './io.ts';
 import type { Leases, Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
 import type { Value } from './value.ts';
+import type { Waiting } from './waiting.ts';
 
 type Invoke = Extract<Input, { type: 'invoke' }>;
 
@@ -127,6 +128,13 @@ export class Starts {
   /** It has ended, or is cancelled. */
   over(flow: Flow): void {
     this.#open.delete(flow);
+  }
+
+  /** Flows that have yet to begin. */
+  get turns(): Waiting['turns'] {
+    const [behind] = this.#open;
+    const count = this.#following.size;
+    return count === 0 ? [] : [{ entry: this.seat.entry ?? '', count, behind }];
   }
 
   /** Whether any of a flow's session waits. */

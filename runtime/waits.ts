@@ -10,6 +10,17 @@ import type { Missing } from './value.ts';
 /** How long inputs that an event asked for are awaited where nothing else in the program has a deadline. */
 const INPUT_WAIT_NS = 10e9;
 
+function deadlineOf({ instructions }: SeatProgram, index: number): number {
+  const one = instructions[index]!;
+  return one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : 0;
+}
+
+/** How long inputs that an event asked for are awaited. */
+export function inputWaitOf(seat: SeatProgram): number {
+  const last = seat.waits.at(-1);
+  return last === undefined ? INPUT_WAIT_NS : deadlineOf(seat, last);
+}
+
 export class Waits {
   readonly #program: Program;
   readonly #peer: string;
@@ -89,37 +100,26 @@ export class Waits {
     flow.causes.push({ value: flow.seat.inputs[input]!.port.name, missing });
   }
 
-  #deadlineOf({ instructions }: SeatProgram, index: number): number {
-    const one = instructions[index]!;
-    return one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : 0;
-  }
-
-  /** How long inputs that an event asked for are awaited. */
-  #inputWaitOf({ seat }: Flow): number {
-    const last = seat.waits.at(-1);
-    return last === undefined ? INPUT_WAIT_NS : this.#deadlineOf(seat, last);
-  }
-
   /** Puts the flow's next deadline into the heap. */
   #schedule(flow: Flow): void {
     if (flow.ended) return;
     const { waits } = flow.seat;
     while (flow.waitsPassed < waits.length && flow.fired[waits[flow.waitsPassed]!] === 1) flow.waitsPassed++;
     const wait = waits[flow.waitsPassed];
-    const inputs = flow.supplied.includes(0) ? this.#inputWaitOf(flow) : Number.POSITIVE_INFINITY;
+    const inputs = flow.supplied.includes(0) ? inputWaitOf(flow.seat) : Number.POSITIVE_INFINITY;
     const next = Math.min(
       inputs,
-      wait === undefined ? Number.POSITIVE_INFINITY : this.#deadlineOf(flow.seat, wait),
+      wait === undefined ? Number.POSITIVE_INFINITY : deadlineOf(flow.seat, wait),
     );
     if (next < Number.POSITIVE_INFINITY) this.#deadlines.add(flow.learnedNs + next, flow);
   }
 
   #expire(flow: Flow, ageNs: number): void {
     for (const index of flow.seat.waits) {
-      if (this.#deadlineOf(flow.seat, index) > ageNs) break;
+      if (deadlineOf(flow.seat, index) > ageNs) break;
       if (flow.fired[index] === 0) this.#giveUp(flow, index, 'timeout');
     }
-    if (ageNs >= this.#inputWaitOf(flow))
+    if (ageNs >= inputWaitOf(flow.seat))
       flow.seat.inputs.forEach((_, index) => {
         this.deny(flow, index, { reason: 'timeout', peer: this.#peer });
       });

@@ -43,7 +43,7 @@ It prints, a line each: "ready peer=ID listening=ADDRESS" when it takes connecti
 With --data the peer is the same when it is started again, after a crash too: its state is there, flows go on that have
 not ended, and --flows counts those before.
 
-SIGINT and SIGTERM let open flows end for 5 s; a second one does not.
+SIGINT and SIGTERM let open flows end for 5 s; a second one does not. Ctrl-\\ (SIGQUIT) prints what flows wait for.
 
 Exit status: 0 done, or told to stop with nothing left to do; 1 a flow did not come out complete, or a peer is
 lost; 2 wrong usage; 3 a bug of ours; 130 or 143 cut short by SIGINT or SIGTERM.`;
@@ -88,7 +88,7 @@ export const node = command<Options>({
       .option('--log <format>', 'what happens while it runs: pretty, or json (one object a line)', 'pretty')
       .option(
         '--metrics <[host:]port>',
-        'answer HTTP there: /metrics for Prometheus; port 0 is any that is free',
+        'answer HTTP there: /metrics for Prometheus, /waiting; port 0 is any that is free',
       )
       .option('--json', 'print what was done as one JSON document')
       .addOption(c.createOption('--controlled', 'by the parent process').hideHelp())

@@ -12,6 +12,7 @@ import type { PeerData } from '../run/components.ts';
 import type { Keeping, Ran } from '../run/flows.ts';
 import type { Planned } from '../run/traffic.ts';
 import type { Verification } from '../run/verify.ts';
+import type { WaitWatch } from '../waiting.ts';
 
 interface Options {
   readonly peers?: string;
@@ -122,6 +123,7 @@ export const run = command<Options>({
     const backends = new Backends(options.backend, { optimization, ...workers });
     const prepared = await prepare(cx, source!, options);
     let data: PeerData | undefined;
+    let watch: WaitWatch | undefined;
     const trace = options.trace === undefined ? undefined : await tracing();
     try {
       const { plan } = prepared.deployment;
@@ -150,16 +152,26 @@ export const run = command<Options>({
         const settings = { optimization, ...workers, backend: options.backend, topology: file };
         return startProcesses(cx, prepared, settings);
       };
+      const { WaitWatch } = await import('../waiting.ts');
+      const watched = async (): Promise<Deployment> => {
+        const running = await start();
+        watch = new WaitWatch(cx, () => running.waiting(), keeping.save === undefined);
+        return running;
+      };
       const sessions = hasSessions(prepared.deployment);
       const { roundText } = await import('../run/rounds.ts');
       const ran = await runFlows(
         prepared.deployment,
-        start,
+        watched,
         valuesFor(plan, inputs),
         flows,
-        (round) => cx.progress(sessions ? roundText(round) : `flow ${round.step + 1} of ${flows ?? 1}`),
+        (round) => {
+          watch?.touch();
+          cx.progress(sessions ? roundText(round) : `flow ${round.step + 1} of ${flows ?? 1}`);
+        },
         keeping,
       );
+      watch?.dispose();
       if (options.outputs !== undefined) {
         const { writeTensors } = await import('../tensors/files.ts');
         writeTensors(options.outputs, ran.outputs);
@@ -187,6 +199,7 @@ export const run = command<Options>({
       cx.report(ran.answers.warnings);
       report(cx, verification, options.opt);
     } finally {
+      watch?.dispose();
       // Of a run that failed, too: there it is wanted most.
       if (trace !== undefined) await writeTrace(cx, options.trace!, trace);
       await data?.close();

@@ -9,6 +9,7 @@ import {
   type WebSocketTransport,
 } from '../../runtime/host/node.ts';
 import type { Backend, Components } from '../../runtime/index.ts';
+import { WAITING_SIGNALS } from '../waiting.ts';
 import { identityOf } from './identity.ts';
 import type { FromPeer, ToPeer } from './protocol.ts';
 
@@ -27,7 +28,7 @@ const tell = (message: FromPeer): void => void process.send?.(message);
 export async function runControlled(options: ControlledOptions): Promise<void> {
   const { peer, bundle, backend, components, readyTimeoutNs } = options;
   // Ctrl-C reaches every process of the terminal: the parent decides what becomes of it.
-  process.on('SIGINT', () => {});
+  for (const signal of ['SIGINT', ...WAITING_SIGNALS] as const) process.on(signal, () => {});
   let transport: WebSocketTransport | undefined;
   const host = await startPeer({
     peer,
@@ -77,6 +78,8 @@ function obey(
       return tell({ kind: 'state', state: host.state });
     case 'tell-overhead':
       return tell({ kind: 'overhead', overhead: host.overhead });
+    case 'tell-waiting':
+      return tell({ kind: 'waiting', waiting: host.waiting });
     case 'restore':
       return host.restore(message.state);
     case 'supply':

@@ -3,7 +3,9 @@
 import type { PeerEvent } from '../../runtime/host/index.ts';
 import { describeEvent, severityOf } from '../../runtime/host/observe/events.ts';
 import { logRecord } from '../../runtime/host/observe/log.ts';
+import { type WaitReport, waitLines } from '../../runtime/host/observe/waiting.ts';
 import type { CommandContext } from '../context.ts';
+import { showWaits } from '../waiting.ts';
 
 export type LogFormat = 'pretty' | 'json';
 
@@ -29,6 +31,13 @@ export class NodeLog {
   /** It answers HTTP. */
   metrics(url: string): void {
     this.line('metrics', `metrics ${url}/metrics`, { url });
+  }
+
+  /** What its flows wait for, when somebody asks. */
+  waiting(reports: readonly WaitReport[]): void {
+    if (this.#format === 'pretty') return showWaits(this.#cx, reports);
+    const text = reports.length === 0 ? 'nothing is waited for' : waitLines(reports).join('; ');
+    this.line('waiting', text, { waiting: reports });
   }
 
   event(event: PeerEvent): void {

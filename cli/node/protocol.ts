@@ -1,7 +1,7 @@
 // What `bbc run --processes` and the processes of its peers say to each other.
 
 import type { DataValue } from '../../ir/index.ts';
-import type { Continuation, Overhead, PeerEvent } from '../../runtime/host/index.ts';
+import type { Continuation, Overhead, PeerEvent, WaitReport } from '../../runtime/host/index.ts';
 import type { FlowId } from '../../runtime/index.ts';
 
 type Values = Readonly<Record<string, DataValue>>;
@@ -21,6 +21,8 @@ export type ToPeer =
   | { readonly kind: 'tell-state' }
   /** To be answered by `overhead`. */
   | { readonly kind: 'tell-overhead' }
+  /** To be answered by `waiting`. */
+  | { readonly kind: 'tell-waiting' }
   | { readonly kind: 'restore'; readonly state: Values }
   | { readonly kind: 'lose'; readonly peer: string }
   | { readonly kind: 'close' };
@@ -31,4 +33,5 @@ export type FromPeer =
   | { readonly kind: 'ready' }
   | { readonly kind: 'state'; readonly state: Values }
   | { readonly kind: 'overhead'; readonly overhead: Overhead }
+  | { readonly kind: 'waiting'; readonly waiting: readonly WaitReport[] }
   | { readonly kind: 'event'; readonly event: PeerEvent };

@@ -38,6 +38,7 @@ import { type Backend, type Components, flowKey } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/value.ts';
 
 import type { CommandContext } from '../context.ts';
+import { WAITING_SIGNALS } from '../waiting.ts';
 import { identityOf } from './identity.ts';
 import { type LogFormat, NodeLog } from './log.ts';
 
@@ -179,6 +180,10 @@ class Serving {
     if (metrics === undefined) return undefined;
     try {
       const endpoint = await openEndpoint(metrics.host, metrics.port, {
+        '/waiting': () => ({
+          type: 'application/json',
+          body: `${JSON.stringify({ peer: host.peer, waiting: host.waiting })}\n`,
+        }),
         '/metrics': () => ({ type: PROMETHEUS_TYPE, body: prometheusText(metricsOf(host.numbers)) }),
       });
       this.#log.metrics(endpoint.url);
@@ -312,6 +317,7 @@ class Serving {
       // What was asked for and has not been done.
       this.#cut ||= flows !== undefined || isStarter(bundle.manifest);
       if (again || host.openFlows === 0) return end();
+      this.#log.waiting(host.waiting);
       this.#onEnd = () => {
         if (host.openFlows === 0) end();
       };
@@ -319,7 +325,10 @@ class Serving {
     };
     process.on('SIGINT', hook);
     process.on('SIGTERM', hook);
+    const show = (): void => this.#log.waiting(host.waiting);
+    for (const signal of WAITING_SIGNALS) process.on(signal, show);
     return () => {
+      for (const signal of WAITING_SIGNALS) process.off(signal, show);
       clearTimeout(timer);
       process.off('SIGINT', hook);
       process.off('SIGTERM', hook);

@@ -79,6 +79,7 @@ export async function startProcesses(
     invoke: (values, invocation) => coordinator.invoke(values, invocation),
     state: () => coordinator.state(),
     overhead: () => coordinator.overhead(),
+    waiting: () => coordinator.waiting(),
     restore: (states) => coordinator.restore(states),
     close: closeAll,
   };
@@ -175,6 +176,11 @@ const remote = (child: Child): RemotePeer => ({
     const answer = child.heard('overhead');
     tell(child, { kind: 'tell-overhead' });
     return (await answer).overhead;
+  },
+  async waiting() {
+    const answer = child.heard('waiting');
+    tell(child, { kind: 'tell-waiting' });
+    return (await answer).waiting;
   },
   supply: (flow, values) => tell(child, { kind: 'supply', flow, values }),
   lose: (peer) => tell(child, { kind: 'lose', peer }),

@@ -229,8 +229,15 @@ class ProgramBuilder {
       inputs: this.#setToReceive(crossing),
       outputs: [output],
       attributes: [intAttribute('edge', edge.id), intAttribute('deadline_ns', edge.deadlineNs)],
-      at: op === undefined ? undefined : this.#model.op(op).at,
+      at: this.#madeAt(op, value),
     });
+  }
+
+  /** The author's line: of the crossing, where it is an op of his, else of what makes the value. */
+  #madeAt(op: OpId | undefined, value: ValueId | undefined): Op['at'] {
+    const def = value === undefined ? undefined : this.#model.value(value).def;
+    const made = op ?? (def?.kind === 'op' ? def.op : undefined);
+    return made === undefined ? undefined : this.#model.op(made).at;
   }
 
   #setToReceive(crossing: NumberedCrossing): readonly ValueId[] {

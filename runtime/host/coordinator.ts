@@ -7,6 +7,7 @@ import { FlowBook, type InvokeOptions } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
 import type { DataValues } from './hand-over.ts';
 import type { Deployment } from './inproc.ts';
+import type { WaitReport } from './observe/waiting.ts';
 import type { Overhead } from './overhead.ts';
 import type { Continuation, PeerEvent } from './peer-host.ts';
 import { checkStates, type PeerStates } from './states.ts';
@@ -16,6 +17,7 @@ export interface RemotePeer extends Member {
   invoke(entry: string, values: DataValues, request: number, continuation: Continuation): void;
   state(): Promise<DataValues>;
   overhead(): Promise<Overhead>;
+  waiting(): Promise<readonly WaitReport[]>;
   /** Resolves when it has them: what another peer sends it then comes later. */
   restore(state: DataValues): Promise<void>;
   supply(flow: FlowId, values: DataValues): void;
@@ -59,6 +61,12 @@ export class Coordinator implements Deployment {
       asked.map(async (peer) => [peer.id, await peer.overhead()] as const),
     );
     return Object.fromEntries(told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
+  }
+
+  async waiting(): Promise<readonly WaitReport[]> {
+    const asked = [...this.#peers.values()].filter(({ id }) => !this.#gone.has(id));
+    const told = await Promise.allSettled(asked.map((peer) => peer.waiting()));
+    return told.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
   }
 
   async restore(states: PeerStates): Promise<void> {

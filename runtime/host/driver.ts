@@ -20,6 +20,7 @@ import { inside, outside } from './components.ts';
 import type { Origin } from './finite.ts';
 import type { DataValues } from './hand-over.ts';
 import { type Invocation, type Observer, Turns } from './observe/observer.ts';
+import { reportsOf, type WaitReport } from './observe/waiting.ts';
 import type { Segments } from './segments.ts';
 import { type Request, Workbench } from './workbench.ts';
 
@@ -120,6 +121,11 @@ export class Driver {
   /** What the node holds. */
   get usage(): Usage {
     return this.#node.usage;
+  }
+
+  /** What its flows wait for, as of now. */
+  get waiting(): readonly WaitReport[] {
+    return reportsOf(this.#node.peer, this.#node.waiting, this.#clock.now());
   }
 
   /** Copies of what is committed, by key of the state variable. */

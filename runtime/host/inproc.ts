@@ -20,6 +20,7 @@ import { FlowBook, type InvokeOptions, invocation } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
 import { handOver } from './hand-over.ts';
 import type { Observer } from './observe/observer.ts';
+import type { WaitReport } from './observe/waiting.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { noOverhead, type Overhead } from './overhead.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
@@ -57,6 +58,8 @@ export interface Deployment {
   state(): Promise<PeerStates>;
   /** What each peer sent besides messages of values, by its id; a peer that is gone says nothing. */
   overhead(): Promise<Readonly<Record<string, Overhead>>>;
+  /** What flows wait for now, at every peer that answers. */
+  waiting(): Promise<readonly WaitReport[]>;
   /** Before the first call: takes what {@link state} gave, of this or of an earlier deployment. Rejects with DiagnosticError BB780. */
   restore(states: PeerStates): Promise<void>;
   /** Frees segments; the backend stays the caller's. Open flows are cancelled. */
@@ -165,6 +168,10 @@ class InProcess implements Deployment {
 
   async overhead(): Promise<Readonly<Record<string, Overhead>>> {
     return Object.fromEntries(this.#control);
+  }
+
+  async waiting(): Promise<readonly WaitReport[]> {
+    return [...this.#drivers.values()].flatMap((driver) => driver.waiting);
   }
 
   async restore(states: PeerStates): Promise<void> {

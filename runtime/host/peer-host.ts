@@ -24,6 +24,7 @@ import { type DataValues, handOver } from './hand-over.ts';
 import { Counters } from './observe/counters.ts';
 import type { PeerNumbers } from './observe/metrics.ts';
 import type { Observer } from './observe/observer.ts';
+import type { WaitReport } from './observe/waiting.ts';
 import { noOverhead, type Overhead, sumOfOverheads } from './overhead.ts';
 import { neighboursOf, type PeerStatus, Readiness, statusOf } from './readiness.ts';
 import { loadSegments, releaseSegments, type Segments } from './segments.ts';
@@ -217,6 +218,11 @@ export class PeerHost {
   /** What it sent besides messages of values. */
   get overhead(): Overhead {
     return sumOfOverheads([this.#control, this.#transport?.overhead ?? noOverhead()]);
+  }
+
+  /** What its flows wait for. */
+  get waiting(): readonly WaitReport[] {
+    return this.#driver.waiting;
   }
 
   /** What it has done, and what it holds. */

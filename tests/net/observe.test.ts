@@ -27,10 +27,32 @@ beforeAll(async () => {
   writeFileSync(file('peers.json'), JSON.stringify({ version: 1, classes }));
   const args = ['compile', file('model.ts'), '--peers', file('peers.json'), '-o', file('dist'), '--no-check'];
   expect((await bbcProcess(args).ended).status).toBe(0);
+  writeFileSync(file('echo.ts'), echo);
+  const echoed = [
+    'compile',
+    file('echo.ts'),
+    '--peers',
+    file('peers.json'),
+    '-o',
+    file('echo'),
+    '--no-check',
+  ];
+  expect((await bbcProcess(echoed).ended).status).toBe(0);
 });
 
 const start = (bundle: string, ...args: readonly string[]): Process =>
   bbcProcess(['node', file(`dist/${bundle}`), ...args]);
+
+/** The phone asks the server, and waits for what it says. */
+const echo = `
+import { float32, input, module, on, output, peer } from 'bytesandbrains';
+const [phone, server] = [peer('phone'), peer('server')];
+export default module('echo', () => {
+  const x = input('x', float32, [4], { at: phone });
+  const answer = on(server, () => x.relu());
+  output('y', on(phone, () => answer.exp()));
+});
+`;
 
 const linesOf = (text: string) =>
   text
@@ -108,4 +130,40 @@ test('bbc run --trace writes what Perfetto opens; processes are not in it', asyn
     status: 2,
     err: expect.stringContaining('--trace shows'),
   });
+});
+
+test('what a peer waits for: on a signal, over HTTP, and before Ctrl-C ends it', async () => {
+  const server = bbcProcess(['node', file('echo/server'), '--listen', 'ws://127.0.0.1:0']);
+  const [, address] = await server.line(/listening=(\S+)/);
+  const phone = bbcProcess([
+    ...['node', file('echo/phone'), '--dial', `server=${address}`, '--metrics', '0'],
+    ...['--random', '1', '--flows', '1000000'],
+  ]);
+  const [, url] = await phone.line(/^metrics (\S+)$/m);
+  await phone.line(/^flow \S+ complete$/m);
+  server.kill('SIGSTOP');
+  const waits =
+    /^phone: flow (\S+) waits for answer \(\S*echo\.ts:6:\d+\) from server over edge 1, for \S+ s, at most \S+ s more$/m;
+  // Until the server's silence is felt, each answer may be on its way.
+  const asking = setInterval(() => phone.kill('SIGQUIT'), 50);
+  const [, flow] = await phone.line(waits);
+  clearInterval(asking);
+  const answer = await fetch(new URL('/waiting', url!));
+  const { peer, waiting } = (await answer.json()) as { readonly peer: string; readonly waiting: unknown };
+  expect(peer).toBe('phone');
+  expect(waiting).toMatchObject([{ flow, kind: 'value', name: 'answer', edge: 1, from: ['server'] }]);
+  // The first lets the flow end, the second does not.
+  phone.kill('SIGINT');
+  phone.kill('SIGTERM');
+  const { out, status } = await phone.ended;
+  expect(status).toBe(130);
+  expect(
+    out
+      .trimEnd()
+      .split('\n')
+      .filter((line) => waits.test(line)).length,
+  ).toBeGreaterThan(1);
+  expect(out).toMatch(/^flow \S+ failed: .*answer is missing: cancelled at phone: the node shuts down$/m);
+  server.kill('SIGKILL');
+  await server.ended;
 });

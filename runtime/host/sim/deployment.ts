@@ -8,10 +8,11 @@ import { FlowBook, type InvokeOptions, invocation } from '../flow-book.ts';
 import type { FlowRecord, FlowResult, PeerValues } from '../flow-result.ts';
 import type { DataValues } from '../hand-over.ts';
 import type { Deployment } from '../inproc.ts';
+import { reportsOf, type WaitReport, waitLines } from '../observe/waiting.ts';
 import { noOverhead, type Overhead } from '../overhead.ts';
 import { sentMessage } from '../sent-message.ts';
 import { checkStates, type PeerStates } from '../states.ts';
-import { waitsOf } from './waits.ts';
+
 import type { SimEvent, SimPeer, World } from './world.ts';
 
 export interface SimulatedOptions {
@@ -19,6 +20,13 @@ export interface SimulatedOptions {
   /** After each event; what it gives is waited for, so that a long run leaves others room. */
   readonly onStep?: () => void | Promise<void>;
 }
+
+/** More of them say no more. */
+const MAX_WAITS = 10;
+
+/** What the flows of every peer that is up wait for. */
+export const waitingIn = ({ peers, now }: World): readonly WaitReport[] =>
+  [...peers.values()].flatMap(({ id, node }) => reportsOf(id, node?.waiting ?? [], now));
 
 const copies = (values: DataValues): DataValues =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, packed(value)]));
@@ -77,7 +85,10 @@ export class SimulatedDeployment implements Deployment {
     await this.run(() => over);
     if (!over)
       throw new DiagnosticError(
-        diagnostic('BB790', { seconds: this.world.now / 1e9, waits: waitsOf(this.world) }),
+        diagnostic('BB790', {
+          seconds: this.world.now / 1e9,
+          waits: waitLines(waitingIn(this.world), MAX_WAITS),
+        }),
       );
     return start.result;
   }
@@ -104,6 +115,10 @@ export class SimulatedDeployment implements Deployment {
     return Object.fromEntries(
       [...this.world.peers.keys()].map((id) => [id, this.#control.get(id) ?? noOverhead()]),
     );
+  }
+
+  async waiting(): Promise<readonly WaitReport[]> {
+    return waitingIn(this.world);
   }
 
   async restore(states: PeerStates): Promise<void> {
