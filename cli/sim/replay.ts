@@ -1,9 +1,10 @@
 // What bbc replay does: runs a recorded simulation again, and holds each event against its record.
 
 import { DiagnosticError, diagnostic } from '../../ir/index.ts';
+import { waitLines } from '../../runtime/host/observe/waiting.ts';
 import { digestOf } from '../../runtime/host/sim/digest.ts';
 import { Comparer, type Divergence, Recorder } from '../../runtime/host/sim/record.ts';
-import { waitsOf } from '../../runtime/host/sim/waits.ts';
+import { waitingIn } from '../../runtime/host/sim/waits.ts';
 import { encodeRecord } from '../../runtime/journal/index.ts';
 import { isMissing } from '../../runtime/value.ts';
 import type { CommandContext } from '../context.ts';
@@ -67,7 +68,7 @@ export async function replay(cx: CommandContext, file: string, options: ReplayOp
         divergence: divergence === undefined ? null : documentOfDivergence(divergence),
         ...(state && { state }),
       });
-      if (state !== undefined) printState(cx, same, stage, state);
+      if (state !== undefined) printState(cx, same, state);
       else if (divergence === undefined)
         cx.print(`${same} events as recorded, ${timeText(stage.world.now)} of virtual time`);
       else cx.report([diagnosticOf(divergence, file)]);
@@ -114,13 +115,12 @@ function stateOf({ world }: Stage) {
       ]),
     ),
   }));
-  return { atNs: world.now, pending: world.pending, waits: waitsOf(world, Number.POSITIVE_INFINITY), peers };
+  return { atNs: world.now, pending: world.pending, waits: waitingIn(world), peers };
 }
 
 function printState(
   cx: CommandContext,
   events: number,
-  stage: Stage,
   state: ReturnType<typeof stateOf>,
 ): void {
   cx.print(`after ${events} events, at ${timeText(state.atNs)} of virtual time; ${state.pending} to come`);
@@ -139,6 +139,6 @@ function printState(
   );
   if (state.waits.length > 0) {
     cx.print();
-    for (const line of waitsOf(stage.world)) cx.print(`waits: ${line}`);
+    for (const line of waitLines(state.waits)) cx.print(`waits: ${line}`);
   }
 }

@@ -8,11 +8,12 @@ import { FlowBook, type InvokeOptions, invocation } from '../flow-book.ts';
 import type { FlowRecord, FlowResult, PeerValues } from '../flow-result.ts';
 import type { DataValues } from '../hand-over.ts';
 import type { Deployment } from '../inproc.ts';
-import { reportsOf, type WaitReport, waitLines } from '../observe/waiting.ts';
+import { type WaitReport, waitLines } from '../observe/waiting.ts';
 import { noOverhead, type Overhead } from '../overhead.ts';
 import { sentMessage } from '../sent-message.ts';
 import { checkStates, type PeerStates } from '../states.ts';
 
+import { waitingIn } from './waits.ts';
 import type { SimEvent, SimPeer, World } from './world.ts';
 
 export interface SimulatedOptions {
@@ -23,10 +24,6 @@ export interface SimulatedOptions {
 
 /** More of them say no more. */
 const MAX_WAITS = 10;
-
-/** What the flows of every peer that is up wait for. */
-export const waitingIn = ({ peers, now }: World): readonly WaitReport[] =>
-  [...peers.values()].flatMap(({ id, node }) => reportsOf(id, node?.waiting ?? [], now));
 
 const copies = (values: DataValues): DataValues =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, packed(value)]));
