@@ -41,7 +41,7 @@ export class Engine {
   readonly #peer: string;
   readonly #leases: Leases;
   readonly #outlet: EngineOutlet;
-  readonly #claims = new Claims<FragmentClaim>();
+  readonly claims = new Claims<FragmentClaim>();
   readonly #state = new Map<string, Held>();
   readonly #works: Works;
   readonly arrivals: Arrivals;
@@ -66,15 +66,6 @@ export class Engine {
   /** Committed values of state variables, by key. */
   get state(): ReadonlyMap<string, DataValue> {
     return new Map([...this.#state].map(([key, { data }]) => [key, data]));
-  }
-
-  /** Flows that wait for a state variable which another has claimed. */
-  get claimed(): readonly { readonly key: string; readonly flow: Flow; readonly behind: Flow }[] {
-    return [...this.#claims.waiting()].map(({ key, claim, behind }) => ({
-      key,
-      flow: claim.flow,
-      behind: behind.flow,
-    }));
   }
 
   restore(key: string, value: Held): void {
@@ -455,7 +446,7 @@ export class Engine {
 
   #claim(flow: Flow, fragment: number): void {
     const claim = { flow, fragment, keys: flow.seat.fragments[fragment]!.claims };
-    if (this.#claims.request(claim)) this.#granted.push(claim);
+    if (this.claims.request(claim)) this.#granted.push(claim);
   }
 
   /** A fragment begins: its reads find what is committed now. */
@@ -476,7 +467,7 @@ export class Engine {
   }
 
   #leave(claim: FragmentClaim): void {
-    this.#granted.push(...this.#claims.release(claim));
+    this.#granted.push(...this.claims.release(claim));
     for (const follower of claim.flow.seat.fragments[claim.fragment]!.followers)
       this.#open(claim.flow, follower);
   }

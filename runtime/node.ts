@@ -217,7 +217,7 @@ export class Node {
     return waitsOf({
       flows: this.#flows.values(),
       works: this.#work.underWay,
-      claims: this.#engine.claimed,
+      claims: this.#engine.claims.waiting(),
       turns: [...this.#starts.values()].flatMap((starts) => [...starts.turns]),
     });
   }

@@ -38,7 +38,11 @@ export interface Wait {
 export interface Waiting {
   readonly flows: Iterable<Flow>;
   readonly works: Iterable<{ readonly work: Work; readonly sinceNs: number; readonly untilNs: number }>;
-  readonly claims: Iterable<{ readonly key: string; readonly flow: Flow; readonly behind: Flow }>;
+  readonly claims: Iterable<{
+    readonly key: string;
+    readonly claim: { readonly flow: Flow };
+    readonly behind: { readonly flow: Flow };
+  }>;
   readonly turns: Iterable<{
     readonly entry: string;
     readonly count: number;
@@ -56,12 +60,12 @@ export const waitsOf = ({ flows, works, claims, turns }: Waiting): readonly Wait
     return { kind, name, flow: flow.id, seat: flow.seat.name, ...times };
   }),
   ...[...claims].map(
-    ({ key, flow, behind }): Wait => ({
+    ({ key, claim: { flow }, behind }): Wait => ({
       kind: 'state',
       name: key,
       flow: flow.id,
       seat: flow.seat.name,
-      behind: behind.id,
+      behind: behind.flow.id,
       sinceNs: flow.learnedNs,
     }),
   ),
