@@ -116,10 +116,8 @@ export class Engine {
     if (flow.cancelled !== undefined || outputs.length !== wanted.length) {
       for (const output of outputs) this.#leases.hold(output);
       for (const output of outputs) this.#leases.drop(output);
-      this.#failWork(
-        work,
-        flow.cancelled ?? this.#failed(`${outputs.length} results where ${wanted.length} belong`),
-      );
+      const wrong = this.#failed(`${outputs.length} results where ${wanted.length} belong`);
+      this.#failWork(work, flow.cancelled ?? wrong);
       return true;
     }
     wanted.forEach((slot, at) => {
@@ -476,7 +474,8 @@ export class Engine {
   #commit(flow: Flow, fragment: number): void {
     const { gated, exports, claims } = flow.seat.fragments[fragment]!;
     const missing = flow.cancelled ?? flow.voided.get(fragment);
-    if (missing !== undefined && flow.cancelled === undefined) this.#blameFragment(flow, gated[0]!, missing);
+    const told = flow.cancelled !== undefined || flow.causes.some((cause) => cause.missing === missing);
+    if (missing !== undefined && !told) this.blame(flow, gated[0]!, missing);
     for (const index of gated) {
       this.#apply(flow, index, missing !== undefined);
       const value = flow.assigned.get(index);
@@ -540,9 +539,5 @@ export class Engine {
     const old = this.#state.get(key);
     this.#state.set(key, value);
     if (old !== undefined) this.#leases.drop(old);
-  }
-
-  #blameFragment(flow: Flow, index: number, missing: Missing): void {
-    if (!flow.causes.some((cause) => cause.missing === missing)) this.blame(flow, index, missing);
   }
 }
