@@ -118,11 +118,7 @@ function stateOf({ world }: Stage) {
   return { atNs: world.now, pending: world.pending, waits: waitingIn(world), peers };
 }
 
-function printState(
-  cx: CommandContext,
-  events: number,
-  state: ReturnType<typeof stateOf>,
-): void {
+function printState(cx: CommandContext, events: number, state: ReturnType<typeof stateOf>): void {
   cx.print(`after ${events} events, at ${timeText(state.atNs)} of virtual time; ${state.pending} to come`);
   cx.print();
   cx.printTable(

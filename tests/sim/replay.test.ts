@@ -95,7 +95,9 @@ test('--until stops there, and shows what peers hold and wait for', async () => 
   const { events, state } = JSON.parse(out);
   expect([status, events, state.peers.length]).toEqual([0, 9, 4]);
   expect(state.waits[0]).toMatchObject({ peer: 'server', flow: 'server:1:2' });
-  expect((await replay('whole.bbsim', '--until', '9')).out).toContain('waits: server: flow server:1:2 waits for ');
+  expect((await replay('whole.bbsim', '--until', '9')).out).toContain(
+    'waits: server: flow server:1:2 waits for ',
+  );
 });
 
 test('what is no record, or one of another deployment, is refused', async () => {
