@@ -46,6 +46,8 @@ export interface DeliveriesAround {
 
 export class Deliveries {
   readonly #around: DeliveriesAround;
+  /** Whose frame made a flow open here. */
+  readonly #openers = new WeakMap<Flow, string>();
 
   constructor(around: DeliveriesAround) {
     this.#around = around;
@@ -57,7 +59,7 @@ export class Deliveries {
     if (bytes.length > this.#around.limits.frameBytes)
       return this.#around.outbox.drop('limit', from, `a frame of ${bytes.length} bytes`);
     const mine = owned && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
-    const lease = this.#around.leases.take(mine.buffer as ArrayBuffer);
+    const lease = this.#around.leases.take(mine.buffer as ArrayBuffer, from);
     // Held meanwhile: a value that nobody reads must not free the frame of those that come after it.
     lease.holders++;
     const delivery = this.#around.courier.open(from, mine);
@@ -120,27 +122,22 @@ export class Deliveries {
           this.#around.outbox.drop('late', from, `flow ${key} has ended here`);
         return undefined;
       }
-      const why = this.#around.isShutDown()
-        ? 'the node shuts down'
-        : this.#around.flows.size >= this.#around.limits.flows
-          ? `${this.#around.flows.size} flows are open`
-          : this.#around.leases.bytes > this.#around.limits.bytes
-            ? `${this.#around.leases.bytes} bytes are held`
-            : undefined;
+      const why = this.#fullFor(from, true);
       if (why !== undefined) {
         this.#refuse(seat, from, head, why);
         return undefined;
       }
       flow = this.#around.open(seat, head);
+      this.#openers.set(flow, from);
     }
     for (const { value } of values)
       if (!isMissing(value)) this.#around.leases.charge(lease, objectBytes(value));
     for (const { edge, value } of values) {
       // Over the budget only news that cost no memory still gets in.
-      const full = !isMissing(value) && this.#around.leases.bytes > this.#around.limits.bytes;
-      const fill: Value = full ? { reason: 'refused', peer: this.#around.peer, edge: edge.id } : value;
-      if (full)
-        this.#around.outbox.drop('limit', from, `${this.#around.leases.bytes} bytes are held`, edge.id);
+      const full = isMissing(value) ? undefined : this.#fullFor(from, false);
+      const fill: Value =
+        full === undefined ? value : { reason: 'refused', peer: this.#around.peer, edge: edge.id };
+      if (full !== undefined) this.#around.outbox.drop('limit', from, full, edge.id);
       const slot = this.#slotIn(fill, lease);
       if (!this.fill(flow, edge, from, slot) && !collects.late(head, edge, from, slot))
         this.#around.outbox.drop('duplicate', from, `edge ${edge.id} of flow ${key} has its value`, edge.id);
@@ -148,13 +145,30 @@ export class Deliveries {
     return flow;
   }
 
+  /** Why nothing more of a peer, or no new flow of it, may be taken in; undefined: it may. */
+  #fullFor(from: string, opens: boolean): string | undefined {
+    const { flows, leases, limits, peer } = this.#around;
+    if (leases.bytes > limits.bytes) return `${leases.bytes} bytes are held`;
+    const held = from === peer ? 0 : leases.heldFor(from);
+    if (held > limits.peerBytes) return `${held} bytes of it are held`;
+    if (!opens) return undefined;
+    if (this.#around.isShutDown()) return 'the node shuts down';
+    if (flows.size >= limits.flows) return `${flows.size} flows are open`;
+    if (from === peer || flows.size < limits.peerFlows) return undefined;
+    let opened = 0;
+    for (const flow of flows.values()) if (this.#openers.get(flow) === from) opened++;
+    return opened >= limits.peerFlows ? `${opened} flows of it are open` : undefined;
+  }
+
   /** A flow that this member has not entered yet. */
   #keepEarly(key: string, from: string, values: Delivery['values'], lease: Lease): void {
     for (const { edge, value } of values) {
-      const full = this.#around.leases.bytes > this.#around.limits.bytes;
-      if (full)
-        this.#around.outbox.drop('limit', from, `${this.#around.leases.bytes} bytes are held`, edge.id);
-      const gone = full ? [] : this.#around.early.keep(key, { edge, from, slot: this.#slotIn(value, lease) });
+      const full = this.#fullFor(from, false);
+      if (full !== undefined) this.#around.outbox.drop('limit', from, full, edge.id);
+      const gone =
+        full !== undefined
+          ? []
+          : this.#around.early.keep(key, { edge, from, slot: this.#slotIn(value, lease) });
       for (const one of gone)
         this.#around.outbox.drop(
           'limit',

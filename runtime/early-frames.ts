@@ -34,14 +34,21 @@ export class EarlyFrames {
     mine.push(value);
     this.#waiting.set(key, mine);
     this.#size++;
-    const [oldest] = this.#waiting.keys();
-    return this.#size > MAX_EARLY ? this.#drop(oldest!) : [];
+    return this.#size > MAX_EARLY ? this.#drop(value.from) : [];
   }
 
-  #drop(key: string): readonly EarlyValue[] {
-    const gone = this.take(key);
-    for (const { slot } of gone) this.#leases.drop(slot);
-    return gone;
+  /** The oldest of the peer that sends too much: what others sent stays. */
+  #drop(from: string): readonly EarlyValue[] {
+    for (const [key, values] of this.#waiting) {
+      const at = values.findIndex((one) => one.from === from);
+      if (at === -1) continue;
+      const gone = values.splice(at, 1);
+      if (values.length === 0) this.#waiting.delete(key);
+      this.#size--;
+      this.#leases.drop(gone[0]!.slot);
+      return gone;
+    }
+    return [];
   }
 
   /** What has come for a flow; its slots stay held, for the caller. */

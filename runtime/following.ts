@@ -7,7 +7,7 @@ import { type FlowId, flowKey } from './flow-id.ts';
 import type { NodeEvent, Values } from './io.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
-import { inOneBuffer, objectBytes, packed } from './packed.ts';
+import { packed, sizeOf } from './packed.ts';
 import { isMissing, type Value, valueProblem } from './value.ts';
 
 /** A call that waits for its turn. */
@@ -32,11 +32,7 @@ const isData = (value: Value, limits: Limits): value is DataValue =>
 
 /** What values would take while they wait. */
 export const bytesOf = (values: Values, limits: Limits): number =>
-  Object.values(values).reduce(
-    (sum, value) =>
-      sum + (isData(value, limits) ? objectBytes(value) + (inOneBuffer(value)?.byteLength ?? 0) : 0),
-    0,
-  );
+  Object.values(values).reduce((sum, value) => sum + (isData(value, limits) ? sizeOf(value) : 0), 0);
 
 export const copiesOf = (values: Values, limits: Limits): Values =>
   Object.fromEntries(

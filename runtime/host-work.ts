@@ -10,7 +10,7 @@ import type { Limits } from './limits.ts';
 import { resultMisfit } from './manifest.ts';
 import type { Outbox } from './outbox.ts';
 import type { Work } from './outlet.ts';
-import { inOneBuffer, objectBytes, packed } from './packed.ts';
+import { inOneBuffer, objectBytes, packed, sizeOf } from './packed.ts';
 import { traced } from './traced.ts';
 import { dataProblem, type MissingReason } from './value.ts';
 import type { Waiting } from './waiting.ts';
@@ -119,6 +119,10 @@ export class HostWork {
       if (problem !== undefined)
         return this.failed(work, 'failed', `result ${at} of the backend: ${problem}`);
     }
+    const bytes = outputs.reduce((sum, one) => sum + sizeOf(one), 0);
+    const { completionBytes } = this.#around.limits;
+    if (bytes > completionBytes)
+      return this.failed(work, 'failed', `${bytes} bytes of results, where ${completionBytes} may be`);
     const under = this.#around.engine.workOf(work);
     const misfit = under?.call.kind === 'call' ? resultMisfit(under.call.results, outputs) : undefined;
     if (misfit !== undefined) return this.failed(work, 'failed', misfit);

@@ -11,8 +11,11 @@ export class Lease {
   holders = 0;
   /** Handed to the application too: may be neither reused nor given away. */
   shared = false;
-  constructor(buffer: ArrayBuffer) {
+  /** The peer that it came from. */
+  readonly from: string | undefined;
+  constructor(buffer: ArrayBuffer, from: string | undefined) {
     this.buffer = buffer;
+    this.from = from;
     this.bytes = buffer.byteLength;
   }
 }
@@ -30,6 +33,8 @@ export const isHeld = (slot: Slot): slot is Held => 'data' in slot;
 /** All leases of a node, their bytes, and what happens with those nobody holds. */
 export class Leases {
   #bytes = 0;
+  /** Of peers that hold any. */
+  readonly #byPeer = new Map<string, number>();
   readonly #released: (buffer: ArrayBuffer) => void;
 
   constructor(released: (buffer: ArrayBuffer) => void) {
@@ -41,15 +46,29 @@ export class Leases {
     return this.#bytes;
   }
 
-  take(buffer: ArrayBuffer): Lease {
-    this.#bytes += buffer.byteLength;
-    return new Lease(buffer);
+  /** Of them, those that a peer sent. */
+  heldFor(peer: string): number {
+    return this.#byPeer.get(peer) ?? 0;
+  }
+
+  take(buffer: ArrayBuffer, from?: string): Lease {
+    const lease = new Lease(buffer, from);
+    this.#count(lease, buffer.byteLength);
+    return lease;
+  }
+
+  #count({ from }: Lease, bytes: number): void {
+    this.#bytes += bytes;
+    if (from === undefined) return;
+    const held = this.heldFor(from) + bytes;
+    if (held === 0) this.#byPeer.delete(from);
+    else this.#byPeer.set(from, held);
   }
 
   /** Counts more bytes for a lease than its buffer has. */
   charge(lease: Lease, bytes: number): void {
     lease.bytes += bytes;
-    this.#bytes += bytes;
+    this.#count(lease, bytes);
   }
 
   hold(slot: Slot): void {
@@ -66,13 +85,13 @@ export class Leases {
 
   /** Ends a lease that nobody holds. */
   discard(lease: Lease): void {
-    this.#bytes -= lease.bytes;
+    this.#count(lease, -lease.bytes);
     if (!lease.shared) this.#released(lease.buffer);
   }
 
   /** Takes a lease that nobody holds out of the accounts, to give its buffer away. */
   giveAway(lease: Lease): ArrayBuffer {
-    this.#bytes -= lease.bytes;
+    this.#count(lease, -lease.bytes);
     return lease.buffer;
   }
 }

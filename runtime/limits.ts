@@ -5,8 +5,15 @@ export interface Limits {
   readonly flows: number;
   /** Bytes of values held at once; a frame beyond them is dropped and its flow refused. */
   readonly bytes: number;
+  /** Of them, those that came from one peer and its flows that it made open here: others keep their part. */
+  readonly peerBytes: number;
+  readonly peerFlows: number;
   /** Largest frame. */
   readonly frameBytes: number;
+  /** Of the values in one call, and in one call of `supply`. */
+  readonly invokeBytes: number;
+  /** Of the results of one piece of work. */
+  readonly completionBytes: number;
   /** Largest envelope within a frame. */
   readonly envelopeBytes: number;
   /** Fills in one envelope. */
@@ -52,7 +59,11 @@ export interface Usage {
 export const defaultLimits: Limits = {
   flows: 1024,
   bytes: 4 * 2 ** 30,
+  peerBytes: 2 ** 31,
+  peerFlows: 768,
   frameBytes: 2 ** 31,
+  invokeBytes: 2 ** 31,
+  completionBytes: 2 ** 31,
   envelopeBytes: 2 ** 20,
   fills: 4096,
   messages: 32_768,
@@ -67,4 +78,28 @@ export const defaultLimits: Limits = {
   controlBytes: 65_536,
   controlSends: 1024,
   dropEvents: 256,
+};
+
+/** For devices with 8 MiB of memory, of which the node's values take half. */
+export const edgeLimits: Limits = {
+  ...defaultLimits,
+  flows: 32,
+  bytes: 4 * 2 ** 20,
+  peerBytes: 2 * 2 ** 20,
+  peerFlows: 16,
+  frameBytes: 2 ** 20,
+  invokeBytes: 2 ** 20,
+  completionBytes: 2 ** 20,
+  envelopeBytes: 32_768,
+  fills: 128,
+  messages: 1024,
+  rank: 8,
+  parts: 256,
+  nesting: 8,
+  endedFlows: 128,
+  pendingAsks: 32,
+  controlMessages: 32,
+  controlBytes: 4096,
+  controlSends: 32,
+  dropEvents: 16,
 };

@@ -18,13 +18,13 @@ import { type FlowId, flowKey } from './flow-id.ts';
 import type { WaitingCall } from './following.ts';
 import { HostWork } from './host-work.ts';
 import type { Collect, Program, SeatProgram } from './instruction.ts';
-import type { Input, Output, Values } from './io.ts';
+import type { DropReason, Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits, type Usage } from './limits.ts';
 import { describeData, fits } from './manifest.ts';
 import type { NetworkCounters, NetworkFactory } from './net/network.ts';
 import { Outbox } from './outbox.ts';
-import { inOneBuffer, objectBytes, packed } from './packed.ts';
+import { inOneBuffer, objectBytes, packed, sizeOf } from './packed.ts';
 import { stateMisfit } from './restored.ts';
 import { Starts } from './starts.ts';
 import type { Traces } from './trace.ts';
@@ -200,6 +200,11 @@ export class Node {
       deadlines: this.#waits.size,
       work: this.#work.size,
     };
+  }
+
+  /** What was dropped so far, by reason: more than events tell of where there is much of it. */
+  get dropped(): Readonly<Partial<Record<DropReason, number>>> {
+    return this.#outbox.dropped;
   }
 
   /** What its network did, if it has one. */
@@ -395,13 +400,15 @@ export class Node {
     // A second value is not taken, and its memory not held.
     if (flow.supplied[index] === 1)
       return this.#outbox.drop('duplicate', this.peer, `input ${port.name} has its value`);
-    const deny = (reason: 'malformed' | 'type', what: string): void => {
+    const deny = (reason: 'malformed' | 'type' | 'limit', what: string): void => {
       const detail = `input ${port.name}: ${what}`;
       this.#outbox.drop(reason, this.peer, detail);
       this.#waits.deny(flow, index, { reason: 'failed', peer: this.peer, detail });
     };
     const problem = valueProblem(value, this.#limits);
     if (problem !== undefined) return deny('malformed', problem);
+    const bytes = isMissing(value) ? 0 : sizeOf(value);
+    if (bytes > this.#limits.invokeBytes) return deny('limit', `${bytes} bytes`);
     if (!isMissing(value) && !fits(port, value)) return deny('type', `${describeData(value)} does not fit`);
     this.#engine.supply(flow, index, this.#own(value, owned));
   }

@@ -8,6 +8,8 @@ export class Outbox {
   #drops = 0;
   #unreported = 0;
   readonly #dropLimit: number;
+  /** Drops so far, told or not, by their reason. */
+  readonly dropped: Partial<Record<DropReason, number>> = {};
   /** Hears of every drop. */
   watch: ((reason: DropReason, from: string) => void) | undefined;
 
@@ -30,6 +32,7 @@ export class Outbox {
 
   /** Outsiders can cause drops at will, so only so many wait to be told; the rest are counted. */
   drop(reason: DropReason, from: string, message: string, edge?: number): void {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
     this.watch?.(reason, from);
     if (this.#drops >= this.#dropLimit) {
       this.#unreported++;

@@ -37,3 +37,7 @@ export const objectBytes = (value: DataValue): number =>
 
 const countParts = (value: DataValue): number =>
   partsOf(value).reduce((sum, part) => sum + countParts(part), 1);
+
+/** What a value takes once it is packed. */
+export const sizeOf = (value: DataValue): number =>
+  tensorsOf(value).reduce((sum, { bytes }) => sum + bytes.length, objectBytes(value));

@@ -63,6 +63,10 @@ export class Starts {
     const { request, step = 0, flows, values, owned = false } = input;
     const { limits } = this.#around;
     if (this.#around.room() <= 0) return this.#refuse(request, `${limits.flows} flows are open`);
+    const bytes = bytesOf(values, limits) + bytesOf(input.arguments ?? {}, limits);
+    if (bytes > limits.invokeBytes) return this.#refuse(request, `a call with ${bytes} bytes`);
+    const held = this.#around.leases.bytes;
+    if (held + bytes > limits.bytes) return this.#refuse(request, `${held} bytes are held`);
     if (!this.#admits(request)) return;
     if (this.#mayBegin) {
       const given = this.#argumentsOf(input.arguments ?? {});
@@ -72,7 +76,6 @@ export class Starts {
     }
     if (this.#following.size >= limits.flows)
       return this.#refuse(request, `${this.#following.size} flows wait`);
-    const bytes = bytesOf(values, limits);
     if (this.#following.bytes + bytes > limits.bytes)
       return this.#refuse(request, `${bytes} bytes would wait`);
     const call = { request, values: owned ? values : copiesOf(values, limits), owned: true, bytes };

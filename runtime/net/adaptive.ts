@@ -75,7 +75,6 @@ class Adaptive implements Network {
   readonly #manifest: Manifest;
   readonly #times: Remaining;
   readonly #policy: PeerPolicy;
-  readonly #members: ReadonlySet<string>;
   /** Of peers of the deployment only. */
   readonly #links = new Map<string, Link>();
   readonly #wakeUps = new Deadlines<NonNullable<Link['wakeUp']>>();
@@ -101,7 +100,6 @@ class Adaptive implements Network {
     this.#manifest = context.program.manifest;
     this.#times = new Remaining(context.program, context.flows, saved?.times);
     this.#options = options;
-    this.#members = new Set(Object.values(this.#manifest.members).flat());
     this.#policy = new PeerPolicy(options.policy, options.seed, saved?.policy);
     context.outbox.watch = (reason, from) => this.#misbehaved(reason, from);
     if (saved !== undefined) this.#restore(saved);
@@ -126,8 +124,7 @@ class Adaptive implements Network {
     for (let one = this.#wakeUps.due(now); one !== undefined; one = this.#wakeUps.due(now))
       if (one.link.wakeUp === one) due.push(one.link);
     for (const link of inOrder(due)) this.#tick(link);
-    if (this.#paused.size > 0 && this.#windowBytes() > 0)
-      for (const link of inOrder(this.#paused)) this.#say(link);
+    for (const link of inOrder(this.#paused)) if (this.#windowBytes(link.peer) > 0) this.#say(link);
     for (const link of inOrder(this.#lost)) if (link.fields.lostNs <= now) this.#change(link, false);
     this.#changes.push(...this.#times.due(now));
     const changes = this.#changes;
@@ -149,7 +146,7 @@ class Adaptive implements Network {
 
   #misbehaved(reason: DropReason, peer: string): void {
     const cost = points[reason];
-    if (cost === undefined || peer === this.#cx.peer || !this.#members.has(peer)) return;
+    if (cost === undefined || peer === this.#cx.peer || !this.#cx.program.members.knows(peer)) return;
     const untilNs = this.#policy.misbehaved(peer, this.#now, cost);
     if (untilNs !== undefined) this.#cx.outbox.event({ kind: 'peer-shut-out', peer, why: reason, untilNs });
   }
@@ -171,13 +168,13 @@ class Adaptive implements Network {
     if (envelope.error !== undefined || link.plain)
       return this.#put(link, own, link.plain ? ++link.fields.sequence : 0);
     const bytes = HEAD_BYTES + (shared?.buffer.byteLength ?? 0);
-    if (shared === undefined || !(link.out.fits(bytes) || link.out.frames === 0)) {
-      if (link.out.frames === 0) {
-        this.counters.unkept++;
-        return this.#put(link, own, ++link.fields.sequence);
-      }
-      return this.#refuse(link, `${link.out.frames} frames for it wait already`);
+    if (shared === undefined) {
+      this.counters.unkept++;
+      return this.#put(link, own, ++link.fields.sequence);
     }
+    // One may be as large as it likes.
+    if (!link.out.fits(bytes) && link.out.frames > 0)
+      return this.#refuse(link, `${link.out.frames} frames for it wait already`);
     shared.hold();
     link.out.keep(++link.fields.sequence, own, bytes, this.#now);
     this.#pump(link);
@@ -224,7 +221,7 @@ class Adaptive implements Network {
 
   #stamped(link: Link, envelope: EnvelopeInit, probe = 0): EnvelopeInit {
     const { fields, into, out, rtt } = link;
-    const windowBytes = this.#windowBytes();
+    const windowBytes = this.#windowBytes(link.peer);
     fields.paused = windowBytes === 0;
     if (fields.paused) this.#paused.add(link);
     else this.#paused.delete(link);
@@ -258,11 +255,12 @@ class Adaptive implements Network {
     return { leastVersion, mostVersion, heard, ...typesFor(this.#manifest, peer, this.#options.messages) };
   }
 
-  /** What each peer may have under way to us: half of what is free, shared; nothing once an eighth is left. */
-  #windowBytes(): number {
+  /** What a peer may have under way to us: half of what is free, shared; nothing once an eighth is left of all, or of its part. */
+  #windowBytes(peer: string): number {
     const { limits, leases } = this.#cx;
-    const free = limits.bytes - leases.bytes;
-    return free * 8 < limits.bytes ? 0 : Math.floor(free / 2 / Math.max(1, this.#links.size));
+    const free = Math.min(limits.bytes - leases.bytes, limits.peerBytes - leases.heldFor(peer));
+    const most = Math.min(limits.bytes, limits.peerBytes);
+    return free * 8 < most ? 0 : Math.floor(free / 2 / Math.max(1, this.#links.size));
   }
 
   // --- receiving -------------------------------------------------------------------------------------
@@ -369,7 +367,7 @@ class Adaptive implements Network {
 
   #linkTo(peer: string): Link | undefined {
     const known = this.#links.get(peer);
-    if (known !== undefined || !this.#members.has(peer)) return known;
+    if (known !== undefined || !this.#cx.program.members.knows(peer)) return known;
     const link = new Link(peer, this.#links.size, this.#options, this.#now);
     if (this.#options.versions[1] < ADAPTIVE) link.fields.version = PLAIN;
     this.#links.set(peer, link);

@@ -332,7 +332,7 @@ export class Courier {
 
   /** An envelope without a payload, of no account. */
   #post(to: string, envelope: EnvelopeInit): void {
-    if (this.network !== undefined) this.network.send(to, { envelope, payloads: [] }, undefined);
+    if (this.network !== undefined) this.network.send(to, { envelope, payloads: [] }, this.network.share([]));
     else this.#outbox.put({ type: 'send', to, pieces: encodeFrame(envelope, []) });
   }
 
