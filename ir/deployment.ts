@@ -126,6 +126,10 @@ export interface Seat {
   readonly outputs: readonly string[];
 }
 
+export type TriggerKind = (typeof triggerKinds)[number];
+/** Every so often; once, after some time; when a component says so. */
+export const triggerKinds = ['interval', 'after', 'event'] as const;
+
 export interface Entry {
   readonly name: string;
   /** Class whose member may start it. */
@@ -134,6 +138,8 @@ export interface Entry {
   readonly seat?: string;
   /** Every member of the class enters flow n itself; nobody starts it for the others. */
   readonly joint?: true;
+  /** What starts it besides calls; its Invoke says the rest. */
+  readonly trigger?: TriggerKind;
   /** What `next` and a caller who resumes give it, if anything. */
   readonly arguments?: readonly Port[];
 }

@@ -1,6 +1,6 @@
 // What a parsed JSON document must hold, said as data: `object({ name: text, shape: orNull(list(dim)) })`.
 
-import type { BinderKind, EdgeKind } from '../ir/deployment.ts';
+import { type BinderKind, type EdgeKind, triggerKinds } from '../ir/deployment.ts';
 import { isDType } from '../ir/types.ts';
 
 /** The first field that is not what it should be. */
@@ -128,6 +128,7 @@ export const entry = object({
   class: text,
   seat: orNone(text),
   joint: orNone(that('true', (value) => value === true)),
+  trigger: orNone(oneOf(...triggerKinds)),
   arguments: orNone(list(port)),
 });
 export const seat = object({ name: text, entry: text, binder, inputs: list(text), outputs: list(text) });

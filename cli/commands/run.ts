@@ -25,6 +25,7 @@ interface Options {
   readonly trace?: string;
   readonly transport?: string;
   readonly processes?: boolean;
+  readonly entry?: string;
   readonly flows?: string;
   readonly backend?: string;
   readonly opt: string;
@@ -60,6 +61,7 @@ export const run = command<Options>({
         'how nodes reach each other: inproc (in this process) or ws (a process for each peer)',
       )
       .option('--processes', 'the same as --transport ws: a process for each peer, over WebSockets')
+      .option('--entry <name>', 'the entry to call, where the module has several')
       .option(
         '--flows <n>',
         'how often to run it (default: once); at most so many rounds, if it has an entry',
@@ -169,7 +171,7 @@ export const run = command<Options>({
           watch?.touch();
           cx.progress(sessions ? roundText(round) : `flow ${round.step + 1} of ${flows ?? 1}`);
         },
-        keeping,
+        options.entry === undefined ? keeping : { ...keeping, entry: options.entry },
       );
       watch?.dispose();
       if (options.outputs !== undefined) {

@@ -80,6 +80,8 @@ function obey(
       return tell({ kind: 'overhead', overhead: host.overhead });
     case 'tell-waiting':
       return tell({ kind: 'waiting', waiting: host.waiting });
+    case 'begin':
+      return host.begin();
     case 'restore':
       return host.restore(message.state);
     case 'supply':

@@ -23,6 +23,7 @@ export type ToPeer =
   | { readonly kind: 'tell-overhead' }
   /** To be answered by `waiting`. */
   | { readonly kind: 'tell-waiting' }
+  | { readonly kind: 'begin' }
   | { readonly kind: 'restore'; readonly state: Values }
   | { readonly kind: 'lose'; readonly peer: string }
   | { readonly kind: 'close' };

@@ -94,7 +94,7 @@ export interface Served {
 export const isStarter = (manifest: Manifest): boolean => entryOf(manifest) !== undefined;
 
 const entryOf = ({ entries, class: own }: Manifest): string | undefined =>
-  entries.find((entry) => entry.class === own)?.name;
+  entries.find((entry) => entry.class === own && entry.trigger === undefined)?.name;
 
 /** Rejects with DiagnosticError: BB763 to BB766, or what the host rejects with. */
 export async function serve(cx: CommandContext, options: ServeOptions): Promise<Served> {
@@ -197,6 +197,13 @@ class Serving {
   /** Resolves when there is nothing more to do here. */
   async #work(host: PeerHost): Promise<undefined> {
     const { flows, bundle, inputs, readyTimeoutNs } = this.#options;
+    const triggered = bundle.manifest.entries.some(
+      (one) => one.class === bundle.manifest.class && one.trigger !== undefined,
+    );
+    if (triggered) {
+      await host.whenReady(readyTimeoutNs);
+      host.begin();
+    }
     if (!isStarter(bundle.manifest)) {
       const enough = flows ?? Number.POSITIVE_INFINITY;
       if (this.#calls.ended >= enough) return;

@@ -67,6 +67,8 @@ export interface Keeping {
   /** Told what to keep, after each `every` flows, and at the end. */
   readonly save?: (checkpoint: Checkpoint) => void;
   readonly every?: number;
+  /** The entry that is called. Default: the only one that nothing else starts, or `main`. */
+  readonly entry?: string;
   /** An output may be missing: no error, it is just not there. */
   readonly mayMiss?: boolean;
   /** Whether to end after the flow that is open. */
@@ -96,6 +98,10 @@ export async function runFlows(
   const sent = new SentSums();
   const rounds: Round[] = [];
   const answers = new Answers();
+  const { entries } = deployment.plan;
+  const callable = entries.filter(({ trigger }) => trigger === undefined);
+  const triggered = callable.length < entries.length;
+  const entry = keeping.entry ?? (callable.length === 1 ? callable[0]!.name : undefined);
   const sessions = hasSessions(deployment);
   const { resume, save, every } = keeping;
   const before = resume?.step ?? 0;
@@ -114,11 +120,34 @@ export async function runFlows(
   try {
     if (resume !== undefined) await running.restore(resume.states);
     const begin = performance.now();
+    const finish = async (outputs: Map<string, DataValue>): Promise<Ran> => {
+      const elapsedMs = performance.now() - begin;
+      const overhead = sumOfOverheads(Object.values(await running.overhead()));
+      return { outputs, rounds, answers, peers: sums, links: sent.links, overhead, elapsedMs };
+    };
+    if (triggered) {
+      let last: FlowResult | undefined;
+      running.arm(values, (result) => {
+        last = result;
+        onFlow(result);
+      });
+      if (callable.length === 0 && keeping.entry === undefined) {
+        const most = flows ?? Number.POSITIVE_INFINITY;
+        await running.serve(() => rounds.length >= most || keeping.stopped());
+        return finish(last === undefined ? new Map() : outputsOf(last, keeping.mayMiss === true));
+      }
+    }
     let from = resume?.arguments && { step: resume.step, arguments: resume.arguments };
     for (;;) {
       const left = Math.min(stride, wanted - rounds.length);
       const bound = sessions && Number.isFinite(left) ? { flows: left } : {};
-      const result = await running.invoke(values, { ...bound, ...(sessions && from && { from }), onFlow });
+      const named = entry === undefined ? {} : { entry };
+      const result = await running.invoke(values, {
+        ...named,
+        ...bound,
+        ...(sessions && from && { from }),
+        onFlow,
+      });
       // Where all is computed in this thread, nothing else is heard of a signal.
       if (save !== undefined) await new Promise((resolve) => setImmediate(resolve));
       const next = sessions ? onlyPause(result) : { step: before + rounds.length, arguments: {} };
@@ -128,11 +157,7 @@ export async function runFlows(
         save({ deployment: deployment.plan.deployment, step, arguments: next?.arguments, states });
       }
       const outputs = outputsOf(result, keeping.mayMiss === true);
-      if (over) {
-        const elapsedMs = performance.now() - begin;
-        const overhead = sumOfOverheads(Object.values(await running.overhead()));
-        return { outputs, rounds, answers, peers: sums, links: sent.links, overhead, elapsedMs };
-      }
+      if (over) return finish(outputs);
       from = next;
     }
   } finally {

@@ -80,6 +80,8 @@ export async function startProcesses(
     state: () => coordinator.state(),
     overhead: () => coordinator.overhead(),
     waiting: () => coordinator.waiting(),
+    arm: (values, onFlow) => coordinator.arm(values, onFlow),
+    serve: (enough) => coordinator.serve(enough),
     restore: (states) => coordinator.restore(states),
     close: closeAll,
   };
@@ -168,6 +170,7 @@ const remote = (child: Child): RemotePeer => ({
   invoke: (entry, values, request, { flows, from }) =>
     tell(child, { kind: 'invoke', entry, values, request, continuation: { flows, from } }),
   state: () => stateOf(child),
+  begin: () => tell(child, { kind: 'begin' }),
   async restore(state) {
     tell(child, { kind: 'restore', state });
     await stateOf(child);

@@ -5,6 +5,7 @@
 
 import {
   attributeInt,
+  attributeString,
   attributeStrings,
   byteLengthOfType,
   type Diagnostic,
@@ -20,6 +21,7 @@ import {
   placeKey,
   statedType,
   type Topology,
+  triggerKinds,
   type ValueId,
 } from '../../ir/index.ts';
 import { boundaryOf, describeKind, isPrivate, mayCross } from '../handover.ts';
@@ -208,6 +210,8 @@ function entryOf(graph: PlacedGraph, name: string, at: PlaceNumber): Entry {
   const { class: peerClass, binder } = graph.places[at]!;
   const { seat } = seatsOf(graph).end(at);
   const op = entryOps(graph.model).get(name);
+  const said = op && attributeString(op, 'trigger');
+  const trigger = triggerKinds.find((one) => one === said);
   const given = (op === undefined ? [] : attributeStrings(op, 'arguments')).map((argument, index): Port => {
     const { type } = graph.model.value(op!.outputs[index + 1]!);
     return { name: argument, ...statedType(type) };
@@ -217,6 +221,7 @@ function entryOf(graph: PlacedGraph, name: string, at: PlaceNumber): Entry {
     class: peerClass,
     ...(seat !== undefined && { seat }),
     ...(binder.kind === 'each' && { joint: true as const }),
+    ...(trigger !== undefined && { trigger }),
     ...(given.length > 0 && { arguments: given }),
   };
 }

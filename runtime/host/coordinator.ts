@@ -15,6 +15,8 @@ import { checkStates, type PeerStates } from './states.ts';
 /** A peer's host, as far as it can be told what to do. */
 export interface RemotePeer extends Member {
   invoke(entry: string, values: DataValues, request: number, continuation: Continuation): void;
+  /** Its triggers count from now on. */
+  begin(): void;
   state(): Promise<DataValues>;
   overhead(): Promise<Overhead>;
   waiting(): Promise<readonly WaitReport[]>;
@@ -45,9 +47,20 @@ export class Coordinator implements Deployment {
 
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
     const start = this.#book.open(values, options);
-    if (this.#gone.has(start.peer)) this.#book.refuse(start.peer, `${start.peer} is gone`);
-    else this.#peers.get(start.peer)!.invoke(start.entry, start.values, start.request, start);
+    for (const peer of start.peers) {
+      if (this.#gone.has(peer)) this.#book.refuse(peer, `${peer} is gone`);
+      else this.#peers.get(peer)!.invoke(start.entry, start.inputs.get(peer)!, start.request, start);
+    }
     return start.result;
+  }
+
+  arm(values: PeerValues, onFlow: (result: FlowResult) => void): void {
+    this.#book.watch(values, onFlow);
+    for (const peer of this.#peers.values()) peer.begin();
+  }
+
+  serve(enough: () => boolean): Promise<void> {
+    return this.#book.until(enough);
   }
 
   async state(): Promise<PeerStates> {
@@ -121,7 +134,7 @@ export class Coordinator implements Deployment {
       ({ id, manifest }) =>
         !record.ends.has(id) &&
         !this.#gone.has(id) &&
-        (manifest.edgesIn.length > 0 || record.session.starter === id),
+        (manifest.edgesIn.length > 0 || record.session.starters.includes(id)),
     );
     if (!waiting) return this.#close(record);
     // Somebody may never hear of it, since what would have told him was lost. All others wait no longer than this.

@@ -40,13 +40,14 @@ export interface InvokeOptions {
   readonly onFlow?: (result: FlowResult) => void;
 }
 
-/** A flow that is about to start: at which peer, with which of its inputs. */
+/** A flow that is about to start: at which peers, of which each has its inputs. */
 export interface Start {
-  readonly peer: string;
+  /** One; or all members of the class that enters it jointly. */
+  readonly peers: readonly string[];
   readonly entry: string;
   /** To be given to the node, which says it again when the flow starts or is refused. */
   readonly request: number;
-  readonly values: Readonly<Record<string, DataValue>>;
+  readonly inputs: ReadonlyMap<string, Readonly<Record<string, DataValue>>>;
   readonly owned: boolean;
   readonly flows: number | undefined;
   readonly from: Pause | undefined;
@@ -75,6 +76,10 @@ export type Supply = (
   owned: boolean,
 ) => void;
 
+const sessionOf = (
+  given: Pick<Session, 'starters' | 'inputs' | 'owned' | 'ended' | 'onFlow' | 'resolve' | 'reject'>,
+): Session => ({ ...given, pending: 1, late: NONE_LATE, last: undefined, pauses: [] });
+
 const seatAt = (peer: string, { seat = '' }: { readonly seat?: string }): string => `${peer}\n${seat}`;
 
 export class FlowBook {
@@ -84,6 +89,10 @@ export class FlowBook {
   /** By the first flow. */
   readonly #sessions = new Map<string, Session>();
   readonly #requests = new Map<number, Session>();
+  /** What flows belong to that nobody called. */
+  #uncalled: Session | undefined;
+  /** Who waits for enough flows. */
+  readonly #serving = new Map<() => boolean, () => void>();
   #nextRequest = 1;
 
   constructor(members: readonly Member[], supply: Supply) {
@@ -93,40 +102,46 @@ export class FlowBook {
 
   /** Throws DiagnosticError BB701 for an unknown peer or entry, BB702 for inputs that are not there or do not fit, BB780 for such arguments. */
   open(given: PeerValues, options: InvokeOptions): Start {
-    const [starter, { name: entry, ...declared }] = this.#starter(options.entry, options.peer);
+    const [starters, { name: entry, ...declared }] = this.#starters(options.entry, options.peer);
     checkArguments({ name: entry, ...declared }, options.from?.arguments ?? {});
     const inputs = new Map(this.#members.map((member) => [member.id, valuesFor(member, given, entry)]));
     // Flows that follow need them again.
-    const owned = options.owned === true && !this.#goesOn(starter);
+    const owned = options.owned === true && !this.#goesOn(starters[0]!);
     const request = this.#nextRequest++;
     const result = new Promise<FlowResult>((resolve, reject) => {
       const onFlow = options.onFlow ?? (() => {});
       const ended = new EndedFlows(MAX_REMEMBERED);
-      const session = {
-        starter,
-        inputs,
-        owned,
-        pending: 1,
-        ended,
-        late: NONE_LATE,
-        last: undefined,
-        pauses: [],
-        onFlow,
-        resolve,
-        reject,
-      };
+      const session = sessionOf({ starters, inputs, owned, ended, onFlow, resolve, reject });
       this.#requests.set(request, session);
     });
     return {
-      peer: starter,
+      peers: starters,
       entry,
       request,
-      values: inputs.get(starter)!,
+      inputs,
       owned,
       flows: options.flows,
       from: options.from,
       result,
     };
+  }
+
+  /**
+   * From now on flows that nobody here calls are told of too: those that triggers start, and what follows them. Throws
+   * DiagnosticError BB702 for values that do not fit.
+   */
+  watch(given: PeerValues, onFlow: (result: FlowResult) => void): void {
+    const inputs = new Map(this.#members.map((member) => [member.id, valuesFor(member, given, undefined)]));
+    const ended = new EndedFlows(MAX_REMEMBERED);
+    const nobody = { resolve: () => {}, reject: () => {} };
+    this.#uncalled = sessionOf({ starters: [], inputs, owned: false, ended, onFlow, ...nobody });
+  }
+
+  /** Resolves when it is enough, which is asked after each flow that is over. */
+  async until(enough: () => boolean): Promise<void> {
+    if (enough()) return;
+    await new Promise<void>((resolve) => this.#serving.set(enough, resolve));
+    this.#serving.delete(enough);
   }
 
   #goesOn(starter: string): boolean {
@@ -163,7 +178,10 @@ export class FlowBook {
     if (event.kind !== 'flow-ended') return undefined;
     // A peer that is back after a crash may tell again.
     if (!record.open.delete(seatAt(peer, event))) return undefined;
-    record.session.pending += event.followers ?? 0;
+    // What members go on with jointly is one flow.
+    const following = event.followers ?? 0;
+    record.session.pending += event.flow.kind === 'initiated' || !record.followed ? following : 0;
+    if (following > 0) record.followed = true;
     record.stats(peer).ops += event.ops;
     record.addEnd(peer, event.status, event.causes);
     return record;
@@ -178,6 +196,7 @@ export class FlowBook {
     session.late = NONE_LATE;
     if (session.last === undefined || session.last.step < result.step) session.last = result;
     session.onFlow(result);
+    for (const [enough, resolve] of this.#serving) if (enough()) resolve();
     this.#endOne(session);
   }
 
@@ -197,7 +216,9 @@ export class FlowBook {
     for (const [key, one] of this.#sessions) if (one === session) this.#sessions.delete(key);
     const { pauses } = session;
     if (session.last === undefined)
-      return session.reject(new DiagnosticError(diagnostic('BB704', { why: `${session.starter} is lost` })));
+      return session.reject(
+        new DiagnosticError(diagnostic('BB704', { why: `${session.starters.join(', ')} is lost` })),
+      );
     session.resolve(pauses.length === 0 ? session.last : { ...session.last, pauses });
   }
 
@@ -218,7 +239,7 @@ export class FlowBook {
       record.addEnd(peer, 'failed', [{ value: '', missing: { reason: 'lost', peer } }]);
     // What its flows would have started will never begin.
     for (const session of new Set(this.#sessions.values()))
-      if (session.starter === peer) {
+      if (session.starters.includes(peer)) {
         const running = this.running.filter((record) => record.session === session).length;
         session.pending = running;
         if (running === 0) this.#settle(session);
@@ -229,7 +250,7 @@ export class FlowBook {
   /** Gives up what has not started at a peer. */
   refuse(peer: string, why: string): void {
     for (const [request, session] of this.#requests)
-      if (session.starter === peer) this.note(peer, { kind: 'flow-refused', request, why });
+      if (session.starters.includes(peer)) this.note(peer, { kind: 'flow-refused', request, why });
   }
 
   #begin({
@@ -241,10 +262,12 @@ export class FlowBook {
   }: Extract<NodeEvent, { kind: 'flow-started' }>): void {
     const key = flowKey(flow);
     // A session that goes on where it was paused is another one, whose first flow has its place in the old one.
-    const session = this.#take(request) ?? this.#sessions.get(flowKey(opener ?? first ?? flow));
+    const called = this.#take(request) ?? this.#sessions.get(flowKey(opener ?? first ?? flow));
+    const session = called ?? this.#uncalled;
     // Of a flow that follows, any peer may be the first to tell.
     if (session === undefined || this.#records.has(key) || session.ended.has(flow)) return;
-    if (request !== undefined || opener !== undefined) this.#sessions.set(key, session);
+    if (called !== undefined && (request !== undefined || opener !== undefined))
+      this.#sessions.set(key, session);
     this.#records.set(key, openRecord(flow, step, session));
   }
 
@@ -255,8 +278,8 @@ export class FlowBook {
     return session;
   }
 
-  /** The peer where flows of an entry start, and the entry. */
-  #starter(wanted: string | undefined, peer: string | undefined): readonly [peer: string, entry: Entry] {
+  /** The peers where flows of an entry start, and the entry. */
+  #starters(wanted: string | undefined, peer: string | undefined): readonly [string[], Entry] {
     const all = this.#members.flatMap(({ id, manifest }) =>
       manifest.entries.flatMap((one) => (one.class === manifest.class ? [{ name: one.name, id, one }] : [])),
     );
@@ -264,8 +287,10 @@ export class FlowBook {
       ...new Set(this.#members.flatMap(({ manifest }) => manifest.entries.map(({ name }) => name))),
     ];
     const entry = wanted ?? (known.length === 1 ? known[0]! : 'main');
-    const found = all.find(({ name, id }) => name === entry && (peer === undefined || id === peer));
-    if (found !== undefined) return [found.id, found.one];
+    const found = all.filter(({ name, id }) => name === entry && (peer === undefined || id === peer));
+    const first = found[0]?.one;
+    if (first !== undefined)
+      return [found.slice(0, first.joint === true ? found.length : 1).map(({ id }) => id), first];
     const what = peer === undefined ? entry : `${entry} at ${peer}`;
     throw new DiagnosticError(
       diagnostic('BB701', {

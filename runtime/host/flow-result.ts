@@ -90,8 +90,8 @@ type Status = Extract<NodeEvent, { kind: 'flow-ended' }>['status'];
 
 /** A chain of flows, of which a caller started the first. */
 export interface Session {
-  /** The peer where its flows start. */
-  readonly starter: string;
+  /** The peers where its flows start. */
+  readonly starters: readonly string[];
   /** The same in every flow. */
   readonly inputs: ReadonlyMap<string, Readonly<Record<string, DataValue>>>;
   readonly owned: boolean;
@@ -117,6 +117,8 @@ export interface FlowRecord {
   /** Peers, with the seat, where it has begun and not ended. */
   readonly open: Set<string>;
   readonly outputs: Map<string, Map<string, Value>>;
+  /** Whether it is known that a flow follows. */
+  followed: boolean;
   readonly ends: Map<string, Status>;
   notFinite: NotFiniteAt | undefined;
   /** What was sent and was not finite. */
@@ -137,6 +139,7 @@ export function openRecord(id: FlowId, step: number, session: Session): FlowReco
     step,
     session,
     open: new Set(),
+    followed: false,
     outputs: new Map(),
     ends: new Map(),
     notFinite: undefined,
@@ -175,14 +178,14 @@ export interface Member {
 export function valuesFor(
   { id, manifest }: Member,
   values: PeerValues,
-  entry: string,
+  entry: string | undefined,
 ): Readonly<Record<string, DataValue>> {
   const own: Record<string, DataValue> = {};
-  const elsewhere =
-    manifest.seats?.filter((seat) => seat.entry !== entry).flatMap(({ inputs }) => inputs) ?? [];
   const problems = manifest.inputs.flatMap((port) => {
     // What another entry takes is needed if that one is called.
-    if (elsewhere.includes(port.name) && !Object.hasOwn(values, port.name)) return [];
+    const seats = manifest.seats?.filter(({ inputs }) => inputs.includes(port.name));
+    const isCalled = seats?.some((seat) => seat.entry === entry) ?? entry !== undefined;
+    if (!isCalled && !Object.hasOwn(values, port.name)) return [];
     const given = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
     const value = given === undefined || isValue(given) ? given : given[id];
     const reason =

@@ -54,6 +54,13 @@ export interface Deployment {
    * inputs that are not there or do not fit, BB704 where too many flows are open.
    */
   invoke(values: PeerValues, options?: InvokeOptions): Promise<FlowResult>;
+  /**
+   * Lets triggers start flows, each peer's with the inputs given for it; `onFlow` is told of each that is over. Throws
+   * DiagnosticError BB702 for inputs that do not fit.
+   */
+  arm(values: PeerValues, onFlow: (result: FlowResult) => void): void;
+  /** Lets flows come and go until it is enough, which is asked after each. */
+  serve(enough: () => boolean): Promise<void>;
   /** What each peer's state variables hold, by their keys; those never assigned are not there. Between calls only. */
   state(): Promise<PeerStates>;
   /** What each peer sent besides messages of values, by its id; a peer that is gone says nothing. */
@@ -156,10 +163,21 @@ class InProcess implements Deployment {
 
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
     if (this.#closed) throw new DiagnosticError(diagnostic('BB704', { why: 'the deployment is closed' }));
-    const { peer, values: own, owned, result, ...start } = this.#book.open(values, options);
-    const given = owned ? own : handOver(own, this.#pool);
-    this.#drivers.get(peer)!.handle(invocation(start, given));
+    const { peers, inputs, owned, result, ...start } = this.#book.open(values, options);
+    for (const peer of peers) {
+      const own = inputs.get(peer)!;
+      this.#drivers.get(peer)!.handle(invocation(start, owned ? own : handOver(own, this.#pool)));
+    }
     return result;
+  }
+
+  arm(values: PeerValues, onFlow: (result: FlowResult) => void): void {
+    this.#book.watch(values, onFlow);
+    for (const driver of this.#drivers.values()) driver.handle({ type: 'begin' });
+  }
+
+  serve(enough: () => boolean): Promise<void> {
+    return this.#book.until(enough);
   }
 
   async state(): Promise<PeerStates> {

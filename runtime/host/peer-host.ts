@@ -244,6 +244,11 @@ export class PeerHost {
     return this.#driver.state;
   }
 
+  /** Its triggers count from now on. */
+  begin(): void {
+    this.#driver.handle({ type: 'begin' });
+  }
+
   /** Gives state variables their values, before the first flow. */
   restore(state: DataValues): void {
     this.#driver.handle({ type: 'restore', state });

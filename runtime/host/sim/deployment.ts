@@ -70,10 +70,12 @@ export class SimulatedDeployment implements Deployment {
 
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
     const start = this.#book.open(values, options);
-    const peer = this.world.peers.get(start.peer)!;
-    // A caller finds nobody there, and tries again.
-    await this.run(() => peer.node !== undefined);
-    this.world.give(peer, invocation(start, copies(start.values)));
+    for (const id of start.peers) {
+      const peer = this.world.peers.get(id)!;
+      // A caller finds nobody there, and tries again.
+      await this.run(() => peer.node !== undefined);
+      this.world.give(peer, invocation(start, copies(start.inputs.get(id)!)));
+    }
     let over = false;
     const end = (): void => {
       over = true;
@@ -88,6 +90,15 @@ export class SimulatedDeployment implements Deployment {
         }),
       );
     return start.result;
+  }
+
+  arm(values: PeerValues, onFlow: (result: FlowResult) => void): void {
+    this.#book.watch(values, onFlow);
+    for (const peer of this.world.peers.values()) this.world.give(peer, { type: 'begin' });
+  }
+
+  serve(enough: () => boolean): Promise<void> {
+    return this.run(enough);
   }
 
   /** Lets things happen until that is so, or nothing more will. */
