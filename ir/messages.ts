@@ -479,6 +479,15 @@ export const messages = {
   // Data folders of peers.
   ...durabilityMessages,
 
+  BB850: {
+    severity: 'error',
+    text: (args: { name: string; reason: string; known: readonly string[] }) => [
+      `component "${args.name}": ${args.reason}`,
+      args.known.length === 0
+        ? 'give the host a component of your own'
+        : `kinds of its role: ${args.known.join(', ')}`,
+    ],
+  },
   BB880: {
     severity: 'error',
     text: ({ file, reason }: { file: string; reason: string }) => [

@@ -24,6 +24,8 @@ export type { NetworkCounters, NetworkFactory } from './net/network.ts';
 export { type AdaptiveOptions, adaptiveDefaults } from './net/options.ts';
 export { Node, type NodeOptions } from './node.ts';
 export { decodeProgram } from './program.ts';
+/** How components declare their messages and what they save: `schema.table({ name: schema.string(1) })`. */
+export * as schema from './proto/codec.ts';
 export { segmentModels } from './segment-model.ts';
 export { type FlowBegun, TRACE_BYTES, type Traces } from './trace.ts';
 export { isMissing, type Missing, type MissingReason, missingReasons, type Value } from './value.ts';

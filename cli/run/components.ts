@@ -28,18 +28,31 @@ export async function openPeerData(
   peers: readonly Peer[],
   file: string | undefined,
 ): Promise<PeerData> {
+  const chosen = await chosenComponents(peers);
   const asking = peers.filter(({ bundle }) => asks(bundle.manifest));
-  if (asking.length === 0 || file === undefined) return { of: () => ({}), close: async () => {} };
+  if (asking.length === 0 || file === undefined)
+    return { of: (peer) => chosen.get(peer) ?? {}, close: async () => {} };
   cx.progress('opening data');
   const { DataFolder } = await import('../../stdlib/data/node/index.ts');
   const folder = new DataFolder(path.dirname(file));
   try {
     const components = await bindAll(asking, readTopology(cx, file), folder);
-    return { of: (peer) => components.get(peer) ?? {}, close: () => folder.close() };
+    const of = (peer: string): Components => ({ ...chosen.get(peer), ...components.get(peer) });
+    return { of, close: () => folder.close() };
   } catch (error) {
     await folder.close();
     throw error;
   }
+}
+
+/** What authors chose to fill slots: components that come with the project. */
+async function chosenComponents(peers: readonly Peer[]): Promise<ReadonlyMap<string, Components>> {
+  const choosing = peers.filter(({ bundle }) =>
+    bundle.manifest.slots.some(({ options }) => options.kind !== undefined),
+  );
+  if (choosing.length === 0) return new Map();
+  const { makersOf } = await import('../../stdlib/components.ts');
+  return new Map(choosing.map(({ id, bundle }) => [id, makersOf(bundle.manifest.slots)]));
 }
 
 /** Components by peer; a file that is broken for several is told of once. */

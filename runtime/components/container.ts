@@ -261,7 +261,7 @@ export class Container {
       members,
       // Later than now, or a component could keep its node from everything else.
       wakeAt: (ns) => {
-        const at = Math.max(ns, now + 1);
+        const at = Math.ceil(Math.max(ns, now + 1));
         held.wakeNs = held.wakeNs === undefined ? at : Math.min(held.wakeNs, at);
       },
       send: (to, kind, body, correlation = 0) => {

@@ -1,0 +1,3 @@
+// Aggregators: what members answered, as one value.
+
+export { weightedMean } from './weighted-mean.ts';

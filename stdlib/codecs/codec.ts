@@ -1,0 +1,114 @@
+// How a tensor of real numbers becomes fewer bytes, and back; as a component, and for the edges of a plan.
+
+import { byteLengthOf, elementCount, type Tensor } from '../../ir/index.ts';
+import { narrowBits, narrowValues, roundNarrow } from '../../ir/narrow.ts';
+
+export interface TensorCodec {
+  /** Throws an Error for what it does not take. */
+  encode(tensor: Tensor): Uint8Array;
+  /** A tensor of this dtype and these dimensions. Throws an Error where the bytes are not of one. */
+  decode(bytes: Uint8Array, dtype: Tensor['dtype'], dims: readonly number[]): Tensor;
+}
+
+const arrays = { float32: Float32Array, float64: Float64Array } as const;
+
+function realsOf({ dtype, bytes }: Tensor): Float32Array | Float64Array {
+  if (dtype !== 'float32' && dtype !== 'float64') throw new Error(`it is ${dtype}, not float32 or float64`);
+  return new arrays[dtype](bytes.slice().buffer);
+}
+
+function madeOf(dtype: Tensor['dtype'], dims: readonly number[]): Float32Array | Float64Array {
+  const count = elementCount(dims)!;
+  if (dtype !== 'float32' && dtype !== 'float64') throw new Error(`it is ${dtype}, not float32 or float64`);
+  return new arrays[dtype](count);
+}
+
+const tensor = (
+  dtype: Tensor['dtype'],
+  dims: readonly number[],
+  values: Float32Array | Float64Array,
+): Tensor => ({
+  dtype,
+  dims,
+  bytes: new Uint8Array(values.buffer as ArrayBuffer),
+});
+
+/** Each number as the nearest of IEEE 754 binary16, ties to even; beyond 65504 it is infinite. */
+export const float16Codec = (): TensorCodec => ({
+  encode(given) {
+    const values = realsOf(given);
+    const bits = new Uint16Array(values.length);
+    for (let at = 0; at < values.length; at++)
+      bits[at] = narrowBits('float16', roundNarrow('float16', values[at]!));
+    return new Uint8Array(bits.buffer);
+  },
+  decode(bytes, dtype, dims) {
+    const values = madeOf(dtype, dims);
+    if (bytes.length !== byteLengthOf('float16', values.length))
+      throw new Error(`${bytes.length} bytes for ${values.length} numbers of 16 bits`);
+    const known = narrowValues('float16');
+    const bits = new Uint16Array(bytes.slice().buffer);
+    for (let at = 0; at < values.length; at++) values[at] = known[bits[at]!]!;
+    return tensor(dtype, dims, values);
+  },
+});
+
+export interface Int8Options {
+  /** Numbers that share a scale, counted through the tensor in its order. Default: all of them. */
+  readonly block?: number;
+}
+
+/**
+ * Affine quantisation (Jacob et al. 2018, section 2.1) to 8 bits: of each block the least number and the step between
+ * codes as float32, then a code a number. What is off by is half a step, (greatest − least) / 510. Throws for NaN and
+ * infinities, which no step reaches.
+ */
+export function int8Codec({ block = Number.POSITIVE_INFINITY }: Int8Options = {}): TensorCodec {
+  const blocksOf = (count: number): number => (count === 0 ? 0 : Math.ceil(count / Math.min(block, count)));
+  return {
+    encode(given) {
+      const values = realsOf(given);
+      const blocks = blocksOf(values.length);
+      const bytes = new Uint8Array(8 * blocks + values.length);
+      const head = new DataView(bytes.buffer);
+      for (let one = 0; one < blocks; one++) {
+        const [from, to] = [one * block || 0, Math.min(values.length, (one + 1) * block)];
+        const [least, step] = rangeOf(values, from, to);
+        head.setFloat32(8 * one, least, true);
+        head.setFloat32(8 * one + 4, step, true);
+        for (let at = from; at < to; at++)
+          bytes[8 * blocks + at] =
+            step === 0 ? 0 : Math.min(255, Math.max(0, Math.round((values[at]! - least) / step)));
+      }
+      return bytes;
+    },
+    decode(bytes, dtype, dims) {
+      const values = madeOf(dtype, dims);
+      const blocks = blocksOf(values.length);
+      if (bytes.length !== 8 * blocks + values.length)
+        throw new Error(`${bytes.length} bytes for ${values.length} numbers in ${blocks} blocks`);
+      const head = new DataView(bytes.buffer, bytes.byteOffset);
+      for (let at = 0; at < values.length; at++) {
+        const one = blocks === 1 ? 0 : Math.floor(at / block);
+        values[at] =
+          head.getFloat32(8 * one, true) + head.getFloat32(8 * one + 4, true) * bytes[8 * blocks + at]!;
+      }
+      return tensor(dtype, dims, values);
+    },
+  };
+}
+
+/** The least number and the step, as float32 has them: both ends must use the same. */
+function rangeOf(values: Float32Array | Float64Array, from: number, to: number): readonly [number, number] {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let at = from; at < to; at++) {
+    if (!Number.isFinite(values[at]))
+      throw new Error(`element ${at} is ${values[at]}, which 8 bits cannot say`);
+    if (values[at]! < least) least = values[at]!;
+    if (values[at]! > most) most = values[at]!;
+  }
+  const low = Math.fround(least);
+  const step = Math.fround((most - low) / 255);
+  if (!Number.isFinite(step)) throw new Error('its numbers are further apart than float32 reaches');
+  return [low, step];
+}

@@ -1,0 +1,3 @@
+// Protocols: components with messages of their own.
+
+export { type MembershipOptions, membership, membershipRegistry } from './membership.ts';

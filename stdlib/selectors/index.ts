@@ -1,0 +1,3 @@
+// Peer selectors: which members of a class take part.
+
+export { allPeers, randomPeers } from './selectors.ts';
