@@ -186,6 +186,54 @@ describe('what arrives at a node', () => {
   });
 });
 
+describe('what one peer, one call or one result may take', () => {
+  test('a peer that sends more than its part is refused, and others are not', () => {
+    const one = world({ peerBytes: 3000 });
+    for (const counter of [1, 2, 3, 4])
+      give(one, frame({ flow: flow(counter), fills: [fill] }, [new Uint8Array(two)]));
+    const many = f32(...Array(200).fill(1)).bytes;
+    for (const counter of [5, 6, 7, 8])
+      give(
+        one,
+        frame({ sender: 'c', flow: flow(counter), fills: [{ edge: 1, dtype: 1, dims: [200] }] }, [many]),
+        'c',
+      );
+    expect(one.events('dropped', 'b')).toMatchObject([{ reason: 'limit', from: 'c' }]);
+    give(one, frame({ flow: flow(9), fills: [fill] }, [two]));
+    expect(one.events('dropped', 'b')).toHaveLength(1);
+    expect(one.node('b').dropped).toEqual({ limit: 1 });
+  });
+
+  test('a peer that opens more flows than its part is refused, and others are not', () => {
+    const one = world({ flows: 4, peerFlows: 2 });
+    for (const counter of [1, 2, 3]) give(one, frame({ flow: flow(counter), fills: [fill] }, [two]));
+    expect(one.events('dropped', 'b')).toMatchObject([{ reason: 'limit', from: 'a' }]);
+    for (const counter of [4, 5])
+      give(
+        one,
+        frame({ sender: 'c', flow: flow(counter), fills: [{ edge: 1, dtype: 1, dims: [2] }] }, [two]),
+        'c',
+      );
+    expect(one.events('dropped', 'b')).toHaveLength(1);
+    expect(one.node('b').openFlows).toBe(4);
+  });
+
+  test('a call with too many bytes is refused', () => {
+    const one = world({ invokeBytes: 100 });
+    one.invoke('a', { x: f32(...Array(26).fill(1)) });
+    expect(one.events('flow-refused', 'a')).toMatchObject([{ why: 'a call with 104 bytes' }]);
+    one.invoke('a', { x: f32(1, 2) });
+    expect(one.events('flow-started', 'a')).toHaveLength(1);
+  });
+
+  test('results with too many bytes are a failure of their work', () => {
+    const one = world({ completionBytes: 4 });
+    give(one, frame({ flow: flow(1), fills: [fill] }, [two]));
+    give(one, frame({ sender: 'c', flow: flow(1), fills: [{ edge: 1, dtype: 1, dims: [2] }] }, [two]), 'c');
+    expect(one.events('work-failed', 'b')).toMatchObject([{ message: '8 bytes of results, where 4 may be' }]);
+  });
+});
+
 describe('misuse by the host', () => {
   test('is an event or a refusal, never an exception', () => {
     const one = world();
