@@ -66,6 +66,8 @@ class ProgramBuilder {
   readonly #initializers: ValueId[] = [];
   readonly #inputs: ValueId[] = [];
   readonly #functions: ModelFunction[] = [];
+  /** Ops that are in a segment: of constants, each that reads them has its own. */
+  readonly #computed = new Set<OpId>();
   readonly #ops: OpId[] = [];
   readonly #fragments: (number | undefined)[] = [];
   /** Weights of the program by their id in the whole computation: all seats share them. */
@@ -111,7 +113,7 @@ class ProgramBuilder {
       initializers: this.#initializers,
       ops: this.#ops,
     });
-    this.#editor.functions = [...this.#functions, ...this.#calledFunctions(items)];
+    this.#editor.functions = [...this.#functions, ...this.#calledFunctions()];
     this.#editor.header = { ...this.#editor.header, opsets: this.#opsets() };
     return {
       name,
@@ -358,6 +360,7 @@ class ProgramBuilder {
           inputs.push({ outer: value, inner: values.declare(value, body), isWeight });
         }
         copied.push(values.op(id, body, { place: undefined }));
+        this.#computed.add(id);
       }
     };
     for (const op of ops) copy(op);
@@ -402,7 +405,7 @@ class ProgramBuilder {
   }
 
   /** The model-local functions that the segments call, directly or through each other. */
-  #calledFunctions(items: readonly Item[]): readonly ModelFunction[] {
+  #calledFunctions(): readonly ModelFunction[] {
     const found = new Set<ModelFunction>();
     const visit = (graph: GraphId): void => {
       for (const op of this.#model.opsOf(graph)) visitOp(op);
@@ -414,9 +417,7 @@ class ProgramBuilder {
       found.add(fn);
       visit(fn.graph);
     };
-    for (const { kind, ops } of items) {
-      if (kind === 'segment') for (const id of ops) visitOp(this.#model.op(id));
-    }
+    for (const id of this.#computed) visitOp(this.#model.op(id));
     return this.#model.functions
       .filter((fn) => found.has(fn))
       .map((fn) => {

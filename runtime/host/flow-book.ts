@@ -16,6 +16,7 @@ import {
   type PeerValues,
   resultOf,
   type Session,
+  seatAt,
   valuesFor,
 } from './flow-result.ts';
 import type { DataValues } from './hand-over.ts';
@@ -79,8 +80,6 @@ export type Supply = (
 const sessionOf = (
   given: Pick<Session, 'starters' | 'inputs' | 'owned' | 'ended' | 'onFlow' | 'resolve' | 'reject'>,
 ): Session => ({ ...given, pending: 1, late: NONE_LATE, last: undefined, pauses: [] });
-
-const seatAt = (peer: string, { seat = '' }: { readonly seat?: string }): string => `${peer}\n${seat}`;
 
 export class FlowBook {
   readonly #members: readonly Member[];
@@ -165,7 +164,10 @@ export class FlowBook {
     if (event.kind === 'late-answer') this.#noteLate(event);
     const record = this.recordOf(event.flow);
     if (record === undefined) return undefined;
-    if (event.kind === 'flow-started') record.open.add(seatAt(peer, event));
+    if (event.kind === 'flow-started') {
+      record.open.add(seatAt(peer, event));
+      record.seats.add(seatAt(peer, event));
+    }
     // Only what is held can be an argument of a flow to come.
     if (event.kind === 'session-paused')
       record.session.pauses.push({ step: event.step, arguments: event.arguments as Pause['arguments'] });

@@ -116,6 +116,8 @@ export interface FlowRecord {
   readonly session: Session;
   /** Peers, with the seat, where it has begun and not ended. */
   readonly open: Set<string>;
+  /** The same of all that have begun. */
+  readonly seats: Set<string>;
   readonly outputs: Map<string, Map<string, Value>>;
   /** Whether it is known that a flow follows. */
   followed: boolean;
@@ -139,6 +141,7 @@ export function openRecord(id: FlowId, step: number, session: Session): FlowReco
     step,
     session,
     open: new Set(),
+    seats: new Set(),
     followed: false,
     outputs: new Map(),
     ends: new Map(),
@@ -205,13 +208,42 @@ export function valuesFor(
 const isValue = (value: PeerValues[string]): value is DataValue =>
   'bytes' in value ? value.bytes instanceof Uint8Array : typeof value.kind === 'string';
 
+/** A peer, in one of its seats. */
+export const seatAt = (peer: string, { seat = '' }: { readonly seat?: string }): string => `${peer}\n${seat}`;
+
+/** The entry that a flow is of; undefined: it has been in programs with one seat only, which belong to all. */
+function entryOf(record: FlowRecord, peers: readonly Member[]): string | undefined {
+  for (const { id, manifest } of peers)
+    for (const seat of manifest.seats ?? [])
+      if (record.seats.has(seatAt(id, { seat: seat.name }))) return seat.entry;
+  return undefined;
+}
+
+/** Whether a flow has an output at a peer: where it is in the seat that gives it, or every member is. */
+function isExpected(
+  record: FlowRecord,
+  peer: string,
+  { seats, entries, class: own }: Manifest,
+  output: string,
+  entry: string | undefined,
+): boolean {
+  const seat = seats?.find(({ outputs }) => outputs.includes(output));
+  if (record.seats.has(seatAt(peer, { seat: seat?.name ?? '' }))) return true;
+  // Of its only seat a program does not say the binder: where members start flows, each is in its own.
+  const begins = entries.some((one) => one.class === own && one.joint !== true);
+  if (seat === undefined) return !begins || record.id.kind === 'joint' || record.id.initiator === peer;
+  return seat.entry === entry && (seat.binder === 'single' || seat.binder === 'each');
+}
+
 export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResult {
   const outputs: Record<string, Value> = {};
   const cohortOutputs: Record<string, Record<string, Value>> = {};
   let unreached = false;
+  const entry = entryOf(record, peers);
   for (const { id, manifest } of peers) {
     const cohort = (manifest.members[manifest.class]?.length ?? 0) > 1;
     for (const { name } of manifest.outputs) {
+      if (!isExpected(record, id, manifest, name, entry)) continue;
       // A peer that never heard of the flow: what should have woken it was lost.
       const value = record.outputs.get(name)?.get(id) ?? ({ reason: 'lost', peer: id } as const);
       unreached ||= !record.ends.has(id);

@@ -94,7 +94,7 @@ export class SimulatedDeployment implements Deployment {
 
   arm(values: PeerValues, onFlow: (result: FlowResult) => void): void {
     this.#book.watch(values, onFlow);
-    for (const peer of this.world.peers.values()) this.world.give(peer, { type: 'begin' });
+    this.world.arm();
   }
 
   serve(enough: () => boolean): Promise<void> {

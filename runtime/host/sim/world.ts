@@ -169,6 +169,7 @@ export class World {
   /** What stands between a node and the network: changes a frame that leaves, or says what leaves in its place. */
   tamper: ((from: SimPeer, to: SimPeer, bytes: Uint8Array) => readonly Uint8Array[]) | undefined;
   readonly #options: WorldOptions;
+  #armed = false;
   readonly #agenda: Agenda<SimEvent>;
   readonly #pool = new BufferPool(POOL_BYTES);
   /** Frames on their way, by what they belong to. */
@@ -254,6 +255,13 @@ export class World {
     peer.open.clear();
     const node = this.#node(peer);
     this.#revive(peer, node, peer.disk === undefined ? node : new DurableNode(node));
+    if (this.#armed) this.give(peer, { type: 'begin' });
+  }
+
+  /** Triggers count from now on, and from their start on peers that start anew. */
+  arm(): void {
+    this.#armed = true;
+    for (const peer of this.peers.values()) if (peer.node !== undefined) this.give(peer, { type: 'begin' });
   }
 
   /** A node as its disk has it. */
