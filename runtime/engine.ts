@@ -206,6 +206,9 @@ export class Engine {
     const one = flow.seat.instructions[index]!;
     const deadlineNs = one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : undefined;
     const value = one.kind === 'recv' ? one.edge.value : one.name;
+    const last = flow.causes.at(-1);
+    // One reason for a whole cohort.
+    if (last?.missing === missing && last.value === value) return;
     flow.causes.push(deadlineNs === undefined ? { value, missing } : { value, missing, deadlineNs });
   }
 

@@ -407,9 +407,10 @@ export class Node {
     };
     const problem = valueProblem(value, this.#limits);
     if (problem !== undefined) return deny('malformed', problem);
-    const bytes = isMissing(value) ? 0 : sizeOf(value);
+    if (isMissing(value)) return this.#waits.deny(flow, index, value);
+    const bytes = sizeOf(value);
     if (bytes > this.#limits.invokeBytes) return deny('limit', `${bytes} bytes`);
-    if (!isMissing(value) && !fits(port, value)) return deny('type', `${describeData(value)} does not fit`);
+    if (!fits(port, value)) return deny('type', `${describeData(value)} does not fit`);
     this.#engine.supply(flow, index, this.#own(value, owned));
   }
 

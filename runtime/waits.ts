@@ -96,8 +96,10 @@ export class Waits {
 
   /** A graph input that gets no value. */
   deny(flow: Flow, input: number, missing: Missing): void {
-    if (!this.#engine.supply(flow, input, missing)) return;
-    flow.causes.push({ value: flow.seat.inputs[input]!.port.name, missing });
+    if (!this.#engine.supply(flow, input, missing) || missing.reason === 'declined') return;
+    const value = flow.seat.inputs[input]!.port.name;
+    const deadline = missing.reason === 'timeout' ? { deadlineNs: inputWaitOf(flow.seat) } : {};
+    flow.causes.push({ value, missing, ...deadline });
   }
 
   /** Puts the flow's next deadline into the heap. */

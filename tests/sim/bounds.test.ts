@@ -268,6 +268,7 @@ describe('misuse by the host', () => {
     expect(one.events('flow-ended', 'a')[0]?.causes).toContainEqual({
       value: 'x',
       missing: { reason: 'timeout', peer: 'a' },
+      deadlineNs: expect.any(Number),
     });
   });
 });

@@ -44,6 +44,7 @@ export interface ProgramSpec {
   readonly ops: readonly OpSpec[];
   readonly entries?: Manifest['entries'];
   readonly seats?: Manifest['seats'];
+  readonly slots?: Manifest['slots'];
 }
 
 export const f32 = (...values: number[]): Tensor => ({
@@ -110,7 +111,8 @@ const domains: Readonly<Record<string, string>> = DOMAIN;
 const property = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
 
 function node({ op, in: input = [], out = [], fragment, attributes = {}, seat }: OpSpec) {
-  const [domain, opType] = op.split('.') as [string, string];
+  const dot = op.lastIndexOf('.');
+  const [domain, opType] = [op.slice(0, dot), op.slice(dot + 1)];
   return create(NodeProtoSchema, {
     domain: domains[domain] ?? domain,
     opType,
@@ -175,7 +177,7 @@ export function makeBundle(spec: ProgramSpec): LoadedBundle {
     entries: spec.entries ?? [{ name: 'main', class: Object.keys(members)[0]! }],
     inputs: inputs.map(port),
     outputs: outputs.map(port),
-    slots: [],
+    slots: spec.slots ?? [],
     state: [],
     edgesIn: edges.filter((one) => one.to.class === name),
     edgesOut: edges.filter((one) => one.from.class === name),
