@@ -24,6 +24,8 @@ export interface SimulatedOptions {
 
 /** More of them say no more. */
 const MAX_WAITS = 10;
+/** After so many events others in this process get their turn, signals among them. */
+const TURN_EVENTS = 1000;
 
 const copies = (values: DataValues): DataValues =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, packed(value)]));
@@ -73,7 +75,7 @@ export class SimulatedDeployment implements Deployment {
     for (const id of start.peers) {
       const peer = this.world.peers.get(id)!;
       // A caller finds nobody there, and tries again.
-      await this.run(() => peer.node !== undefined);
+      if (peer.node === undefined) await this.run(() => peer.node !== undefined);
       this.world.give(peer, invocation(start, copies(start.inputs.get(id)!)));
     }
     let over = false;
@@ -103,12 +105,15 @@ export class SimulatedDeployment implements Deployment {
 
   /** Lets things happen until that is so, or nothing more will. */
   async run(until: () => boolean): Promise<void> {
+    // What is called together begins together.
+    await undefined;
     while (!until() && (await this.world.step())) {
       await this.#options.onStep?.();
+      if (this.world.events % TURN_EVENTS === 0) await new Promise((resolve) => setTimeout(resolve, 0));
       if (!this.#answered) continue;
       this.#answered = false;
-      // Whoever waits for a result hears of it in a later turn.
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      // Whoever waits for a result hears of it before anything else happens.
+      for (let turn = 0; turn < 4; turn++) await undefined;
     }
   }
 

@@ -1,10 +1,12 @@
 // What peers that run the same program on the same backend share: it is decoded and loaded once for all of them.
 
+import type { DataValue } from '../../../ir/data.ts';
 import type { Backend } from '../../backend.ts';
 import type { LoadedBundle } from '../../bundle.ts';
 import type { Components } from '../../component.ts';
 import type { DeskMaker } from '../../components/desk.ts';
 import type { Program } from '../../instruction.ts';
+import { packed } from '../../packed.ts';
 import { decodeProgram } from '../../program.ts';
 import { checkComponents, inside, outside, within } from '../components.ts';
 import { originOf } from '../finite.ts';
@@ -16,7 +18,7 @@ import type { WorldOptions } from './world.ts';
 export class Worker {
   readonly bundle: LoadedBundle;
   readonly program: Program;
-  readonly #segments: Segments;
+  #segments: Segments;
   readonly #watching: Watching;
   readonly #backend: Backend;
   readonly #components: Map<string, Components>;
@@ -38,6 +40,11 @@ export class Worker {
   /** Those within its node, made anew. */
   inside(peer: string, seed: bigint): DeskMaker | undefined {
     return inside(this.#components.get(peer) ?? {}, seed);
+  }
+
+  /** Computes no segment twice for the same inputs, as their key says. */
+  remember(keyOf: (inputs: readonly DataValue[]) => string): void {
+    this.#segments = remembering(this.#segments, keyOf);
   }
 
   workbench(peer: string, reclaim: (buffer: ArrayBuffer) => void): Workbench {
@@ -89,4 +96,23 @@ export async function prepareWorkers({ peers, compute }: WorldOptions): Promise<
     throw error;
   }
   return all;
+}
+
+function remembering(segments: Segments, keyOf: (inputs: readonly DataValue[]) => string): Segments {
+  const known = new Map<string, readonly DataValue[]>();
+  return new Map(
+    [...segments].map(([name, segment]) => [
+      name,
+      {
+        async run(inputs: readonly DataValue[]) {
+          const key = `${name} ${keyOf(inputs)}`;
+          const outputs = known.get(key) ?? (await segment.run(inputs));
+          known.set(key, outputs);
+          // What is given away is another's.
+          return outputs.map((one) => packed(one));
+        },
+        release: () => segment.release(),
+      },
+    ]),
+  );
 }

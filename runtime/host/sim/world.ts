@@ -49,6 +49,8 @@ export interface WorldOptions {
   readonly network?: NetworkFactory;
   /** Nodes record their inputs on a disk, and can come back from there. */
   readonly durable?: boolean;
+  /** How long it takes until a record outlives a crash. Default: 1 ms. */
+  readonly diskNs?: number;
   readonly agenda?: Agenda<SimEvent>;
 }
 
@@ -146,7 +148,6 @@ export interface Observer {
   settled?(event: SimEvent): void;
 }
 
-/** How long it takes until a record outlives a crash. */
 const DISK_NS = 1e6;
 /** Frames up to this size are not worth a buffer of the pool, whose smallest are larger. */
 const SMALL_BYTES = 3072;
@@ -178,6 +179,7 @@ export class World {
   belongsTo: (from: SimPeer, output: Extract<Output, { type: 'send' }>) => object | undefined = () =>
     undefined;
   #now = 0;
+  #stepping: Promise<boolean> | undefined;
 
   /** `workers`: of an earlier world with the same peers; they stay the caller's. */
   static async create(options: WorldOptions, workers?: readonly Worker[]): Promise<World> {
@@ -318,8 +320,15 @@ export class World {
 
   // --- one event after another --------------------------------------------------------------------------
 
-  /** Lets the next thing happen; false: nothing will. */
-  async step(): Promise<boolean> {
+  /** Lets the next thing happen; false: nothing will. Whoever asks meanwhile waits for the same. */
+  step(): Promise<boolean> {
+    this.#stepping ??= this.#step().finally(() => {
+      this.#stepping = undefined;
+    });
+    return this.#stepping;
+  }
+
+  async #step(): Promise<boolean> {
     const event = this.#agenda.pop();
     if (event === undefined) return false;
     const pending = this.#happen(event);
@@ -396,7 +405,15 @@ export class World {
 
   #persist(peer: SimPeer, { record, bytes }: Extract<DurableOutput, { type: 'persist' }>): void {
     const { life } = peer;
-    this.#agenda.push({ kind: 'kept', at: this.#now + DISK_NS, sequence: 0, peer, life, record, bytes });
+    this.#agenda.push({
+      kind: 'kept',
+      at: this.#now + (this.#options.diskNs ?? DISK_NS),
+      sequence: 0,
+      peer,
+      life,
+      record,
+      bytes,
+    });
     for (const one of this.observers) one.persisting?.(peer, record);
   }
 

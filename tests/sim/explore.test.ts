@@ -1,0 +1,190 @@
+// Exploring: all orders in which a few frames may come, and all points at which a peer may crash.
+
+import { expect, test } from 'vitest';
+import { deploymentInMemory } from '../../cli/run/memory.ts';
+import { attempts } from '../../cli/sim/attempt.ts';
+import {
+  cohort,
+  collect,
+  constant,
+  entry,
+  float32,
+  input,
+  type Module,
+  module,
+  next,
+  on,
+  output,
+  peer,
+  state,
+} from '../../dsl/index.ts';
+import { type ExploreOptions, explore } from '../../runtime/host/sim/explore.ts';
+import { prepareWorkers, type WorldOptions } from '../../runtime/host/sim/index.ts';
+import { compiled, floats, recorded } from '../support/deploy.ts';
+import { optionsFor, topologyIn } from '../support/simulated.ts';
+
+const two = topologyIn({ classes: { server: {}, worker: {} } });
+const [server, worker] = [peer('server'), peer('worker')];
+
+async function explored(
+  source: Module,
+  topology = two,
+  options: Partial<
+    ExploreOptions & WorldOptions & { calls: number; values: object; components: (id: string) => Components }
+  > = {},
+) {
+  const loaded = deploymentInMemory(compiled(recorded(source), topology));
+  const { calls = 2, values = {}, components, ...rest } = options;
+  const base = optionsFor(loaded, topology);
+  const peers = base.peers.map((one) => ({ ...one, components: components?.(one.id) ?? {} }));
+  const world = { ...base, peers, durable: options.restart === 'restored' };
+  const workers = await prepareWorkers(world);
+  const make = attempts({ world, workers, values: values as never, calls });
+  return explore({ make, crashes: 0, restart: 'fresh', maxRuns: 5000, ...rest });
+}
+
+/** The server's total is read, grows at the worker, and is assigned when it is back: another flow may come between. */
+const counting = (limit: number): Module =>
+  module('counting', () => {
+    const total = state('total', constant(0), { at: server });
+    entry('main', server, { limit }, () => {
+      const now = total.read();
+      const more = on(worker, () => now.add(1));
+      const back = on(server, () => more.mul(1));
+      total.assign(back);
+      output('seen', back);
+    });
+  });
+
+test('a lost update is found: one flow reads before another has assigned', async () => {
+  const { findings, whole, outcomes } = await explored(counting(2));
+  expect(whole).toBe(true);
+  expect(findings.map(({ kind }) => kind)).toEqual(['not-serializable']);
+  expect(findings[0]!.what).toContain('total of server is 1');
+  expect(findings[0]!.what).toContain('one after another they give total of server is 2');
+  expect(findings[0]!.trace.length).toBeGreaterThan(3);
+  expect(outcomes.serial).toBe(1);
+});
+
+test('with one flow at a time nothing is lost', async () => {
+  const { findings, whole } = await explored(counting(1));
+  expect([findings, whole]).toEqual([[], true]);
+});
+
+test('an update in one fragment loses nothing, however flows overlap', async () => {
+  const source = module('adding', () => {
+    const total = state('total', constant(0), { at: server });
+    entry('main', server, { limit: 3 }, () => {
+      const one = on(worker, () => constant(1).add(0));
+      total.update((before) => before.add(on(server, () => one.mul(1))));
+    });
+  });
+  const { findings, whole, runs } = await explored(source, two, { calls: 3 });
+  expect([findings, whole]).toEqual([[], true]);
+  expect(runs).toBeGreaterThan(3);
+});
+
+const phones = cohort('phone');
+const three = topologyIn({ classes: { server: {}, phone: { count: 2 } } });
+/** So many rounds. */
+const averaging = (rounds: bigint) =>
+  module('averaging', () => {
+    const total = state('total', constant(0), { at: server });
+    const own = state('own', constant(1), { at: phones.each });
+    entry('round', server, { initial: { round: 0n } }, ({ round }) => {
+      const now = total.read();
+      const answers = on(phones.each, () => ({ x: own.update((before) => before.add(1)).add(now) }));
+      const { x } = collect(answers, { atLeast: 1, within: '1s' });
+      const sum = total.update((before) => x.reduceSum({ keepdims: false }).orElse(before));
+      output('sum', sum);
+      next('round', { round: round.add(1n) }).when(round.less(rounds - 1n));
+    });
+  });
+
+test('rounds of averaging come out the same in every order', async () => {
+  const { findings, whole, runs } = await explored(averaging(2n), three, { calls: 1 });
+  expect([findings, whole]).toEqual([[], true]);
+  expect(runs).toBeGreaterThan(2);
+});
+
+test('a peer that crashes anywhere and begins anew leaves nothing open and breaks no rule', async () => {
+  const { findings, whole, runs } = await explored(averaging(1n), three, { calls: 1, crashes: 1 });
+  expect([findings, whole]).toEqual([[], true]);
+  expect(runs).toBeGreaterThan(20);
+});
+
+test('a peer that crashes and comes back where it was loses nothing', async () => {
+  const options = { calls: 1, crashes: 1, restart: 'restored', maxRuns: 300 } as const;
+  const { findings, runs } = await explored(averaging(1n), three, options);
+  expect(findings).toEqual([]);
+  expect(runs).toBeGreaterThan(100);
+});
+
+/** Given to one who asks at a time; the others wait for it to be given back. */
+class Lock implements NodeComponent {
+  readonly roles = ['protocol'] as const;
+  readonly declaration = lock;
+  #taken = false;
+  readonly #waiting: number[] = [];
+
+  call({ method }: NodeCall, cx: ComponentContext): readonly DataValue[] | Later {
+    if (method === 'release') {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#taken = false;
+      else cx.answer(next, [truth(true)]);
+      return [];
+    }
+    if (!this.#taken) {
+      this.#taken = true;
+      return [truth(true)];
+    }
+    const later = cx.later();
+    this.#waiting.push(later.id);
+    return later;
+  }
+}
+
+/** Two entries that take two locks: in one order, or each in another. */
+const locking = (sameOrder: boolean): Module =>
+  module('locking', () => {
+    const locks = [
+      protocol('first', lock, { at: server }),
+      protocol('second', lock, { at: worker }),
+    ] as const;
+    const take = (at: 0 | 1, when: Value<'bool', [], string>) =>
+      on(at === 0 ? server : worker, () =>
+        (locks[at] as never as { acquire(x: unknown, o: object): Value<'bool', [], string> }).acquire(when, {
+          within: '5s',
+        }),
+      );
+    const release = (at: 0 | 1, when: Value<'bool', [], string>) =>
+      on(at === 0 ? server : worker, () =>
+        (locks[at] as never as { release(x: unknown): void }).release(when),
+      );
+    const both = (first: 0 | 1) => () => {
+      const start = on(
+        first === 0 ? server : worker,
+        () => constant(true) as unknown as Value<'bool', [], string>,
+      );
+      const one = take(first, start);
+      const two = take(first === 0 ? 1 : 0, one);
+      release(0, two);
+      release(1, two);
+      output(`done${first}`, two);
+    };
+    entry('forth', server, both(0));
+    entry('back', worker, both(sameOrder ? 0 : 1));
+  });
+
+test('values that go over two peers come out the same in every order', async () => {
+  const source = module('chain', () => {
+    const x = input('x', float32, [3], { at: worker });
+    const h = on(worker, () => x.exp());
+    output(
+      'y',
+      on(server, () => h.log()),
+    );
+  });
+  const { findings, whole } = await explored(source, two, { calls: 3, values: { x: floats(1, 2, 3) } });
+  expect([findings, whole]).toEqual([[], true]);
+});
