@@ -35,6 +35,10 @@ export const sim = command<SimOptions>({
         'ort (ONNX Runtime) or cpu for every peer (default: what the topology says)',
       )
       .option('--faults <file>', 'a JSON file that says what goes wrong, or a preset: chaos, phones')
+      .option('--explore', 'try every order in which frames and results may come, instead of one')
+      .option('--calls <n>', 'with --explore: how often each entry is called, at once', '2')
+      .option('--crashes <n>', 'with --explore: how often a peer may crash, at any point', '0')
+      .option('--runs <n>', 'with --explore: how many orders to try at most', '10000')
       .option('--record <file>', 'write down all that happens, for `bbc replay`')
       .option('--compact', 'record digests of inputs and frames instead of their bytes')
       .option('--no-check', 'do not type-check a model.ts')
@@ -44,6 +48,7 @@ export const sim = command<SimOptions>({
     'bbc sim train.ts --peers topology.json --seed 7 --flows 20',
     'bbc sim train.ts --peers topology.json --faults chaos --seed 7',
     'bbc sim train.ts --peers topology.json --record run.bbsim',
+    'bbc sim counter.ts --peers topology.json --explore --calls 2 --crashes 1',
     'bbc sim dist --topology topology.json --compute modelled --json',
   ],
   async run(cx, [source], options) {

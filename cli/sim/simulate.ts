@@ -6,10 +6,13 @@ import {
   Checkers,
   Durability,
   needsDurability,
+  prepareWorkers,
   SimulatedDeployment,
   scheduleFaults,
   Violation,
+  type Worker,
   World,
+  type WorldOptions,
 } from '../../runtime/host/sim/index.ts';
 import { readTopology } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
@@ -37,6 +40,10 @@ export interface SimOptions extends InputOptions {
   readonly backend?: string;
   readonly check: boolean;
   readonly faults?: string;
+  readonly explore?: boolean;
+  readonly calls: string;
+  readonly crashes: string;
+  readonly runs: string;
   readonly record?: string;
   readonly compact?: boolean;
 }
@@ -77,6 +84,9 @@ export interface Stage {
   readonly deployment: LoadedDeployment;
   readonly topology: Topology | undefined;
   readonly inputs: ReadonlyMap<string, DataValue>;
+  /** What the world is made of, to make another one. */
+  readonly options: WorldOptions;
+  readonly workers: readonly Worker[];
   readonly world: World;
   readonly simulated: SimulatedDeployment;
   readonly sessions: boolean;
@@ -100,7 +110,7 @@ export async function onStage<Result>(
   const where = { ...(peers !== undefined && { peers }), ...(beside !== undefined && { topology: beside }) };
   const prepared = await prepare(cx, source, { ...where, check });
   let data: PeerData | undefined;
-  let world: World | undefined;
+  let workers: readonly Worker[] = [];
   try {
     const { deployment } = prepared;
     const inputs = inputsOf(deployment);
@@ -112,7 +122,7 @@ export async function onStage<Result>(
     const names = [...new Set(all.flatMap(({ id, bundle }) => [id, bundle.manifest.class]))];
     const plan = faults && faultPlan(faults.text, faults.file, names);
     cx.progress('loading segments');
-    world = await World.create({
+    const options: WorldOptions = {
       peers: all.map((peer) => ({
         ...peer,
         backend: backends.of(peer.bundle.manifest),
@@ -123,7 +133,9 @@ export async function onStage<Result>(
       compute,
       computeNs: computeFor(topology),
       durable: plan !== undefined && needsDurability(plan),
-    });
+    };
+    workers = await prepareWorkers(options);
+    const world = await World.create(options, workers);
     const simulated = new SimulatedDeployment(world);
     world.observers.push(new Checkers(world), new Durability(world));
     if (plan !== undefined) scheduleFaults(world, plan, { lost: (peer) => simulated.lose(peer.id) });
@@ -132,12 +144,14 @@ export async function onStage<Result>(
       deployment,
       topology,
       inputs,
+      options,
+      workers,
       world,
       simulated,
       sessions: hasSessions(deployment),
     });
   } finally {
-    await world?.release();
+    await Promise.all([...new Set(workers)].map((one) => one.release()));
     await data?.close();
     await backends.close();
     prepared.dispose();
@@ -212,6 +226,14 @@ export async function simulate(cx: CommandContext, source: string, options: SimO
     throw new UsageError('--compact says how --record FILE is written');
   if (options.outputs !== undefined) checkFormat(options.outputs);
   const inputsOf = ({ plan }: LoadedDeployment) => inputsFor(plan, options);
+  if (options.explore) {
+    const { exploreStage } = await import('./explore.ts');
+    if (options.faults !== undefined || options.record !== undefined || options.outputs !== undefined)
+      throw new UsageError(
+        '--explore tries every order by itself: leave --faults, --record and --outputs out',
+      );
+    return onStage(cx, settings, options.check, inputsOf, (stage) => exploreStage(cx, stage, options));
+  }
   await onStage(cx, settings, options.check, inputsOf, async (stage) => {
     const record =
       options.record === undefined

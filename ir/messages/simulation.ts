@@ -57,4 +57,27 @@ export const simulationMessages = {
       `this is a fault of the runtime, which this repeats: ${command}`,
     ],
   },
+  BB796: {
+    severity: 'error',
+    text: ({
+      kind,
+      what,
+      events,
+    }: {
+      kind: 'stuck' | 'not-serializable' | 'checker';
+      what: string;
+      events: number;
+    }) => [
+      kind === 'stuck'
+        ? `an order of ${events} events after which ${what}`
+        : kind === 'not-serializable'
+          ? `an order of ${events} events in which flows that overlap give what none gives alone: ${what}`
+          : `an order of ${events} events that no checker lets pass: ${what}`,
+      kind === 'stuck'
+        ? 'take what is waited for in one order everywhere, or let one flow at a time begin, with `limit`'
+        : kind === 'not-serializable'
+          ? 'read and assign in one fragment, with `update`, or let one flow at a time begin, with `limit`'
+          : 'this is a fault of the runtime: report it with the command line, which repeats it',
+    ],
+  },
 } as const satisfies Record<string, Message>;
