@@ -4,11 +4,12 @@
 
 import { encodeRecord } from '../../journal/codec.ts';
 import { recordedInput } from '../../journal/io.ts';
+import { waitLines } from '../observe/waiting.ts';
 import type { Agenda } from './agenda.ts';
 import { Checkers, Violation } from './checkers.ts';
 import type { SimulatedDeployment } from './deployment.ts';
 import { digestOf } from './digest.ts';
-import { waitsOf } from './waits.ts';
+import { waitingIn } from './waits.ts';
 import type { SimEvent, SimPeer, World } from './world.ts';
 
 /** A run from its beginning. */
@@ -290,7 +291,7 @@ class Course {
   /** No frame, no work: what is open now waits for something that only its deadline ends. */
   #quiet(): void {
     if (this.stuck !== undefined || this.#agenda.crashed > 0) return;
-    const waits = waitsOf(this.#world);
+    const waits = waitLines(waitingIn(this.#world), 10);
     if (waits.length > 0)
       this.stuck = `nobody will send what these wait for, until a deadline ends them: ${waits.join('; ')}`;
   }
