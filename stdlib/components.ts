@@ -13,6 +13,8 @@ export * from './codecs/index.ts';
 export * from './indexes/index.ts';
 export * from './protocols/index.ts';
 export * from './selectors/index.ts';
+// For components of one's own.
+export * from './tensors.ts';
 
 type Setting = 'count' | readonly string[];
 type Settings = Readonly<Record<string, never>>;

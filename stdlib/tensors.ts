@@ -22,13 +22,13 @@ const wrong = ({ dtype }: Tensor, what: string, wanted: string): never => {
 export function float32sOf(value: DataValue | undefined, what: string): Float32Array {
   const tensor = tensorOf(value, what);
   if (tensor.dtype !== 'float32') return wrong(tensor, what, 'float32');
-  return new Float32Array(tensor.bytes.slice().buffer);
+  return new Float32Array(new Uint8Array(tensor.bytes).buffer);
 }
 
 export function bigintsOf(value: DataValue | undefined, what: string): BigInt64Array {
   const tensor = tensorOf(value, what);
   if (tensor.dtype !== 'int64') return wrong(tensor, what, 'int64');
-  return new BigInt64Array(tensor.bytes.slice().buffer);
+  return new BigInt64Array(new Uint8Array(tensor.bytes).buffer);
 }
 
 /** A whole number from 0. */

@@ -181,7 +181,7 @@ export class Courier {
 
   /** The frames of a message for a component at another peer; undefined: there is no such peer. */
   packControl(to: string, message: ControlMessage): Frames | undefined {
-    if (!this.#correspondents.has(to)) return undefined;
+    if (this.#correspondent(to) === undefined) return undefined;
     const { fills, ...head } = controlContent(message);
     return this.#frames([to], head, {}, { fills, payloads: [message.body] });
   }

@@ -30,7 +30,7 @@ class WeightedMean implements NodeComponent {
 
 function combine({ dtype, dims, bytes }: Tensor, weights: readonly number[], total: number): Tensor {
   if (!isReal(dtype)) throw new Error(`values are ${dtype}, not ${Object.keys(arrays).join(' or ')}`);
-  const rows = new arrays[dtype](bytes.slice().buffer);
+  const rows = new arrays[dtype](new Uint8Array(bytes).buffer);
   if (dims[0] !== weights.length) throw new Error(`${dims[0]} values with ${weights.length} weights`);
   const size = rows.length / weights.length;
   const result = new arrays[dtype](size);
@@ -57,5 +57,5 @@ const numeric = {
 function numbersOf({ dtype, bytes }: Tensor): readonly number[] {
   const array = Object.hasOwn(numeric, dtype) ? numeric[dtype as keyof typeof numeric] : undefined;
   if (array === undefined) throw new Error(`weights are ${dtype}, not numbers`);
-  return Array.from(new array(bytes.slice().buffer) as ArrayLike<number | bigint>, Number);
+  return Array.from(new array(new Uint8Array(bytes).buffer) as ArrayLike<number | bigint>, Number);
 }

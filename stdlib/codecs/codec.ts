@@ -14,7 +14,7 @@ const arrays = { float32: Float32Array, float64: Float64Array } as const;
 
 function realsOf({ dtype, bytes }: Tensor): Float32Array | Float64Array {
   if (dtype !== 'float32' && dtype !== 'float64') throw new Error(`it is ${dtype}, not float32 or float64`);
-  return new arrays[dtype](bytes.slice().buffer);
+  return new arrays[dtype](new Uint8Array(bytes).buffer);
 }
 
 function madeOf(dtype: Tensor['dtype'], dims: readonly number[]): Float32Array | Float64Array {
@@ -47,7 +47,7 @@ export const float16Codec = (): TensorCodec => ({
     if (bytes.length !== byteLengthOf('float16', values.length))
       throw new Error(`${bytes.length} bytes for ${values.length} numbers of 16 bits`);
     const known = narrowValues('float16');
-    const bits = new Uint16Array(bytes.slice().buffer);
+    const bits = new Uint16Array(new Uint8Array(bytes).buffer);
     for (let at = 0; at < values.length; at++) values[at] = known[bits[at]!]!;
     return tensor(dtype, dims, values);
   },

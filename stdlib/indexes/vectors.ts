@@ -123,7 +123,7 @@ const savedIndex = table({ dimensions: uint(1), searcher: bytes(2) });
 export const savedVectors = table({ all: list(message(1, table({ id: bytes(1), vector: bytes(2) }))) });
 
 export const idBytes = (id: bigint): Uint8Array => new Uint8Array(BigInt64Array.of(id).buffer);
-export const idOf = (saved: Uint8Array): bigint => new BigInt64Array(saved.slice().buffer)[0]!;
+export const idOf = (saved: Uint8Array): bigint => new BigInt64Array(new Uint8Array(saved).buffer)[0]!;
 export const vectorBytes = (vector: Float32Array): Uint8Array =>
   new Uint8Array(vector.buffer as ArrayBuffer, vector.byteOffset, vector.byteLength);
-export const vectorOf = (saved: Uint8Array): Float32Array => new Float32Array(saved.slice().buffer);
+export const vectorOf = (saved: Uint8Array): Float32Array => new Float32Array(new Uint8Array(saved).buffer);
