@@ -1,5 +1,7 @@
 // Who may touch which state variable: fragments that claim one run one after another, as they became ready.
 
+import { fill, type Saved } from './saved.ts';
+
 export interface Claim {
   readonly keys: readonly string[];
 }
@@ -33,6 +35,14 @@ export class Claims<C extends Claim> {
   *waiting(): Iterable<{ readonly key: string; readonly claim: C; readonly behind: C }> {
     for (const [key, [behind, ...others]] of this.#queues)
       for (const claim of others) yield { key, claim, behind: behind! };
+  }
+
+  save() {
+    return this.#queues;
+  }
+
+  load(queues: Saved<Claims<C>>): void {
+    fill(this.#queues, queues);
   }
 
   #granted(claim: C): boolean {

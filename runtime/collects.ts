@@ -10,6 +10,7 @@ import type { Collect, SeatProgram } from './instruction.ts';
 import { LateAnswers } from './late.ts';
 import type { Leases, Slot } from './lease.ts';
 import type { Outbox } from './outbox.ts';
+import type { Saved } from './saved.ts';
 
 interface Around {
   readonly leases: Leases;
@@ -93,5 +94,13 @@ export class Collects {
     const key = flowKey(session);
     for (const flow of this.#around.open()) if (flowKey(flow.session) === key) return;
     this.#late.end(key);
+  }
+
+  save() {
+    return this.#late.save();
+  }
+
+  load(late: Saved<Collects>): void {
+    this.#late.load(late);
   }
 }

@@ -1,5 +1,7 @@
 // A binary heap of times, so that the next wake-up is known however many flows are open.
 
+import type { Saved } from './saved.ts';
+
 interface Entry<T> {
   readonly at: number;
   readonly item: T;
@@ -46,6 +48,14 @@ export class Deadlines<T> {
     const wanted = this.#heap.filter(({ item }) => !unwanted(item));
     this.#heap = [];
     for (const { at, item } of wanted) this.add(at, item);
+  }
+
+  save() {
+    return this.#heap;
+  }
+
+  load(heap: Saved<Deadlines<T>>): void {
+    this.#heap = heap;
   }
 
   #removeFirst(): void {

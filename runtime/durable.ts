@@ -181,6 +181,7 @@ export function recovered<N extends Recordable>(
     const output = next.value;
     if (output.type === 'send') sends.push(output);
     else if (output.type === 'work' || output.type === 'call') asked.set(output.work, output);
+    else if (output.type === 'abort') asked.delete(output.work);
     else seen(output);
   }
 }

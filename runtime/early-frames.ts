@@ -2,6 +2,7 @@
 
 import type { Edge } from '../ir/deployment.ts';
 import type { Leases, Slot } from './lease.ts';
+import { fill, type Saved } from './saved.ts';
 
 export interface EarlyValue {
   readonly edge: Edge;
@@ -57,5 +58,14 @@ export class EarlyFrames {
     this.#waiting.delete(key);
     this.#size -= mine.length;
     return mine;
+  }
+
+  save() {
+    return { waiting: this.#waiting, size: this.#size };
+  }
+
+  load({ waiting, size }: Saved<EarlyFrames>): void {
+    fill(this.#waiting, waiting);
+    this.#size = size;
   }
 }

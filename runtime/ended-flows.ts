@@ -1,6 +1,7 @@
 // Remembers which flows have ended, in bounded memory, so that late messages do not revive them.
 
 import { countOf, type FlowId } from './flow-id.ts';
+import { fill, type Saved } from './saved.ts';
 
 interface Mark {
   epoch: number;
@@ -50,6 +51,14 @@ export class EndedFlows {
     if (epoch < mark.epoch || counter <= mark.low) return;
     mark.beyond.add(counter);
     this.#raise(mark);
+  }
+
+  save() {
+    return this.#marks;
+  }
+
+  load(marks: Saved<EndedFlows>): void {
+    fill(this.#marks, marks);
   }
 
   #raise(mark: Mark): void {

@@ -42,14 +42,14 @@ export class Engine {
   readonly #leases: Leases;
   readonly #outlet: EngineOutlet;
   readonly claims = new Claims<FragmentClaim>();
-  readonly #state = new Map<string, Held>();
-  readonly #works: Works;
+  readonly committed = new Map<string, Held>();
+  readonly works: Works;
   readonly arrivals: Arrivals;
   #readyFlows: Flow[] = [];
   #ready: number[] = [];
   #granted: FragmentClaim[] = [];
 
-  constructor(peer: string, leases: Leases, outlet: EngineOutlet) {
+  constructor(peer: string, leases: Leases, outlet: EngineOutlet, keepsInputs: boolean) {
     this.#peer = peer;
     this.#leases = leases;
     this.#outlet = outlet;
@@ -60,12 +60,12 @@ export class Engine {
       complete: (flow, index) => this.#complete(flow, index),
       blame: (flow, index, missing) => this.blame(flow, index, missing),
     });
-    this.#works = new Works(leases);
+    this.works = new Works(leases, keepsInputs);
   }
 
   /** Committed values of state variables, by key. */
   get state(): ReadonlyMap<string, DataValue> {
-    return new Map([...this.#state].map(([key, { data }]) => [key, data]));
+    return new Map([...this.committed].map(([key, { data }]) => [key, data]));
   }
 
   restore(key: string, value: Held): void {
@@ -98,13 +98,8 @@ export class Engine {
     return true;
   }
 
-  /** Work that is under way. */
-  workOf(id: number): Work | undefined {
-    return this.#works.get(id);
-  }
-
   finish(id: number, outputs: readonly Held[]): boolean {
-    const work = this.#works.end(id);
+    const work = this.works.end(id);
     if (work === undefined) return false;
     const { flow, index, call } = work;
     const wanted = call.outputs.filter((slot) => slot !== NO_SLOT);
@@ -129,8 +124,8 @@ export class Engine {
 
   fail(id: number, reason: MissingReason, detail: string): Work | undefined {
     // Who took too long may still be reading: such buffers are never used again.
-    if (reason === 'timeout') for (const lease of this.#works.get(id)?.holds ?? []) lease.shared = true;
-    const work = this.#works.end(id);
+    if (reason === 'timeout') for (const lease of this.works.get(id)?.holds ?? []) lease.shared = true;
+    const work = this.works.end(id);
     if (work !== undefined) this.#failWork(work, work.flow.cancelled ?? { reason, peer: this.#peer, detail });
     return work;
   }
@@ -161,7 +156,7 @@ export class Engine {
       },
       skip: (index, one) => this.#skip(flow, index, one, missing),
       abort: (index) => {
-        const work = this.#works.abort(flow, index);
+        const work = this.works.abort(flow, index);
         if (work !== undefined) this.#outlet.abort(work);
         if (work !== undefined) this.#skip(flow, index, work.call, missing);
       },
@@ -359,7 +354,7 @@ export class Engine {
       for (const slot of call.reads) this.#used(flow, slot);
       return this.#skip(flow, index, call, missing as Missing);
     }
-    const { work, data, transfer } = this.#works.begin(flow, index, call, inputs as Held[], () => {
+    const { work, data, transfer } = this.works.begin(flow, index, call, inputs as Held[], () => {
       for (const slot of call.reads) this.#used(flow, slot);
     });
     this.#outlet.start(work, data, transfer);
@@ -456,7 +451,7 @@ export class Engine {
     const { gated, writes, queries } = flow.seat.fragments[claim.fragment]!;
     for (const index of gated) {
       const one = flow.seat.instructions[index]!;
-      const committed = one.kind === 'stateRead' ? this.#state.get(one.key) : undefined;
+      const committed = one.kind === 'stateRead' ? this.committed.get(one.key) : undefined;
       if (committed !== undefined) {
         this.#leases.hold(committed);
         flow.found.set(index, committed);
@@ -534,13 +529,13 @@ export class Engine {
     if (voided) return drop();
     flow.left++;
     const call = flow.seat.instructions[index] as ComponentCall;
-    const { work, data, transfer } = this.#works.begin(flow, index, call, inputs, drop);
+    const { work, data, transfer } = this.works.begin(flow, index, call, inputs, drop);
     this.#outlet.start(work, data, transfer);
   }
 
   #assign(key: string, value: Held): void {
-    const old = this.#state.get(key);
-    this.#state.set(key, value);
+    const old = this.committed.get(key);
+    this.committed.set(key, value);
     if (old !== undefined) this.#leases.drop(old);
   }
 }

@@ -8,6 +8,7 @@ import type { NodeEvent, Values } from './io.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
 import { packed, sizeOf } from './packed.ts';
+import type { Saved } from './saved.ts';
 import { isMissing, type Value, valueProblem } from './value.ts';
 
 /** A call that waits for its turn. */
@@ -136,6 +137,16 @@ export class Following {
       return stays;
     });
     return before - this.#waiting.length;
+  }
+
+  save() {
+    return { waiting: this.#waiting, closed: this.#closed, over: this.#over };
+  }
+
+  load({ waiting, closed, over }: Saved<Following>): void {
+    this.#waiting = waiting;
+    this.#closed = closed;
+    this.#over = over;
   }
 
   /** Drops all, and takes no more. */

@@ -11,6 +11,7 @@ import { resultMisfit } from './manifest.ts';
 import type { Outbox } from './outbox.ts';
 import type { Work } from './outlet.ts';
 import { inOneBuffer, objectBytes, packed, sizeOf } from './packed.ts';
+import { fill, type Saved } from './saved.ts';
 import { traced } from './traced.ts';
 import { dataProblem, type MissingReason } from './value.ts';
 import type { Waiting } from './waiting.ts';
@@ -59,7 +60,7 @@ export class HostWork {
 
   get underWay(): Waiting['works'] {
     return [...this.#until, ...this.#within].map(([id, untilNs]) => ({
-      work: this.#around.engine.workOf(id)!,
+      work: this.#around.engine.works.get(id)!,
       sinceNs: untilNs - this.#longest(id),
       untilNs,
     }));
@@ -76,18 +77,44 @@ export class HostWork {
   }
 
   start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void {
-    const { id, flow, call } = work;
+    const { id, call } = work;
     const withinNs = call.kind === 'call' ? call.withinNs : undefined;
     if (withinNs === undefined) this.#until.set(id, this.#around.now() + this.#around.limits.workNs);
     else this.#within.set(id, this.#around.now() + withinNs);
     const { components } = this.#around;
     if (call.kind === 'call' && components?.has(call.component) === true)
       return components.ask(work, inputs, transfer);
+    this.#ask(work, inputs, transfer);
+  }
+
+  #ask({ id, flow, call }: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void {
     const common = { work: id, flow: flow.id, inputs, transfer };
     if (call.kind === 'segment')
       return this.#around.outbox.put({ type: 'work', segment: call.segment, ...common });
     const { component, method, options, results } = call;
     this.#around.outbox.put({ type: 'call', component, method, options, results, ...common });
+  }
+
+  /** Asks a new host for what is under way, but for what it is still to be asked for. */
+  askAgain(): void {
+    const { outbox, engine, components } = this.#around;
+    const waiting = new Set(outbox.asked);
+    for (const work of [...engine.works.all]) {
+      const within = work.call.kind === 'call' && components?.has(work.call.component) === true;
+      if (within || waiting.has(work.id)) continue;
+      if (work.inputs !== undefined) this.#ask(work, work.inputs, []);
+      else this.failed(work.id, 'failed', 'what it was given is with a host that is gone');
+    }
+  }
+
+  save() {
+    return { until: this.#until, within: this.#within, aborted: [...this.#aborted] };
+  }
+
+  load({ until, within, aborted }: Saved<HostWork>): void {
+    fill(this.#until, until);
+    fill(this.#within, within);
+    for (const work of aborted) this.#aborted.add(work);
   }
 
   get #next(): { readonly work: number; readonly until: number } | undefined {
@@ -102,7 +129,7 @@ export class HostWork {
   }
 
   #longest(work: number): number {
-    const call = this.#around.engine.workOf(work)?.call;
+    const call = this.#around.engine.works.get(work)?.call;
     return (call?.kind === 'call' ? call.withinNs : undefined) ?? this.#around.limits.workNs;
   }
 
@@ -123,7 +150,7 @@ export class HostWork {
     const { completionBytes } = this.#around.limits;
     if (bytes > completionBytes)
       return this.failed(work, 'failed', `${bytes} bytes of results, where ${completionBytes} may be`);
-    const under = this.#around.engine.workOf(work);
+    const under = this.#around.engine.works.get(work);
     const misfit = under?.call.kind === 'call' ? resultMisfit(under.call.results, outputs) : undefined;
     if (misfit !== undefined) return this.failed(work, 'failed', misfit);
     this.#over(work);
@@ -149,7 +176,7 @@ export class HostWork {
   }
 
   suspect(work: number, suspect: NotFinite): void {
-    const under = this.#around.engine.workOf(work);
+    const under = this.#around.engine.works.get(work);
     if (under === undefined) return;
     const found = traced(under.flow.seat, under.call, suspect);
     this.#around.outbox.event({ kind: 'suspect', flow: under.flow.id, peer: this.#around.peer, ...found });
@@ -157,7 +184,7 @@ export class HostWork {
 
   /** Nothing of the flow is committed any more, and none follows. */
   diverge(work: number, notFinite: NotFinite, detail: string): void {
-    const under = this.#around.engine.workOf(work);
+    const under = this.#around.engine.works.get(work);
     if (under === undefined) return;
     const { flow } = under;
     const segment = under.call.kind === 'segment' ? under.call.segment : '';

@@ -6,6 +6,7 @@ import type { Flow, FlowHead } from './flow.ts';
 import { type FlowId, flowKey } from './flow-id.ts';
 import type { Collect, SeatProgram } from './instruction.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
+import { fill, type Saved } from './saved.ts';
 
 /** Answers that are still known as awaited after their collect has closed; and those kept for a flow to come. */
 const MAX_AWAITED = 4096;
@@ -133,6 +134,16 @@ export class LateAnswers {
     for (const one of this.#closed.values()) if (one.session === key) one.over = true;
     for (const one of this.#kept) if (one.session === key) this.#drop(one.fields);
     this.#kept = this.#kept.filter((one) => one.session !== key);
+  }
+
+  save() {
+    return { closed: this.#closed, awaited: this.#awaited, kept: this.#kept };
+  }
+
+  load({ closed, awaited, kept }: Saved<LateAnswers>): void {
+    fill(this.#closed, closed);
+    this.#awaited = awaited;
+    this.#kept = kept;
   }
 
   #drop(fields: readonly (Slot | undefined)[]): void {

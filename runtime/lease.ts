@@ -1,7 +1,8 @@
 // Buffers and who holds them: a value's memory is reused as soon as nothing on the node can read it.
 
 import type { DataValue } from '../ir/data.ts';
-import type { Missing } from './value.ts';
+import { inOneBuffer, objectBytes, packed } from './packed.ts';
+import { isMissing, type Missing, type Value } from './value.ts';
 
 /** One buffer that the node owns; several tensors may be views into it. */
 export class Lease {
@@ -65,6 +66,16 @@ export class Leases {
     else this.#byPeer.set(from, held);
   }
 
+  /** A value from the host in memory of the node's. */
+  own(value: Value, owned: boolean): Slot {
+    if (isMissing(value)) return value;
+    const data = owned && inOneBuffer(value) !== undefined ? value : packed(value);
+    const buffer = inOneBuffer(data);
+    const lease = buffer && this.take(buffer);
+    if (lease !== undefined) this.charge(lease, objectBytes(data));
+    return { data, lease };
+  }
+
   /** Counts more bytes for a lease than its buffer has. */
   charge(lease: Lease, bytes: number): void {
     lease.bytes += bytes;
@@ -87,6 +98,11 @@ export class Leases {
   discard(lease: Lease): void {
     this.#count(lease, -lease.bytes);
     if (!lease.shared) this.#released(lease.buffer);
+  }
+
+  /** Counts leases that were held when a snapshot was taken. */
+  load(leases: Iterable<Lease>): void {
+    for (const { bytes } of leases) this.#bytes += bytes;
   }
 
   /** Takes a lease that nobody holds out of the accounts, to give its buffer away. */

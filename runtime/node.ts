@@ -24,8 +24,10 @@ import { defaultLimits, type Limits, type Usage } from './limits.ts';
 import { describeData, fits } from './manifest.ts';
 import type { NetworkCounters, NetworkFactory } from './net/network.ts';
 import { Outbox } from './outbox.ts';
-import { inOneBuffer, objectBytes, packed, sizeOf } from './packed.ts';
+import type { EngineOutlet } from './outlet.ts';
+import { sizeOf } from './packed.ts';
 import { stateMisfit } from './restored.ts';
+import { fill, type Part, type Saved } from './saved.ts';
 import { Starts } from './starts.ts';
 import type { Traces } from './trace.ts';
 import { clip, isMissing, type Value, valueProblem } from './value.ts';
@@ -47,7 +49,13 @@ export interface NodeOptions {
   readonly network?: NetworkFactory | undefined;
   /** Those within the node (`nodeComponents`); the host answers for the others. */
   readonly components?: DeskMaker | undefined;
+  /** It is to be restored on another host: keeps what work under way was given, so that it can be asked for again. */
+  readonly durable?: boolean | undefined;
+  /** What a node with the same program saved, to go on from there. */
+  readonly saved?: SavedNode | undefined;
 }
+
+export type SavedNode = Saved<Node>;
 
 /** Backends tell what failed in a few lines; some add all that they were given. */
 const FAILURE_CHARACTERS = 2000;
@@ -82,7 +90,8 @@ export class Node {
   #nextFlow = 1;
   #shutdown = false;
 
-  constructor({ program, peer, incarnation, limits, trace, network, components }: NodeOptions) {
+  constructor({ program, peer, incarnation, limits, saved, ...more }: NodeOptions) {
+    const { trace, network, components, durable = false } = more;
     this.peer = peer;
     this.#program = program;
     this.#incarnation = incarnation;
@@ -92,9 +101,11 @@ export class Node {
     this.#ended = program.seats.map(() => new EndedFlows(this.#limits.endedFlows));
     this.#leases = new Leases((buffer) => this.#outbox.put({ type: 'release', buffer }));
     this.#starts = new Map([...program.entries].map(([name, seat]) => [name, this.#startsOf(seat)]));
-    const networking = network && { factory: network, leases: this.#leases, flows: this.#flows };
+    fill(this.#flows, saved?.flows ?? []);
+    const own = { leases: this.#leases, flows: this.#flows, saved: saved?.outside[0] };
+    const networking = network && { factory: network, ...own };
     this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox, networking);
-    this.#engine = new Engine(peer, this.#leases, {
+    const outlet: EngineOutlet = {
       start: (work, inputs, transfer) => this.#work.start(work, inputs, transfer),
       abort: (work) => this.#work.abort(work),
       ship: (flow, envelope, values, recipients) => this.#ship(flow, flow.seat, envelope, values, recipients),
@@ -111,7 +122,8 @@ export class Node {
       },
       next: (flow, op, given) => this.#starts.get(op.entry)!.next(flow, op, given),
       ended: (flow) => this.#endFlow(flow),
-    });
+    };
+    this.#engine = new Engine(peer, this.#leases, outlet, durable);
     this.#early = new EarlyFrames(this.#leases);
     this.#collects = program.seats.map(
       (seat) =>
@@ -169,6 +181,36 @@ export class Node {
       now: () => this.#now,
       endSession: (flow) => [...this.#starts.values()].reduce((sum, starts) => sum + starts.end(flow), 0),
     });
+    if (saved === undefined) return;
+    [this.#now, this.#nextFlow, this.#shutdown] = saved.at;
+    fill(this.#engine.committed, saved.state);
+    this.#leases.load(saved.leases);
+    for (const [at, one] of this.#parts.entries()) one.load(saved.parts[at] as never);
+    if (saved.outside[1] !== undefined) this.#components?.restore(saved.outside[1]);
+  }
+
+  get #parts(): readonly Part[] {
+    const { claims, works } = this.#engine;
+    const own = [this.#outbox, claims, works, this.#courier, this.#waits, this.#work, this.#early];
+    return [...own, ...this.#ended, ...this.#starts.values(), ...this.#collects];
+  }
+
+  /** All that it is, for {@link NodeOptions.saved}; between calls only. The objects are its own. */
+  save() {
+    return {
+      at: [this.#now, this.#nextFlow, this.#shutdown] as const,
+      flows: this.#flows,
+      state: this.#engine.committed,
+      parts: this.#parts.map((one) => one.save()),
+      outside: [this.#courier.network?.save(), this.#components?.save()] as const,
+      // Those held: told by who reads it.
+      leases: [] as Iterable<Lease>,
+    };
+  }
+
+  /** On another host than before: work under way is asked for again, or fails where what it was given is gone. */
+  moved(): void {
+    this.#work.askAgain();
   }
 
   #startsOf(seat: SeatProgram): Starts {
@@ -177,12 +219,17 @@ export class Node {
       limits: this.#limits,
       leases: this.#leases,
       tell: (event) => this.#outbox.event(event),
-      own: (value, owned) => this.#own(value, owned),
+      own: (value, owned) => this.#leases.own(value, owned),
       newId: () => this.#newId(),
       room: () => this.#limits.flows - this.#flows.size,
       begin: (at, start, call) => this.#begin(at, start, call),
       cancel: (flow, why) => this.#cancel(flow, why),
     });
+  }
+
+  /** What a snapshot has to be of, to be restored. */
+  get identity(): Pick<NodeOptions, 'program' | 'peer' | 'incarnation'> {
+    return { program: this.#program, peer: this.peer, incarnation: this.#incarnation };
   }
 
   /** Flows that have not ended. */
@@ -344,7 +391,7 @@ export class Node {
       const misfit = stateMisfit(this.#program.manifest, key, value, this.#limits);
       if (begun) this.#outbox.drop('late', this.peer, `state ${key}`);
       else if (misfit !== undefined) this.#outbox.drop(misfit[0], this.peer, misfit[1]);
-      else this.#engine.restore(key, this.#own(value, false) as Held);
+      else this.#engine.restore(key, this.#leases.own(value, false) as Held);
     }
   }
 
@@ -411,21 +458,7 @@ export class Node {
     const bytes = sizeOf(value);
     if (bytes > this.#limits.invokeBytes) return deny('limit', `${bytes} bytes`);
     if (!fits(port, value)) return deny('type', `${describeData(value)} does not fit`);
-    this.#engine.supply(flow, index, this.#own(value, owned));
-  }
-
-  /** A value from the host in memory of ours. */
-  #own(value: Value, owned: boolean): Slot {
-    if (isMissing(value)) return value;
-    const data = owned && inOneBuffer(value) !== undefined ? value : packed(value);
-    const buffer = inOneBuffer(data);
-    return { data, lease: buffer && this.#lease(buffer, data) };
-  }
-
-  #lease(buffer: ArrayBuffer, value: DataValue): Lease {
-    const lease = this.#leases.take(buffer);
-    this.#leases.charge(lease, objectBytes(value));
-    return lease;
+    this.#engine.supply(flow, index, this.#leases.own(value, owned));
   }
 
   #endFlow(flow: Flow): void {

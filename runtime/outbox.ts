@@ -1,6 +1,7 @@
 // What a node has to say, until its host polls for it.
 
 import type { DropReason, NodeEvent, Output } from './io.ts';
+import type { Saved } from './saved.ts';
 
 export class Outbox {
   #queue: Output[] = [];
@@ -20,6 +21,11 @@ export class Outbox {
   /** Outputs that wait for `take`. */
   get size(): number {
     return this.#queue.length - this.#at;
+  }
+
+  /** Work that is among them. */
+  get asked(): readonly number[] {
+    return this.#queue.slice(this.#at).flatMap((one) => ('work' in one ? one.work : []));
   }
 
   put(output: Output): void {
@@ -49,6 +55,16 @@ export class Outbox {
       unreported,
       ...(edge === undefined ? {} : { edge }),
     });
+  }
+
+  save() {
+    return { queue: this.#queue.slice(this.#at), drops: this.#drops, unreported: this.#unreported };
+  }
+
+  load({ queue, drops, unreported }: Saved<Outbox>): void {
+    this.#queue = queue;
+    this.#drops = drops;
+    this.#unreported = unreported;
   }
 
   take(): Output | undefined {

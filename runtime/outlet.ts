@@ -34,6 +34,8 @@ export interface Work {
   readonly flow: Flow;
   readonly index: number;
   readonly call: Call;
+  /** Undefined: they were given away. */
+  readonly inputs: readonly DataValue[] | undefined;
   /** Leases to drop when it is over. */
   readonly holds: readonly Lease[];
 }

@@ -9,6 +9,7 @@ import type { Next, SeatProgram } from './instruction.ts';
 import type { Input, NodeEvent, Values } from './io.ts';
 import type { Leases, Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
+import type { Saved } from './saved.ts';
 import type { Value } from './value.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -153,6 +154,18 @@ export class Starts {
   close(): void {
     this.#dueNs = undefined;
     this.#following.close();
+  }
+
+  save() {
+    const following = this.#following.save();
+    return { following, open: [...this.#open], dueNs: this.#dueNs, entered: this.#entered };
+  }
+
+  load({ following, open, dueNs, entered }: Saved<Starts>): void {
+    this.#following.load(following);
+    for (const flow of open) this.#open.add(flow);
+    this.#dueNs = dueNs;
+    this.#entered = entered;
   }
 
   // --- triggers --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
 import type { Program, SeatProgram } from './instruction.ts';
 import type { Change } from './net/network.ts';
+import type { Saved } from './saved.ts';
 import type { Missing } from './value.ts';
 
 /** How long inputs that an event asked for are awaited where nothing else in the program has a deadline. */
@@ -92,6 +93,15 @@ export class Waits {
       } else if (one.lost) this.lose(one.peer, [...flows]);
       else this.found(one.peer);
     }
+  }
+
+  save() {
+    return { deadlines: this.#deadlines.save(), lost: [...this.#lost] };
+  }
+
+  load({ deadlines, lost }: Saved<Waits>): void {
+    this.#deadlines.load(deadlines);
+    for (const peer of lost) this.#lost.add(peer);
   }
 
   /** A graph input that gets no value. */

@@ -5,14 +5,22 @@ import type { Flow } from './flow.ts';
 import type { Call } from './instruction.ts';
 import type { Held, Lease, Leases } from './lease.ts';
 import type { Work } from './outlet.ts';
+import { fill, type Saved } from './saved.ts';
 
 export class Works {
   readonly #leases: Leases;
+  readonly #keepsInputs: boolean;
   readonly #open = new Map<number, Work>();
   #next = 1;
 
-  constructor(leases: Leases) {
+  /** `keepsInputs`: so that what was asked can be asked again. */
+  constructor(leases: Leases, keepsInputs: boolean) {
     this.#leases = leases;
+    this.#keepsInputs = keepsInputs;
+  }
+
+  get all(): Iterable<Work> {
+    return this.#open.values();
   }
 
   get(id: number): Work | undefined {
@@ -28,12 +36,13 @@ export class Works {
     const transfer: ArrayBuffer[] = [];
     const holds: Lease[] = [];
     for (const lease of leases) {
-      if (lease.holders > 1 || lease.shared) holds.push(lease);
+      if (lease.holders > 1 || lease.shared || this.#keepsInputs) holds.push(lease);
       else transfer.push(this.#leases.giveAway(lease));
     }
-    const work: Work = { id: this.#next++, flow, index, call, holds };
-    this.#open.set(work.id, work);
     const data: readonly DataValue[] = inputs.map((one) => one.data);
+    const asked = { flow, index, call, holds };
+    const work: Work = { id: this.#next++, ...asked, inputs: this.#keepsInputs ? data : undefined };
+    this.#open.set(work.id, work);
     return { work, data, transfer };
   }
 
@@ -45,6 +54,15 @@ export class Works {
       return this.end(work.id);
     }
     return undefined;
+  }
+
+  save() {
+    return { open: this.#open, next: this.#next };
+  }
+
+  load({ open, next }: Saved<Works>): void {
+    fill(this.#open, open);
+    this.#next = next;
   }
 
   end(id: number): Work | undefined {

@@ -14,6 +14,7 @@
 //   10 a buffer: its number, and its size if it is new; n is 0
 //   11 map of n    12 set of n    13 uint32 array of n
 //   14 the n-th object that was written or that both sides know; only where identity is kept
+//   15 object of the n-th class that both sides know: the number of its fields, then a text and a value each
 //
 // Views of one buffer stay views of one buffer.
 
@@ -31,9 +32,13 @@ export class JournalError extends Error {
 export interface CodecOptions {
   /** Objects that are the same stay the same; those given are known to both sides and never written. */
   readonly known?: readonly object[];
+  /** Their objects, of public fields, are read as such again. */
+  readonly classes?: readonly { readonly prototype: object }[];
 }
 
 export interface DecodeOptions extends CodecOptions {
+  /** Gets every object that is read, where identity is kept. */
+  readonly made?: object[];
   /** Bytes of buffers that may be more than what is in the record. Default: 1 MiB, and 16 times the record. */
   readonly slackBytes?: number;
 }
@@ -54,6 +59,7 @@ const KIND = {
   set: 12,
   uint32s: 13,
   same: 14,
+  instance: 15,
 } as const;
 
 const constants = [undefined, null, false, true] as const;
@@ -75,9 +81,11 @@ class Writer {
   readonly #words = new Map<string, number>();
   readonly #buffers = new Map<ArrayBufferLike, number>();
   readonly #objects: Map<object, number> | undefined;
+  readonly #prototypes: readonly object[];
 
-  constructor({ known }: CodecOptions) {
+  constructor({ known, classes = [] }: CodecOptions) {
     this.#objects = known && new Map(known.map((one, index) => [one, index]));
+    this.#prototypes = classes.map(({ prototype }) => prototype);
   }
 
   finish(value: unknown): Uint8Array {
@@ -160,7 +168,9 @@ class Writer {
 
   #fields(value: object): void {
     const fields = Object.entries(value).filter(([, one]) => one !== undefined);
-    this.#head(KIND.object, fields.length);
+    const own = this.#prototypes.indexOf(Object.getPrototypeOf(value));
+    this.#head(own < 0 ? KIND.object : KIND.instance, own < 0 ? fields.length : own);
+    if (own >= 0) this.#varint(fields.length);
     for (const [name, one] of fields) {
       this.#text(name);
       this.#value(one);
@@ -233,12 +243,19 @@ class Reader {
   readonly #words: string[] = [];
   readonly #buffers: ArrayBuffer[] = [];
   readonly #objects: object[] | undefined;
+  readonly #classes: readonly { readonly prototype: object }[];
+  readonly #made: object[] | undefined;
 
-  constructor(data: Uint8Array, { known, slackBytes = 2 ** 20 + 16 * data.length }: DecodeOptions) {
+  constructor(
+    data: Uint8Array,
+    { known, classes = [], made, slackBytes = 2 ** 20 + 16 * data.length }: DecodeOptions,
+  ) {
     // Node's Buffer slices without copying.
     this.#data = new Uint8Array(data.buffer, data.byteOffset, data.length);
     this.#objects = known && [...known];
     this.#slackLeft = slackBytes;
+    this.#classes = classes;
+    this.#made = made;
   }
 
   finish(): unknown {
@@ -337,9 +354,20 @@ class Reader {
         return this.#view(n);
       case KIND.buffer:
         return this.#buffer();
+      case KIND.instance: {
+        const of = this.#classes[n];
+        if (of === undefined) throw this.#bad('an object of an unknown class');
+        return this.#fields(Object.create(of.prototype), this.#varint());
+      }
       default:
         return this.#collection(kind, n);
     }
+  }
+
+  #fields<T extends Record<string, unknown>>(object: T, n: number): T {
+    this.#note(object);
+    for (let index = 0; index < n; index++) this.#field(object);
+    return object;
   }
 
   #collection(kind: number, n: number): object {
@@ -351,11 +379,8 @@ class Reader {
         for (let index = 0; index < n; index++) list.push(this.#value());
         return list;
       }
-      case KIND.object: {
-        const object = this.#note<Record<string, unknown>>({});
-        for (let index = 0; index < n; index++) this.#field(object);
-        return object;
-      }
+      case KIND.object:
+        return this.#fields({}, n);
       case KIND.map: {
         const map = this.#note(new Map<unknown, unknown>());
         for (let index = 0; index < n; index++) map.set(this.#value(), this.#value());
@@ -385,6 +410,7 @@ class Reader {
 
   #note<T extends object>(object: T): T {
     this.#objects?.push(object);
+    this.#made?.push(object);
     return object;
   }
 

@@ -25,4 +25,5 @@ export {
   journalHeader,
   type ReadRecord,
   readJournal,
+  readRecord,
 } from './log.ts';

@@ -61,14 +61,22 @@ export function* readJournal(data: Uint8Array): Generator<ReadRecord, JournalEnd
     throw new JournalError('version', `a journal of version ${version}; this reads ${JOURNAL_VERSION}`);
   let at = HEADER_BYTES;
   while (at < data.length) {
-    if (data.length - at < RECORD_BYTES) return { at, how: 'cut' };
-    const end = at + RECORD_BYTES + view.getUint32(at, true);
-    if (end > data.length) return { at, how: 'cut' };
-    if (checksum(data.subarray(at, end)) !== view.getUint32(at + 4, true)) return { at, how: 'damaged' };
-    yield { payload: data.subarray(at + RECORD_BYTES, end), start: at, end };
-    at = end;
+    const record = readRecord(data, at);
+    if (typeof record === 'string') return { at, how: record };
+    yield record;
+    at = record.end;
   }
   return { at, how: 'whole' };
+}
+
+/** The framed record that begins at `start`, or what is wrong with it. */
+export function readRecord(data: Uint8Array, start: number): ReadRecord | 'cut' | 'damaged' {
+  if (data.length - start < RECORD_BYTES) return 'cut';
+  const view = new DataView(data.buffer, data.byteOffset + start, RECORD_BYTES);
+  const end = start + RECORD_BYTES + view.getUint32(0, true);
+  if (end > data.length) return 'cut';
+  if (checksum(data.subarray(start, end)) !== view.getUint32(4, true)) return 'damaged';
+  return { payload: data.subarray(start + RECORD_BYTES, end), start, end };
 }
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {

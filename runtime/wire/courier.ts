@@ -11,6 +11,7 @@ import { describeData, describePort, fits } from '../manifest.ts';
 import type { ErrorNews, Network, NetworkContext, NetworkFactory, Parcel } from '../net/network.ts';
 import type { Outbox } from '../outbox.ts';
 import { peersIn } from '../peer-set.ts';
+import { fill, type Saved } from '../saved.ts';
 import { rowsFor } from '../scatter.ts';
 import { TRACE_BYTES } from '../trace.ts';
 import { clip, isMissing, type Value } from '../value.ts';
@@ -354,5 +355,13 @@ export class Courier {
       error,
       fills: fills ?? [],
     };
+  }
+
+  save() {
+    return this.#correspondents;
+  }
+
+  load(correspondents: Saved<Courier>): void {
+    fill(this.#correspondents, correspondents);
   }
 }

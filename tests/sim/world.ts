@@ -11,6 +11,7 @@ import {
   Node,
   type NodeComponents,
   type NodeEvent,
+  type NodeOptions,
   nodeComponents,
   type Output,
   pieceBytes,
@@ -43,6 +44,8 @@ export interface WorldOptions {
 }
 
 export class World {
+  /** Nodes of another kind, to see them in all of the worlds. */
+  static nodeOf = (options: () => NodeOptions): Node => new Node(options());
   now = 0;
   readonly nodes = new Map<string, Node>();
   readonly told: Told[] = [];
@@ -68,9 +71,14 @@ export class World {
     this.#segments = segments;
     for (const [peer, bundle] of Object.entries(peers)) {
       const options = { program: decodeProgram(bundle), peer, incarnation: 1, limits };
-      const own = { trace: traces?.(peer), network: network?.(peer) };
-      const inside = components && nodeComponents(components(peer));
-      this.nodes.set(peer, new Node({ ...options, ...own, components: inside }));
+      this.nodes.set(
+        peer,
+        World.nodeOf(() => {
+          const own = { trace: traces?.(peer), network: network?.(peer) };
+          const inside = components && nodeComponents(components(peer));
+          return { ...options, ...own, components: inside };
+        }),
+      );
     }
   }
 
