@@ -7,6 +7,7 @@
 
 import {
   type Attribute,
+  attributeInt,
   attributeString,
   CORE,
   DOMAIN,
@@ -51,7 +52,12 @@ export class Cohorts {
 
   /** Whether what an op gives to the gradient of a value has to be collected: many members' parts, for one value. */
   fromMany(op: Op, value: ValueId): boolean {
-    return !isCore(op, CORE.scatter) && this.#ofOp.has(op.id) && !this.#ofValue.has(value);
+    return (
+      !isCore(op, CORE.scatter) &&
+      !isCore(op, CORE.exchange) &&
+      this.#ofOp.has(op.id) &&
+      !this.#ofValue.has(value)
+    );
   }
 
   of(value: ValueId): Place | undefined {
@@ -93,6 +99,20 @@ export const crossingRules = (cohorts: Cohorts): Rules => ({
       const rows = dy[field];
       if (rows === undefined || !wants(field)) return undefined;
       return b.core(CORE.scatter, [kept(rows), members], 1, [], cohorts.of(value))[0];
+    });
+  },
+  [CORE.exchange]: ({ op, b, x, dy, wants }) => {
+    // What was asked of fewer went to some receivers only, each with rows of others: nobody could put them back.
+    const partial = ['at_least', 'enough'].find((name) => findAttribute(op, name) !== undefined);
+    if (partial !== undefined) return b.refuse('it does not wait for every member');
+    const within = op.attributes.filter(({ name }) => name === 'within_ns');
+    const rows: Attribute = { name: 'rows', kind: 'int', value: 1n };
+    return x.map((value, field) => {
+      const gradient = dy[field];
+      if (gradient === undefined || !wants(field)) return undefined;
+      // Row i of every receiver's is of what member i sent; a row that went to one receiver comes back from it alone.
+      const [back] = b.core(CORE.exchange, [gradient], 3, [rows, ...within], cohorts.of(value));
+      return attributeInt(op, 'rows', 0) === 1 ? back : b.sum(back!, [0]);
     });
   },
   [CORE.scatter]: ({ op, b, x, dy }) => {

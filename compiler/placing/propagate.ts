@@ -5,6 +5,7 @@ import {
   CORE,
   DOMAIN,
   isCohort,
+  isSubset,
   NO_VALUE,
   type Op,
   type OpId,
@@ -152,14 +153,17 @@ export function followData(
   const follow = (op: Op, kind: 'sources' | 'readers', candidates: readonly Candidate[]): void => {
     if (known.ops[op.id] !== undefined || except.has(op.id)) return;
     const placed = candidates.filter(({ place }) => place !== undefined);
-    const leader = placed.find(({ place }) => isCohort(place!)) ?? placed[0];
+    const many = placed.filter(({ place }) => isCohort(place!));
+    const leader =
+      many.find(({ place }) => many.some((one) => isSubset(place!, one.place!))) ?? many[0] ?? placed[0];
     if (leader === undefined) return;
     const agreed = placed.every(({ place }) => samePlace(place!, leader.place!));
     if (agreed || isCohort(leader.place!)) settle(known, op.id, leader.place!, { kind, from: leader.name() });
   };
   for (const op of flow.steps) {
     // Where a collect's result is, its author says; its input is at the cohort it leaves.
-    if ([CORE.collect, CORE.broadcast, CORE.scatter].some((type) => isCore(op, type))) continue;
+    if ([CORE.collect, CORE.exchange, CORE.broadcast, CORE.scatter].some((type) => isCore(op, type)))
+      continue;
     follow(
       op,
       'sources',

@@ -1,6 +1,7 @@
 import { attributeInt, attributeString, CORE, findAttribute, type Op, type OpId } from '../../../ir/index.ts';
-import { fragmentLevels, variableOf } from '../../split/fragments.ts';
+import { fragmentLevels, isState, variableOf } from '../../split/fragments.ts';
 import { isCore, type PlacedGraph } from '../../split/places.ts';
+import { entryOps } from '../../split/seats.ts';
 import { atOp, whereMade } from '../about.ts';
 import { type Problem, rule } from '../rule.ts';
 
@@ -27,13 +28,13 @@ export const lostUpdate = rule('lost-update', {
   rationale:
     'Flows overlap. Between the read and the assignment another flow may assign, and what it did is overwritten. Fragments end where a value comes from another peer; update reads and assigns in one fragment. At the member where an entry lets one flow be open at a time (limit, by default 1), none overlap. Only values on whose way to the assignment the read lies are looked at.',
   *run({ graph }) {
-    const alone = placeOfOneFlow(graph);
+    const alone = variablesOfOneFlow(graph);
     const levels = fragmentLevels(graph, () => {});
     const { model } = graph;
     const reads = new Map<string, OpId[]>();
     const assigned = new Map<string, Set<number>>();
     for (const op of model.opsOf()) {
-      if (graph.opPlace[op.id] === alone) continue;
+      if (isState(op) && alone.has(variableOf(graph, op.id))) continue;
       if (isCore(op, CORE.stateRead)) {
         const variable = variableOf(graph, op.id);
         reads.set(variable, [...(reads.get(variable) ?? []), op.id]);
@@ -55,10 +56,27 @@ export const lostUpdate = rule('lost-update', {
   },
 });
 
-/** Where flows start that an entry lets follow each other one by one; others may lag behind there, who answer late. */
-function placeOfOneFlow({ model, opPlace }: PlacedGraph): number | undefined {
-  const invoke = [...model.opsOf()].find((op) => isCore(op, CORE.invoke));
-  return invoke === undefined || attributeInt(invoke, 'limit', 1) > 1 ? undefined : opPlace[invoke.id];
+/**
+ * Variables that one flow at a time assigns: those of places where flows start that an entry lets follow each other one by
+ * one, unless another seat of the class assigns them too. At other places flows may lag behind, whose answers are late.
+ */
+function variablesOfOneFlow(graph: PlacedGraph): ReadonlySet<string> {
+  const { model, opPlace, places } = graph;
+  const seatsOf = new Map<string, Set<number>>();
+  const keyOf = (op: Op): string => `${places[opPlace[op.id]!]!.class} ${attributeString(op, 'key')}`;
+  for (const op of model.opsOf()) {
+    if (!isCore(op, CORE.stateAssign)) continue;
+    seatsOf.set(keyOf(op), (seatsOf.get(keyOf(op)) ?? new Set()).add(opPlace[op.id]!));
+  }
+  const starts = new Set(
+    [...entryOps(model).values()]
+      .filter((op) => attributeInt(op, 'limit', 1) === 1)
+      .map(({ id }) => opPlace[id]!),
+  );
+  const alone = [...model.opsOf()].filter(
+    (op) => isState(op) && starts.has(opPlace[op.id]!) && (seatsOf.get(keyOf(op))?.size ?? 0) <= 1,
+  );
+  return new Set(alone.map((op) => variableOf(graph, op.id)));
 }
 
 /** An update applies its change to what is there then, whatever was read before. */

@@ -1,5 +1,5 @@
-import { attributeInt, CORE } from '../../../ir/index.ts';
-import { isCore, placeOfValue } from '../../split/places.ts';
+import { attributeInt } from '../../../ir/index.ts';
+import { isGather, placeOfValue } from '../../split/places.ts';
 import { atOp } from '../about.ts';
 import { rule } from '../rule.ts';
 import { counted } from '../text.ts';
@@ -23,7 +23,7 @@ export const quorumAboveCohort = rule('quorum-above-cohort', {
     'With atLeast above the size of the cohort, or above enough, at which the collect closes, its result is missing in every flow.',
   *run({ model, graph, topology }) {
     for (const op of model.opsOf()) {
-      if (!isCore(op, CORE.collect)) continue;
+      if (!isGather(op)) continue;
       const input = op.inputs.find((id) => !graph.isConstant(id));
       if (input === undefined) continue;
       const from = graph.places[placeOfValue(graph, input)]!.class;

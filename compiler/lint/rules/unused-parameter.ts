@@ -1,4 +1,4 @@
-import { CORE, dependenciesOf, type Model, type ValueId } from '../../../ir/index.ts';
+import { CORE, dependenciesOf, type Model, setOf, type ValueId } from '../../../ir/index.ts';
 import { isCore } from '../../split/places.ts';
 import { atValue } from '../about.ts';
 import { rule } from '../rule.ts';
@@ -58,7 +58,10 @@ function neededValues(model: Model): ReadonlySet<ValueId> {
     // A state's initial value counts too, however the state is used.
     const isKept = isCore(op, CORE.stateAssign) || isCore(op, CORE.stateRead);
     // So does what decides whether a flow follows, and what it is given.
-    if (isKept || isCore(op, CORE.next)) op.inputs.forEach(need);
+    if (isKept || isCore(op, CORE.next) || isCore(op, CORE.start)) op.inputs.forEach(need);
+    // And who takes part.
+    const set = op.place && setOf(op.place);
+    if (set !== undefined) need(set);
   }
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     const { def } = model.value(id);

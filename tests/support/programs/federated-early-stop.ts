@@ -39,7 +39,7 @@ export default module('federated-early-stop', () => {
       // Differentiated where it is: a gradient of what the server has would be the sum over the phones.
       const mine = before.broadcast(picked) as Column;
       const slope = gradient(mse(x.matmul(mine), y) as Scalar, { mine }).mine as Column;
-      return { wk: mine.sub(slope.mul(0.1)), n: constant(8, int64) };
+      return { wk: mine.sub(slope.mul(0.3)), n: constant(8, int64) };
     });
     const c = collect(own as never, { enough: 10, atLeast: 8, within: '60s' }) as unknown as {
       wk: never;
