@@ -3,17 +3,20 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Module } from '../../dsl/index.ts';
+import { packStrings, type Tensor } from '../../ir/index.ts';
 import type { FlowResult } from '../../runtime/host/index.ts';
-import { plain } from '../support/deploy.ts';
+import type { ComponentContext, Components, Later, NodeComponent } from '../../runtime/index.ts';
+import { arrays, dataComponent } from '../../stdlib/data/index.ts';
+import { floats, plain } from '../support/deploy.ts';
 import { type SimulatedWorld, simulatedWorld, topologyIn } from '../support/simulated.ts';
 
-const worldOf = async (name: string): Promise<SimulatedWorld> => {
+const worldOf = async (name: string, components?: (peer: string) => Components): Promise<SimulatedWorld> => {
   const file = path.join(import.meta.dirname, `../support/programs/${name}.ts`);
   const { default: program, topology } = (await import(file)) as {
     readonly default: Module;
     readonly topology: object;
   };
-  return simulatedWorld(program, topologyIn(topology));
+  return simulatedWorld(program, topologyIn(topology), {}, components);
 };
 
 /** Lets triggers start flows until so many are over. */
@@ -104,4 +107,129 @@ describe('15, sensors take the gateway’s judgement, or their own when it does 
       expect(plain(alarm)).toEqual([expect.any(Number)]);
     }
   });
+});
+
+const int64Scalar = (value: bigint): Tensor => ({
+  dtype: 'int64',
+  dims: [],
+  bytes: new Uint8Array(BigInt64Array.of(value).buffer),
+});
+
+/** Says at set times who is elected: at each of `elections`, in seconds, this peer with the next term. */
+class ScriptedElection implements NodeComponent {
+  readonly roles = ['protocol'] as const;
+  readonly declaration = {
+    methods: {},
+    events: { elected: [{ name: 'term', dtype: 'int64', shape: [] }] },
+  } as const;
+  readonly #elections: { readonly at: number; readonly term: bigint }[];
+
+  constructor(elections: readonly { readonly at: number; readonly term: bigint }[]) {
+    this.#elections = [...elections];
+  }
+  start(cx: ComponentContext): void {
+    this.#next(cx);
+  }
+  wake(cx: ComponentContext): void {
+    cx.raise('elected', { term: int64Scalar(this.#elections.shift()!.term) });
+    this.#next(cx);
+  }
+  call(): never {
+    throw new Error('it has no methods');
+  }
+  #next(cx: ComponentContext): void {
+    const [next] = this.#elections;
+    if (next !== undefined) cx.wakeAt(next.at * 1e9);
+  }
+}
+
+test('12, a leader with a backup: who is elected later goes on where the first came to, and the first one’s term is over', async () => {
+  const elections: Readonly<Record<string, readonly { readonly at: number; readonly term: bigint }[]>> = {
+    'worker/0': [{ at: 1, term: 1n }],
+    'worker/2': [{ at: 30, term: 2n }],
+  };
+  const world = await worldOf('leader', (peer) => ({
+    raft: () => new ScriptedElection(elections[peer] ?? []),
+  }));
+  // The first leader is cut off after a while; it does not know it.
+  let led = 0;
+  const results: FlowResult[] = [];
+  world.deployment.arm({}, (result) => {
+    results.push(result);
+    if (++led === 5) world.world.stop(world.world.peers.get('worker/0')!);
+  });
+  await world.deployment.serve(() => results.length >= 20);
+  const rounds = (await world.deployment.state())['worker/1']!;
+  expect(plain(rounds.round)).toEqual([20]);
+  expect(plain(rounds.term)).toEqual([2]);
+  const [w] = plain(rounds.w) as number[];
+  expect(w).toBeCloseTo(0.9 ** 20, 5);
+});
+
+describe('10, who is asked comes from a lookup:', () => {
+  /** Answers lookups after a second; a lookup of a negative key has no answer. */
+  class Lookup implements NodeComponent {
+    readonly roles = ['protocol'] as const;
+    readonly declaration = {
+      methods: {
+        Near: {
+          kind: 'ask',
+          inputs: [{ name: 'key', dtype: 'float32', shape: [2] }],
+          options: {},
+          outputs: [{ name: 'peers', dtype: 'string', shape: ['K'] }],
+        },
+      },
+      events: { joined: [{ name: 'distance', dtype: 'float32', shape: [] }] },
+    } as const;
+    readonly #asked: { readonly id: number; readonly known: boolean }[] = [];
+    call({ inputs }: { readonly inputs: readonly unknown[] }, cx: ComponentContext): Later {
+      const later = cx.later();
+      this.#asked.push({ id: later.id, known: (plain(inputs[0] as Tensor) as number[])[0]! >= 0 });
+      cx.wakeAt(cx.now + 1e9);
+      return later;
+    }
+    wake(cx: ComponentContext): void {
+      for (const { id, known } of this.#asked.splice(0)) {
+        const bytes = packStrings(['phone/3', 'phone/1']);
+        if (known) cx.answer(id, [{ dtype: 'string', dims: [2], bytes }]);
+        else cx.decline(id, 'nobody is near', 'failed');
+      }
+    }
+  }
+  const world = () => worldOf('dht-query', () => ({ dht: () => new Lookup() }));
+  const key = (...of: number[]) => ({
+    entry: 'find',
+    from: { step: 0, arguments: { key: { ...floats(...of) } } },
+  });
+
+  test('what it gives is asked, in its order', async () => {
+    const found = await (await world()).deployment.invoke({}, key(2, 3));
+    expect(found.status).toBe('complete');
+    expect(plain(found.outputs.best)).toEqual([2, 6]);
+    expect(plain(found.outputs.who)).toBe('phone/3,phone/1');
+  });
+
+  test('without an answer nobody is, and what they would have said is missing', async () => {
+    const found = await (await world()).deployment.invoke({}, key(-1, 0));
+    expect(found.status).toBe('failed');
+    expect(found.messages).toEqual([]);
+    expect(found.causes[0]?.missing).toMatchObject({ detail: 'nobody is near' });
+  });
+});
+
+test('1, a thousand steps on one peer', async () => {
+  const rows = 64;
+  const random = Float32Array.from({ length: rows * 4 }, (_, at) => Math.sin(at * at + 0.5 * at));
+  const y = Float32Array.from({ length: rows }, (_, at) => random[at * 4]! - 2 * random[at * 4 + 3]!);
+  const tensor = (values: Float32Array, dims: readonly number[]): Tensor => ({
+    dtype: 'float32',
+    dims,
+    bytes: new Uint8Array(values.buffer),
+  });
+  const train = dataComponent(arrays({ x: tensor(random, [rows, 4]), y: tensor(y, [rows, 1]) }));
+  const world = await worldOf('one-peer', () => ({ train }));
+  const result = await world.deployment.invoke({});
+  expect(result).toMatchObject({ status: 'complete', step: 999 });
+  const [w] = await statesOf(world, 'w');
+  for (const [at, wanted] of [1, 0, 0, -2].entries()) expect(w![at]).toBeCloseTo(wanted, 2);
 });

@@ -7,6 +7,7 @@ import type { Module } from '../../dsl/index.ts';
 import type { Topology } from '../../ir/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { SimulatedDeployment, World, type WorldOptions } from '../../runtime/host/sim/index.ts';
+import type { Components } from '../../runtime/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { compiled, recorded } from './deploy.ts';
 
@@ -26,9 +27,12 @@ export async function simulatedWorld(
   source: Module,
   topology: Topology,
   options: Partial<WorldOptions> = {},
+  components: (peer: string) => Components = () => ({}),
 ): Promise<SimulatedWorld> {
   const loaded = deploymentInMemory(compiled(recorded(source), topology));
-  const world = await World.create({ ...optionsFor(loaded, topology), ...options });
+  const own = optionsFor(loaded, topology);
+  const peers = own.peers.map((one) => ({ ...one, components: components(one.id) }));
+  const world = await World.create({ ...own, peers, ...options });
   return { world, loaded, deployment: new SimulatedDeployment(world) };
 }
 
