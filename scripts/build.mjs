@@ -45,6 +45,7 @@ async function build() {
   emitDeclarations(sources.map((file) => path.relative('.', file)));
   cpSync('cli/graph/page/style.css', 'dist/cli/graph/page/style.css');
   chmodSync('dist/cli/main.js', 0o755);
+  cpSync('stdlib/models/python', 'dist/stdlib/models/python', { recursive: true });
   cpSync('cli/init/templates', 'dist/cli/init/templates', { recursive: true });
   cpSync('cli/explain/codes', 'dist/cli/explain/codes', { recursive: true });
   for (const folder of ['compiler/schemas', 'ir/schemas'])

@@ -78,8 +78,9 @@ test('examples use the public subpaths only', () => {
 
 /** Where the outside world is allowed: clocks, timers, files, processes. */
 const isEdge = (file: string): boolean =>
-  /^(runtime\/host|cli|stdlib\/backends|stdlib\/data\/node|scripts|tests|bench|examples)\//.test(file) ||
-  !file.includes('/');
+  /^(runtime\/host|cli|stdlib\/backends|stdlib\/(?:data|models)\/node|scripts|tests|bench|examples)\//.test(
+    file,
+  ) || !file.includes('/');
 const core = sources.filter((file) => !isEdge(file));
 
 test('the core imports no module of Node', () => {
