@@ -46,8 +46,6 @@ export interface DeliveriesAround {
 
 export class Deliveries {
   readonly #around: DeliveriesAround;
-  /** Whose frame made a flow open here. */
-  readonly #openers = new WeakMap<Flow, string>();
 
   constructor(around: DeliveriesAround) {
     this.#around = around;
@@ -128,7 +126,7 @@ export class Deliveries {
         return undefined;
       }
       flow = this.#around.open(seat, head);
-      this.#openers.set(flow, from);
+      flow.openedBy = from;
     }
     for (const { value } of values)
       if (!isMissing(value)) this.#around.leases.charge(lease, objectBytes(value));
@@ -156,7 +154,7 @@ export class Deliveries {
     if (flows.size >= limits.flows) return `${flows.size} flows are open`;
     if (from === peer || flows.size < limits.peerFlows) return undefined;
     let opened = 0;
-    for (const flow of flows.values()) if (this.#openers.get(flow) === from) opened++;
+    for (const flow of flows.values()) if (flow.openedBy === from) opened++;
     return opened >= limits.peerFlows ? `${opened} flows of it are open` : undefined;
   }
 

@@ -74,6 +74,8 @@ export class Flow implements FlowStart {
   readonly trace: Uint8Array | undefined;
   readonly key: string;
   readonly learnedNs: number;
+  /** The peer whose frame made it open here. */
+  openedBy: string | undefined;
   /** Indexed by slot; freed when its last reader has fired. */
   readonly values: (Slot | undefined)[];
   /** Indexed by slot: readers that have not fired. */

@@ -102,7 +102,7 @@ export class Leases {
 
   /** Counts leases that were held when a snapshot was taken. */
   load(leases: Iterable<Lease>): void {
-    for (const { bytes } of leases) this.#bytes += bytes;
+    for (const lease of leases) this.#count(lease, lease.bytes);
   }
 
   /** Takes a lease that nobody holds out of the accounts, to give its buffer away. */

@@ -58,11 +58,13 @@ export class Outbox {
   }
 
   save() {
-    return { queue: this.#queue.slice(this.#at), drops: this.#drops, unreported: this.#unreported };
+    const [drops, unreported, dropped] = [this.#drops, this.#unreported, this.dropped];
+    return { queue: this.#queue.slice(this.#at), drops, unreported, dropped };
   }
 
-  load({ queue, drops, unreported }: Saved<Outbox>): void {
+  load({ queue, drops, unreported, dropped }: Saved<Outbox>): void {
     this.#queue = queue;
+    Object.assign(this.dropped, dropped);
     this.#drops = drops;
     this.#unreported = unreported;
   }

@@ -160,8 +160,12 @@ class Adaptive implements Network {
 
   send(to: string, parcel: Parcel, shared: Shared | undefined): void {
     const link = this.#linkTo(to);
-    const { envelope, payloads, flow, number } = parcel;
     if (link === undefined) return;
+    this.#post(link, parcel, shared);
+    this.#schedule(link);
+  }
+
+  #post(link: Link, { envelope, payloads, flow, number }: Parcel, shared: Shared | undefined): void {
     if (link.fields.strange) return this.#refuse(link, 'it speaks no version of ours');
     const own: Waiting = { envelope, shared, payloads: shared?.payloads ?? payloads, flow, number };
     // Errors are told once; a peer that acknowledges nothing gets each frame once.
@@ -178,7 +182,6 @@ class Adaptive implements Network {
     shared.hold();
     link.out.keep(++link.fields.sequence, own, bytes, this.#now);
     this.#pump(link);
-    this.#schedule(link);
   }
 
   #refuse({ peer }: Link, why: string): void {
@@ -269,6 +272,12 @@ class Adaptive implements Network {
     const link = this.#linkTo(from);
     if (link === undefined || envelope.incarnation < link.fields.incarnation) return true;
     this.counters.received++;
+    const wanted = this.#take(link, envelope);
+    this.#schedule(link);
+    return wanted;
+  }
+
+  #take(link: Link, envelope: Envelope): boolean {
     const { fields, live, out } = link;
     if (envelope.incarnation > fields.incarnation) link.renew(envelope.incarnation);
     live.heard(this.#now);
@@ -279,12 +288,12 @@ class Adaptive implements Network {
       ? [said.hello.leastVersion, said.hello.mostVersion]
       : [PLAIN, PLAIN];
     if (said === undefined || said.hello !== undefined) this.#agree(link, versions);
-    if (said?.hello !== undefined) this.#greet(link, said.hello);
-    else fields.known = true;
     if (fields.strange) {
-      if (envelope.error === undefined) this.#cx.outbox.drop('version', from, nameOfVersions(versions));
+      if (envelope.error === undefined) this.#cx.outbox.drop('version', link.peer, nameOfVersions(versions));
       return envelope.error !== undefined;
     }
+    if (said?.hello !== undefined) this.#greet(link, said.hello);
+    else fields.known = true;
     if (said === undefined || link.plain) return true;
     link.acknowledged(this.#now, envelope, this.#cx.incarnation);
     out.window = said.windowBytes;
@@ -302,11 +311,10 @@ class Adaptive implements Network {
     const { flow, remainingDeadlineNs: left } = envelope;
     // The way here took its part of the time that was left, and the news takes as much to be back.
     if (flow !== undefined && left !== undefined)
-      this.#times.told(flow, from, this.#now + left - Math.min(link.rtt.tripNs, Math.floor(left / 2)));
+      this.#times.told(flow, link.peer, this.#now + left - Math.min(link.rtt.tripNs, Math.floor(left / 2)));
     const wanted = sequence === 0 || this.#first(link, sequence);
     this.#resend(link);
     this.#pump(link);
-    this.#schedule(link);
     return wanted;
   }
 
@@ -349,7 +357,7 @@ class Adaptive implements Network {
     const { fields, peer } = link;
     fields.known = hello.heard === this.#cx.incarnation;
     // It waits to hear of us.
-    if (!fields.known) link.owe(this.#now);
+    if (!fields.known && !link.plain) link.owe(this.#now);
     if (fields.greeted === fields.incarnation) return;
     fields.greeted = fields.incarnation;
     const wrong = mismatchOf(this.#manifest, peer, this.#options.messages, hello);
@@ -421,7 +429,11 @@ class Adaptive implements Network {
     const { heartbeatNs } = this.#options.liveness;
     const open = this.#cx.flows.size > 0;
     const awaited = new Set(open ? this.#times.awaited() : []);
-    for (const link of this.#links.values()) if (!awaited.has(link.peer)) link.fields.watched = false;
+    for (const link of this.#links.values()) {
+      if (!link.fields.watched || awaited.has(link.peer)) continue;
+      link.fields.watched = false;
+      this.#schedule(link);
+    }
     for (const peer of awaited) {
       const link = peer === this.#cx.peer ? undefined : this.#linkTo(peer);
       if (link === undefined || link.plain || link.fields.strange) continue;

@@ -16,7 +16,9 @@ afterAll(() => {
 });
 
 describe('restored at every poll boundary:', async () => {
-  for (const file of [...['flows', 'seats', 'joint', 'collect', 'late', 'fragments', 'containers', 'bounds']])
+  for (const file of [
+    ...['flows', 'seats', 'joint', 'collect', 'late', 'fragments', 'containers', 'bounds', 'network'],
+  ])
     await import(`./${file}.test.ts`);
 });
 
