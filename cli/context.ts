@@ -38,6 +38,8 @@ export interface CommandContext {
   /** A line on what happens while it runs, for scripts that watch: on stdout, with `--json` on stderr. */
   note(text: string): void;
   printTable(columns: readonly (Column | string)[], rows: readonly (readonly Cell[])[]): void;
+  /** More for the document that `--json` prints where there is no result. */
+  detail(fields: Readonly<Record<string, unknown>>): void;
   /** The document that `--json` prints. Without one: `{ ok, diagnostics }`. */
   result(document: unknown): void;
   /** A signal cut the command short: its exit status says which. */
@@ -65,6 +67,7 @@ export function openContext(io: Io, json: boolean): OpenContext {
   const errorColours = paint(wantsColour(io.stderr, io.env));
   const reported: Diagnostic[] = [];
   let document: { readonly value: unknown } | undefined;
+  let details: Readonly<Record<string, unknown>> = {};
   let progressShown = false;
   let failed = false;
   let signal: OpenContext['signal'];
@@ -115,6 +118,9 @@ export function openContext(io: Io, json: boolean): OpenContext {
       (json ? io.stderr : io.stdout).write(`${text}\n`);
     },
     printTable: (columns, rows) => print(formatTable(columns, rows, colours)),
+    detail: (fields) => {
+      details = { ...details, ...fields };
+    },
     result: (value) => {
       document = { value };
     },
@@ -128,6 +134,7 @@ export function openContext(io: Io, json: boolean): OpenContext {
       const value = document?.value ?? {
         ok: !hasErrors(reported),
         diagnostics: reported.map(jsonDiagnostic),
+        ...details,
       };
       io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     },

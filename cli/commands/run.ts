@@ -9,7 +9,7 @@ import { type CommandContext, UsageError } from '../context.ts';
 import { command } from '../frame.ts';
 import { formatBytes } from '../output.ts';
 import type { PeerData } from '../run/components.ts';
-import type { Keeping, Ran } from '../run/flows.ts';
+import type { Keeping, Ran, Round } from '../run/flows.ts';
 import type { Planned } from '../run/traffic.ts';
 import type { Verification } from '../run/verify.ts';
 import type { WaitWatch } from '../waiting.ts';
@@ -169,6 +169,7 @@ export const run = command<Options>({
         flows,
         (round) => {
           watch?.touch();
+          if (round.reasons.length > 0) cx.detail({ unfinished: unfinishedOf([round]) });
           cx.progress(sessions ? roundText(round) : `flow ${round.step + 1} of ${flows ?? 1}`);
         },
         options.entry === undefined ? keeping : { ...keeping, entry: options.entry },
@@ -276,6 +277,12 @@ async function keepingFor(cx: CommandContext, options: Options): Promise<Keeping
   };
 }
 
+/** Flows that are not complete, and why. */
+const unfinishedOf = (rounds: readonly Round[]) =>
+  rounds
+    .filter(({ status }) => status !== 'complete')
+    .map(({ step, status, reasons }) => ({ step, status, reasons }));
+
 async function document(
   ran: Ran,
   sessions: boolean,
@@ -292,6 +299,7 @@ async function document(
     outputs,
     flows: rounds.length,
     ...(sessions && { rounds, late: answers.late }),
+    unfinished: unfinishedOf(rounds),
     peers,
     traffic: { planned: planned ?? null, sent: sentInAll(links), links, overhead },
     ...(verify && { verify }),

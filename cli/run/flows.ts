@@ -29,6 +29,7 @@ import { elementsOf } from '../tensors/elements.ts';
 import { Answers, positionIn, quorumProblems } from './answers.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { peersOf } from './memory.ts';
+import { type Reason, reasonsOf } from './reasons.ts';
 import { type LinkSent, SentSums, sentInAll } from './traffic.ts';
 
 export interface Ran {
@@ -59,6 +60,8 @@ export interface Round {
   /** Collects that got too few answers. */
   readonly quorums: readonly Pick<QuorumMissed, 'peer' | 'collect' | 'at' | 'arrived' | 'needed' | 'known'>[];
   readonly late: LateCounts;
+  /** Why it is not complete. */
+  readonly reasons: readonly Reason[];
 }
 
 /** How a run goes on from an earlier one, and what is kept of it. */
@@ -174,7 +177,8 @@ function onlyPause({ pauses = [] }: FlowResult): Pause | undefined {
   return pauses[0];
 }
 
-function roundOf({ step, status, outputs, messages, quorums, late }: FlowResult): Round {
+function roundOf(result: FlowResult): Round {
+  const { step, status, outputs, messages, quorums, late } = result;
   const numbers = Object.entries(outputs).flatMap(([name, value]) => {
     if (isMissing(value)) return [[name, null] as const];
     if (!isTensor(value) || elementCount(value.dims) !== 1 || value.dtype === 'string') return [];
@@ -193,7 +197,8 @@ function roundOf({ step, status, outputs, messages, quorums, late }: FlowResult)
     needed,
     known,
   }));
-  return { step, status, outputs: Object.fromEntries(numbers), ...sent, sentBytes, quorums: told, late };
+  const common = { step, status, outputs: Object.fromEntries(numbers), reasons: reasonsOf(result) };
+  return { ...common, ...sent, sentBytes, quorums: told, late };
 }
 
 function add(sum: PeerStats, one: Readonly<PeerStats>): void {

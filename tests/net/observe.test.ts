@@ -167,3 +167,34 @@ test('what a peer waits for: on a signal, over HTTP, and before Ctrl-C ends it',
   server.kill('SIGKILL');
   await server.ended;
 });
+
+const lookup = `
+import { float32, input, int64, module, on, output, peer } from 'bytesandbrains';
+const [phone, server] = [peer('phone'), peer('server')];
+export default module('lookup', () => {
+  const x = input('x', float32, [4], { at: phone });
+  const i = input('i', int64, [1], { at: phone });
+  const found = on(phone, () => x.gather(i));
+  output('y', on(server, () => found.exp()));
+});
+`;
+
+test('bbc run --json says of a flow that is not complete what went missing, at which peer, over which edge', async () => {
+  writeFileSync(file('lookup.ts'), lookup);
+  const tensors = {
+    x: { dtype: 'float32', dims: [4], data: [1, 2, 3, 4] },
+    i: { dtype: 'int64', dims: [1], data: [7] },
+  };
+  writeFileSync(file('lookup.json'), JSON.stringify(tensors));
+  const args = ['--peers', file('peers.json'), '--inputs', file('lookup.json'), '--no-check', '--json'];
+  const { status, out } = await bbcProcess(['run', file('lookup.ts'), ...args]).ended;
+  const { ok, diagnostics, unfinished } = JSON.parse(out);
+  expect([status, ok]).toEqual([1, false]);
+  expect(diagnostics.map(({ code }: { code: string }) => code)).toEqual(['BB833']);
+  expect(unfinished).toMatchObject([{ step: 0, status: 'failed' }]);
+  const { reasons } = unfinished[0];
+  expect(reasons).toContainEqual(
+    expect.objectContaining({ at: 'server', value: 'found', reason: 'failed', peer: 'phone' }),
+  );
+  for (const { text } of reasons) expect(text).toMatch(/failed at phone/);
+});
