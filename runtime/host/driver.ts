@@ -10,7 +10,7 @@ import type { FlowId } from '../flow-id.ts';
 import type { Program } from '../instruction.ts';
 import type { Input, NodeEvent, Output } from '../io.ts';
 import type { Limits, Usage } from '../limits.ts';
-import type { NetworkFactory } from '../net/network.ts';
+import type { NetworkCounters, NetworkFactory } from '../net/network.ts';
 import { Node, type NodeOptions } from '../node.ts';
 import { packed } from '../packed.ts';
 import type { Traces } from '../trace.ts';
@@ -121,6 +121,11 @@ export class Driver {
   /** What the node holds. */
   get usage(): Usage {
     return this.#node.usage;
+  }
+
+  /** What its network has done, if it is an adaptive one. */
+  get network(): NetworkCounters | undefined {
+    return this.#node.network;
   }
 
   /** What its flows wait for, as of now. */

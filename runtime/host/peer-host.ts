@@ -234,6 +234,7 @@ export class PeerHost {
       counters: this.#counters,
       overhead: this.overhead,
       usage: this.#driver.usage,
+      network: this.#driver.network,
       connectedPeers: this.#connected.size,
       queued: this.#transport?.queued,
     };

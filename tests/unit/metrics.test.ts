@@ -14,6 +14,7 @@ const numbers = {
   counters: new Counters(),
   overhead: noOverhead(),
   usage,
+  network: { sent: 9, resent: 3, control: 4, received: 9, duplicates: 2, givenUp: 1, unkept: 0, shut: 0 },
   connectedPeers: 2,
   queued: { frames: 7, bytes: 8 },
 };
@@ -42,6 +43,8 @@ test('what happens is counted, and read again from the text', () => {
   expect(value('late_answers_total', 'outcome="dropped"')).toBe(1);
   expect(value('quorums_missed_total')).toBe(1);
   expect(value('queued_bytes')).toBe(8);
+  expect(value('network_frames_resent_total')).toBe(3);
+  expect(value('network_duplicates_total')).toBe(2);
   expect(value('held_bytes')).toBe(2);
   expect(value('peer_info', 'peer="phone/0",class="phone",deployment="d"')).toBe(1);
   for (const [name, { type, help }] of families) {

@@ -1,6 +1,7 @@
 // A peer's numbers by the names under which they are asked for.
 
 import type { Usage } from '../../limits.ts';
+import type { NetworkCounters } from '../../net/network.ts';
 import type { Overhead } from '../overhead.ts';
 import type { Counters } from './counters.ts';
 import type { Metric, Sample } from './prometheus.ts';
@@ -14,6 +15,8 @@ export interface PeerNumbers {
   readonly overhead: Readonly<Overhead>;
   /** What the node holds now. */
   readonly usage: Usage;
+  /** Of an adaptive network. */
+  readonly network: NetworkCounters | undefined;
   readonly connectedPeers: number;
   /** Frames and bytes that wait for peers; undefined: the transport does not say. */
   readonly queued: { readonly frames: number; readonly bytes: number } | undefined;
@@ -39,6 +42,19 @@ const gauge = (name: string, help: string, values: Values): Metric => ({
   help,
   samples: samplesOf(values),
 });
+
+const networkMetrics = (of: NetworkCounters): readonly Metric[] => [
+  counter('network_frames_resent', 'Frames sent again, since nobody acknowledged them.', of.resent),
+  counter('network_control_frames', 'Acknowledgements, probes and greetings.', of.control),
+  counter('network_duplicates', 'Frames that came twice.', of.duplicates),
+  counter(
+    'network_frames_given_up',
+    'Frames that were never acknowledged, or had no room to wait.',
+    of.givenUp,
+  ),
+  counter('network_frames_unkept', 'Frames sent once only, for want of memory.', of.unkept),
+  counter('network_frames_shut', 'Frames of peers that are blocked or in cooldown.', of.shut),
+];
 
 export function metricsOf(of: PeerNumbers): readonly Metric[] {
   const { counters: c, overhead, usage, queued } = of;
@@ -77,6 +93,7 @@ export function metricsOf(of: PeerNumbers): readonly Metric[] {
     gauge('outputs_waiting', 'What the node has to say and nobody has asked for.', usage.outputs),
     gauge('ended_flows_remembered', 'Flows that are remembered as ended one by one.', usage.endedFlows),
     gauge('deadlines', 'Deadlines that the node keeps.', usage.deadlines),
+    ...(of.network === undefined ? [] : networkMetrics(of.network)),
     ...(queued === undefined
       ? []
       : [
