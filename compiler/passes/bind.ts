@@ -153,7 +153,13 @@ function stateOf(program: Program): readonly StateVariable[] {
     if (key === undefined || (variables.has(key) && op.type === CORE.stateAssign)) continue;
     const value = program.model.value(op.type === CORE.stateRead ? op.outputs[0]! : op.inputs[0]!);
     const type = value.type?.kind === 'tensor' ? value.type : undefined;
-    variables.set(key, { key, dtype: type?.dtype ?? null, shape: type?.dims ?? null, scope: 'member' });
+    variables.set(key, { key, dtype: type?.dtype ?? null, shape: type?.dims ?? null, scope: scopeOf(op) });
   }
   return [...variables.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Whether the author wants one variable for each session, or each peer that starts flows there. */
+function scopeOf(op: Op): StateVariable['scope'] {
+  const scope = attributeString(op, 'scope');
+  return scope === 'session' || scope === 'peer' ? scope : 'member';
 }

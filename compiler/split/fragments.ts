@@ -183,7 +183,9 @@ function sinkFloating(graph: PlacedGraph, levels: Levels, floating: Uint8Array, 
       const { def } = model.value(value);
       if (def.kind !== 'op' || floating[def.op] === 0) continue;
       const home = graph.opPlace[def.op]!;
-      used(def.op, home === here ? levels[op.id]! : sets.base(home));
+      // What crosses, if only to others of the same place, or is asked of a component, leaves before the answer.
+      const stays = home === here && !isCrossing(op) && !isAsk(op);
+      used(def.op, stays ? levels[op.id]! : sets.base(home));
     }
   }
 }
