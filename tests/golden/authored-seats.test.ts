@@ -119,10 +119,8 @@ describe('state of a class', () => {
       recordedOf(() => {
         const a = state('a', constant(0), { at: server, perSession: true });
         const b = state('b', constant(0), { at: server, perPeer: true });
-        output(
-          'y',
-          on(server, () => (a.read() as never as Value<'float32', [], 'any'>).add(b.read() as never)),
-        );
+        const sum = on(server, () => a.read().add(b.read()));
+        output('y', sum);
       }),
       { topology: fleet },
     );
