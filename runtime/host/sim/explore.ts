@@ -343,7 +343,8 @@ function outcomeOf(world: World, outputs: readonly string[]): string {
 export function textOf(value: object): string {
   const { dtype, bytes } = value as { readonly dtype?: string; readonly bytes?: Uint8Array };
   if (bytes === undefined || bytes.length > 64) return digestOf(encodeRecord(value)).slice(0, 8);
-  const own = bytes.slice().buffer;
+  // A copy: the elements of a view may lie anywhere.
+  const own = new Uint8Array(bytes).buffer;
   if (dtype === 'float32') return [...new Float32Array(own)].join(' ');
   if (dtype === 'int64') return [...new BigInt64Array(own)].join(' ');
   return [...bytes].join(' ');
