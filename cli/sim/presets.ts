@@ -15,7 +15,7 @@ export const presets = {
       {
         kind: 'crash',
         who: { share: 0.34 },
-        every: { exponential: '20s' },
+        every: { exponential: '10s' },
         for: { uniform: ['1s', '30s'] },
         notice: '5s',
       },

@@ -5,6 +5,7 @@ import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import {
   Checkers,
   Durability,
+  type FaultPlan,
   needsDurability,
   prepareWorkers,
   SimulatedDeployment,
@@ -86,10 +87,19 @@ export interface Stage {
   readonly inputs: ReadonlyMap<string, DataValue>;
   /** What the world is made of, to make another one. */
   readonly options: WorldOptions;
+  readonly plan: FaultPlan | undefined;
   readonly workers: readonly Worker[];
   readonly world: World;
   readonly simulated: SimulatedDeployment;
   readonly sessions: boolean;
+}
+
+/** A deployment over a world in which faults happen and checkers look. */
+export function watched(world: World, plan: FaultPlan | undefined): SimulatedDeployment {
+  const simulated = new SimulatedDeployment(world);
+  world.observers.push(new Checkers(world), new Durability(world));
+  if (plan !== undefined) scheduleFaults(world, plan, { lost: (peer) => simulated.lose(peer.id) });
+  return simulated;
 }
 
 /** Simulations take turns by nature: one thread. */
@@ -136,15 +146,14 @@ export async function onStage<Result>(
     };
     workers = await prepareWorkers(options);
     const world = await World.create(options, workers);
-    const simulated = new SimulatedDeployment(world);
-    world.observers.push(new Checkers(world), new Durability(world));
-    if (plan !== undefined) scheduleFaults(world, plan, { lost: (peer) => simulated.lose(peer.id) });
+    const simulated = watched(world, plan);
     return await work({
       settings,
       deployment,
       topology,
       inputs,
       options,
+      plan,
       workers,
       world,
       simulated,

@@ -1,4 +1,5 @@
-// Segments that compute nothing: zeros of the types that they state, for simulations in which values do not matter.
+// Segments that compute nothing: zeros of the types that they state, and true, so that what goes on while something holds
+// goes on. For simulations in which values do not matter.
 
 import type { DataValue } from '../../../ir/data.ts';
 import { isTensor } from '../../../ir/data.ts';
@@ -67,6 +68,6 @@ function zeros(type: ValueType | undefined, sizes: ReadonlyMap<string, number>):
   const bytes =
     dtype === 'string'
       ? packStrings(Array.from({ length: count }, () => ''))
-      : new Uint8Array(byteLengthOf(dtype, count) ?? 0);
+      : new Uint8Array(byteLengthOf(dtype, count) ?? 0).fill(dtype === 'bool' ? 1 : 0);
   return { dtype, dims, bytes };
 }

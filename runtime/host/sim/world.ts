@@ -183,10 +183,14 @@ export class World {
 
   /** `workers`: of an earlier world with the same peers; they stay the caller's. */
   static async create(options: WorldOptions, workers?: readonly Worker[]): Promise<World> {
-    return new World(options, workers ?? (await prepareWorkers(options)));
+    const own = workers === undefined;
+    return new World(options, workers ?? (await prepareWorkers(options)), own);
   }
 
-  private constructor(options: WorldOptions, workers: readonly Worker[]) {
+  readonly #ownsWorkers: boolean;
+
+  private constructor(options: WorldOptions, workers: readonly Worker[], ownsWorkers: boolean) {
+    this.#ownsWorkers = ownsWorkers;
     this.#options = options;
     this.limits = { ...defaultLimits, ...options.limits };
     this.chance = new Chance(keyOf(options.seed));
@@ -314,6 +318,7 @@ export class World {
   }
 
   async release(): Promise<void> {
+    if (!this.#ownsWorkers) return;
     const workers = new Set([...this.peers.values()].map(({ worker }) => worker));
     await Promise.all([...workers].map((one) => one.release()));
   }
