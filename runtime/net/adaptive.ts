@@ -301,7 +301,9 @@ class Adaptive implements Network {
       if (peer === '') link.rtt.report(smoothedNs, variationNs);
     if (said.echo !== 0 && said.echo === fields.probe) {
       link.sample(this.#now - fields.probeNs);
-      fields.probe = 0;
+      fields.probe = fields.tries = 0;
+      // What left before the question and is not acknowledged with the answer is lost.
+      for (const one of out.overdue(fields.probeNs - 1, BURST)) this.#transmit(link, one);
     }
     if (said.probe !== 0) {
       fields.echo = said.probe;
@@ -420,7 +422,7 @@ class Adaptive implements Network {
     const { fields } = link;
     fields.probe = ++fields.probes;
     fields.probeNs = this.#now;
-    fields.nextProbeNs = this.#now + link.pauseNs(link.rtt.rtoNs, fields.tries++);
+    fields.nextProbeNs = this.#now + Math.max(link.rtt.rtoNs, this.#options.liveness.heartbeatNs);
     this.#say(link, fields.probe);
   }
 
