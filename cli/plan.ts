@@ -16,8 +16,9 @@ import { plannedText } from './run/traffic.ts';
 export const formatPort = (port: Pick<Port, 'dtype' | 'shape' | 'type'>): string =>
   formatType(typeOfPort(port));
 
-export const formatEnd = ({ class: name, binder }: End): string =>
-  binder === 'single' ? name : `${name}.${binder}`;
+/** `server`, `phone.each`, or the seat of a class that has several: `phone round/some.0`. */
+export const formatEnd = ({ class: name, binder, seat }: End): string =>
+  seat !== undefined ? `${name} ${seat}` : binder === 'single' ? name : `${name}.${binder}`;
 
 export function printPlan(cx: CommandContext, plan: Plan): void {
   cx.printTable(

@@ -3,6 +3,7 @@
 import {
   DOMAIN,
   type Edge,
+  type End,
   type Model,
   NO_VALUE,
   type Op,
@@ -65,7 +66,9 @@ export function atEdge(
   return edge.value === '' ? { at } : { at, value: edge.value };
 }
 
-export const edgeText = ({ id, from, to }: Edge): string => `edge ${id} (${from.class} → ${to.class})`;
+export const edgeText = ({ id, from, to }: Edge): string => `edge ${id} (${endText(from)} → ${endText(to)})`;
+
+const endText = ({ class: name, seat }: End): string => (seat === undefined ? name : `${name} ${seat}`);
 
 /** The program without some of its ops; for examples of what the compiler never makes. */
 export function withoutOps(program: Program, isGone: (op: Op) => boolean): Program {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { formatEnd } from '../../cli/plan.ts';
+import { edgeText } from '../../compiler/lint/wire.ts';
 import { emit } from '../../compiler/passes/emit.ts';
 import type { End, Topology } from '../../ir/index.ts';
 import { cut, programsOf, topologyOf } from '../support/compile.ts';
@@ -200,6 +202,13 @@ describe('seats', () => {
       go: bool[] = core.Invoke<entry = "round">() @phone.each
     `;
     expect(codes(text)).toEqual(['BB510']);
+  });
+
+  test('are named where edges are shown', () => {
+    const [edge] = compiled(leader).deployment!.edges;
+    expect(`${formatEnd(edge!.from)} → ${formatEnd(edge!.to)}`).toBe('phone main/me → phone main/each');
+    expect(edgeText(edge!)).toBe('edge 0 (phone main/me → phone main/each)');
+    expect(formatEnd({ class: 'phone', binder: 'each' })).toBe('phone.each');
   });
 
   test('stand in manifest, plan and on every op', () => {
