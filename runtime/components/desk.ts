@@ -35,13 +35,15 @@ interface Call {
 }
 
 /**
- * Components for a node, by name. What they are given comes from the node alone; `seed`, with the peer's id and their
- * names, is where their chance comes from.
+ * Components for a node, by name: what makes them, since a node that is restored needs new ones. What they are given comes
+ * from the node alone; `seed`, with the peer's id and their names, is where their chance comes from.
  */
 export const nodeComponents =
-  (components: NodeComponents, seed = 0n): DeskMaker =>
-  (around) =>
-    new ComponentDesk(components, seed, around);
+  (makers: Readonly<Record<string, () => NodeComponent>>, seed = 0n): DeskMaker =>
+  (around) => {
+    const made = Object.entries(makers).map(([name, make]) => [name, make()] as const);
+    return new ComponentDesk(Object.fromEntries(made), seed, around);
+  };
 
 export class ComponentDesk {
   readonly #around: DeskAround;

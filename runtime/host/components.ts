@@ -59,10 +59,10 @@ export const outside = (components: Components): Readonly<Record<string, Compone
 export const within = (components: Components): Components =>
   Object.fromEntries(Object.entries(components).filter(([, one]) => typeof one === 'function'));
 
-/** Those within the node, made anew; undefined: there are none. */
+/** Those within the node; undefined: there are none. */
 export function inside(components: Components, seed?: bigint): DeskMaker | undefined {
-  const made = Object.entries(components).flatMap(([name, one]) =>
-    typeof one === 'function' ? [[name, one()] as const] : [],
+  const makers = Object.entries(components).flatMap(([name, one]) =>
+    typeof one === 'function' ? [[name, one] as const] : [],
   );
-  return made.length === 0 ? undefined : nodeComponents(Object.fromEntries(made), seed);
+  return makers.length === 0 ? undefined : nodeComponents(Object.fromEntries(makers), seed);
 }

@@ -19,7 +19,7 @@ import {
 import { type DataValue, isTensor, type Tensor } from '../../ir/index.ts';
 import type { ComponentContext, Later, NodeCall, NodeComponent, Received } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/index.ts';
-import { table, uint } from '../../runtime/proto/codec.ts';
+import { decode, encode, table, uint } from '../../runtime/proto/codec.ts';
 import { topologyOf } from '../support/compile.ts';
 import { compiled, recorded } from '../support/deploy.ts';
 import { World } from './world.ts';
@@ -48,13 +48,18 @@ const ledger = {
   events: { added: [number('amount')] },
 } as const;
 const messages = { question: table({}), answer: table({ sum: uint(1) }) };
+const saved = table({ sum: uint(1) });
 type Context = ComponentContext<typeof messages>;
 
 class Ledger implements NodeComponent<typeof messages> {
   readonly roles = ['protocol'] as const;
   readonly declaration = ledger;
   readonly messages = messages;
-  sum = 0;
+  sum: number;
+
+  constructor(sum: number) {
+    this.sum = sum;
+  }
 
   call({ method, inputs }: NodeCall, cx: Context): readonly DataValue[] | Later {
     const [given] = inputs.map(numberOf);
@@ -77,13 +82,24 @@ class Ledger implements NodeComponent<typeof messages> {
       }
     }
   }
+  save(): Uint8Array {
+    return encode(saved, { sum: this.sum });
+  }
+  restore(bytes: Uint8Array): void {
+    this.sum = decode(saved, bytes).sum;
+  }
   message({ from, kind, body, correlation }: Received<typeof messages>, cx: Context): void {
     if (kind === 'question') cx.send(from, 'answer', { sum: this.sum }, correlation);
     else cx.answer(correlation, [scalar((body as { sum: number }).sum)]);
   }
 }
 
-function world(body: () => void, classes: readonly string[] = ['server']) {
+/** `sums`: what the ledgers hold at first. */
+function world(
+  body: () => void,
+  classes: readonly string[] = ['server'],
+  sums: Readonly<Record<string, number>> = {},
+) {
   const loaded = deploymentInMemory(compiled(recorded(module('m', body)), topologyOf(...classes)));
   const ledgers = new Map<string, Ledger>();
   const bundles = Object.fromEntries(peersOf(loaded).map(({ id, bundle }) => [id, bundle]));
@@ -92,11 +108,13 @@ function world(body: () => void, classes: readonly string[] = ['server']) {
     {},
     {},
     {
-      components: (id) => {
-        const one = new Ledger();
-        ledgers.set(id, one);
-        return { ledger: one };
-      },
+      components: (id) => ({
+        ledger: () => {
+          const one = new Ledger(sums[id] ?? 0);
+          ledgers.set(id, one);
+          return one;
+        },
+      }),
     },
   );
   return { world: made, ledgers };
@@ -198,8 +216,7 @@ describe('a component', () => {
   };
 
   test('asks its like at another peer, and answers when that has answered', () => {
-    const { world: one, ledgers } = world(asking(), ['peer*2']);
-    ledgers.get('peer/1')!.sum = 40;
+    const { world: one } = world(asking(), ['peer*2'], { 'peer/1': 40 });
     one.invoke('peer/0', {}, 'ask');
     one.run();
     expect(numberOf(one.output('peer/0', 'there') as DataValue)).toBe(40);

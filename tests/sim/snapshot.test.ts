@@ -18,6 +18,7 @@ afterAll(() => {
 describe('restored at every poll boundary:', async () => {
   for (const file of [
     ...['flows', 'seats', 'joint', 'collect', 'late', 'fragments', 'containers', 'bounds', 'network'],
+    'components',
   ])
     await import(`./${file}.test.ts`);
 });

@@ -9,7 +9,7 @@ import {
   type LoadedBundle,
   type NetworkFactory,
   Node,
-  type NodeComponents,
+  type NodeComponent,
   type NodeEvent,
   type NodeOptions,
   nodeComponents,
@@ -40,7 +40,7 @@ export interface Told {
 export interface WorldOptions {
   readonly traces?: (peer: string) => Traces | undefined;
   readonly network?: (peer: string) => NetworkFactory | undefined;
-  readonly components?: (peer: string) => NodeComponents;
+  readonly components?: (peer: string) => Readonly<Record<string, () => NodeComponent>>;
 }
 
 export class World {
