@@ -84,7 +84,8 @@ const averaging = module('averaging', () => {
       return { at, n: constant(1) };
     });
     const { at, n } = collect(answers as never, { within: '10s' }) as never as Record<string, never>;
-    w.assign((weightedMean({ at } as never, n) as Record<string, never>).at!);
+    const mean = weightedMean({ at } as never, n as never) as never as { readonly at: never };
+    w.assign(mean.at);
     const done = rounds.update((before) => before.add(1n));
     output('rounds', done);
     next('round', {}).when(done.less(BigInt(ROUNDS)));
