@@ -23,6 +23,8 @@ export type DurableOutput =
 /** What is needed of a node. */
 export interface Recordable {
   readonly usage: Pick<Usage, 'outputs'>;
+  /** Work that it has asked for and has no answer to. */
+  readonly askedOfHost: readonly Output[];
   handle(now: number, input: Input): void;
   poll(now: number): Output;
 }
@@ -177,7 +179,11 @@ export function recovered<N extends Recordable>(
   const outputs = replay(node, answered(), from);
   for (;;) {
     const next = outputs.next();
-    if (next.done) return new DurableNode(node, next.value, [...sends, ...asked.values()]);
+    if (next.done) {
+      // What it was asked for before the snapshot, too.
+      const before = node.askedOfHost.filter((one) => 'work' in one && !asked.has(one.work));
+      return new DurableNode(node, next.value, [...sends, ...before, ...asked.values()]);
+    }
     const output = next.value;
     if (output.type === 'send') sends.push(output);
     else if (output.type === 'work' || output.type === 'call') asked.set(output.work, output);

@@ -4,7 +4,7 @@ import type { DataValue } from '../ir/data.ts';
 import type { ComponentDesk } from './components/desk.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
-import type { NotFinite } from './io.ts';
+import type { NotFinite, Output } from './io.ts';
 import type { Held, Lease, Leases } from './lease.ts';
 import type { Limits } from './limits.ts';
 import { resultMisfit } from './manifest.ts';
@@ -27,6 +27,18 @@ export interface HostWorkAround {
   now(): number;
   /** No flow follows in a flow's session any more; gives how many had been going to. */
   endSession(flow: Flow): number;
+}
+
+/** What a host is asked for. */
+function asked(
+  { id, flow, call }: Work,
+  inputs: readonly DataValue[],
+  transfer: readonly ArrayBuffer[],
+): Output {
+  const common = { work: id, flow: flow.id, inputs, transfer };
+  if (call.kind === 'segment') return { type: 'work', segment: call.segment, ...common };
+  const { component, method, options, results } = call;
+  return { type: 'call', component, method, options, results, ...common };
 }
 
 /** Aborted works that are remembered. */
@@ -84,27 +96,27 @@ export class HostWork {
     const { components } = this.#around;
     if (call.kind === 'call' && components?.has(call.component) === true)
       return components.ask(work, inputs, transfer);
-    this.#ask(work, inputs, transfer);
+    this.#around.outbox.put(asked(work, inputs, transfer));
   }
 
-  #ask({ id, flow, call }: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void {
-    const common = { work: id, flow: flow.id, inputs, transfer };
-    if (call.kind === 'segment')
-      return this.#around.outbox.put({ type: 'work', segment: call.segment, ...common });
-    const { component, method, options, results } = call;
-    this.#around.outbox.put({ type: 'call', component, method, options, results, ...common });
+  /** What a new host has to be asked for: what is under way, but for what the old one was still to be asked for. */
+  get askedOfHost(): readonly Output[] {
+    return this.#withHost.flatMap((work) => (work.inputs === undefined ? [] : asked(work, work.inputs, [])));
   }
 
-  /** Asks a new host for what is under way, but for what it is still to be asked for. */
-  askAgain(): void {
+  get #withHost(): readonly Work[] {
     const { outbox, engine, components } = this.#around;
     const waiting = new Set(outbox.asked);
-    for (const work of [...engine.works.all]) {
-      const within = work.call.kind === 'call' && components?.has(work.call.component) === true;
-      if (within || waiting.has(work.id)) continue;
-      if (work.inputs !== undefined) this.#ask(work, work.inputs, []);
+    return [...engine.works.all].filter(({ id, call }) => {
+      const within = call.kind === 'call' && components?.has(call.component) === true;
+      return !within && !waiting.has(id);
+    });
+  }
+
+  askAgain(): void {
+    for (const work of this.#withHost)
+      if (work.inputs !== undefined) this.#around.outbox.put(asked(work, work.inputs, []));
       else this.failed(work.id, 'failed', 'what it was given is with a host that is gone');
-    }
   }
 
   save() {

@@ -208,6 +208,11 @@ export class Node {
     };
   }
 
+  /** What a new host has to be asked for again; of a durable node all that is under way. */
+  get askedOfHost(): readonly Output[] {
+    return this.#work.askedOfHost;
+  }
+
   /** On another host than before: work under way is asked for again, or fails where what it was given is gone. */
   moved(): void {
     this.#work.askAgain();

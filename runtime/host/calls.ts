@@ -13,6 +13,15 @@ export class Calls {
   /** Such flows by name, and the first of each session. */
   readonly #flows = new Set<string>();
 
+  save() {
+    return { made: this.made, ended: this.ended, open: this.open, flows: [...this.#flows] };
+  }
+
+  load({ made, ended, open, flows }: ReturnType<Calls['save']>): void {
+    Object.assign(this, { made, ended, open });
+    for (const key of flows) this.#flows.add(key);
+  }
+
   call(): void {
     this.made++;
     this.open++;

@@ -29,7 +29,7 @@ export interface Durability {
   /** The node as it was, or a new one. */
   revive(options: NodeOptions): DurableNode<Node>;
   /** Keeps a record; `kept` is called when it is. */
-  keep(bytes: Uint8Array, kept: () => void): void;
+  keep(record: number, bytes: Uint8Array, kept: () => void): void;
 }
 
 /** Free frame buffers that a host keeps for reuse. */
@@ -189,7 +189,7 @@ export class Driver {
     switch (output.type) {
       case 'persist': {
         const { record } = output;
-        return this.#durability!.keep(output.bytes, () => this.handle({ type: 'persisted', record }));
+        return this.#durability!.keep(record, output.bytes, () => this.handle({ type: 'persisted', record }));
       }
       case 'send':
         return this.#hooks.send(output);

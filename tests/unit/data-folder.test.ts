@@ -1,6 +1,14 @@
 // What a peer's data folder keeps, and what comes of one that a crash, or somebody, has been at.
 
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -31,8 +39,8 @@ let made = 0;
 const fresh = (): string => path.join(root, `folder-${made++}`);
 
 /** Opens the folder, runs so many flows, and leaves it as a process does that is killed, or one that ends. */
-async function life(folder: string, flows: number, ends = true) {
-  const data = await DataFolder.open(folder, identity);
+async function life(folder: string, flows: number, ends = true, snapshotBytes?: number) {
+  const data = await DataFolder.open(folder, snapshotBytes ? { ...identity, snapshotBytes } : identity);
   const durable = data.revive({ program, peer: 'a', incarnation: data.incarnation });
   const before = durable.node.state.get('w');
   let todo = flows;
@@ -40,7 +48,7 @@ async function life(folder: string, flows: number, ends = true) {
     const output = durable.poll(data.clock.now());
     if (output.type === 'persist')
       await new Promise<void>((resolve) => {
-        data.keep(output.bytes, () => {
+        data.keep(output.record, output.bytes, () => {
           durable.handle(data.clock.now(), { type: 'persisted', record: output.record });
           resolve();
         });
@@ -118,6 +126,20 @@ describe('a data folder', () => {
     await expect(DataFolder.open(folder, identity)).rejects.toThrow('identity.json is damaged');
     // Whoever could not open it does not keep it.
     expect(existsSync(path.join(folder, 'lock'))).toBe(false);
+  });
+
+  test('begins its journal anew with a snapshot when it has grown, and comes back from both', async () => {
+    const folder = fresh();
+    for (let flows = 0; flows < 60; flows += 10) {
+      const { data, before } = await life(folder, 10, true, 2000);
+      expect(before).toBe(flows === 0 ? undefined : flows);
+      expect(data.calls).toMatchObject({ made: flows + 10 });
+      const names = readdirSync(folder).filter((name) => /^(journal|snapshot)-/.test(name));
+      expect(names.length).toBeLessThanOrEqual(2);
+    }
+    expect(readdirSync(folder).some((name) => name.startsWith('snapshot-'))).toBe(true);
+    // What was under way when the snapshot was taken is asked for again.
+    expect((await life(folder, 0)).before).toBe(60);
   });
 
   test('is of one peer, of one deployment, and open in one process', async () => {

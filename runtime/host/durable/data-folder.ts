@@ -7,18 +7,20 @@
 //
 // A snapshot is whole before it has its name, and what it replaces is taken away when it has.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { type Diagnostic, DiagnosticError, diagnostic } from '../../../ir/diagnostic.ts';
 import { type DurableNode, decodeEntry, type Entry, type Progress, recovered } from '../../durable.ts';
 import { JournalError } from '../../journal/index.ts';
 import { Node, type NodeOptions } from '../../node.ts';
+import { restoreNode, snapshotOf } from '../../snapshot/index.ts';
 import { Calls } from '../calls.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Durability } from '../driver.ts';
-import { cannotRevive, type Found, find } from './found.ts';
+import { cannotRevive, type Found, find, snapshotFile } from './found.ts';
 import { identify, lock, unlock } from './identity.ts';
 import { JournalFile } from './journal-file.ts';
+import { writeWhole } from './whole-file.ts';
 
 export interface DataFolderOptions {
   readonly peer: string;
@@ -26,7 +28,11 @@ export interface DataFolderOptions {
   readonly deployment: string;
   /** Of a peer that starts anew. */
   readonly incarnation: number;
+  /** Of a journal, before a snapshot takes its place. Default: 64 MiB. */
+  readonly snapshotBytes?: number;
 }
+
+const SNAPSHOT_BYTES = 64 * 2 ** 20;
 
 /** A clock that was at the last record's time when that was written, and goes on. */
 function clockAfter({ from, records, writtenMs }: Found): Clock {
@@ -45,6 +51,14 @@ export class DataFolder implements Durability {
   readonly #journal: JournalFile;
   readonly #entries: Found['records'];
   readonly #from: Progress;
+  readonly #snapshot: Found['snapshot'];
+  readonly #fail: (error: unknown) => void;
+  #durable: DurableNode<Node> | undefined;
+  /** The record that the journal begins after, its bytes since, and how many are let be. */
+  #journalOf: number;
+  #bytes = 0;
+  #limitBytes: number;
+  readonly #least: number;
   readonly incarnation: number;
   /** Goes on where the peer's time was, with the time that it was away. */
   readonly clock: Clock;
@@ -60,7 +74,15 @@ export class DataFolder implements Durability {
     found: Found & { readonly incarnation: number; readonly clock: Clock },
     journal: JournalFile,
     failed: Promise<unknown>,
+    fail: (error: unknown) => void,
+    snapshotBytes: number,
   ) {
+    this.#fail = fail;
+    this.#snapshot = found.snapshot;
+    this.#journalOf = found.from.record;
+    this.#bytes = found.journalBytes;
+    this.#limitBytes = snapshotBytes;
+    this.#least = snapshotBytes;
     this.failed = failed.then((error) => diagnostic('BB863', { reason: String(error) }));
     this.#folder = folder;
     this.#journal = journal;
@@ -91,7 +113,14 @@ export class DataFolder implements Durability {
           tell = resolve;
         });
         const journal = await JournalFile.open(file, found.journalBytes, tell);
-        return new DataFolder(folder, { ...found, incarnation, clock }, journal, failed);
+        return new DataFolder(
+          folder,
+          { ...found, incarnation, clock },
+          journal,
+          failed,
+          tell,
+          options.snapshotBytes ?? SNAPSHOT_BYTES,
+        );
       } catch (error) {
         unlock(folder);
         throw error;
@@ -104,9 +133,13 @@ export class DataFolder implements Durability {
 
   revive(options: NodeOptions): DurableNode<Node> {
     try {
-      return recovered(new Node(options), this.#decoded(), this.#from, (output) => {
+      const own = { ...options, durable: true };
+      const node = this.#snapshot === undefined ? new Node(own) : restoreNode(own, this.#snapshot.node);
+      if (this.#snapshot !== undefined) this.calls.load(this.#snapshot.calls);
+      this.#durable = recovered(node, this.#decoded(), this.#from, (output) => {
         if (output.type === 'event') this.calls.note(output.event);
       });
+      return this.#durable;
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       throw cannotRevive(error.message);
@@ -121,8 +154,33 @@ export class DataFolder implements Durability {
     }
   }
 
-  keep(bytes: Uint8Array, kept: () => void): void {
+  keep(record: number, bytes: Uint8Array, kept: () => void): void {
     this.#journal.append(bytes, kept);
+    this.#bytes += bytes.length;
+    // Only where no record is on its way that the snapshot would already have.
+    if (this.#bytes > this.#limitBytes && this.#durable!.progress.record === record) this.#takeSnapshot();
+  }
+
+  /** Makes the journal begin anew, so that neither it nor the way back grows for ever. */
+  #takeSnapshot(): void {
+    const durable = this.#durable!;
+    const { record, now } = durable.progress;
+    const node = snapshotOf(durable.node);
+    durable.snapshotTaken();
+    const name = (kind: string, number: number): string => path.join(this.#folder, `${kind}-${number}`);
+    const file = snapshotFile({ record, now, calls: this.calls.save(), node });
+    try {
+      writeWhole(name('snapshot', record), [file]);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    const old = this.#journalOf;
+    this.#journalOf = record;
+    this.#bytes = 0;
+    this.#limitBytes = Math.max(this.#least, 4 * file.length);
+    this.#journal.goOnIn(name('journal', record), () => {
+      for (const kind of ['journal', 'snapshot']) rmSync(name(kind, old), { force: true });
+    });
   }
 
   async close(): Promise<void> {

@@ -6,8 +6,11 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { framedRecord, journalHeader } from '../../journal/index.ts';
 
 export class JournalFile {
-  readonly #file: FileHandle;
-  #waiting: { readonly bytes: Uint8Array; readonly kept: () => void }[] = [];
+  #file: FileHandle;
+  #waiting: (
+    | { readonly bytes: Uint8Array; readonly kept: () => void }
+    | { readonly path: string; readonly open: () => void }
+  )[] = [];
   #writing: Promise<void> | undefined;
   readonly #failed: (error: unknown) => void;
   /** Of the file, as far as it is written. */
@@ -43,21 +46,41 @@ export class JournalFile {
     this.#writing ??= this.#writeAll();
   }
 
+  /** What is appended from now on goes into another file; `open` is called when that is there. */
+  goOnIn(path: string, open: () => void): void {
+    this.#waiting.push({ path, open });
+    this.#writing ??= this.#writeAll();
+  }
+
   async #writeAll(): Promise<void> {
     try {
       // What is said in one turn of the event loop is written together.
       await Promise.resolve();
       while (this.#waiting.length > 0) {
-        const batch = this.#waiting;
-        this.#waiting = [];
-        await this.#write(Buffer.concat(batch.map(({ bytes }) => bytes)));
+        const until = this.#waiting.findIndex((one) => 'path' in one);
+        const batch = this.#waiting.splice(0, until < 0 ? this.#waiting.length : Math.max(1, until));
+        const [first] = batch;
+        if (first !== undefined && 'path' in first) {
+          await this.#change(first.path);
+          first.open();
+          continue;
+        }
+        const records = batch.flatMap((one) => ('bytes' in one ? one : []));
+        await this.#write(Buffer.concat(records.map(({ bytes }) => bytes)));
         await this.#file.datasync();
-        for (const { kept } of batch) kept();
+        for (const { kept } of records) kept();
       }
       this.#writing = undefined;
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  async #change(path: string): Promise<void> {
+    await this.#file.close();
+    const next = await JournalFile.open(path, 0, () => {});
+    this.#file = next.#file;
+    this.bytes = next.bytes;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
