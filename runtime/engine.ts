@@ -4,7 +4,6 @@
 // What is ready goes into one queue, so that a chain of any length needs no stack, and firing costs the same
 // however many ops or flows there are. Nothing here knows of frames, peers' addresses or time.
 
-import type { DataValue } from '../ir/data.ts';
 import { Arrivals } from './arrivals.ts';
 import { type Claim, Claims } from './claims.ts';
 import { argumentsIn, boolScalar, coreResult, decidedEarly, truthOf } from './core-ops.ts';
@@ -26,6 +25,7 @@ import { type Held, isHeld, type Leases, type Slot } from './lease.ts';
 import type { EngineOutlet, Work } from './outlet.ts';
 import { leaveUnwanted } from './unwanted.ts';
 import type { Missing, MissingReason } from './value.ts';
+import { keyIn, Variables } from './variables.ts';
 import { Works } from './works.ts';
 
 interface FragmentClaim extends Claim {
@@ -42,7 +42,7 @@ export class Engine {
   readonly #leases: Leases;
   readonly #outlet: EngineOutlet;
   readonly claims = new Claims<FragmentClaim>();
-  readonly committed = new Map<string, Held>();
+  readonly variables: Variables;
   readonly works: Works;
   readonly arrivals: Arrivals;
   #readyFlows: Flow[] = [];
@@ -61,16 +61,12 @@ export class Engine {
       blame: (flow, index, missing) => this.blame(flow, index, missing),
     });
     this.works = new Works(leases, keepsInputs);
-  }
-
-  /** Committed values of state variables, by key. */
-  get state(): ReadonlyMap<string, DataValue> {
-    return new Map([...this.committed].map(([key, { data }]) => [key, data]));
+    this.variables = new Variables(leases);
   }
 
   restore(key: string, value: Held): void {
     this.#leases.hold(value);
-    this.#assign(key, value);
+    this.variables.assign(key, value);
   }
 
   /** Lets everything that waits for nothing begin. */
@@ -273,7 +269,7 @@ export class Engine {
     const one = flow.seat.fragments[fragment]!;
     if (!endsWith(one, index) || --flow.inside[fragment]! > 0) return;
     if (one.writes) this.#commit(flow, fragment);
-    else this.#leave({ flow, fragment, keys: one.claims });
+    else this.#leave({ flow, fragment, keys: this.#keysOf(flow, fragment!) });
   }
 
   #fire(flow: Flow, index: number): void {
@@ -440,8 +436,12 @@ export class Engine {
     if (--flow.gates[fragment]! === 0) this.#claim(flow, fragment);
   }
 
+  #keysOf(flow: Flow, fragment: number): readonly string[] {
+    return flow.seat.fragments[fragment]!.claims.map((key) => keyIn(flow, key));
+  }
+
   #claim(flow: Flow, fragment: number): void {
-    const claim = { flow, fragment, keys: flow.seat.fragments[fragment]!.claims };
+    const claim = { flow, fragment, keys: this.#keysOf(flow, fragment) };
     if (this.claims.request(claim)) this.#granted.push(claim);
   }
 
@@ -451,7 +451,8 @@ export class Engine {
     const { gated, writes, queries } = flow.seat.fragments[claim.fragment]!;
     for (const index of gated) {
       const one = flow.seat.instructions[index]!;
-      const committed = one.kind === 'stateRead' ? this.committed.get(one.key) : undefined;
+      const committed =
+        one.kind === 'stateRead' ? this.variables.committed.get(keyIn(flow, one.key)) : undefined;
       if (committed !== undefined) {
         this.#leases.hold(committed);
         flow.found.set(index, committed);
@@ -470,7 +471,7 @@ export class Engine {
 
   /** The end of a writing fragment: all of its effects, or none. */
   #commit(flow: Flow, fragment: number): void {
-    const { gated, exports, claims } = flow.seat.fragments[fragment]!;
+    const { gated, exports } = flow.seat.fragments[fragment]!;
     const missing = flow.cancelled ?? flow.voided.get(fragment);
     const told = flow.cancelled !== undefined || flow.causes.some((cause) => cause.missing === missing);
     if (missing !== undefined && !told) this.blame(flow, gated[0]!, missing);
@@ -479,7 +480,8 @@ export class Engine {
       const value = flow.assigned.get(index);
       if (value === undefined) continue;
       flow.assigned.delete(index);
-      if (missing === undefined) this.#assign((flow.seat.instructions[index] as StateAssign).key, value);
+      if (missing === undefined)
+        this.variables.assign(keyIn(flow, (flow.seat.instructions[index] as StateAssign).key), value);
       else this.#leases.drop(value);
     }
     for (const slot of exports) {
@@ -502,7 +504,7 @@ export class Engine {
       }
       this.#pack(flow, one.envelope);
     }
-    this.#leave({ flow, fragment, keys: claims });
+    this.#leave({ flow, fragment, keys: this.#keysOf(flow, fragment) });
   }
 
   /** Notes what a component is to be told when the fragment commits. */
@@ -531,11 +533,5 @@ export class Engine {
     const call = flow.seat.instructions[index] as ComponentCall;
     const { work, data, transfer } = this.works.begin(flow, index, call, inputs, drop);
     this.#outlet.start(work, data, transfer);
-  }
-
-  #assign(key: string, value: Held): void {
-    const old = this.committed.get(key);
-    this.committed.set(key, value);
-    if (old !== undefined) this.#leases.drop(old);
   }
 }

@@ -188,6 +188,8 @@ export interface SeatProgram {
   /** Indexed by slot. */
   readonly slotNames: readonly string[];
   readonly members: Members;
+  /** Of state variables that a member has more than one of. */
+  readonly scopes: ReadonlyMap<string, 'peer' | 'session'>;
   /** Indexed by slot: the instruction that makes it. */
   readonly producers: readonly (number | undefined)[];
   /** Indexed by slot: the value, if it is a constant that the node itself reads. */

@@ -183,7 +183,7 @@ export class Node {
     });
     if (saved === undefined) return;
     [this.#now, this.#nextFlow, this.#shutdown] = saved.at;
-    fill(this.#engine.committed, saved.state);
+    fill(this.#engine.variables.committed, saved.state);
     this.#leases.load(saved.leases);
     for (const [at, one] of this.#parts.entries()) one.load(saved.parts[at] as never);
     if (saved.outside[1] !== undefined) this.#components?.restore(saved.outside[1]);
@@ -200,7 +200,7 @@ export class Node {
     return {
       at: [this.#now, this.#nextFlow, this.#shutdown] as const,
       flows: this.#flows,
-      state: this.#engine.committed,
+      state: this.#engine.variables.committed,
       parts: this.#parts.map((one) => one.save()),
       outside: [this.#courier.network?.save(), this.#components?.save()] as const,
       // Those held: told by who reads it.
@@ -266,7 +266,7 @@ export class Node {
 
   /** Committed values of state variables by key, those that have been assigned. To be read before the next input. */
   get state(): ReadonlyMap<string, DataValue> {
-    return this.#engine.state;
+    return this.#engine.variables.values;
   }
 
   /** What its flows wait for. To be read before the next input. */
@@ -473,7 +473,7 @@ export class Node {
     this.#waits.tidy(this.#flows.size);
     const starts = this.#startsHere(flow);
     starts?.over(flow);
-    if (starts?.has(flow) === false) this.#collects[seat.index]!.end(flow);
+    if (starts?.has(flow) === false) this.#endSession(flow);
     const status = causes.length === 0 ? 'complete' : cameOut ? 'partial' : 'failed';
     this.#outbox.event({
       kind: 'flow-ended',
@@ -505,6 +505,15 @@ export class Node {
     if (id.kind === 'initiated' && id.initiator !== this.peer) return undefined;
     const starts = this.#starts.get(seat.entry ?? '');
     return starts?.seat === seat ? starts : undefined;
+  }
+
+  /** A flow that began here has ended, and none of its session waits. */
+  #endSession(ended: Flow): void {
+    this.#collects[ended.seat.index]!.end(ended);
+    if (ended.seat.scopes.size === 0) return;
+    const session = flowKey(ended.session);
+    for (const flow of this.#flows.values()) if (flowKey(flow.session) === session) return;
+    this.#engine.variables.endSession(ended.session);
   }
 
   #cancel(flow: Flow, why: string): void {

@@ -44,8 +44,6 @@ function decodeAll(bundle: LoadedBundle): Program {
     updated: new Set(graph.node.filter(isUpdate).map((one) => componentIn(manifest, one))),
     entries: new Map(invokes.map((one) => [textIn(one, 'entry'), one.output.length - 1])),
   };
-  for (const { key, scope } of manifest.state)
-    if (scope !== 'member') fail(`state ${key}: one per ${scope} is not there yet`);
   const seats = seatFiles(manifest, graph.node, fail).map((one) => decodeSeat(file, one));
   const receivers = new Map(seats.flatMap((seat) => [...seat.receivers.keys()].map((edge) => [edge, seat])));
   for (const { id } of manifest.edgesIn) if (!receivers.has(id)) fail(`no op receives edge ${id}`);

@@ -25,6 +25,7 @@ import { decode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
 import { nodeKernels } from './sets.ts';
 import { tensorOfProto } from './tensor-proto.ts';
+import { scopesOf } from './variables.ts';
 
 /** What the seats of a program have in common. */
 export interface ProgramFile {
@@ -138,6 +139,7 @@ class Decoder {
       envelopes: this.#envelopes,
       slotNames: [...this.#slots.keys()],
       members: this.#file.members,
+      scopes: scopesOf(manifest),
       producers: this.#producers,
       constants: this.#constants,
       inputs,

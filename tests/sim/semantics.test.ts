@@ -233,3 +233,41 @@ test('1, a thousand steps on one peer', async () => {
   const [w] = await statesOf(world, 'w');
   for (const [at, wanted] of [1, 0, 0, -2].entries()) expect(w![at]).toBeCloseTo(wanted, 2);
 });
+
+describe('7, a pipeline over servers that a session stays with:', () => {
+  const frames = ({ messages }: FlowResult): string =>
+    messages
+      .filter(({ from }) => from === 'client')
+      .map(({ to }) => to)
+      .join();
+
+  test('each session has caches of its own, on one server per stage', async () => {
+    const world = await worldOf('pipeline-failover');
+    const runs: FlowResult[][] = [];
+    for (let run = 0; run < 2; run++) {
+      const flows: FlowResult[] = [];
+      await world.deployment.invoke({}, { entry: 'token', onFlow: (result) => flows.push(result) });
+      runs.push(flows);
+    }
+    const tokens = runs.map((flows) => flows.map(({ outputs }) => plain(outputs.token)));
+    expect(tokens[0]).toHaveLength(8);
+    // What the first session left behind, the second does not see.
+    expect(tokens[1]).toEqual(tokens[0]);
+    for (const flows of runs) expect(new Set(flows.map(frames)).size).toBe(1);
+  });
+
+  test('when a server is gone, the session begins anew elsewhere', async () => {
+    const world = await worldOf('pipeline-failover');
+    const flows: FlowResult[] = [];
+    const onFlow = (result: FlowResult): void => {
+      flows.push(result);
+      const [used] = frames(result).split(',');
+      if (flows.length === 3) world.world.stop(world.world.peers.get(used!)!);
+    };
+    await world.deployment.invoke({}, { entry: 'token', onFlow });
+    expect(flows.length).toBeGreaterThan(4);
+    expect(flows.slice(0, 3).map(({ status }) => status)).toEqual(Array(3).fill('complete'));
+    expect(flows[3]!.status).toBe('failed');
+    expect(flows.at(-1)!.status).toBe('complete');
+  });
+});

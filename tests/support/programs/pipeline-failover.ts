@@ -54,5 +54,7 @@ export default module('pipeline-failover', () => {
     next('token', { token: out, left: (left as Count).sub(1n) } as never).when(
       out.present().and(again.less(5n)) as never,
     );
+    // The draw knows nothing of who is gone: another one may find somebody else.
+    start('resume', { token, left }).when(out.present().not().and(again.less(5n)) as never);
   });
 });
