@@ -1,13 +1,29 @@
-// What a caller gives the entry, held against what the entry takes.
+// What a caller gives, held against what the program takes.
 
+import type { Port } from '../ir/deployment.ts';
 import type { SeatProgram } from './instruction.ts';
-import type { Values } from './io.ts';
+import type { DropReason, Values } from './io.ts';
 import type { Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
 import { describeData, fits } from './manifest.ts';
+import { sizeOf } from './packed.ts';
 import { isMissing, type Value, valueProblem } from './value.ts';
 
-/** In the order of the entry; undefined: not given, so that it has the author's value. `own` copies. */
+/** Why a value cannot be a graph input. */
+export function inputMisfit(
+  port: Port,
+  value: Value,
+  limits: Limits,
+): readonly [DropReason, string] | undefined {
+  const problem = valueProblem(value, limits);
+  if (problem !== undefined) return ['malformed', problem];
+  if (isMissing(value)) return undefined;
+  const bytes = sizeOf(value);
+  if (bytes > limits.invokeBytes) return ['limit', `${bytes} bytes`];
+  return fits(port, value) ? undefined : ['type', `${describeData(value)} does not fit`];
+}
+
+/** Of an entry, in its order; undefined: not given, so that it has the author's value. `own` copies. */
 export function argumentsFor(
   { invoke, manifest }: SeatProgram,
   values: Values,

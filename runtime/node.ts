@@ -5,6 +5,7 @@
 // elsewhere, and does nothing between calls.
 
 import type { DataValue } from '../ir/data.ts';
+import { inputMisfit } from './arguments.ts';
 import type { Collected } from './collect.ts';
 import { Collects } from './collects.ts';
 import type { ComponentDesk, DeskMaker } from './components/desk.ts';
@@ -21,16 +22,14 @@ import type { Collect, Program, SeatProgram } from './instruction.ts';
 import type { DropReason, Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits, type Usage } from './limits.ts';
-import { describeData, fits } from './manifest.ts';
 import type { NetworkCounters, NetworkFactory } from './net/network.ts';
 import { Outbox } from './outbox.ts';
 import type { EngineOutlet } from './outlet.ts';
-import { sizeOf } from './packed.ts';
 import { stateMisfit } from './restored.ts';
 import { fill, type Part, type Saved } from './saved.ts';
 import { Starts } from './starts.ts';
 import type { Traces } from './trace.ts';
-import { clip, isMissing, type Value, valueProblem } from './value.ts';
+import { clip, isMissing, type Value } from './value.ts';
 import { type Wait, waitsOf } from './waiting.ts';
 import { Waits } from './waits.ts';
 import { Courier, type PackedFrame } from './wire/courier.ts';
@@ -452,17 +451,14 @@ export class Node {
     // A second value is not taken, and its memory not held.
     if (flow.supplied[index] === 1)
       return this.#outbox.drop('duplicate', this.peer, `input ${port.name} has its value`);
-    const deny = (reason: 'malformed' | 'type' | 'limit', what: string): void => {
+    const deny = (reason: DropReason, what: string): void => {
       const detail = `input ${port.name}: ${what}`;
       this.#outbox.drop(reason, this.peer, detail);
       this.#waits.deny(flow, index, { reason: 'failed', peer: this.peer, detail });
     };
-    const problem = valueProblem(value, this.#limits);
-    if (problem !== undefined) return deny('malformed', problem);
+    const misfit = inputMisfit(port, value, this.#limits);
+    if (misfit !== undefined) return deny(...misfit);
     if (isMissing(value)) return this.#waits.deny(flow, index, value);
-    const bytes = sizeOf(value);
-    if (bytes > this.#limits.invokeBytes) return deny('limit', `${bytes} bytes`);
-    if (!fits(port, value)) return deny('type', `${describeData(value)} does not fit`);
     this.#engine.supply(flow, index, this.#leases.own(value, owned));
   }
 
