@@ -6,6 +6,8 @@ import { Digest } from './digest.ts';
 import type { Observer, SimPeer, World } from './world.ts';
 
 interface Account {
+  /** What began anew owes nothing of what it was before. */
+  readonly incarnation: number;
   /** State after each record that was taken in and is not older than the last one kept. */
   readonly states: Map<number, string>;
   /** The last record that others may have seen the effects of. */
@@ -55,8 +57,8 @@ export class Durability implements Observer {
 
   #accountOf(peer: SimPeer): Account {
     let account = this.#accounts.get(peer);
-    if (account === undefined) {
-      account = { states: new Map(), kept: 0, digests: new Map() };
+    if (account?.incarnation !== peer.incarnation) {
+      account = { incarnation: peer.incarnation, states: new Map(), kept: 0, digests: new Map() };
       this.#accounts.set(peer, account);
     }
     return account;
