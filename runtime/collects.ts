@@ -20,6 +20,8 @@ interface Around {
   readonly engine: Engine;
   /** Flows in this seat that have not ended, oldest first. */
   readonly open: () => Iterable<Flow>;
+  /** Tells a member that its values over these edges are wanted no more. */
+  readonly leave: (flow: Flow, from: string, edges: readonly number[]) => void;
 }
 
 export class Collects {
@@ -54,7 +56,16 @@ export class Collects {
 
   closed(flow: Flow, index: number, { arrived, causes, absent, known, needed }: Collected): void {
     this.#late.closed(flow, index, absent);
-    const { name, at } = this.#seat.instructions[index] as Collect;
+    const { name, at, edges, keepsLate } = this.#seat.instructions[index] as Collect;
+    // Whoever has not answered need not go on for it, unless late answers are kept.
+    if (!keepsLate && flow.cancelled === undefined && edges[0]!.kind !== 'exchange')
+      for (const { from } of absent)
+        if (from !== this.#peer)
+          this.#around.leave(
+            flow,
+            from,
+            edges.map(({ id }) => id),
+          );
     if (arrived >= needed || flow.cancelled !== undefined) return;
     this.#around.outbox.event({
       kind: 'quorum-missed',

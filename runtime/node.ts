@@ -6,7 +6,6 @@
 
 import type { DataValue } from '../ir/data.ts';
 import { inputMisfit } from './arguments.ts';
-import type { Collected } from './collect.ts';
 import { Collects } from './collects.ts';
 import type { ComponentDesk, DeskMaker } from './components/desk.ts';
 import { earlier } from './deadlines.ts';
@@ -18,7 +17,7 @@ import { Flow, type FlowHead, type FlowStart, seatKey, seatOf } from './flow.ts'
 import { type FlowId, flowKey } from './flow-id.ts';
 import type { WaitingCall } from './following.ts';
 import { HostWork } from './host-work.ts';
-import type { Collect, Program, SeatProgram } from './instruction.ts';
+import type { Program, SeatProgram } from './instruction.ts';
 import type { DropReason, Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits, type Usage } from './limits.ts';
@@ -115,10 +114,7 @@ export class Node {
         this.#waits.bound(flow, index);
         this.#collects[flow.seat.index]!.begin(flow);
       },
-      collected: (flow, index, result) => {
-        this.#collects[flow.seat.index]!.closed(flow, index, result);
-        this.#leaveAbsent(flow, index, result);
-      },
+      collected: (flow, index, result) => this.#collects[flow.seat.index]!.closed(flow, index, result),
       next: (flow, op, given) => this.#starts.get(op.entry)!.next(flow, op, given),
       ended: (flow) => this.#endFlow(flow),
     };
@@ -132,6 +128,7 @@ export class Node {
           outbox: this.#outbox,
           engine: this.#engine,
           open: () => [...this.#flows.values()].filter((flow) => flow.seat === seat),
+          leave: (flow, from, edges) => this.#courier.cancel(flow, from, 'its collect has closed', edges),
         }),
     );
     this.#waits = new Waits(program, peer, this.#engine);
@@ -480,20 +477,6 @@ export class Node {
       ...(followers !== 0 && { followers }),
       ...seatOf(flow),
     });
-  }
-
-  /** Whoever has not answered a collect that has closed need not go on for it, unless late answers are kept. */
-  #leaveAbsent(flow: Flow, index: number, { absent }: Collected): void {
-    const { edges, keepsLate } = flow.seat.instructions[index] as Collect;
-    if (keepsLate || flow.cancelled !== undefined || edges[0]!.kind === 'exchange') return;
-    for (const { from } of absent)
-      if (from !== this.peer)
-        this.#courier.cancel(
-          flow,
-          from,
-          'its collect has closed',
-          edges.map(({ id }) => id),
-        );
   }
 
   /** The entry that a flow began with, in the seat where it did. */
