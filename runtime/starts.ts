@@ -38,7 +38,7 @@ export class Starts {
   readonly #open = new Set<Flow>();
   /** The last joint flow of it that this member has entered. */
   #entered = 0;
-  /** When its trigger is due; undefined: it has none, or is not armed. */
+  /** When its trigger is due; undefined: it has none, or is not armed. Infinite: it has fired for good. */
   #dueNs: number | undefined;
 
   constructor(seat: SeatProgram, around: StartsAround) {
@@ -152,7 +152,7 @@ export class Starts {
   }
 
   close(): void {
-    this.#dueNs = undefined;
+    this.#dueNs = Number.POSITIVE_INFINITY;
     this.#following.close();
   }
 
@@ -172,10 +172,10 @@ export class Starts {
 
   /** When the trigger is due; undefined: never. */
   get dueNs(): number | undefined {
-    return this.#dueNs;
+    return this.#dueNs === Number.POSITIVE_INFINITY ? undefined : this.#dueNs;
   }
 
-  /** Its trigger counts from now on. */
+  /** Its trigger counts from now on, unless it does already. */
   arm(now: number): void {
     const trigger = this.seat.invoke?.trigger;
     if (trigger !== undefined && trigger.kind !== 'event') this.#dueNs ??= now + trigger.periodNs;
@@ -188,7 +188,7 @@ export class Starts {
       return;
     const { periodNs } = trigger;
     const missed = Math.floor((now - this.#dueNs) / periodNs);
-    this.#dueNs = trigger.kind === 'after' ? undefined : this.#dueNs + (missed + 1) * periodNs;
+    this.#dueNs = trigger.kind === 'after' ? Number.POSITIVE_INFINITY : this.#dueNs + (missed + 1) * periodNs;
     this.#trigger({});
   }
 
