@@ -11,10 +11,17 @@ export function declines(graph: PlacedGraph, members: (name: string) => number):
   const { model } = graph;
   const declined = new Set<ValueId>();
   const scattered = new Set<string>();
+  const left = new Set<string>();
   for (const op of model.opsOf()) {
     const needs = graph.needs[op.id] ?? [];
     if (isCore(op, CORE.scatter) && !dealsToAll(graph, op, members))
       scattered.add(model.value(op.inputs[0]!).name);
+    // Who has not answered when enough have need not any more.
+    if (
+      isCore(op, CORE.collect) &&
+      attributeInt(op, 'enough', Number.POSITIVE_INFINITY) < asked(graph, op, members)
+    )
+      for (const input of op.inputs) left.add(model.value(input).name);
     if (mayDecline(op, needs, declined)) for (const output of op.outputs) declined.add(output);
   }
   const names = new Set([...declined].filter((id) => id !== 0).map((id) => model.value(id).name));
@@ -22,6 +29,7 @@ export function declines(graph: PlacedGraph, members: (name: string) => number):
   return ({ kind, value, from, to }) =>
     names.has(value) ||
     (kind === 'scatter' && scattered.has(value)) ||
+    (kind === 'collect' && left.has(value)) ||
     // The plan counts every member.
     mayBeFewer(from) ||
     mayBeFewer(to);
@@ -33,6 +41,12 @@ function mayDecline(op: Op, needs: readonly ValueId[], declined: ReadonlySet<Val
   if (isCore(op, CORE.present) || isCore(op, CORE.reason) || isCore(op, CORE.stateRead)) return false;
   if (isCore(op, CORE.orElse)) return declined.has(op.inputs[1]!);
   return needs.some((id) => declined.has(id));
+}
+
+/** How many a collect asks. */
+function asked({ model, places, opPlace }: PlacedGraph, op: Op, members: (name: string) => number): number {
+  const { def } = model.value(op.inputs[0]!);
+  return def.kind === 'op' ? members(places[opPlace[def.op]!]!.class) : Number.POSITIVE_INFINITY;
 }
 
 /** Rows for the senders of a collect reach every member only if that waits for all of them. */

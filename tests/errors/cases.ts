@@ -285,9 +285,9 @@ export const errorCases: readonly ErrorCase[] = [
   },
   {
     name: 'a command that is not there yet',
-    command: 'sim model.onnx --peers topology.json',
+    command: 'bench',
     exit: 2,
-    says: ['bbc sim is not there yet'],
+    says: ['bbc bench is not there yet'],
   },
   {
     name: 'an unknown option',
