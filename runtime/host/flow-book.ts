@@ -81,6 +81,11 @@ const sessionOf = (
   given: Pick<Session, 'starters' | 'inputs' | 'owned' | 'ended' | 'onFlow' | 'resolve' | 'reject'>,
 ): Session => ({ ...given, pending: 1, late: NONE_LATE, last: undefined, pauses: [] });
 
+type FlowEvent = Extract<NodeEvent, { readonly flow: FlowId }>;
+/** How much is kept of flows that are not known yet. */
+const MAX_EARLY_FLOWS = 64;
+const MAX_EARLY_EVENTS = 4096;
+
 export class FlowBook {
   readonly #members: readonly Member[];
   readonly #supply: Supply;
@@ -90,6 +95,8 @@ export class FlowBook {
   readonly #requests = new Map<number, Session>();
   /** What flows belong to that nobody called. */
   #uncalled: Session | undefined;
+  /** What was told of flows that are not known yet. */
+  readonly #early = new Map<string, (readonly [peer: string, event: FlowEvent])[]>();
   /** Who waits for enough flows. */
   readonly #serving = new Map<() => boolean, () => void>();
   #nextRequest = 1;
@@ -163,7 +170,29 @@ export class FlowBook {
     if (event.kind === 'flow-started') this.#begin(event);
     if (event.kind === 'late-answer') this.#noteLate(event);
     const record = this.recordOf(event.flow);
-    if (record === undefined) return undefined;
+    if (record === undefined) {
+      this.#keep(peer, event);
+      return undefined;
+    }
+    let ended: FlowRecord | undefined;
+    for (const [other, before] of this.#early.get(record.flow) ?? [])
+      ended = this.#noteIn(record, other, before) ?? ended;
+    this.#early.delete(record.flow);
+    return this.#noteIn(record, peer, event) ?? ended;
+  }
+
+  /** Where peers tell each by itself, others may be heard before the one that says what a flow belongs to. */
+  #keep(peer: string, event: FlowEvent): void {
+    const key = flowKey(event.flow);
+    const kept = this.#early.get(key) ?? [];
+    kept.push([peer, event]);
+    this.#early.set(key, kept);
+    // Of flows that are over nothing comes of it.
+    const [oldest] = this.#early.keys();
+    if (this.#early.size > MAX_EARLY_FLOWS || kept.length > MAX_EARLY_EVENTS) this.#early.delete(oldest!);
+  }
+
+  #noteIn(record: FlowRecord, peer: string, event: FlowEvent): FlowRecord | undefined {
     if (event.kind === 'flow-started') {
       record.open.add(seatAt(peer, event));
       record.seats.add(seatAt(peer, event));
