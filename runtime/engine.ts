@@ -18,11 +18,13 @@ import {
   type Next,
   NO_SLOT,
   type Reader,
+  type Send,
   type StateAssign,
   type StateRead,
 } from './instruction.ts';
 import { type Held, isHeld, type Leases, type Slot } from './lease.ts';
 import type { EngineOutlet, Work } from './outlet.ts';
+import { Sending } from './sending.ts';
 import { leaveUnwanted } from './unwanted.ts';
 import type { Missing, MissingReason } from './value.ts';
 import { keyIn, Variables } from './variables.ts';
@@ -41,6 +43,7 @@ export class Engine {
   readonly #peer: string;
   readonly #leases: Leases;
   readonly #outlet: EngineOutlet;
+  readonly #sending: Sending;
   readonly claims = new Claims<FragmentClaim>();
   readonly variables: Variables;
   readonly works: Works;
@@ -53,6 +56,7 @@ export class Engine {
     this.#peer = peer;
     this.#leases = leases;
     this.#outlet = outlet;
+    this.#sending = new Sending(leases, outlet);
     this.arrivals = new Arrivals(peer, leases, {
       outlet,
       set: (flow, slot, value) => this.#set(flow, slot, value),
@@ -145,9 +149,8 @@ export class Engine {
     flow.unwanted.add(missing);
     leaveUnwanted(flow, edges, {
       used: (slot) => this.#used(flow, slot),
-      decline: (index, { envelope }) => {
-        flow.outgoing.set(index, missing);
-        this.#pack(flow, envelope);
+      decline: (index, one) => {
+        this.#sending.decline(flow, index, one, missing);
         this.#complete(flow, index);
       },
       skip: (index, one) => this.#skip(flow, index, one, missing),
@@ -281,7 +284,7 @@ export class Engine {
       case 'segment':
         return this.#call(flow, index, one);
       case 'send':
-        return this.#send(flow, index, one.envelope);
+        return this.#send(flow, index, one);
       case 'stateRead':
         return this.#stateRead(flow, index, one);
       case 'stateAssign':
@@ -373,39 +376,10 @@ export class Engine {
     this.#complete(flow, index);
   }
 
-  #send(flow: Flow, index: number, envelope: number): void {
-    const one = flow.seat.instructions[index]!;
-    const slot = one.inputs[0];
-    const value = flow.cancelled ?? (slot === undefined ? boolScalar(true) : flow.values[slot]!);
-    this.#leases.hold(value);
-    flow.outgoing.set(index, value);
-    const members = one.inputs[1];
-    if (members !== undefined) {
-      this.#leases.hold(flow.values[members]!);
-      flow.recipients.set(index, flow.values[members]!);
-    }
+  #send(flow: Flow, index: number, one: Send): void {
+    this.#sending.take(flow, index, one);
     for (const read of one.reads) this.#used(flow, read);
-    const { fragment } = one;
-    if (fragment === undefined || !flow.seat.fragments[fragment]!.writes) this.#pack(flow, envelope);
     this.#complete(flow, index);
-  }
-
-  /** One more send of the envelope is decided; the last one makes it leave. */
-  #pack(flow: Flow, envelope: number): void {
-    if (--flow.unsent[envelope]! > 0) return;
-    const { sends } = flow.seat.envelopes[envelope]!;
-    const values = sends.map((index) => flow.outgoing.get(index)!);
-    if (flow.seat.outputs.length === 0 && values.some(isHeld)) flow.cameOut = true;
-    const recipients = flow.recipients.size > 0 ? sends.map((index) => flow.recipients.get(index)) : [];
-    // Nobody waits to hear that what it wants no more is not there.
-    if (values.some((value) => isHeld(value) || !flow.unwanted.has(value)))
-      this.#outlet.ship(flow, envelope, values, recipients);
-    for (const value of values) this.#leases.drop(value);
-    for (const members of recipients) if (members !== undefined) this.#leases.drop(members);
-    for (const index of sends) {
-      flow.outgoing.delete(index);
-      flow.recipients.delete(index);
-    }
   }
 
   #stateRead(flow: Flow, index: number, one: StateRead): void {
@@ -496,13 +470,7 @@ export class Engine {
     for (const index of gated) {
       const one = flow.seat.instructions[index]!;
       if (one.kind === 'next' || one.kind === 'start') this.#follow(flow, index, missing !== undefined);
-      if (one.kind !== 'send') continue;
-      const value = flow.outgoing.get(index)!;
-      if (missing !== undefined && isHeld(value)) {
-        this.#leases.drop(value);
-        flow.outgoing.set(index, missing);
-      }
-      this.#pack(flow, one.envelope);
+      if (one.kind === 'send') this.#sending.commit(flow, index, one, missing);
     }
     this.#leave({ flow, fragment, keys: this.#keysOf(flow, fragment) });
   }

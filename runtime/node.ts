@@ -5,7 +5,6 @@
 // elsewhere, and does nothing between calls.
 
 import type { DataValue } from '../ir/data.ts';
-import { inputMisfit } from './arguments.ts';
 import { Collects } from './collects.ts';
 import type { ComponentDesk, DeskMaker } from './components/desk.ts';
 import { earlier } from './deadlines.ts';
@@ -27,8 +26,9 @@ import type { EngineOutlet } from './outlet.ts';
 import { stateMisfit } from './restored.ts';
 import { fill, type Part, type Saved } from './saved.ts';
 import { Starts } from './starts.ts';
+import { Supplies } from './supplies.ts';
 import type { Traces } from './trace.ts';
-import { clip, isMissing, type Value } from './value.ts';
+import { clip, type Value } from './value.ts';
 import { type Wait, waitsOf } from './waiting.ts';
 import { Waits } from './waits.ts';
 import { Courier, type PackedFrame } from './wire/courier.ts';
@@ -84,6 +84,7 @@ export class Node {
   readonly #trace: Traces;
   readonly #early: EarlyFrames;
   readonly #deliveries: Deliveries;
+  readonly #supplies: Supplies;
   #now = 0;
   #nextFlow = 1;
   #shutdown = false;
@@ -132,6 +133,14 @@ export class Node {
         }),
     );
     this.#waits = new Waits(program, peer, this.#engine);
+    this.#supplies = new Supplies({
+      peer,
+      limits: this.#limits,
+      outbox: this.#outbox,
+      leases: this.#leases,
+      engine: this.#engine,
+      waits: this.#waits,
+    });
     this.#components = components?.({
       peer,
       members: program.manifest.members,
@@ -161,7 +170,7 @@ export class Node {
       isShutDown: () => this.#shutdown,
       open: (seat, head) => {
         const flow = this.#open(seat, head);
-        this.#want(flow);
+        this.#supplies.want(flow);
         return flow;
       },
       cancel: (flow, why) => this.#cancel(flow, why),
@@ -285,7 +294,7 @@ export class Node {
         this.#invoke(input);
         break;
       case 'supply':
-        this.#supply(input.flow, input.values, input.owned === true);
+        this.#supplies.supply(input.flow, this.#inAllSeats(input.flow), input.values, input.owned === true);
         break;
       case 'restore':
         this.#restore(input.state);
@@ -372,12 +381,12 @@ export class Node {
   #begin(seat: SeatProgram, start: FlowStart, call: Omit<WaitingCall, 'bytes'> | undefined): void {
     const flow = this.#open(seat, start, call?.request);
     this.#starts.get(seat.entry!)!.begun(flow);
-    this.#give(flow, call?.values ?? {}, call?.owned ?? true);
+    this.#supplies.give(flow, call?.values ?? {}, call?.owned ?? true);
     for (const { edge, from, slot } of flow.id.kind === 'joint' ? this.#early.take(flow.key) : []) {
       this.#deliveries.fill(flow, edge, from, slot);
       this.#leases.drop(slot);
     }
-    this.#want(flow);
+    this.#supplies.want(flow);
     this.#engine.settle(flow);
   }
 
@@ -418,45 +427,6 @@ export class Node {
   /** A flow in each seat of this peer that it is open in. */
   #inAllSeats(id: FlowId): readonly Flow[] {
     return this.#program.seats.flatMap((seat) => this.#flows.get(seatKey(id, seat)) ?? []);
-  }
-
-  #want(flow: Flow): void {
-    const inputs = flow.seat.inputs.filter((_, index) => flow.supplied[index] === 0);
-    if (inputs.length === 0) return;
-    this.#outbox.event({ kind: 'input-wanted', flow: flow.id, inputs: inputs.map(({ port }) => port) });
-  }
-
-  #supply(id: FlowId, values: Values, owned: boolean): void {
-    const flows = this.#inAllSeats(id);
-    if (flows.length === 0) this.#outbox.drop('late', this.peer, `inputs of flow ${flowKey(id)}`);
-    for (const flow of flows) {
-      // What several seats are given is nobody's alone.
-      this.#give(flow, values, owned && flows.length === 1);
-      this.#engine.settle(flow);
-    }
-  }
-
-  #give(flow: Flow, values: Values, owned: boolean): void {
-    for (const [index, { port }] of flow.seat.inputs.entries()) {
-      const value = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
-      if (value !== undefined) this.#giveOne(flow, index, value, owned);
-    }
-  }
-
-  #giveOne(flow: Flow, index: number, value: Value, owned: boolean): void {
-    const { port } = flow.seat.inputs[index]!;
-    // A second value is not taken, and its memory not held.
-    if (flow.supplied[index] === 1)
-      return this.#outbox.drop('duplicate', this.peer, `input ${port.name} has its value`);
-    const deny = (reason: DropReason, what: string): void => {
-      const detail = `input ${port.name}: ${what}`;
-      this.#outbox.drop(reason, this.peer, detail);
-      this.#waits.deny(flow, index, { reason: 'failed', peer: this.peer, detail });
-    };
-    const misfit = inputMisfit(port, value, this.#limits);
-    if (misfit !== undefined) return deny(...misfit);
-    if (isMissing(value)) return this.#waits.deny(flow, index, value);
-    this.#engine.supply(flow, index, this.#leases.own(value, owned));
   }
 
   #endFlow(flow: Flow): void {
