@@ -99,7 +99,7 @@ test('acknowledged state: a disk that lost its last record', async () => {
   const crash = (made: SimulatedWorld, harm: (disk: Uint8Array[]) => void) => () => {
     const peer = made.world.peers.get('server')!;
     made.world.stop(peer);
-    harm(peer.disk!);
+    harm(peer.disk!.records);
     made.world.plan(made.world.now + 1e6, 'back', () => made.world.recover(peer));
   };
   for (let after = 40; after < 70; after += 10) {

@@ -8,13 +8,13 @@ import type { Topology } from '../../../ir/topology.ts';
 import type { Backend } from '../../backend.ts';
 import type { LoadedBundle } from '../../bundle.ts';
 import type { Components } from '../../component.ts';
-import { type DurableInput, DurableNode, type DurableOutput, decodeEntry, recovered } from '../../durable.ts';
+import { type DurableInput, DurableNode, type DurableOutput } from '../../durable.ts';
 import { flowKey } from '../../flow-id.ts';
 import type { Program } from '../../instruction.ts';
 import type { Input, NodeEvent, Output } from '../../io.ts';
 import { defaultLimits, type Limits } from '../../limits.ts';
 import type { NetworkFactory } from '../../net/network.ts';
-import { Node } from '../../node.ts';
+import { Node, type NodeOptions } from '../../node.ts';
 import { joinPieces, pieceBytes } from '../../wire/frame.ts';
 import { BufferPool } from '../buffer-pool.ts';
 import { POOL_BYTES } from '../driver.ts';
@@ -22,6 +22,7 @@ import { neighboursOf } from '../readiness.ts';
 import type { Request, Workbench } from '../workbench.ts';
 import { type Agenda, type Due, TimeOrder } from './agenda.ts';
 import { Chance } from './chance.ts';
+import { Disk } from './disk.ts';
 import { type LossReason, Network } from './network.ts';
 import { prepareWorkers, type Worker } from './worker.ts';
 
@@ -51,6 +52,8 @@ export interface WorldOptions {
   readonly durable?: boolean;
   /** How long it takes until a record outlives a crash. Default: 1 ms. */
   readonly diskNs?: number;
+  /** After so many records a snapshot takes their place. Default: never. */
+  readonly snapshotRecords?: number;
   readonly agenda?: Agenda<SimEvent>;
 }
 
@@ -65,8 +68,8 @@ export interface SimPeer {
   node: Node | undefined;
   /** What is given to the node and comes from it: itself, or what records its inputs before. */
   gate: Gate | undefined;
-  /** What outlives a crash: records of a durable node's inputs. */
-  disk: Uint8Array[] | undefined;
+  /** What outlives a crash of a durable node. */
+  disk: Disk | undefined;
   incarnation: number;
   /** Counts its starts and ends, so that what was asked for before is known. */
   life: number;
@@ -257,9 +260,9 @@ export class World {
   /** A fresh node: it remembers nothing. */
   start(peer: SimPeer): void {
     peer.incarnation++;
-    peer.disk = this.#options.durable ? [] : undefined;
+    peer.disk = this.#options.durable ? new Disk(this.#options.snapshotRecords) : undefined;
     peer.open.clear();
-    const node = this.#node(peer);
+    const node = new Node(this.#nodeOptions(peer));
     this.#revive(peer, node, peer.disk === undefined ? node : new DurableNode(node));
     if (this.#armed) this.give(peer, { type: 'begin' });
   }
@@ -273,12 +276,10 @@ export class World {
   /** A node as its disk has it. */
   recover(peer: SimPeer): void {
     if (peer.gate !== undefined) return;
-    const node = this.#node(peer);
-    const entries = (peer.disk ?? []).map((bytes) => decodeEntry(bytes));
-    const gate = recovered(node, entries);
-    peer.node = node;
+    const gate = peer.disk!.revive(this.#nodeOptions(peer));
+    peer.node = gate.node;
     for (const one of this.observers) one.recovered?.(peer);
-    this.#revive(peer, node, gate);
+    this.#revive(peer, gate.node, gate);
   }
 
   /** All that its node held, did and waited for is gone, but for what is on its disk. */
@@ -292,10 +293,10 @@ export class World {
     if (peer.disk === undefined) peer.open.clear();
   }
 
-  #node({ program, id, incarnation, worker }: SimPeer): Node {
-    const { limits, network, seed } = this.#options;
+  #nodeOptions({ program, id, incarnation, worker }: SimPeer): NodeOptions {
+    const { limits, network, seed, durable } = this.#options;
     const components = worker.inside(id, seed);
-    return new Node({ program, peer: id, incarnation, components, ...(limits && { limits }), network });
+    return { program, peer: id, incarnation, components, ...(limits && { limits }), network, durable };
   }
 
   #revive(peer: SimPeer, node: Node, gate: Gate): void {
@@ -396,16 +397,19 @@ export class World {
         this.#wake(peer, output.until);
         return;
       }
-      if (output.type === 'persist') {
-        this.#persist(peer, output);
-        continue;
-      }
-      if (output.type === 'event') note(peer, output.event, this.#now);
-      for (const one of this.observers) one.output?.(peer, output);
-      if (output.type === 'send') this.#send(peer, output);
-      else if (output.type === 'release') this.#pool.give(output.buffer);
-      else if (output.type === 'work' || output.type === 'call') this.#work(peer, output);
+      if (output.type === 'persist') this.#persist(peer, output);
+      else this.#act(peer, output);
+      // Whoever observes it may have stopped it.
+      if (peer.gate !== gate) return;
     }
+  }
+
+  #act(peer: SimPeer, output: Exclude<Output, { type: 'idle' }>): void {
+    if (output.type === 'event') note(peer, output.event, this.#now);
+    for (const one of this.observers) one.output?.(peer, output);
+    if (output.type === 'send') this.#send(peer, output);
+    else if (output.type === 'release') this.#pool.give(output.buffer);
+    else if (output.type === 'work' || output.type === 'call') this.#work(peer, output);
   }
 
   #persist(peer: SimPeer, { record, bytes }: Extract<DurableOutput, { type: 'persist' }>): void {
@@ -424,7 +428,7 @@ export class World {
 
   #kept({ peer, life, record, bytes }: Extract<SimEvent, { kind: 'kept' }>): void {
     if (peer.life !== life) return;
-    peer.disk!.push(bytes);
+    peer.disk!.keep(bytes, record, peer.gate as DurableNode<Node>);
     peer.gate!.handle(this.#now, { type: 'persisted', record });
     for (const one of this.observers) one.kept?.(peer, record);
   }
