@@ -1,11 +1,20 @@
 // Crossings that the author writes: collect, scatter, and broadcast where it carries a policy. All others are
 // inserted by the compiler.
 
-import { type Attribute, CORE, type Dim as IrDim, placeKey, tensorType } from '../ir/index.ts';
+import {
+  type Attribute,
+  CORE,
+  codecName,
+  codecOptions,
+  type Dim as IrDim,
+  placeKey,
+  tensorType,
+} from '../ir/index.ts';
 import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
 import { type Duration, durationNs } from './duration.ts';
 import { type OnErrors, type Place, placeOf } from './place.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
+import { textAttribute, type Use } from './role-call.ts';
 import type {
   AnyShape,
   Checked,
@@ -19,10 +28,18 @@ import type {
 } from './types.ts';
 import { defineMethod, factOf, type Handle, isValue, toValue } from './value.ts';
 
+export interface Coded {
+  /**
+   * How float32 and float64 values are encoded on their way, and decoded; all else crosses as it is. A kind of codec, or one
+   * with its settings. What crosses back when this is differentiated is encoded so too.
+   */
+  readonly codec?: string | Use;
+}
+
 /** What becomes of an answer that comes after its collect has closed: dropped unread, or it joins the next flow's. */
 export type Late = 'drop' | 'next';
 
-export interface CollectOptions<P extends string, L extends Late = Late> {
+export interface CollectOptions<P extends string, L extends Late = Late> extends Coded {
   /** Where the answers go. Default: the place of the `on` around, else the compiler decides. */
   readonly at?: Place<P>;
   /** How long to wait, counted from when the collecting peer learns of the flow. */
@@ -145,9 +162,11 @@ export function stacked(fact: Fact): ReturnType<typeof tensorType> {
 export function policy(
   owner: Recorder,
   op: string,
-  options: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough'>,
+  options: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough' | 'codec'>,
 ): Attribute[] {
   const attributes: Attribute[] = [];
+  if (options.codec !== undefined)
+    attributes.push(textAttribute('codec', codecNamed(owner, op, options.codec)));
   if (options.within !== undefined) {
     attributes.push({ name: 'within_ns', kind: 'int', value: durationNs(owner, options.within) });
   }
@@ -164,11 +183,18 @@ export function policy(
   return attributes;
 }
 
-export interface BroadcastOptions {
+function codecNamed(owner: Recorder, op: string, codec: string | Use): string {
+  const name = codecName(typeof codec === 'string' ? { kind: codec } : codec);
+  if (codecOptions(name) === undefined)
+    owner.fail('BB308', { op, reason: `${name} is no kind of codec with settings of one word each` });
+  return name;
+}
+
+export interface BroadcastOptions extends Coded {
   /** How long a member waits for it, counted from when it learns of the flow. */
   readonly within?: Duration;
   /** How the members' gradients are collected and summed, in member order, where this is differentiated. */
-  readonly gradient?: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough'>;
+  readonly gradient?: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough' | 'codec'>;
 }
 
 /** The value at every member of a cohort, where the crossing has a policy; without one just use the value there. */
@@ -192,10 +218,14 @@ function spread(
   to: Place,
   { gradient = {}, ...own }: BroadcastOptions,
 ): Tensor {
+  const coded = own.codec === undefined ? {} : { codec: own.codec };
   const fact = single(owner, 'broadcast', value, to);
   const attributes = [
     ...policy(owner, 'broadcast', own),
-    ...policy(owner, 'broadcast', gradient).map((one) => ({ ...one, name: `gradient_${one.name}` })),
+    ...policy(owner, 'broadcast', { ...coded, ...gradient }).map((one) => ({
+      ...one,
+      name: `gradient_${one.name}`,
+    })),
   ];
   const place = placeOf(to);
   const result = { name: 'broadcast', type: fact.type, cohort: place };
@@ -205,7 +235,7 @@ function spread(
   );
 }
 
-export interface ScatterOptions {
+export interface ScatterOptions extends Coded {
   /** How long a member waits for its row, counted from when it learns of the flow. */
   readonly within?: Duration;
   /** Peer ids of the members that get the rows, as `collect` gives its senders. Default: every member, in order. */

@@ -85,9 +85,10 @@ export interface Edge {
   readonly shape: readonly Dim[] | null;
   /** Of what is no dense tensor; `dtype` and `shape` are null then. */
   readonly type?: ValueType;
-  /** Payload bytes of one value; null where the shape is not known when compiling. */
+  /** Payload bytes of one value, as its codec has it; null where that is not known when compiling. */
   readonly bytes: number | null;
-  readonly codec: 'raw';
+  /** `raw`, or what the slot `codec …` encodes and decodes values with, at both ends. */
+  readonly codec: string;
   /** Edges with the same envelope number leave their sender together. */
   readonly envelope: number;
   /** How long after it learns of the flow the receiver waits, in ns. */

@@ -2,6 +2,7 @@
 
 export * from './backends.ts';
 export * from './binding.ts';
+export * from './codec.ts';
 export * from './copy.ts';
 export * from './data.ts';
 export * from './deployment.ts';

@@ -3,6 +3,7 @@
 // place. Its payload is the bytes of the tensors in it, as their codec has them; its header is all the rest of the frame:
 // prefix, envelope and padding.
 
+import { codedBytes, RAW } from './codec.ts';
 import type { Edge, End } from './deployment.ts';
 import { addSizes, evaluateSize, multiplySizes, type Size } from './size.ts';
 import { bitsOf, byteLengthOf, type Dim, elementCount } from './types.ts';
@@ -123,9 +124,10 @@ function linksOf(messages: readonly PlannedMessage[], members: Members): readonl
 }
 
 /** Payload bytes of one value on an edge. */
-function payloadBytesOf({ kind, dtype, shape, type }: Edge): Size {
+function payloadBytesOf({ kind, dtype, shape, type, codec }: Edge): Size {
   if (kind === 'trigger') return 0;
   if (dtype === null || shape === null || type !== undefined) return null;
+  if (codec !== RAW) return codedBytes(codec, shape);
   const elements = elementCount(shape);
   if (elements !== undefined) return byteLengthOf(dtype, elements) ?? null;
   const bits = bitsOf(dtype);
@@ -208,12 +210,12 @@ function headerBytesOf(edges: readonly Edge[], peerBytes: number): number | null
 }
 
 /** Of a value that is there, or of the news that it was declined: whichever is longer. */
-function fillBytes({ kind, shape, type }: Edge, peerBytes: number): number | null {
+function fillBytes({ kind, shape, type, codec }: Edge, peerBytes: number): number | null {
   const reason = 2 + delimited(peerBytes);
   const declined = EDGE_BYTES + 2 + delimited(reason);
   if (kind === 'trigger') return declined;
   if (shape === null || type !== undefined) return null;
   const dims = delimited(shape.length * (NUMBER_BYTES - 1));
-  // Element type, offset and length of the payload.
-  return Math.max(declined, EDGE_BYTES + 2 + dims + 2 * NUMBER_BYTES);
+  // Element type and codec, offset and length of the payload.
+  return Math.max(declined, EDGE_BYTES + (codec === RAW ? 2 : 4) + dims + 2 * NUMBER_BYTES);
 }

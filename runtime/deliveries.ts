@@ -1,6 +1,6 @@
 // What comes in frames: given to the flows that wait for it, in every seat of this peer; or refused, kept or dropped.
 
-import { isTensor } from '../ir/data.ts';
+import { type DataValue, isTensor } from '../ir/data.ts';
 import type { Edge } from '../ir/deployment.ts';
 import type { Collects } from './collects.ts';
 import type { ComponentDesk } from './components/desk.ts';
@@ -44,6 +44,9 @@ export interface DeliveriesAround {
   ship(head: FlowHead, seat: SeatProgram, envelope: number, slots: readonly Slot[]): void;
 }
 
+const bytesBeside = (value: DataValue, { buffer }: Lease): number =>
+  isTensor(value) && value.bytes.buffer !== buffer ? value.bytes.length : 0;
+
 export class Deliveries {
   readonly #around: DeliveriesAround;
 
@@ -79,6 +82,10 @@ export class Deliveries {
   /** Gives a frame's values to its flow, in the seats that wait for them. */
   #deliver(from: string, { flow: head, values, unwanted }: Delivery, lease: Lease): void {
     const { receivers, seats } = this.#around.program;
+    // What a codec decoded is in memory of its own, which is counted and let go of with the frame's.
+    for (const { value } of values)
+      if (!isMissing(value))
+        this.#around.leases.charge(lease, objectBytes(value) + bytesBeside(value, lease));
     const seatsOf = new Set(values.map(({ edge }) => receivers.get(edge.id)!));
     // Without a value it is of the only seat, if there is one only.
     if (values.length === 0 && seats.length === 1 && unwanted.length === 0) seatsOf.add(seats[0]!);
@@ -128,8 +135,6 @@ export class Deliveries {
       flow = this.#around.open(seat, head);
       flow.openedBy = from;
     }
-    for (const { value } of values)
-      if (!isMissing(value)) this.#around.leases.charge(lease, objectBytes(value));
     for (const { edge, value } of values) {
       // Over the budget only news that cost no memory still gets in.
       const full = isMissing(value) ? undefined : this.#fullFor(from, false);
@@ -186,7 +191,7 @@ export class Deliveries {
 
   #slotIn(value: Value, lease: Lease): Slot {
     if (isMissing(value)) return value;
-    return { data: value, lease: isTensor(value) && value.bytes.buffer !== lease.buffer ? undefined : lease };
+    return { data: value, lease };
   }
 
   /** Takes no part in a flow, and says so to everyone who would wait for it here. */

@@ -119,7 +119,7 @@ export const edge = object({
   to: end,
   ...stated,
   bytes: orNull(count),
-  codec: oneOf('raw'),
+  codec: text,
   envelope: count,
   deadlineNs: count,
 });

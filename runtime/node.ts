@@ -6,7 +6,7 @@
 
 import type { DataValue } from '../ir/data.ts';
 import { Collects } from './collects.ts';
-import type { ComponentDesk, DeskMaker } from './components/desk.ts';
+import type { Code, ComponentDesk, DeskMaker } from './components/desk.ts';
 import { earlier } from './deadlines.ts';
 import { Deliveries } from './deliveries.ts';
 import { EarlyFrames } from './early-frames.ts';
@@ -103,7 +103,9 @@ export class Node {
     fill(this.#flows, saved?.flows ?? []);
     const own = { leases: this.#leases, flows: this.#flows, saved: saved?.outside[0] };
     const networking = network && { factory: network, ...own };
-    this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox, networking);
+    const code: Code = (name, ...asked) =>
+      this.#components?.code(name, ...asked) ?? `there is no ${name} here`;
+    this.#courier = new Courier(program, peer, incarnation, this.#limits, this.#outbox, code, networking);
     const outlet: EngineOutlet = {
       start: (work, inputs, transfer) => this.#work.start(work, inputs, transfer),
       abort: (work) => this.#work.abort(work),

@@ -75,6 +75,10 @@ export const policyOf = (op: Op): readonly Attribute[] =>
       )
     : [];
 
+/** What the author said of a crossing that holds for its derivative too. */
+const kindOf = (op: Op, names: readonly string[]): readonly Attribute[] =>
+  op.attributes.filter(({ name }) => names.includes(name));
+
 /** What the members have, collected at one place, and summed in their order. */
 export function collectSum(b: Builder, gradient: ValueId, policy: readonly Attribute[]): ValueId {
   const [rows] = b.core(CORE.collect, [gradient], 3, policy);
@@ -98,14 +102,14 @@ export const crossingRules = (cohorts: Cohorts): Rules => ({
     return x.map((value, field) => {
       const rows = dy[field];
       if (rows === undefined || !wants(field)) return undefined;
-      return b.core(CORE.scatter, [kept(rows), members], 1, [], cohorts.of(value))[0];
+      return b.core(CORE.scatter, [kept(rows), members], 1, kindOf(op, ['codec']), cohorts.of(value))[0];
     });
   },
   [CORE.exchange]: ({ op, b, x, dy, wants }) => {
     // What was asked of fewer went to some receivers only, each with rows of others: nobody could put them back.
     const partial = ['at_least', 'enough'].find((name) => findAttribute(op, name) !== undefined);
     if (partial !== undefined) return b.refuse('it does not wait for every member');
-    const within = op.attributes.filter(({ name }) => name === 'within_ns');
+    const within = kindOf(op, ['within_ns', 'codec']);
     const rows: Attribute = { name: 'rows', kind: 'int', value: 1n };
     return x.map((value, field) => {
       const gradient = dy[field];
@@ -117,9 +121,8 @@ export const crossingRules = (cohorts: Cohorts): Rules => ({
   },
   [CORE.scatter]: ({ op, b, x, dy }) => {
     if (x.length > 1) return b.refuse('its rows are for some members only');
-    const within = findAttribute(op, 'within_ns');
     makeAt(b, x[0]!);
-    return [b.core(CORE.collect, [dy[0]!], 3, within ? [within] : [])[0]];
+    return [b.core(CORE.collect, [dy[0]!], 3, kindOf(op, ['within_ns', 'codec']))[0]];
   },
 });
 

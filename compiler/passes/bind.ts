@@ -8,14 +8,18 @@ import {
   attributeString,
   attributeStrings,
   CORE,
+  codecOptions,
+  codecSlot,
   componentOf,
   DOMAIN,
   diagnostic,
+  type Edge,
   isBackend,
   type MethodCall,
   type Model,
   type Op,
   type Port,
+  RAW,
   ROLE_ATTRIBUTE,
   roleCallOf,
   type Slot,
@@ -45,7 +49,11 @@ export const bind = pass('bind', {
     warnOfUnasked(deployment.programs, cx);
     const programs = deployment.programs.map((program) => ({
       ...program,
-      slots: [...backendSlot(program, cx.topology), ...componentSlots(program)],
+      slots: [
+        ...backendSlot(program, cx.topology),
+        ...componentSlots(program),
+        ...codecSlots(program, deployment.edges),
+      ],
       state: stateOf(program),
     }));
     return { ...compilation, level: 'bound', deployment: { ...deployment, programs } };
@@ -104,6 +112,16 @@ const eventSources = (model: Model): readonly string[] =>
       ? (attributeString(op, 'component') ?? [])
       : [],
   );
+
+/** What the values of its edges are encoded and decoded with. */
+function codecSlots({ class: name }: Program, edges: readonly Edge[]): readonly Slot[] {
+  const mine = edges.filter(({ from, to }) => from.class === name || to.class === name);
+  const codecs = new Set(mine.map(({ codec }) => codec).filter((codec) => codec !== RAW));
+  return [...codecs].sort().map((codec) => {
+    const name = codecSlot(codec);
+    return { name, role: 'codec', component: name, options: codecOptions(codec) ?? {} };
+  });
+}
 
 const settingsOf = (op: Op): Slot['options'] =>
   JSON.parse(attributeString(op, ROLE_ATTRIBUTE.settings) ?? '{}');

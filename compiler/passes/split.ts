@@ -8,17 +8,20 @@ import {
   attributeString,
   attributeStrings,
   byteLengthOfType,
+  codedBytes,
   type Diagnostic,
   describeOp,
   diagnostic,
   type Edge,
   type Entry,
   hasErrors,
+  isCoded,
   isCohort,
   type Model,
   type Port,
   type Position,
   placeKey,
+  RAW,
   statedType,
   type Topology,
   triggerKinds,
@@ -192,18 +195,38 @@ function edgeOf(
   const sent = value === undefined ? undefined : graph.model.value(value);
   // What arrives: of a scatter, a row.
   const made = sent && { ...sent, type: arrivesAsRow(graph, crossing) ? rowOf(sent.type) : sent.type };
+  const stated = statedType(made?.type);
+  const codec = codecOf(graph, crossing, stated);
+  const coded = codec === RAW || stated.shape === null ? null : codedBytes(codec, stated.shape);
   return {
     id,
     value: made?.name ?? '',
     kind: crossing.kind,
     from: end(crossing.from),
     to: end(crossing.to),
-    ...statedType(made?.type),
-    bytes: made === undefined ? 0 : (byteLengthOfType(made.type) ?? null),
-    codec: 'raw',
+    ...stated,
+    bytes:
+      codec !== RAW
+        ? typeof coded === 'number'
+          ? coded
+          : null
+        : made === undefined
+          ? 0
+          : (byteLengthOfType(made.type) ?? null),
+    codec,
     envelope,
     deadlineNs,
   };
+}
+
+/** The author's, of a crossing of his, for values that may be real numbers. */
+function codecOf(
+  { model }: PlacedGraph,
+  { op }: Pick<Crossing, 'op'>,
+  { dtype, type }: Pick<Port, 'dtype' | 'type'>,
+): string {
+  const said = op === undefined ? undefined : attributeString(model.op(op), 'codec');
+  return said === undefined || type !== undefined || (dtype !== null && !isCoded(dtype)) ? RAW : said;
 }
 
 function entryOf(graph: PlacedGraph, name: string, at: PlaceNumber): Entry {

@@ -1,8 +1,9 @@
 // The components of a node, by name, for all of its programs: gives each call its context, and keeps what belongs to
 // no component itself: wake-ups, asks without an answer, how far chance has been drawn.
 
-import type { DataValue } from '../../ir/data.ts';
+import { type DataValue, isTensor } from '../../ir/data.ts';
 import { foldKey, hashName, keyOf, type PhiloxKey } from '../../ir/philox.ts';
+import type { Tensor } from '../../ir/types.ts';
 import type { Limits } from '../limits.ts';
 import {
   bytes,
@@ -171,6 +172,20 @@ export class Container {
     } catch (error) {
       held.pending.delete(work);
       this.#outlet.declined(work, 'failed', textOf(error));
+    }
+  }
+
+  /** What a codec makes of a value that crosses an edge; or why it makes nothing of it. */
+  code(name: string, method: 'Encode' | 'Decode', inputs: readonly DataValue[]): Tensor | string {
+    const held = this.#held.get(name);
+    if (held === undefined) return `there is no ${name} here`;
+    const call = { role: 'codec', method, kind: 'query', options: {}, inputs, results: [] } as const;
+    try {
+      const given = this.#run(held, held.key, (cx) => held.component.call(call, cx));
+      const [value] = given instanceof Later ? [] : given;
+      return value !== undefined && isTensor(value) ? value : `${name} gives no tensor`;
+    } catch (error) {
+      return textOf(error);
     }
   }
 

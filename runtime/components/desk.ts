@@ -28,6 +28,8 @@ export interface DeskAround {
 /** The components of a node; a node without any carries none of this. */
 export type DeskMaker = (around: DeskAround) => ComponentDesk;
 
+export type Code = Container['code'];
+
 interface Call {
   readonly work: Work;
   readonly inputs: readonly DataValue[];
@@ -80,6 +82,9 @@ export class ComponentDesk {
   get(name: string): NodeComponent | undefined {
     return this.#components[name];
   }
+
+  /** {@link Container.code} */
+  readonly code: Code = (...asked) => this.#container.code(...asked);
 
   get nextNs(): number | undefined {
     return this.#container.nextNs;

@@ -1,8 +1,11 @@
 // Between the node and its frames: builds what leaves, and lets in only what may come.
 
+import { codecSlot, isCoded, RAW } from '../../ir/codec.ts';
 import { type DataValue, isTensor, tensorsOf } from '../../ir/data.ts';
 import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
+import type { Tensor } from '../../ir/types.ts';
 import type { ControlMessage } from '../components/container.ts';
+import type { Code } from '../components/desk.ts';
 import type { FlowHead } from '../flow.ts';
 import type { FlowId } from '../flow-id.ts';
 import type { EnvelopeGroup, Program } from '../instruction.ts';
@@ -14,7 +17,7 @@ import { peersIn } from '../peer-set.ts';
 import { fill, type Saved } from '../saved.ts';
 import { rowsFor } from '../scatter.ts';
 import { TRACE_BYTES } from '../trace.ts';
-import { clip, isMissing, type Value } from '../value.ts';
+import { clip, isMissing, type Missing, type Value } from '../value.ts';
 import { controlContent, controlMessages } from './control.ts';
 import {
   type Envelope,
@@ -25,7 +28,7 @@ import {
   type FillInit,
   type FlowIdMessage,
 } from './envelope.ts';
-import { fillOf, valueOfFill } from './fill.ts';
+import { type Decode, fillOf, valueOfFill } from './fill.ts';
 import { decodeFrame, encodeFrame, type Frame } from './frame.ts';
 
 /** A frame in pieces, and who gets it. */
@@ -63,18 +66,11 @@ const payloadOf = (value: DataValue): Uint8Array | readonly Uint8Array[] =>
 
 type Frames = readonly PackedFrame[];
 
-/** Values as fills, and the bytes that go beside them. */
-function load(edges: readonly Edge[], values: readonly Value[]) {
-  const fills = values.map((value, at) => fillOf(edges[at]!.id, value, edges[at]!.kind === 'trigger'));
-  const payloads = values.map((value, at) =>
-    isMissing(value) || fills[at]!.trigger ? undefined : payloadOf(value),
-  );
-  return { fills, payloads };
-}
-
 /** A copy: the frame's buffer is used again. What is no trace context is nobody's. */
 const traceOf = ({ trace }: Envelope): Uint8Array | undefined =>
   trace.length === TRACE_BYTES ? trace.slice() : undefined;
+
+const encoded = (bytes: Uint8Array): Tensor => ({ dtype: 'uint8', dims: [bytes.length], bytes });
 
 const yes = { dtype: 'bool', dims: [], bytes: Uint8Array.of(1) } as const;
 
@@ -101,6 +97,7 @@ export class Courier {
   readonly #incarnation: number;
   readonly #limits: Limits;
   readonly #outbox: Outbox;
+  readonly #code: Code;
   /** Peers of the deployment that were heard or told something; others are not remembered. */
   readonly #correspondents = new Map<string, Correspondent>();
 
@@ -110,6 +107,7 @@ export class Courier {
     incarnation: number,
     limits: Limits,
     outbox: Outbox,
+    code: Code,
     networking?: Networking,
   ) {
     this.#program = program;
@@ -117,6 +115,7 @@ export class Courier {
     this.#incarnation = incarnation;
     this.#limits = limits;
     this.#outbox = outbox;
+    this.#code = code;
     const tell = (to: string, error: ErrorNews): void => this.#tell(to, error);
     this.network = networking?.factory(
       { ...networking, peer, incarnation, program, limits, outbox, tell },
@@ -170,14 +169,41 @@ export class Courier {
     const destinations = this.#destinationsOf(group, id, members[0]);
     // A flow that follows none is its own session.
     const head = { flow: idMessage(id), session: step === 0 ? undefined : idMessage(session), step, trace };
-    if (byRow.length === 0) return this.#frames(destinations, head, about, load(edges, values));
+    if (byRow.length === 0) return this.#frames(destinations, head, about, this.#load(edges, values));
     const rows = edges.map((_, at) =>
       byRow[at] === true ? rowsFor(values[at]!, members[at], destinations, this.#peer) : undefined,
     );
     return destinations.flatMap((to, index) => {
       const own = values.map((value, at) => rows[at]?.[index] ?? value);
-      return this.#frames([to], head, about, load(edges, own));
+      return this.#frames([to], head, about, this.#load(edges, own));
     });
+  }
+
+  /** Values as fills, and the bytes that go beside them. */
+  #load(edges: readonly Edge[], values: readonly Value[]) {
+    const coded = values.map((value, at) => this.#encoded(edges[at]!, value));
+    const sent = values.map((value, at) => (isMissing(coded[at] ?? value) ? (coded[at] ?? value) : value));
+    const fills = sent.map((value, at) => {
+      const { id, kind } = edges[at]!;
+      return fillOf(id, value, kind === 'trigger', coded[at] !== undefined);
+    });
+    const payloads = sent.map((value, at) =>
+      isMissing(value) || fills[at]!.trigger
+        ? undefined
+        : payloadOf((coded[at] as Tensor | undefined) ?? value),
+    );
+    return { fills, payloads };
+  }
+
+  /** What goes in place of a value whose edge has a codec; undefined: it goes as it is. */
+  #encoded({ codec, id }: Edge, value: Value): Tensor | Missing | undefined {
+    if (codec === RAW || isMissing(value) || !isTensor(value) || !isCoded(value.dtype)) return undefined;
+    const component = codecSlot(codec);
+    const made = this.#code(component, 'Encode', [value]);
+    if (typeof made !== 'string') return made;
+    const message = clip(made);
+    this.#outbox.event({ kind: 'component-failed', component, message });
+    return { reason: 'failed', peer: this.#peer, edge: id, detail: message };
   }
 
   /** The frames of a message for a component at another peer; undefined: there is no such peer. */
@@ -305,7 +331,10 @@ export class Courier {
       this.#outbox.drop(reason, from, detail, edge.id);
       return { reason: 'failed', peer: from, edge: edge.id, detail };
     };
-    const read = valueOfFill(fill, payload, this.#limits);
+    const slot = codecSlot(edge.codec);
+    const decode: Decode | undefined =
+      edge.codec === RAW ? undefined : (bytes, like) => this.#code(slot, 'Decode', [encoded(bytes), like]);
+    const read = valueOfFill(fill, payload, this.#limits, decode);
     if (read.kind === 'unknown') {
       this.#tell(from, { code: ERROR.typeUnknown, message: read.message });
       return failed('type', read.message);

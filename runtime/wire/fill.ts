@@ -1,7 +1,7 @@
 // Values to fills and back.
 
 import { type DataValue, isTensor, partsOf, type SparseValue, sparseProblem } from '../../ir/data.ts';
-import { byteLengthOf, dtypeOfElemType, elemTypeOf, type Tensor } from '../../ir/types.ts';
+import { byteLengthOf, type DType, dtypeOfElemType, elemTypeOf, type Tensor } from '../../ir/types.ts';
 import {
   clip,
   holdsStrings,
@@ -15,13 +15,21 @@ import { type Fill, type FillInit, KIND, type Part, type PartInit } from './enve
 import { aligned } from './frame.ts';
 
 const RAW = 0;
+const CODED = 1;
 
 /** The fill of one value for an edge; its payload goes beside it. A trigger edge carries no payload. */
-export function fillOf(edge: number, value: Value, trigger: boolean): FillInit {
+export function fillOf(edge: number, value: Value, trigger: boolean, coded = false): FillInit {
   if (isMissing(value)) return { edge, trigger, missing: missingMessage(value) };
   if (trigger) return { edge, trigger };
   if (isTensor(value))
-    return { edge, dtype: elemTypeOf(value.dtype), dims: value.dims, payloadOffset: 0, payloadLength: 0 };
+    return {
+      edge,
+      dtype: elemTypeOf(value.dtype),
+      dims: value.dims,
+      codec: coded ? CODED : RAW,
+      payloadOffset: 0,
+      payloadLength: 0,
+    };
   const { kind, dims = [], parts } = partOf(value);
   return { edge, kind, dims, parts, payloadOffset: 0, payloadLength: 0 };
 }
@@ -47,10 +55,20 @@ export type FillValue =
   | { readonly kind: 'unknown'; readonly message: string }
   | { readonly kind: 'malformed'; readonly message: string };
 
+const NOTHING = new Uint8Array(0);
+
+/** What a codec makes of encoded bytes, given dtype and dims; or why there is nothing. */
+export type Decode = (bytes: Uint8Array, like: Tensor) => Tensor | string;
+
 const malformed = (message: string): FillValue => ({ kind: 'malformed', message });
 
 /** What a fill says. Tensors are views of the payload. Never throws. */
-export function valueOfFill(fill: Fill, payload: Uint8Array, limits: ValueLimits): FillValue {
+export function valueOfFill(
+  fill: Fill,
+  payload: Uint8Array,
+  limits: ValueLimits,
+  decode?: Decode,
+): FillValue {
   if (fill.missing !== undefined) {
     const reason = missingReasons[fill.missing.reason - 1];
     if (reason === undefined) return { kind: 'unknown', message: `missing reason ${fill.missing.reason}` };
@@ -62,10 +80,12 @@ export function valueOfFill(fill: Fill, payload: Uint8Array, limits: ValueLimits
     return { kind: 'value', value: { reason, peer: clip(peer), ...about } };
   }
   if (fill.trigger) return { kind: 'trigger' };
-  if (fill.codec !== RAW) return { kind: 'unknown', message: `codec ${fill.codec}` };
-  const { kind, dtype, dims, parts } = fill;
+  const { kind, dtype, dims, parts, codec } = fill;
+  if (codec !== RAW && (codec !== CODED || decode === undefined))
+    return { kind: 'unknown', message: `codec ${codec}` };
   try {
     const reader = new PartReader(payload, limits);
+    if (codec === CODED) return { kind: 'value', value: reader.decoded(dtype, dims, decode!) };
     const value = reader.read({ kind, dtype, dims, parts, length: payload.length }, 0);
     return reader.left > 0 ? malformed(`${reader.left} bytes too many`) : { kind: 'value', value };
   } catch (error) {
@@ -117,9 +137,28 @@ class PartReader {
     }
   }
 
-  #tensor({ dtype: number, dims, length }: Part): Tensor {
+  /** A tensor of which the payload is what a codec makes. */
+  decoded(number: number, dims: readonly number[], decode: Decode): Tensor {
+    const [dtype, count] = [this.#dtype(number), this.#count(dims)];
+    const value = decode(this.#payload, { dtype, dims, bytes: NOTHING });
+    if (typeof value === 'string') throw new Malformed(value);
+    if (
+      value.dtype !== dtype ||
+      `${value.dims}` !== `${dims}` ||
+      value.bytes.length !== byteLengthOf(dtype, count)
+    )
+      throw new Malformed(`decoded to ${value.dtype}[${value.dims}]`);
+    return value;
+  }
+
+  #dtype(number: number): DType {
     const dtype = dtypeOfElemType(number);
     if (dtype === undefined) throw new Unknown(`dtype ${number}`);
+    return dtype;
+  }
+
+  #tensor({ dtype: number, dims, length }: Part): Tensor {
+    const dtype = this.#dtype(number);
     const count = this.#count(dims);
     const wanted = byteLengthOf(dtype, count);
     const bytes = this.#take(length);

@@ -43,9 +43,11 @@ export const float16Codec = (): TensorCodec => ({
     return new Uint8Array(bits.buffer);
   },
   decode(bytes, dtype, dims) {
+    const count = elementCount(dims)!;
+    // Before memory is taken: the dimensions are the sender's.
+    if (bytes.length !== byteLengthOf('float16', count))
+      throw new Error(`${bytes.length} bytes for ${count} numbers of 16 bits`);
     const values = madeOf(dtype, dims);
-    if (bytes.length !== byteLengthOf('float16', values.length))
-      throw new Error(`${bytes.length} bytes for ${values.length} numbers of 16 bits`);
     const known = narrowValues('float16');
     const bits = new Uint16Array(new Uint8Array(bytes).buffer);
     for (let at = 0; at < values.length; at++) values[at] = known[bits[at]!]!;
@@ -64,7 +66,7 @@ export interface Int8Options {
  * infinities, which no step reaches.
  */
 export function int8Codec({ block = Number.POSITIVE_INFINITY }: Int8Options = {}): TensorCodec {
-  const blocksOf = (count: number): number => (count === 0 ? 0 : Math.ceil(count / Math.min(block, count)));
+  const blocksOf = (count: number): number => Math.max(1, Math.ceil(count / block));
   return {
     encode(given) {
       const values = realsOf(given);
@@ -83,10 +85,12 @@ export function int8Codec({ block = Number.POSITIVE_INFINITY }: Int8Options = {}
       return bytes;
     },
     decode(bytes, dtype, dims) {
+      const count = elementCount(dims)!;
+      const blocks = blocksOf(count);
+      // Before memory is taken: the dimensions are the sender's.
+      if (bytes.length !== 8 * blocks + count)
+        throw new Error(`${bytes.length} bytes for ${count} numbers in ${blocks} blocks`);
       const values = madeOf(dtype, dims);
-      const blocks = blocksOf(values.length);
-      if (bytes.length !== 8 * blocks + values.length)
-        throw new Error(`${bytes.length} bytes for ${values.length} numbers in ${blocks} blocks`);
       const head = new DataView(bytes.buffer, bytes.byteOffset);
       for (let at = 0; at < values.length; at++) {
         const one = blocks === 1 ? 0 : Math.floor(at / block);
@@ -100,6 +104,7 @@ export function int8Codec({ block = Number.POSITIVE_INFINITY }: Int8Options = {}
 
 /** The least number and the step, as float32 has them: both ends must use the same. */
 function rangeOf(values: Float32Array | Float64Array, from: number, to: number): readonly [number, number] {
+  if (from === to) return [0, 0];
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let at = from; at < to; at++) {
     if (!Number.isFinite(values[at]))

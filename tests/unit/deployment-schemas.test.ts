@@ -147,7 +147,7 @@ describe.each([
 test.each([
   ['edgesIn/0/kind', 'smoke'],
   ['edgesIn/0/from/binder', 'all'],
-  ['edgesIn/0/codec', 'zip'],
+  ['edgesIn/0/codec', 7],
   ['edgesIn/0/bytes', -1],
   ['edgesIn/0/deadlineNs', null],
   ['slots/0/role', 'wizard'],

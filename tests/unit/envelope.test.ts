@@ -5,8 +5,8 @@ import { type DataValue, tensorsOf } from '../../ir/data.ts';
 import { decodeFrame, defaultLimits, encodeFrame, joinPieces, pieceBytes } from '../../runtime/index.ts';
 import { decode, encode } from '../../runtime/proto/codec.ts';
 import { isMissing } from '../../runtime/value.ts';
-import { type EnvelopeInit, envelope, type PartInit } from '../../runtime/wire/envelope.ts';
-import { fillOf, valueOfFill } from '../../runtime/wire/fill.ts';
+import { type EnvelopeInit, envelope, type FillInit, type PartInit } from '../../runtime/wire/envelope.ts';
+import { type Decode, fillOf, valueOfFill } from '../../runtime/wire/fill.ts';
 import { ALIGNMENT, type Payload, PREFIX_BYTES } from '../../runtime/wire/frame.ts';
 import { EnvelopeSchema, FillSchema, PartSchema } from '../generated/envelope_pb.ts';
 
@@ -211,6 +211,21 @@ describe('the frame', () => {
           expect(view.buffer).toBe(bytes.buffer);
           if (view.length > 0) expect(view.byteOffset % ALIGNMENT).toBe(0);
         }
+  });
+
+  test('what is encoded is read by its codec alone, and only if it comes to what the fill says', () => {
+    const half = { dtype: 'float32', dims: [2], bytes: Uint8Array.of(1, 2, 3, 4) } as const;
+    const encoded = (fill: FillInit) => decode(envelope, encode(envelope, { fills: [fill] })).fills;
+    const [fill] = encoded(fillOf(1, half, false, true));
+    const read = (by?: Decode) => valueOfFill(fill!, half.bytes, defaultLimits, by);
+    const whole = { ...half, bytes: new Uint8Array(8) };
+    expect(read()).toMatchObject({ kind: 'unknown' });
+    expect(read(() => whole)).toEqual({ kind: 'value', value: whole });
+    expect(read(() => 'broken')).toEqual({ kind: 'malformed', message: 'broken' });
+    for (const other of [half, { ...whole, dims: [1, 2] }, { ...whole, dtype: 'int32' as const }])
+      expect(read(() => other)).toMatchObject({ kind: 'malformed' });
+    const [huge] = encoded({ ...fillOf(1, half, false, true), dims: [2 ** 30, 2 ** 30] });
+    expect(valueOfFill(huge!, half.bytes, defaultLimits, () => whole)).toMatchObject({ kind: 'malformed' });
   });
 
   test('an unknown wire version is told apart from garbage', () => {
