@@ -48,6 +48,8 @@ export interface CollectOptions<P extends string, L extends Late = Late> extends
   readonly atLeast?: number;
   /** Closes after so many answers. Default: all. */
   readonly enough?: number;
+  /** Takes only answers of those for whom the transport vouches; others' are missing, `refused`. */
+  readonly vouched?: boolean;
   /** Answers that come too late: dropped (default), or one more row for their sender in the session's next flow, with its age. */
   readonly late?: L;
 }
@@ -162,9 +164,10 @@ export function stacked(fact: Fact): ReturnType<typeof tensorType> {
 export function policy(
   owner: Recorder,
   op: string,
-  options: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough' | 'codec'>,
+  options: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough' | 'codec' | 'vouched'>,
 ): Attribute[] {
   const attributes: Attribute[] = [];
+  if (options.vouched === true) attributes.push({ name: 'vouched', kind: 'int', value: 1n });
   if (options.codec !== undefined)
     attributes.push(textAttribute('codec', codecNamed(owner, op, options.codec)));
   if (options.within !== undefined) {

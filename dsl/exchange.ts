@@ -9,7 +9,7 @@ import type { AnyShape, Checked, ElementOf, Many, PlaceOf, ShapeOf, Tensor, Valu
 import { defineMethod, factOf, type Handle, isValue, toValue } from './value.ts';
 
 export interface ExchangeOptions<P extends string = string, Rows extends boolean = boolean>
-  extends Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough' | 'codec'> {
+  extends Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough' | 'codec' | 'vouched'> {
   /** Whether member i gets row i of each value, and not the whole. */
   readonly rows?: Rows;
   /** Who gets them. Default: the cohort itself. */

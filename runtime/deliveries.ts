@@ -10,6 +10,7 @@ import type { Engine } from './engine.ts';
 import { type Flow, type FlowHead, isStartedSo, seatKey } from './flow.ts';
 import { type FlowId, flowKey } from './flow-id.ts';
 import type { Program, SeatProgram } from './instruction.ts';
+import type { Input } from './io.ts';
 import type { Lease, Leases, Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
@@ -54,19 +55,20 @@ export class Deliveries {
     this.#around = around;
   }
 
-  frame(from: string, bytes: Uint8Array, owned: boolean): void {
+  frame({ from, bytes, vouched, owned }: Omit<Extract<Input, { type: 'frame' }>, 'type'>): void {
     if (from !== this.#around.peer && this.#around.courier.network?.admits(from) === false) return;
     this.#around.heard(from);
     if (bytes.length > this.#around.limits.frameBytes)
       return this.#around.outbox.drop('limit', from, `a frame of ${bytes.length} bytes`);
-    const mine = owned && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
+    const mine = owned === true && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
     const lease = this.#around.leases.take(mine.buffer as ArrayBuffer, from);
     // Held meanwhile: a value that nobody reads must not free the frame of those that come after it.
     lease.holders++;
     const delivery = this.#around.courier.open(from, mine);
     if (delivery?.control !== undefined)
       hand(delivery.control, from, this.#around.components(), this.#around.outbox);
-    else if (delivery !== undefined) this.#deliver(from, delivery, lease);
+    else if (delivery !== undefined)
+      this.#deliver(from, vouched === true ? delivery : this.#vouchless(from, delivery), lease);
     this.#around.leases.dropLease(lease);
     if (delivery?.flow === undefined) return;
     const { flow: head, cancel, unwanted } = delivery;
@@ -77,6 +79,19 @@ export class Deliveries {
     }
     if (cancel === undefined || head.id.kind !== 'initiated' || head.id.initiator !== from) return;
     for (const flow of this.#around.inAllSeats(head.id)) this.#around.cancel(flow, cancel);
+  }
+
+  /** Without what is only taken from those who are vouched for. */
+  #vouchless(from: string, delivery: Delivery): Delivery {
+    const values = delivery.values.map(({ edge, value }) => {
+      const seat = this.#around.program.receivers.get(edge.id)!;
+      const one = seat.instructions[seat.receivers.get(edge.id)!]!;
+      if (one.kind !== 'collect' || !one.vouched) return { edge, value };
+      const detail = 'nobody vouches for its sender';
+      this.#around.outbox.drop('unvouched', from, detail, edge.id);
+      return { edge, value: { reason: 'refused', peer: from, edge: edge.id, detail } as const };
+    });
+    return { ...delivery, values };
   }
 
   /** Gives a frame's values to its flow, in the seats that wait for them. */

@@ -8,8 +8,17 @@ import type { Missing, Value } from './value.ts';
 export type Values = Readonly<Record<string, Value>>;
 
 export type Input =
-  /** `from` is the peer as the transport vouches for it. `owned`: the buffer is given away, not copied. */
-  | { readonly type: 'frame'; readonly from: string; readonly bytes: Uint8Array; readonly owned?: boolean }
+  /**
+   * `from` is the peer as the transport knows it; `vouched`: it has proven to be that peer and no other. `owned`: the buffer
+   * is given away, not copied.
+   */
+  | {
+      readonly type: 'frame';
+      readonly from: string;
+      readonly bytes: Uint8Array;
+      readonly vouched?: boolean;
+      readonly owned?: boolean;
+    }
   /** Starts a flow here; `request` comes back in `flow-started` or `flow-refused`. */
   | {
       readonly type: 'invoke';
@@ -131,8 +140,10 @@ export type DropReason =
   | 'version'
   | 'deployment'
   | 'type'
-  /** The envelope's sender is not the peer that the transport vouches for, or an old incarnation of it. */
+  /** The envelope's sender is not the peer that the transport knows, or an old incarnation of it. */
   | 'sender'
+  /** Nobody vouches for its sender, as a collect demands. */
+  | 'unvouched'
   /** The fill's edge does not begin at the sender, or does not end here. */
   | 'binding'
   | 'duplicate'

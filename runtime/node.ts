@@ -290,7 +290,7 @@ export class Node {
     this.#advance(now);
     switch (input.type) {
       case 'frame':
-        this.#deliveries.frame(input.from, input.bytes, input.owned === true);
+        this.#deliveries.frame(input);
         break;
       case 'invoke':
         this.#invoke(input);
@@ -362,7 +362,7 @@ export class Node {
   #loop(): void {
     do {
       for (let bytes = this.#loopback.shift(); bytes !== undefined; bytes = this.#loopback.shift())
-        this.#deliveries.frame(this.peer, bytes, true);
+        this.#deliveries.frame({ from: this.peer, bytes, vouched: true, owned: true });
     } while (this.#components?.drain() === true || this.#loopback.length > 0);
   }
 

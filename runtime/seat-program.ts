@@ -351,7 +351,8 @@ class Decoder {
     const keepsLate = late === 'next';
     const count = edges.length + (keepsLate ? 3 : 2);
     if (common.outputs.length > count) this.#fail(`Collect gives ${count} values`, common.name);
-    const waits = { deadlineNs, keepsLate, at: atOf(node) };
+    const vouched = this.#optionalInt(node, 'vouched') === 1;
+    const waits = { deadlineNs, keepsLate, vouched, at: atOf(node) };
     return { ...common, kind: 'collect', edges, members, atLeast, enough, ...waits };
   }
 

@@ -26,7 +26,7 @@ const own = {
   slow: { ...timing, who: {}, factor: { required: '"factor": 8' } },
   link: { ...timing, between: {}, loss: {}, duplicate: {}, reorder: {}, latency: {}, bandwidth: {} },
   partition: { ...timing, groups: { required: '"groups": ["server", "phone"]' }, notice: {} },
-  lie: { ...timing, who: {}, corrupt: {}, replay: {}, withhold: {} },
+  lie: { ...timing, who: {}, corrupt: {}, replay: {}, withhold: {}, unproven: {} },
 };
 
 /** The text of a fault file, or of a preset of that name. Throws DiagnosticError. */
@@ -142,6 +142,7 @@ class FaultReader {
             corrupt: this.#share(fields.corrupt),
             replay: this.#share(fields.replay),
             withhold: this.#share(fields.withhold),
+            unproven: this.#truth(fields.unproven),
           },
         };
     }
@@ -275,6 +276,13 @@ class FaultReader {
     if (member === undefined) return NOTICE_NS;
     if (member.value.kind === 'string' && member.value.value === 'never') return undefined;
     return this.#duration(member);
+  }
+
+  #truth(member: JsonMember | undefined): boolean | undefined {
+    if (member?.value.kind === 'boolean') return member.value.value;
+    if (member !== undefined)
+      this.#reader.unexpected(member.value, `"${member.key}" of ${this.#where}`, 'true or false');
+    return undefined;
   }
 
   #share(member: JsonMember | undefined): number | undefined {

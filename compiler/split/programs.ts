@@ -305,7 +305,9 @@ class ProgramBuilder {
           'edges',
           fields.map((field) => field.edge.id),
         ),
-        ...op.attributes.filter((attribute) => ['at_least', 'enough', 'late'].includes(attribute.name)),
+        ...op.attributes.filter((attribute) =>
+          ['at_least', 'enough', 'late', 'vouched'].includes(attribute.name),
+        ),
         intAttribute('deadline_ns', Math.max(...fields.map((field) => field.edge.deadlineNs))),
       ],
     });

@@ -210,7 +210,7 @@ class InProcess implements Deployment {
     this.#pumping = true;
     for (let at = 0; at < this.#mail.length; at++) {
       const { from, to, bytes } = this.#mail[at]!;
-      to.handle({ type: 'frame', from, bytes, owned: true });
+      to.handle({ type: 'frame', from, bytes, vouched: true, owned: true });
     }
     this.#mail = [];
     this.#pumping = false;

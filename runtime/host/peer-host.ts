@@ -179,9 +179,9 @@ export class PeerHost {
       {
         connected: (peer) => this.#arrive(peer),
         disconnected: (peer, why) => this.#part(peer, why),
-        frame: (from, bytes) => {
+        frame: (from, bytes, vouched) => {
           this.#counters.received(bytes.length);
-          this.#driver.handle({ type: 'frame', from, bytes, owned: true });
+          this.#driver.handle({ type: 'frame', from, bytes, vouched, owned: true });
         },
         note: (from, note) => this.#hear(from, note),
         event: (event) => this.#tell(event),

@@ -1,4 +1,4 @@
-// What a host asks of whatever moves its frames: sockets, message ports, a simulated network. A transport proves who
+// What a host asks of whatever moves its frames: sockets, message ports, a simulated network. A transport knows who
 // is at the other end, finds it again when a connection breaks, and bounds what it holds.
 
 import type { Overhead } from './overhead.ts';
@@ -37,8 +37,8 @@ export type TransportEvent =
 export interface TransportUser {
   connected(peer: string): void;
   disconnected(peer: string, why: string): void;
-  /** The frame's buffer is given away. */
-  frame(from: string, bytes: Uint8Array): void;
+  /** The frame's buffer is given away. `vouched`: the other has proven to be this peer, and none but it could have. */
+  frame(from: string, bytes: Uint8Array, vouched: boolean): void;
   note(from: string, note: string): void;
   event(event: TransportEvent): void;
 }

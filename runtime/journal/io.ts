@@ -49,7 +49,7 @@ type Checks = {
 };
 
 const checks: Checks = {
-  frame: { from: 'text', bytes: 'bytes', owned: 'flag?' },
+  frame: { from: 'text', bytes: 'bytes', vouched: 'flag?', owned: 'flag?' },
   invoke: {
     entry: 'text',
     values: 'values',

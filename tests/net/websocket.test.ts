@@ -37,6 +37,8 @@ class Peer {
   readonly id: string;
   transport!: WebSocketTransport;
   readonly frames: Uint8Array[] = [];
+  /** What was said of frames. */
+  readonly vouched = new Set<boolean>();
   readonly log: string[] = [];
   readonly events: TransportEvent[] = [];
   #watchers = new Set<() => void>();
@@ -69,7 +71,10 @@ class Peer {
       {
         connected: (peer) => note(this.log, `connected ${peer}`),
         disconnected: (peer, why) => note(this.log, `disconnected ${peer}: ${why}`),
-        frame: (_, bytes) => note(this.frames, bytes),
+        frame: (_, bytes, vouched) => {
+          this.vouched.add(vouched);
+          note(this.frames, bytes);
+        },
         note: (from, text) => note(this.log, `${from}: ${text}`),
         event: (event) => note(this.events, event),
       },
@@ -416,6 +421,8 @@ describe('TLS', () => {
     a.transport.send('b', frameOf(2 ** 21));
     await b.until(() => b.frames.length === 1);
     expect(Buffer.compare(b.frames[0]!, joined(frameOf(2 ** 21)))).toBe(0);
+    // By the certificate, which names the peer.
+    expect([...b.vouched]).toEqual([true]);
   });
 
   test('refuses a certificate that names another peer', async () => {
@@ -445,6 +452,10 @@ describe('TLS', () => {
     const b = await new Peer('b').start({ tls: { ca: pem('ca.pem') } });
     b.dial(a);
     await Promise.all([a.connected(b), b.connected(a)]);
+    a.transport.send('b', frameOf(8));
+    await b.until(() => b.frames.length === 1);
+    // All who know the token could say that they are a.
+    expect([...b.vouched]).toEqual([false]);
   });
 
   test('or a token is a must where others can reach us', async () => {

@@ -35,6 +35,7 @@ describe('fault files', () => {
     ['an unknown kind', { kind: 'crush' }, 'BB405'],
     ['an unknown field', { kind: 'crash', whom: 'phone' }, 'BB402'],
     ['a share above 1', { kind: 'link', loss: 1.5 }, 'BB403'],
+    ['a truth that is none', { kind: 'lie', unproven: 1 }, 'BB403'],
     ['a duration without a unit', { kind: 'crash', for: '3' }, 'BB403'],
     ['a join that never happens', { kind: 'join', who: 'phone' }, 'BB404'],
     ['what comes again and is never over', { kind: 'crash', every: '3s' }, 'BB794'],
@@ -58,27 +59,29 @@ describe('fault files', () => {
 
 const [server, phones] = [peer('server'), cohort('phone')];
 /** Each round the server asks the phones how often they have been asked. */
-const asking = module('asking', () => {
-  const asked = state('asked', constant(0), { at: phones.each });
-  entry('round', server, { initial: { round: 0n } }, ({ round }) => {
-    const answers = on(phones.each, () => ({
-      x: asked.update((before) => before.add(1)).add(round.sub(round).cast({ to: 'float32' })),
-    }));
-    const { x, senders: _, missing } = collect(answers, { atLeast: 1, within: '2s' });
-    output('x', x);
-    output('missing', missing);
-    next('round', { round: round.add(1n) }).when(round.less(9n));
+const askingFor = (vouched: boolean) =>
+  module('asking', () => {
+    const asked = state('asked', constant(0), { at: phones.each });
+    entry('round', server, { initial: { round: 0n } }, ({ round }) => {
+      const answers = on(phones.each, () => ({
+        x: asked.update((before) => before.add(1)).add(round.sub(round).cast({ to: 'float32' })),
+      }));
+      const { x, senders: _, missing } = collect(answers, { atLeast: 1, within: '2s', vouched });
+      output('x', x);
+      output('missing', missing);
+      next('round', { round: round.add(1n) }).when(round.less(9n));
+    });
   });
-});
+const [asking, vouching] = [askingFor(false), askingFor(true)];
 const topology = topologyIn({
   classes: { server: {}, phone: { count: 4 } },
   links: [{ between: ['server', 'phone'], latency: '100ms' }],
 });
 
 /** Of every round: what the phones answered, who was missing, and when it was over. */
-async function rounds(faults: readonly object[], seed = 1n) {
+async function rounds(faults: readonly object[], seed = 1n, source = asking) {
   const plan = faultPlan(JSON.stringify({ version: 1, faults }), 'faults.json', names);
-  const made = await simulatedWorld(asking, topology, { seed, durable: needsDurability(plan) });
+  const made = await simulatedWorld(source, topology, { seed, durable: needsDurability(plan) });
   const { world } = made;
   const deployment = new SimulatedDeployment(world);
   world.observers.push(new Checkers(world), new Durability(world));
@@ -159,6 +162,15 @@ describe('a fault', () => {
     expect(silent.every(({ missing }) => missing === 'phone/2')).toBe(true);
     for (let seed = 1n; seed <= 10n; seed++)
       expect(await rounds([{ kind: 'lie', corrupt: 0.2, replay: 0.3 }], seed)).not.toEqual([]);
+  });
+
+  test('lie: whom nothing proves is left out of a collect that wants vouched answers, every round', async () => {
+    const told = await rounds([{ kind: 'lie', who: 'phone/2', unproven: true, for: '1100ms' }], 1n, vouching);
+    const missing = told.map((one) => one.missing);
+    expect(missing.slice(0, 4)).toEqual(Array(4).fill('phone/2'));
+    expect(missing.at(-1)).toBe('');
+    const lax = await rounds([{ kind: 'lie', who: 'phone/2', unproven: true }]);
+    expect(lax.every((one) => one.missing === '')).toBe(true);
   });
 
   test('drawn: a share of the peers, again and again, the same for the same seed', async () => {

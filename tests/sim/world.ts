@@ -54,6 +54,8 @@ export class World {
   readonly mail: Letter[] = [];
   /** Frames from these peers vanish. */
   readonly silent = new Set<string>();
+  /** Nothing proves that their frames are theirs. */
+  readonly unproven = new Set<string>();
   /** What to do with work: by default the segment's function is run at once. */
   readonly held: (Extract<Output, { type: 'work' }> & { readonly peer: string })[] = [];
   /** Held work that its node wants no more. */
@@ -131,7 +133,8 @@ export class World {
   }
 
   deliver({ from, to, bytes }: Letter): void {
-    if (this.nodes.has(to)) this.give(to, { type: 'frame', from, bytes });
+    const vouched = !this.unproven.has(from);
+    if (this.nodes.has(to)) this.give(to, { type: 'frame', from, bytes, vouched });
   }
 
   /** Delivers all mail. */

@@ -32,7 +32,7 @@ const notFinite = fc.record(
 
 export const someInput: fc.Arbitrary<Input> = fc.oneof(
   fc.record(
-    { type: fc.constant('frame' as const), from: text, bytes, owned: flag },
+    { type: fc.constant('frame' as const), from: text, bytes, vouched: flag, owned: flag },
     { requiredKeys: ['type', 'from', 'bytes'] },
   ),
   fc.record(

@@ -19,6 +19,7 @@ const dropKinds: Readonly<Record<DropKind, 0>> = {
   late: 0,
   limit: 0,
   unsent: 0,
+  unvouched: 0,
   unsupported: 0,
   full: 0,
 };

@@ -31,6 +31,8 @@ export interface Lies {
   readonly corrupt?: number | undefined;
   readonly replay?: number | undefined;
   readonly withhold?: number | undefined;
+  /** Nothing proves that it is who its frames say. */
+  readonly unproven?: boolean | undefined;
 }
 
 export type Fault = Timing &

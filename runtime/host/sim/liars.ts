@@ -19,10 +19,12 @@ export class Liars {
 
   begin(peer: SimPeer, lies: Lies): void {
     this.#lies.set(peer, lies);
+    peer.proven = lies.unproven !== true;
   }
 
   end(peer: SimPeer): void {
     this.#lies.delete(peer);
+    peer.proven = true;
   }
 
   /** What leaves in a frame's place. */

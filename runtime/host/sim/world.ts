@@ -71,6 +71,8 @@ export interface SimPeer {
   /** What outlives a crash of a durable node. */
   disk: Disk | undefined;
   incarnation: number;
+  /** Whether its frames are known to be its own. */
+  proven: boolean;
   /** Counts its starts and ends, so that what was asked for before is known. */
   life: number;
   /** Work takes this many times as long. */
@@ -215,6 +217,7 @@ export class World {
           gate: undefined,
           disk: undefined,
           incarnation: 0,
+          proven: true,
           life: 0,
           slowness: 1,
           busyUntil: 0,
@@ -502,7 +505,7 @@ const nameOf = ({ flow, seat }: Extract<NodeEvent, { kind: 'flow-started' | 'flo
 
 const inputOf = (event: SimEvent): Input | undefined =>
   event.kind === 'frame'
-    ? { type: 'frame', from: event.from.id, bytes: event.bytes, owned: true }
+    ? { type: 'frame', from: event.from.id, bytes: event.bytes, vouched: event.from.proven, owned: true }
     : event.kind === 'input'
       ? event.input
       : undefined;

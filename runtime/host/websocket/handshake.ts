@@ -64,6 +64,8 @@ export interface Identity {
 export interface Proven {
   readonly peer: string;
   readonly incarnation: number;
+  /** Its certificate names it. A token says only that it is one of those who know it. */
+  readonly certified: boolean;
 }
 
 export type Step =
@@ -72,7 +74,7 @@ export type Step =
   /** The handshake is over; `text` is still to be sent, if there is one. */
   | { readonly kind: 'proven'; readonly by: Proven; readonly text?: string };
 
-interface Hello extends Proven {
+interface Hello extends Omit<Proven, 'certified'> {
   readonly deployment: string;
   readonly nonce: string;
   readonly to: string | undefined;
@@ -116,9 +118,10 @@ export class ListenerHandshake {
     });
     const problem = checkProof(text, mac('dialer'));
     if (problem !== undefined) return problem;
-    const refusal = this.#accept({ peer, incarnation });
+    const by = { peer, incarnation, certified: certified !== undefined };
+    const refusal = this.#accept(by);
     if (refusal !== undefined) return { kind: 'refuse', refusal };
-    return { kind: 'proven', by: { peer, incarnation }, text: JSON.stringify({ proof: mac('listener') }) };
+    return { kind: 'proven', by, text: JSON.stringify({ proof: mac('listener') }) };
   }
 }
 
@@ -152,7 +155,8 @@ export class DialerHandshake {
       dialer: [identity.peer, nonce],
       listener: [peer, hello.nonce],
     });
-    if (!first) return checkProof(text, mac('listener')) ?? { kind: 'proven', by: { peer, incarnation } };
+    const by = { peer, incarnation, certified: certified !== undefined };
+    if (!first) return checkProof(text, mac('listener')) ?? { kind: 'proven', by };
     const refusal = examine(hello, identity, certified);
     if (refusal !== undefined) return { kind: 'refuse', refusal };
     if (to !== undefined && peer !== to) return refuse(REFUSAL.peer, `${peer} is there, not ${to}`);

@@ -48,6 +48,7 @@ interface Connection {
   readonly ws: WebSocket;
   readonly socket: Socket;
   readonly incarnation: number;
+  readonly certified: boolean;
 }
 
 interface Outgoing {
@@ -93,12 +94,12 @@ export class Link {
     return this.#newest;
   }
 
-  attach(ws: WebSocket, socket: Socket, { incarnation }: Proven): void {
+  attach(ws: WebSocket, socket: Socket, { incarnation, certified }: Proven): void {
     this.#drop('a newer connection took its place');
     // What waited was for the peer as it was before it started anew.
     if (incarnation > this.#newest && this.#newest > 0) this.clear();
     this.#newest = Math.max(this.#newest, incarnation);
-    this.#connection = { ws, socket, incarnation };
+    this.#connection = { ws, socket, incarnation, certified };
     ws.on('message', (data: Buffer, isBinary: boolean) => {
       if (this.#connection?.ws !== ws) return;
       if (isBinary) this.#take(data);
@@ -255,7 +256,7 @@ export class Link {
     if (incoming.at < incoming.bytes.length) return;
     this.#incoming = undefined;
     this.#cx.incomingBytes -= incoming.bytes.length;
-    this.#cx.user.frame(this.peer, incoming.bytes);
+    this.#cx.user.frame(this.peer, incoming.bytes, this.#connection?.certified === true);
   }
 
   #begin(chunk: Uint8Array): { readonly bytes: Uint8Array; at: number } | undefined {
