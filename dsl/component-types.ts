@@ -10,7 +10,7 @@ import type {
   Dim,
   DTypeErrors,
   ElementOf,
-  Literal,
+  FlatLiteral,
   ShapeOf,
   Tensor,
   Value,
@@ -27,7 +27,7 @@ export type Given<I> = I extends Operand
     ? Tensor
     : I['dtype'] extends 'string'
       ? Tensor | string | readonly string[]
-      : Tensor | Literal
+      : Tensor | FlatLiteral
   : never;
 
 type GivenErrors<Name extends string, I, A, P extends string> = A extends Tensor

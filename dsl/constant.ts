@@ -4,8 +4,7 @@ import { type DType, elementCount, packStrings, type Tensor as TensorData, tenso
 import { weightOf } from '../ir/onnx/weights.ts';
 import { packElements } from './elements.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
-import type { NestedShape } from './rules.ts';
-import type { AnyShape, Value } from './types.ts';
+import type { AnyShape, NestedShape, Value } from './types.ts';
 import { toValue } from './value.ts';
 
 type Scalar = number | bigint | boolean | string;

@@ -13,9 +13,8 @@ import { coreOp } from './core-op.ts';
 import { type Duration, durationNs } from './duration.ts';
 import { isPlace, type Place, placeOf } from './place.ts';
 import { type Fact, type RecordedEntry, type Recorder, recorder } from './recorder.ts';
-import type { NestedShape } from './rules.ts';
 import { type EventFields, fieldType, isTrigger, type Trigger, triggerAttributes } from './trigger.ts';
-import type { ElementOf, PlaceError, ShapeOf, Tensor, Value } from './types.ts';
+import type { ElementOf, NestedShape, PlaceError, ShapeOf, Tensor, Value } from './types.ts';
 import { factOf, isValue, toValue } from './value.ts';
 
 type Initial = Readonly<Record<string, Tensor | Nested>>;

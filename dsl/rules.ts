@@ -245,6 +245,29 @@ export type ReduceOne<S extends AnyShape, O> = Reduce<
   }
 >;
 
+/** The dimensions of the indices in the place of the axis; the first one, unless `axis` says another. */
+export type Gather<S extends AnyShape, I extends AnyShape, O> =
+  RankUnknown<S> extends true
+    ? AnyShape
+    : RankUnknown<I> extends true
+      ? AnyShape
+      : (O extends { readonly axis: infer A extends number } ? A : 0) extends infer A extends number
+        ? number extends A
+          ? AnyShape
+          : [Beyond<S, A>] extends [never]
+            ? Replaced<S, Key<S, A>, I>
+            : `axis ${A} is not one of ${S['length']} dimensions`
+        : never;
+type Replaced<
+  S extends AnyShape,
+  Axis,
+  I extends AnyShape,
+  At extends readonly unknown[] = [],
+  Done extends AnyShape = [],
+> = S extends readonly [infer First extends Dim, ...infer Rest extends AnyShape]
+  ? Replaced<Rest, Axis, I, [...At, 0], `${At['length']}` extends Axis ? [...Done, ...I] : [...Done, First]>
+  : Done;
+
 /** Drops the given axes, each of size 1; without axes every one, which types cannot tell. */
 export type Squeeze<S extends AnyShape, O> =
   RankUnknown<S> extends true
@@ -450,10 +473,3 @@ export type ListErrors<Name extends string, L extends readonly Tensor[]> = L ext
 ]
   ? { [I in keyof Rest]: PairErrors<Name, A, Rest[I]> }[number]
   : never;
-
-/** The shape of nested arrays: lengths along the first elements, eight levels at most. */
-export type NestedShape<T, Done extends readonly number[] = []> = Done['length'] extends 8
-  ? Done
-  : T extends readonly unknown[]
-    ? NestedShape<T[0], [...Done, T['length']]>
-    : Done;

@@ -160,6 +160,12 @@ function quotient(had: Elements, given: Elements, shape: readonly Dim[]): Dim {
   return left.length === 1 && had.count === given.count ? left[0]! : null;
 }
 
+const gather: Rule = ({ shapes: [shape, indices], attributes }) => {
+  if (shape === undefined) return undefined;
+  const axis = axisIn((attributes.axis as number | undefined) ?? 0, shape.length);
+  return indices && [...shape.slice(0, axis), ...indices, ...shape.slice(axis + 1)];
+};
+
 const squeeze: Rule = ({ shapes: [shape, axesShape], ints, attributes }) => {
   if (shape === undefined) return undefined;
   const axes = ints(1) ?? (attributes.axes as readonly number[] | undefined);
@@ -221,6 +227,7 @@ export const shapeRules = {
   transpose,
   concat,
   reshape,
+  gather,
   squeeze,
   unsqueeze,
   reduce,

@@ -43,22 +43,29 @@ export interface State<D extends Element, S extends AnyShape, P extends string>
   ): Value<D, S, P>;
 }
 
-type AssignErrors<D extends Element, S extends AnyShape, P extends string, V extends Tensor> =
-  | DTypeErrors<'assign', D, V>
-  | (PlaceOf<V> extends Many
-      ? ClassOf<PlaceOf<V>> extends ClassOf<P>
+/** Why a value cannot be assigned to a state: the first reason, so that the editor shows its text. */
+export type AssignErrors<D extends Element, S extends AnyShape, P extends string, V extends Tensor> = FirstOf<
+  DTypeErrors<'assign', D, V>,
+  FirstOf<AssignPlaceErrors<P, V>, AssignShapeErrors<S, ShapeOf<V>>>
+>;
+type FirstOf<A, B> = [A] extends [never] ? B : A;
+type AssignPlaceErrors<P extends string, V extends Tensor> =
+  PlaceOf<V> extends Many
+    ? ClassOf<PlaceOf<V>> extends ClassOf<P>
+      ? never
+      : P extends 'any'
         ? never
         : PlaceError<`assign: a value of ${PlaceOf<V>} is used on ${P}: collect it first`>
-      : never)
-  | (number extends S['length']
-      ? never
-      : number extends ShapeOf<V>['length']
-        ? never
-        : S['length'] extends ShapeOf<V>['length']
-          ? Broadcast<S, ShapeOf<V>> extends string
-            ? ShapeError<'assign: the value does not have the shape of the state'>
-            : never
-          : ShapeError<'assign: the value does not have the rank of the state'>);
+    : never;
+type AssignShapeErrors<S extends AnyShape, T extends AnyShape> = number extends S['length']
+  ? never
+  : number extends T['length']
+    ? never
+    : S['length'] extends T['length']
+      ? Broadcast<S, T> extends string
+        ? ShapeError<'assign: the value does not have the shape of the state'>
+        : never
+      : ShapeError<'assign: the value does not have the rank of the state'>;
 
 /** A whole class, whose members have the state wherever they take part. */
 interface AnyMember {

@@ -59,8 +59,10 @@ export interface PlaceError<Text extends string> {
 /** The argument type `W`, unless there are errors: then the errors. */
 export type Checked<W, Errors> = [Errors] extends [never] ? W : Errors;
 
-/** Numbers and lists of numbers become constants of the dtype that the op needs. */
-export type Literal = number | bigint | boolean | readonly (number | bigint | boolean)[];
+/** Numbers and nested lists of numbers become constants of the dtype that the op needs. */
+export type Literal = FlatLiteral | readonly Literal[];
+/** A number or a list of numbers. */
+export type FlatLiteral = number | bigint | boolean | readonly (number | bigint | boolean)[];
 
 /** Element types must be equal where they are known (`never`: not known). */
 export type DTypeErrors<Name extends string, A extends Element, B> = B extends Tensor
@@ -111,8 +113,18 @@ export type PairErrors<Name extends string, A, B> = A extends Tensor
 /** The element type of an operand that may be a literal. */
 export type ElementIn<B> = B extends Tensor ? ElementOf<B> : DType;
 
-/** Shapes of operands; a literal is a scalar or a vector of unknown length. */
-export type OperandShape<B> = B extends Tensor ? ShapeOf<B> : B extends readonly unknown[] ? [number] : [];
+/** Shapes of operands; a literal has that of its nested lists. */
+export type OperandShape<B> = B extends Tensor
+  ? ShapeOf<B>
+  : B extends readonly unknown[]
+    ? NestedShape<B>
+    : [];
+/** The shape of nested arrays: lengths along the first elements, eight levels at most. */
+export type NestedShape<T, Done extends readonly number[] = []> = Done['length'] extends 8
+  ? Done
+  : T extends readonly unknown[]
+    ? NestedShape<T[0], [...Done, T['length']]>
+    : Done;
 
 /** A shape without its `readonly`, for short hovers. */
 export type Plain<S extends AnyShape> = [...S];

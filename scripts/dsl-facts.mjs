@@ -20,6 +20,7 @@ const rules = {
   transpose: 'Transpose',
   concat: 'Concat',
   reshape: 'Reshape',
+  gather: 'Gather',
   squeeze: 'Squeeze',
   unsqueeze: 'Unsqueeze',
   reduce: `ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum

@@ -65,6 +65,7 @@ const ruleNames = [
   'BroadcastErrors',
   'Concat',
   'Found',
+  'Gather',
   'Gemm',
   'JoinAll',
   'ListElement',
@@ -285,7 +286,7 @@ class Operator {
     return errors;
   }
   optionErrors() {
-    return ['transpose', 'reduce', 'reduceOne', 'squeeze'].includes(this.rule)
+    return ['transpose', 'reduce', 'reduceOne', 'squeeze', 'gather'].includes(this.rule)
       ? [`Mistake<'${this.name}', ${this.shapeRule()}>`]
       : [];
   }
@@ -300,6 +301,7 @@ class Operator {
       transpose: 'Transpose<ShapeOf<A>, O>',
       concat: 'Concat<A, O>',
       reshape: 'Reshape<ShapeOf<A>, B>',
+      gather: 'Gather<ShapeOf<A>, OperandShape<B>, O>',
       squeeze: 'Squeeze<ShapeOf<A>, O>',
       unsqueeze: 'Unsqueeze<ShapeOf<A>, B>',
       reduce: 'Reduce<ShapeOf<A>, O>',
@@ -422,7 +424,7 @@ class Operator {
 }
 
 /** Rules that read the options' literal types. */
-const typedOptions = new Set(['gemm', 'transpose', 'concat', 'reduce', 'reduceOne', 'squeeze']);
+const typedOptions = new Set(['gather', 'gemm', 'transpose', 'concat', 'reduce', 'reduceOne', 'squeeze']);
 const dtypeNames = new Set(['to', 'dtype', 'output_dtype', 'output_datatype']);
 const dtypeAttribute = (schema) => schema.attributes.find((one) => dtypeNames.has(one.name));
 

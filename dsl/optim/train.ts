@@ -3,9 +3,18 @@
 import { placeKey, samePlace } from '../../ir/index.ts';
 import { constant } from '../constant.ts';
 import { type Recorder, recorder } from '../recorder.ts';
-import { type HeldBy, type Holder, Variable } from '../state.ts';
+import { type AssignErrors, type HeldBy, type Holder, Variable } from '../state.ts';
 import { leavesOf } from '../structure.ts';
-import type { ElementOf, ShapeOf, Tensor, Value } from '../types.ts';
+import type {
+  Checked,
+  DTypeError,
+  ElementOf,
+  PlaceOf,
+  ShapeError,
+  ShapeOf,
+  Tensor,
+  Value,
+} from '../types.ts';
 import { factOf, isValue, toValue } from '../value.ts';
 import type { Counter, Optimizer, Slots } from './optimizer.ts';
 
@@ -18,6 +27,18 @@ export type Held<S> = S extends Holder ? HeldBy<S> : { readonly [Key in keyof S]
 type ValuesFor<S> = S extends Holder
   ? Value<ElementOf<HeldBy<S>>, ShapeOf<HeldBy<S>>, string>
   : { readonly [Key in keyof S]: ValuesFor<S[Key]> };
+
+/** Why what `change` gives cannot be assigned. */
+type UpdateErrors<S, R> =
+  S extends Holder<infer V>
+    ? R extends Tensor
+      ? AssignErrors<ElementOf<V>, ShapeOf<V>, PlaceOf<V>, R>
+      : DTypeError<'update: not a value'>
+    : {
+        [Key in keyof S]: Key extends keyof R
+          ? UpdateErrors<S[Key], R[Key]>
+          : ShapeError<`update: nothing is given for ${Key & string}`>;
+      }[S extends readonly unknown[] ? number & keyof S : keyof S];
 
 /** What the states hold in this flow, in their structure: what the model is computed with. */
 export function read<const S extends States>(states: S): Held<S>;
@@ -33,7 +54,10 @@ export function read(states: unknown): unknown {
  *
  *     update(held, (latest) => orElse(mean, latest));
  */
-export function update<const S extends States>(states: S, change: (latest: Held<S>) => ValuesFor<S>): Held<S>;
+export function update<const S extends States, const R extends object>(
+  states: S,
+  change: (latest: Held<S>) => Checked<R, UpdateErrors<S, R>>,
+): Held<S>;
 export function update(states: unknown, change: (latest: never) => unknown): unknown {
   const owner = recorder('update');
   const fail = (reason: string): never => owner.fail('BB308', { op: 'update', reason });

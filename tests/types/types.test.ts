@@ -80,6 +80,17 @@ describe('types', () => {
     });
   }
 
+  it('are all that programs need: no casts', () => {
+    const programs = path.join(root, 'tests/support/programs');
+    const casts = readdirSync(programs).flatMap((name) =>
+      project
+        .addSourceFileAtPath(path.join(programs, name))
+        .getDescendantsOfKind(SyntaxKind.AsExpression)
+        .map((one) => `${name}: ${one.getText()}`),
+    );
+    expect(casts).toEqual([]);
+  });
+
   it('cost at most 130 instantiations per op', { timeout: 120_000 }, () => {
     const count = (ops: number): number => {
       const own = compiler();

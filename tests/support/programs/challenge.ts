@@ -13,41 +13,35 @@ import {
   on,
   peer,
   state,
-  type Value,
   where,
 } from '../../../dsl/index.ts';
 import { type Key, key, normal } from '../../../dsl/random/index.ts';
-import { type Count, draw, type Truth, type Vector } from './pick.ts';
+import { draw, type Pair } from './pick.ts';
 
 const judge = peer('judge');
 const workers = cohort('worker');
 export const topology = { version: 1, classes: { judge: {}, worker: { count: 4 } } };
 
 /** The work: a mean of draws. */
-const work = (shard: Vector, from: Key): Vector => shard.add(normal(from, [2])).mul(0.5) as Vector;
+const work = (shard: Pair, from: Key): Pair => shard.add(normal(from, [2])).mul(0.5);
 
 export default module('challenge', () => {
   const tick = state('tick', constant(0, int64), { at: judge });
-  const out = state('out', constant([''] as never), { at: judge });
+  const out = state('out', constant(['']), { at: judge });
 
   entry('check', judge, interval('5s'), () => {
-    const n = tick.update((before) => (before as Count).add(1n) as never) as Count;
+    const n = tick.update((before) => before.add(1n));
     const seed = key(7).fold(n);
-    const shard = constant([1, 2]).mul(n.cast({ to: 'float32' }) as never) as Vector;
-    const others = {
-      pick: (all: Parameters<ReturnType<typeof draw>['pick']>[0]) =>
-        draw(seed, 2).pick(all.without(out.read() as never) as never),
-    };
-    const pair = workers.some(others);
+    const shard = constant([1, 2]).mul(n.cast({ to: 'float32' }));
+    const pair = workers.some(draw(seed, 2, out.read()));
     const c = on(pair, () => digest(work(shard, seed))).collect({ within: '60s' });
-    const [first, second] = [0n, 1n].map((i) => c.values.gather(constant(i)) as Count);
-    const differ = first!.equal(second!).not() as Truth;
-    const own = digest(work(shard.when(differ as never) as Vector, seed));
-    const liar = where(own.equal(first!), constant(1, int64), constant(0, int64)) as Count;
-    const name = c.senders.gather(liar.reshape([1]) as never) as never as Value<'string', [1], 'judge'>;
-    const before = out.read() as Value<'string', [number], 'judge'>;
-    const thrown = before.union(name);
-    out.assign(thrown.when(differ.and(own.present()) as never) as never);
+    const [first, second] = [c.values.gather(0n), c.values.gather(1n)];
+    const differ = first.equal(second).not();
+    const own = digest(work(shard.when(differ), seed));
+    const liar = where(own.equal(first), constant(1n), 0n);
+    const name = c.senders.gather(liar.reshape([1]));
+    const thrown = out.read().union(name);
+    out.assign(thrown.when(differ.and(own.present())));
     emit('out', thrown);
   });
 });

@@ -14,7 +14,6 @@ import {
   protocol,
   state,
 } from '../../../dsl/index.ts';
-import type { Vector } from './pick.ts';
 
 const client = peer('client');
 const phones = cohort('phone');
@@ -38,8 +37,8 @@ export default module('dht-query', () => {
   const dht = protocol('dht', kademlia, { at: client });
 
   entry('find', client, { initial: { key: [0, 1] }, within: '5s' }, ({ key }) => {
-    const peers = dht.near(key as never);
-    const c = on(phones.some(peers), () => (held.read() as Vector).mul(key)).collect({
+    const peers = dht.near(key);
+    const c = on(phones.some(peers), () => held.read().mul(key)).collect({
       atLeast: 1,
       within: '2s',
     });
@@ -47,7 +46,7 @@ export default module('dht-query', () => {
     emit('who', c.senders);
   });
   entry('joined', phones, event('dht.joined', { distance: [float32, []] }), ({ distance }) => {
-    const now = seen.update((before) => (before as never as { add(x: unknown): never }).add(distance));
-    emit('seen', now as never);
+    const now = seen.update((before) => before.add(distance));
+    emit('seen', now);
   });
 });

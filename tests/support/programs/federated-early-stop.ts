@@ -19,7 +19,7 @@ import {
 } from '../../../dsl/index.ts';
 import { mse } from '../../../dsl/loss/index.ts';
 import { key } from '../../../dsl/random/index.ts';
-import { type Column, type Count, draw, pointsOf, type Scalar } from './pick.ts';
+import { draw, pointsOf } from './pick.ts';
 
 const server = peer('server');
 const phones = cohort('phone');
@@ -33,27 +33,24 @@ export default module('federated-early-stop', () => {
   entry('round', server, { initial: { round: 0n }, limit: 1 }, ({ round }) => {
     // Made on the server, once in this flow.
     const picked = phones.some(draw(key(3).fold(round), 10));
-    const before = w.read() as Column;
+    const before = w.read();
     const own = on(picked, () => {
       const { x, y } = pointsOf(round);
       // Differentiated where it is: a gradient of what the server has would be the sum over the phones.
-      const mine = before.broadcast(picked) as Column;
-      const slope = gradient(mse(x.matmul(mine), y) as Scalar, { mine }).mine as Column;
+      const mine = before.broadcast(picked);
+      const slope = gradient(mse(x.matmul(mine), y), mine);
       return { wk: mine.sub(slope.mul(0.3)), n: constant(8, int64) };
     });
-    const c = collect(own as never, { enough: 10, atLeast: 8, within: '60s' }) as unknown as {
-      wk: never;
-      n: never;
-    };
-    const w1 = weightedMean(c.wk, c.n) as Column;
-    w.assign(w1.when(w1.present()) as never);
+    const c = collect(own, { enough: 10, atLeast: 8, within: '60s' });
+    const w1 = weightedMean(c.wk, c.n);
+    w.assign(w1.when(w1.present()));
     const { x, y } = pointsOf(constant(-1, int64));
-    const least = best.read() as Scalar;
-    const loss = (mse(x.matmul(w1), y) as Scalar).orElse(least) as Scalar;
+    const least = best.read();
+    const loss = mse(x.matmul(w1), y).orElse(least);
     const better = loss.less(least);
-    best.assign(where(better, loss, least) as never);
-    const bad1 = where(better, constant(0, int64), (bad.read() as Count).add(1n)) as Count;
-    bad.assign(bad1 as never);
+    best.assign(where(better, loss, least));
+    const bad1 = where(better, constant(0n), bad.read().add(1n));
+    bad.assign(bad1);
     emit('loss', loss);
     next('round', { round: round.add(1n) }).when(round.less(49n).and(bad1.less(3n)));
   });

@@ -15,7 +15,7 @@ import {
 } from '../../../dsl/index.ts';
 import { read, update } from '../../../dsl/optim/index.ts';
 import { key } from '../../../dsl/random/index.ts';
-import { draw, type Scalar, type Vector } from './pick.ts';
+import { draw } from './pick.ts';
 
 const peers = cohort('peer');
 export const topology = { version: 1, classes: { peer: { count: 4 } } };
@@ -27,16 +27,15 @@ export default module('gossip', () => {
   };
   const ticks = state('ticks', constant(0n), { at: peers });
   entry('tick', peers, interval('10s'), () => {
-    const tick = ticks.update((before) => (before as never as { add(n: bigint): never }).add(1n));
-    const mine = read(held) as unknown as { m: Vector; age: Scalar };
+    const tick = ticks.update((before) => before.add(1n));
+    const mine = read(held);
     const p = peers.neighbour(draw(key(1).fold(digest(self())).fold(tick), 1));
     const now = on(p, () =>
-      update(held, (latest) => {
-        const { m, age } = latest as unknown as { m: Vector; age: Scalar };
+      update(held, ({ m, age }) => {
         const all = age.add(mine.age);
-        return { m: m.mul(age.div(all)).add(mine.m.mul(mine.age.div(all))), age: all } as never;
+        return { m: m.mul(age.div(all)).add(mine.m.mul(mine.age.div(all))), age: all };
       }),
-    ) as unknown as { age: Scalar };
+    );
     emit('age', now.age);
   });
 });

@@ -12,39 +12,35 @@ import {
   peer,
   start,
   state,
-  type Value,
+  type Tensor,
 } from '../../../dsl/index.ts';
 import { key, normal } from '../../../dsl/random/index.ts';
-import type { Count, Scalar, Truth } from './pick.ts';
 
 const layers = [peer('layer0'), peer('layer1'), peer('layer2')];
 export const topology = { version: 1, classes: { layer0: {}, layer1: {}, layer2: {} } };
-
-type Matrix = Value<'float32', [4, 4], string>;
-type Batch = Value<'float32', [8, 4], string>;
 
 export default module('layer-local', () => {
   const p = layers.map((at, i) => state(`w${i}`, normal(key(i), [4, 4]).mul(0.5), { at }));
   const count = state('batches', constant(0, int64), { at: layers[0]! });
 
-  const forward = (n: Count): void => {
-    let h = on(layers[0]!, () => normal(key(9).fold(n), [8, 4])) as Batch;
+  const forward = (n: Tensor<'int64'>): void => {
+    let h = on(layers[0]!, () => normal(key(9).fold(n), [8, 4]));
     for (const [i, at] of layers.entries()) {
       h = on(at, () => {
-        const used = p[i]!.read() as Matrix;
-        const out = h.matmul(used).tanh() as Batch;
+        const used = p[i]!.read();
+        const out = h.matmul(used).tanh();
         // Each layer's own loss: what comes out has a mean square of one half.
-        const local = out.mul(out).sub(0.5).abs().reduceMean({ keepdims: false }) as Scalar;
-        const g = gradient(local, { used }).used as Matrix;
-        p[i]!.update((w) => (w as Matrix).sub(g.mul(0.05)) as never);
+        const local = out.mul(out).sub(0.5).abs().reduceMean({ keepdims: false });
+        const g = gradient(local, used);
+        p[i]!.update((w) => w.sub(g.mul(0.05)));
         return out;
-      }) as Batch;
+      });
     }
   };
 
   entry('feed', layers[0]!, interval('100ms'), () => {
-    const n = count.update((before) => (before as Count).add(1n) as never) as Count;
-    start('batch', { n }).when(n.lessOrEqual(32n) as Truth as never);
+    const n = count.update((before) => before.add(1n));
+    start('batch', { n }).when(n.lessOrEqual(32n));
   });
-  entry('batch', layers[0]!, { initial: { n: 0n }, limit: 16 }, ({ n }) => forward(n as Count));
+  entry('batch', layers[0]!, { initial: { n: 0n }, limit: 16 }, ({ n }) => forward(n));
 });

@@ -13,7 +13,7 @@ import {
   state,
 } from '../../../dsl/index.ts';
 import { mse } from '../../../dsl/loss/index.ts';
-import { adam, read, train } from '../../../dsl/optim/index.ts';
+import { adam, train } from '../../../dsl/optim/index.ts';
 
 const server = peer('server');
 export const topology = { version: 1, classes: { server: {} } };
@@ -24,13 +24,12 @@ export default module('one-peer', () => {
     fields: { x: [float32, ['N', 4]], y: [float32, ['N', 1]] },
   });
   const step = state('steps', constant(0, int64), { at: server });
-  const w = { w: state('w', constant([[0], [0], [0], [0]]), { at: server }) };
+  const w = state('w', constant([[0], [0], [0], [0]]), { at: server });
   entry('step', server, () => {
     const s = step.update((before) => before.add(1n));
     const { x, y } = data.batch(s, 32);
-    const loss = (at: { w: ReturnType<typeof w.w.read> }) => mse(x.matmul(at.w as never), y);
-    const now = read(w);
-    train(adam({ lr: 0.05 }), w, gradient(loss(now) as never, now));
+    const now = w.read();
+    train(adam({ lr: 0.05 }), w, gradient(mse(x.matmul(now), y), now));
     next('step').when(s.less(1000n));
   });
 });

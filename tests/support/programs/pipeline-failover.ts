@@ -15,7 +15,7 @@ import {
   state,
 } from '../../../dsl/index.ts';
 import { key } from '../../../dsl/random/index.ts';
-import { type Count, draw, type Truth, type Vector } from './pick.ts';
+import { draw, type Pair } from './pick.ts';
 
 const client = peer('client');
 const stages = [cohort('front'), cohort('back')];
@@ -25,14 +25,14 @@ export default module('pipeline-failover', () => {
   const tried = state('tried', constant(0, int64), { at: client });
   const caches = stages.map((stage, i) => state(`kv${i}`, constant([0, 0]), { at: stage, perSession: true }));
 
-  const pass = (token: Vector): Vector => {
+  const pass = (token: Pair): Pair => {
     let h = token;
     for (const [i, stage] of stages.entries()) {
-      const s = stage.one(draw(key(i).fold(tried.read() as Count), 1), { sticky: true });
+      const s = stage.one(draw(key(i).fold(tried.read()), 1), { sticky: true });
       h = on(s, () => {
-        const kv = caches[i]!.update((before) => (before as Vector).mul(0.5).add(h) as never) as Vector;
+        const kv = caches[i]!.update((before) => before.mul(0.5).add(h));
         return kv.tanh();
-      }) as Vector;
+      });
     }
     return h;
   };
@@ -40,21 +40,17 @@ export default module('pipeline-failover', () => {
   entry('token', client, { initial: { token: [1, 0], left: 8n }, within: '2s' }, ({ token, left }) => {
     const out = pass(token);
     emit('token', out);
-    const more = (left as Count).greater(1n) as Truth;
-    next('token', { token: out, left: (left as Count).sub(1n) } as never).when(
-      out.present().and(more) as never,
-    );
-    start('resume', { token, left }).when(out.present().not() as never);
+    const more = left.greater(1n);
+    next('token', { token: out, left: left.sub(1n) }).when(out.present().and(more));
+    start('resume', { token, left }).when(out.present().not());
   });
 
   entry('resume', client, { initial: { token: [1, 0], left: 8n }, within: '2s' }, ({ token, left }) => {
-    const again = tried.update((before) => (before as Count).add(1n) as never) as Count;
+    const again = tried.update((before) => before.add(1n));
     const out = pass(token);
     emit('token', out);
-    next('token', { token: out, left: (left as Count).sub(1n) } as never).when(
-      out.present().and(again.less(5n)) as never,
-    );
+    next('token', { token: out, left: left.sub(1n) }).when(out.present().and(again.less(5n)));
     // The draw knows nothing of who is gone: another one may find somebody else.
-    start('resume', { token, left }).when(out.present().not().and(again.less(5n)) as never);
+    start('resume', { token, left }).when(out.present().not().and(again.less(5n)));
   });
 });

@@ -15,29 +15,19 @@ import {
 } from '../../../dsl/index.ts';
 import { update } from '../../../dsl/optim/index.ts';
 import { key } from '../../../dsl/random/index.ts';
-import { draw, type Scalar, type Vector } from './pick.ts';
+import { draw } from './pick.ts';
 
 const peers = cohort('peer');
 export const topology = { version: 1, classes: { peer: { count: 4 } } };
-
-type Both = { x: Vector; w: Scalar };
 
 export default module('push-sum', () => {
   const held = { x: state('x', constant([1, 2]), { at: peers }), w: state('w', constant(1), { at: peers }) };
   const ticks = state('ticks', constant(0n), { at: peers });
   entry('tick', peers, interval('1s'), { limit: [4, 'wait'] }, () => {
-    const tick = ticks.update((before) => (before as never as { add(n: bigint): never }).add(1n));
-    const half = update(held, (latest) => {
-      const { x, w } = latest as unknown as Both;
-      return { x: x.mul(0.5), w: w.mul(0.5) } as never;
-    }) as unknown as Both;
+    const tick = ticks.update((before) => before.add(1n));
+    const half = update(held, ({ x, w }) => ({ x: x.mul(0.5), w: w.mul(0.5) }));
     const p = peers.neighbour(draw(key(1).fold(digest(self())).fold(tick), 1));
-    const now = on(p, () =>
-      update(held, (latest) => {
-        const { x, w } = latest as unknown as Both;
-        return { x: x.add(half.x), w: w.add(half.w) } as never;
-      }),
-    ) as unknown as Both;
+    const now = on(p, () => update(held, ({ x, w }) => ({ x: x.add(half.x), w: w.add(half.w) })));
     emit(
       'mean',
       on(p, () => now.x.div(now.w)),

@@ -16,7 +16,6 @@ import {
   state,
 } from '../../../dsl/index.ts';
 import { key, normal } from '../../../dsl/random/index.ts';
-import type { Count, Scalar, Vector } from './pick.ts';
 
 const gateway = peer('gateway');
 const sensors = cohort('sensor');
@@ -30,12 +29,10 @@ export default module('sensors', () => {
   const seen = state('windows', constant(0, int64), { at: sensors });
   const model = state('model', constant([0.5, -0.5, 1, 0]), { at: gateway });
   entry('window', sensors, interval('1s'), { within: '200ms', limit: [2, 'replace'] }, () => {
-    const n = seen.update((before) => (before as Count).add(1n) as never) as Count;
-    const f = normal(key(5).fold(digest(self())).fold(n), [4]) as Vector;
-    const exact = on(gateway, () =>
-      (model.read() as Vector).mul(f).reduceSum({ keepdims: false }).tanh(),
-    ) as Scalar;
-    const tiny = f.reduceMean({ keepdims: false }).tanh() as Scalar;
+    const n = seen.update((before) => before.add(1n));
+    const f = normal(key(5).fold(digest(self())).fold(n), [4]);
+    const exact = on(gateway, () => model.read().mul(f).reduceSum({ keepdims: false }).tanh());
+    const tiny = f.reduceMean({ keepdims: false }).tanh();
     emit('alarm', exact.orElse(tiny).greater(0.4));
   });
 });
