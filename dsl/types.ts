@@ -60,7 +60,9 @@ export interface PlaceError<Text extends string> {
 export type Checked<W, Errors> = [Errors] extends [never] ? W : Errors;
 
 /** Numbers and nested lists of numbers become constants of the dtype that the op needs. */
-export type Literal = FlatLiteral | readonly Literal[];
+export type Literal = FlatLiteral | Rows<FlatLiteral> | Rows<Rows<FlatLiteral>>;
+/** Named level by level: a recursive type costs the compiler too much wherever a call's result is an operand. */
+type Rows<T> = readonly T[];
 /** A number or a list of numbers. */
 export type FlatLiteral = number | bigint | boolean | readonly (number | bigint | boolean)[];
 

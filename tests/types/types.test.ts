@@ -86,7 +86,8 @@ describe('types', () => {
       project
         .addSourceFileAtPath(path.join(programs, name))
         .getDescendantsOfKind(SyntaxKind.AsExpression)
-        .map((one) => `${name}: ${one.getText()}`),
+        .map((one) => `${name}: ${one.getText()}`)
+        .filter((text) => !text.endsWith('as const')),
     );
     expect(casts).toEqual([]);
   });

@@ -1,5 +1,17 @@
 // What programs are written with keeps its dtype, shape and place.
-import { cohort, collect, constant, entry, int64, module, on, peer, state, type Value } from 'bytesandbrains';
+import {
+  cohort,
+  collect,
+  constant,
+  emit,
+  entry,
+  int64,
+  module,
+  on,
+  peer,
+  state,
+  type Value,
+} from 'bytesandbrains';
 import { read, update } from 'bytesandbrains/optim';
 
 const server = peer('server');
@@ -38,5 +50,6 @@ export default module('programs', () => {
     // shows: Value<"float32", [2], "any">
     const before = read(held).m;
     w.assign(w.read().when(n.greater(3n)));
+    for (const one of [wk, all, first, column, m, before, name]) emit('one', one);
   });
 });
