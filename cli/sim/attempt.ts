@@ -1,6 +1,6 @@
 // Runs for exploring: worlds without latency, in which work takes no time, and segments are computed once for the same inputs.
 
-import type { DataValue } from '../../ir/index.ts';
+import { type DataValue, DiagnosticError } from '../../ir/index.ts';
 import type { FlowResult, InvokeOptions, PeerValues } from '../../runtime/host/index.ts';
 import { digestOf } from '../../runtime/host/sim/digest.ts';
 import { type Attempt, type ExploreOptions, textOf } from '../../runtime/host/sim/explore.ts';
@@ -31,7 +31,13 @@ export function attempts({ world, workers, values, calls, flows }: AttemptOption
     const call = async (one: InvokeOptions): Promise<string> => {
       const all: string[] = [];
       const onFlow = (result: FlowResult): void => void all.push(resultText(result));
-      await deployment.invoke(values, { ...one, onFlow, ...(flows !== undefined && { flows }) });
+      try {
+        await deployment.invoke(values, { ...one, onFlow, ...(flows !== undefined && { flows }) });
+      } catch (error) {
+        // The peer that was called has crashed.
+        if (!(error instanceof DiagnosticError) || error.diagnostics[0]!.code !== 'BB704') throw error;
+        all.push('refused');
+      }
       return all.join(', ');
     };
     return {

@@ -36,9 +36,10 @@ export async function exploreStage(cx: CommandContext, stage: Stage, options: Si
   print(cx, explored);
 }
 
-function print(cx: CommandContext, { runs, states, whole, findings, outcomes }: Explored): void {
+function print(cx: CommandContext, { runs, states, crashPoints, whole, findings, outcomes }: Explored): void {
   const all = whole ? 'all orders' : 'stopped before all orders were tried';
-  cx.print(`${runs} runs through ${states} states: ${all}`);
+  const crashes = crashPoints === 0 ? '' : `, ${crashPoints} points to crash at`;
+  cx.print(`${runs} runs through ${states} states${crashes}: ${all}`);
   cx.print(`outcomes: ${outcomes.serial} of calls one after another, ${outcomes.together} of calls at once`);
   for (const { kind, what, trace } of findings) {
     const hidden = Math.max(0, trace.length - MAX_SHOWN);

@@ -1,14 +1,13 @@
-// Small interleavings, all of them: which pending event is next, and where a peer crashes. A run is made of choices; every
-// other choice is tried later, from the beginning, as nodes cannot be copied. A node is a function of what it was given
-// and in which order, so two runs that gave every node the same are in the same state: the second one ends there.
+// Small interleavings, all of them: which pending event is next, and where a peer crashes. A run is made of choices; those
+// that make a difference (orders.ts) are tried later the other way round, from the beginning, as nodes cannot be copied.
 
 import { encodeRecord } from '../../journal/codec.ts';
-import { recordedInput } from '../../journal/io.ts';
 import { waitLines } from '../observe/waiting.ts';
 import type { Agenda } from './agenda.ts';
 import { Checkers, Violation } from './checkers.ts';
 import type { SimulatedDeployment } from './deployment.ts';
 import { digestOf } from './digest.ts';
+import { type Candidate, type Clock, joined, type Order, Orders } from './orders.ts';
 import { waitingIn } from './waits.ts';
 import type { SimEvent, SimPeer, World } from './world.ts';
 
@@ -40,8 +39,12 @@ export interface Finding {
 }
 
 export interface Explored {
+  /** Orders that were tried: each stands for all in which every peer is given the same in the same order. */
   readonly runs: number;
+  /** Points that these went through, each counted once. */
   readonly states: number;
+  /** After how many events of a peer it was let crash. */
+  readonly crashPoints: number;
   /** Whether there was nothing left to try. */
   readonly whole: boolean;
   readonly findings: readonly Finding[];
@@ -63,10 +66,17 @@ export async function explore(options: ExploreOptions): Promise<Explored> {
   return {
     runs: serial.runs + together.runs,
     states: serial.states + together.states,
+    crashPoints: together.crashPoints,
     whole: serial.whole && together.whole,
     findings: [...findings.values()],
     outcomes: { serial: serial.outcomes.size, together: together.outcomes.size },
   };
+}
+
+/** A peer crashes when so much has happened there. */
+interface CrashPoint {
+  readonly peer: string;
+  readonly count: number;
 }
 
 class Exploration {
@@ -74,12 +84,12 @@ class Exploration {
   /** By digest: how it reads. */
   readonly outcomes = new Map<string, string>();
   runs = 0;
+  states = 0;
+  crashPoints = 0;
   whole = true;
   readonly #options: ExploreOptions;
   readonly #together: boolean;
   readonly #serial: Exploration | undefined;
-  readonly #visited = new Set<string>();
-  readonly #left: (readonly number[])[] = [[]];
 
   constructor(options: ExploreOptions, together: boolean, serial?: Exploration) {
     this.#options = options;
@@ -87,42 +97,41 @@ class Exploration {
     this.#serial = serial;
   }
 
-  get states(): number {
-    return this.#visited.size;
+  run(): Promise<void> {
+    return this.#explore([]);
   }
 
-  async run(): Promise<void> {
-    for (let prefix = this.#left.pop(); prefix !== undefined; prefix = this.#left.pop()) {
+  get #isOver(): boolean {
+    // One of a kind is enough, and what comes after may go on for ever.
+    return !this.whole || this.findings.some(({ kind }) => kind === 'checker');
+  }
+
+  /** All orders with these crashes, and then those with one more. */
+  async #explore(crashes: readonly CrashPoint[]): Promise<void> {
+    const orders = new Orders();
+    do {
       if (this.runs >= this.#options.maxRuns) {
         this.whole = false;
-        return;
+        break;
       }
       this.runs++;
-      await this.#attempt(prefix);
-      await this.#options.onRun?.(this.runs, this.#left.length);
-      // One of a kind is enough, and what comes after may go on for ever.
-      if (this.findings.some(({ kind }) => kind === 'checker')) return;
+      await this.#attempt(orders.run(), crashes);
+      await this.#options.onRun?.(this.runs, orders.left);
+    } while (!this.#isOver && orders.advance());
+    this.states += orders.states;
+    this.crashPoints += crashes.length > 0 ? 1 : 0;
+    if (crashes.length >= this.#options.crashes) return;
+    for (const point of pointsAfter(orders.longest, crashes.at(-1))) {
+      if (this.#isOver) return;
+      await this.#explore([...crashes, point]);
     }
   }
 
-  #isNew(key: string): boolean {
-    return this.#visited.size < this.#visited.add(key).size;
-  }
-
-  async #attempt(prefix: readonly number[]): Promise<void> {
-    const agenda = new Choices(this.#options.crashes);
+  async #attempt(order: Order, crashes: readonly CrashPoint[]): Promise<void> {
+    const agenda = new Choices(order, crashes);
     const attempt = await this.#options.make(agenda);
     const { world } = attempt;
-    const course = new Course(attempt, agenda, this.#options, (keys) => {
-      const { choices } = agenda;
-      const done = prefix[choices.length];
-      if (done !== undefined) return done;
-      const fresh = keys.flatMap((key, choice) => (this.#isNew(key) ? [choice] : []));
-      const [first, ...others] = fresh;
-      if (first === undefined) throw new Known();
-      for (const other of others.reverse()) this.#left.push([...choices, other]);
-      return first;
-    });
+    const course = new Course(attempt, agenda, this.#options);
     const find = (kind: FindingKind, what: string): void => {
       if (!this.findings.some((one) => one.kind === kind && one.what === what))
         this.findings.push({ kind, what, trace: course.trace });
@@ -149,23 +158,40 @@ class Exploration {
   }
 }
 
-/** Pending events, of which a run's choices take one after another. */
+/** Every point but those before the last one, which were tried the other way round. */
+function pointsAfter(longest: ReadonlyMap<string, number>, last: CrashPoint | undefined): CrashPoint[] {
+  const all = [...longest].flatMap(([peer, most]) =>
+    Array.from({ length: most }, (_, index) => ({ peer, count: index + 1 })),
+  );
+  const isAfter = ({ peer, count }: CrashPoint): boolean =>
+    last === undefined || peer > last.peer || (peer === last.peer && count > last.count);
+  return all.filter(isAfter);
+}
+
+interface Waiting extends Candidate {
+  readonly event: SimEvent;
+}
+
+/** Pending events, of which an order says which one is next. */
 export class Choices implements Agenda<SimEvent> {
-  readonly choices: number[] = [];
   crashed = 0;
-  /** Peers that may crash now. */
-  crashable: readonly SimPeer[] = [];
-  /** Which of these is next. */
-  choose: (events: readonly SimEvent[], crashes: readonly SimPeer[]) => number = () => 0;
   /** Nothing but time is left. */
   onlyTime: () => void = () => {};
   crash: (peer: SimPeer) => void = () => {};
-  readonly #crashes: number;
-  #pending: SimEvent[] = [];
+  readonly #order: Order;
+  readonly #crashes: CrashPoint[];
+  #pending: Waiting[] = [];
   #sequence = 0;
+  /** The peer at which something is happening, and what had to happen before. */
+  #at: SimPeer | undefined;
+  #clock: Clock = new Map();
+  #now = 0;
+  /** By line: what came last on it. */
+  readonly #lines = new Map<string, Clock>();
 
-  constructor(crashes: number) {
-    this.#crashes = crashes;
+  constructor(order: Order, crashes: readonly CrashPoint[]) {
+    this.#order = order;
+    this.#crashes = [...crashes];
   }
 
   get size(): number {
@@ -173,43 +199,63 @@ export class Choices implements Agenda<SimEvent> {
   }
 
   get next(): number | undefined {
-    return this.#pending[0]?.at;
+    return this.#pending[0]?.event.at;
   }
 
   push(event: SimEvent): void {
     event.sequence = this.#sequence++;
-    this.#pending.push(event);
+    // A call that follows others is made when all that they started is over.
+    const isCall = event.kind === 'input' && event.input.type === 'invoke';
+    const after = isCall ? this.#order.everything : this.#clock;
+    this.#pending.push({ id: event.sequence, peer: peerOf(event), after, event });
   }
 
   pop(): SimEvent | undefined {
-    const enabled = this.#enabled();
-    // Disks are quick: nothing else happens at a peer before, but a crash.
-    const kept = enabled.find(({ kind }) => kind === 'kept');
-    const events = kept === undefined ? enabled : [kept];
-    if (events.length === 0) return this.#earliest();
-    const peers = this.crashed < this.#crashes ? this.crashable : [];
-    const choice = this.choose(events, peers);
-    this.choices.push(choice);
-    const event = events[choice];
-    if (event !== undefined) return this.#take(event);
+    this.#pending = this.#pending.filter(({ event }) => !isStale(event));
+    // Disks are quick: nothing else happens before.
+    const kept = this.#pending.find(({ event }) => event.kind === 'kept');
+    if (kept !== undefined) return this.#take(kept);
+    const crash = this.#crashNow();
+    if (crash !== undefined) return crash;
+    const candidates = this.#enabled();
+    if (candidates.length === 0) return this.#earliest();
+    const chosen = this.#order.choose(candidates);
+    if (chosen === undefined) throw new Known();
+    const waiting = candidates.find(({ id }) => id === chosen.id)!;
+    this.#begin(waiting);
+    this.#lines.set(lineOf(waiting.event), this.#clock);
+    return this.#take(waiting);
+  }
+
+  #begin({ event }: Waiting): void {
+    if (event.kind !== 'act') this.#at = event.peer;
+    this.#clock = this.#order.clockAt(peerOf(event));
+  }
+
+  /** Between two events of a peer it does not matter when it crashes: others hear of it when they do. */
+  #crashNow(): SimEvent | undefined {
+    const peer = this.#at;
+    const [point] = this.#crashes;
+    if (peer === undefined || point?.peer !== peer.id || this.#order.countAt(peer.id) < point.count)
+      return undefined;
+    this.#crashes.shift();
     this.crashed++;
-    const peer = peers[choice - events.length]!;
-    const at = events[0]!.at;
-    return { kind: 'act', at, sequence: 0, what: `${peer.id} crashes`, act: () => this.crash(peer) };
+    // What it was computing comes to nothing; it might have been there before.
+    for (const one of this.#enabled())
+      if (one.event.kind === 'work' && one.peer === peer.id) this.#order.prevented(one);
+    const what = `${peer.id} crashes`;
+    return { kind: 'act', at: this.#now, sequence: 0, what, act: () => this.crash(peer) };
   }
 
   /** One for each line: frames from one peer to another come in order. */
-  #enabled(): SimEvent[] {
-    const first = new Map<string, SimEvent>();
-    for (const event of this.#pending) {
-      if (event.kind === 'wake') continue;
-      const line =
-        event.kind === 'frame'
-          ? `${event.from.id}\n${event.peer.id}`
-          : event.kind === 'kept' || event.kind === 'input'
-            ? `${event.kind}\n${event.peer.id}`
-            : `${event.sequence}`;
-      if (!first.has(line)) first.set(line, event);
+  #enabled(): Waiting[] {
+    const first = new Map<string, Waiting>();
+    for (const waiting of this.#pending) {
+      if (waiting.event.kind === 'wake') continue;
+      const line = lineOf(waiting.event);
+      if (first.has(line)) continue;
+      const before = this.#lines.get(line);
+      first.set(line, before === undefined ? waiting : { ...waiting, after: joined(waiting.after, before) });
     }
     return [...first.values()];
   }
@@ -218,14 +264,35 @@ export class Choices implements Agenda<SimEvent> {
   #earliest(): SimEvent | undefined {
     if (this.#pending.length === 0) return undefined;
     this.onlyTime();
-    const [first] = this.#pending.toSorted((a, b) => a.at - b.at || a.sequence - b.sequence);
+    const [first] = this.#pending.toSorted(
+      ({ event: a }, { event: b }) => a.at - b.at || a.sequence - b.sequence,
+    );
+    this.#order.wait(first!.peer);
+    this.#begin(first!);
     return this.#take(first!);
   }
 
-  #take(event: SimEvent): SimEvent {
-    this.#pending = this.#pending.filter((one) => one !== event);
+  #take({ id, event }: Waiting): SimEvent {
+    this.#pending = this.#pending.filter((one) => one.id !== id);
+    this.#now = event.at;
     return event;
   }
+}
+
+/** What a crash or a later wish has made nothing of. */
+const isStale = (event: SimEvent): boolean =>
+  event.kind === 'work' || event.kind === 'kept'
+    ? event.life !== event.peer.life
+    : event.kind === 'wake' && event.peer.wakeAt !== event.at;
+
+/** What comes in the order in which it was sent or asked for: a peer computes one segment after another. */
+function lineOf(event: SimEvent): string {
+  if (event.kind === 'act') return `${event.sequence}`;
+  const { kind, peer } = event;
+  if (kind === 'frame') return `${kind} ${event.from.id} ${peer.id}`;
+  if (kind === 'work' && event.request.type === 'call')
+    return `${kind} ${peer.id} ${event.request.component}`;
+  return `${kind} ${peer.id}`;
 }
 
 /** What a run is about to do, and did. */
@@ -234,58 +301,21 @@ class Course {
   stuck: string | undefined;
   readonly #world: World;
   readonly #agenda: Choices;
-  /** By peer: a digest of all that its node was given, in order. */
-  readonly #histories = new Map<string, string>();
 
-  constructor(
-    { world, deployment }: Attempt,
-    agenda: Choices,
-    { restart }: ExploreOptions,
-    choose: (keys: readonly string[]) => number,
-  ) {
+  constructor({ world, deployment }: Attempt, agenda: Choices, { restart }: ExploreOptions) {
     this.#world = world;
     this.#agenda = agenda;
-    agenda.choose = (events, crashes) =>
-      choose([
-        ...events.map((event) => this.#keyAfter(peerOf(event), givenBy(event))),
-        ...crashes.map(({ id }) => this.#keyAfter(id, 'crash')),
-      ]);
     agenda.onlyTime = () => this.#quiet();
     agenda.crash = (peer) => {
-      this.#histories.set(peer.id, this.#historyAfter(peer.id, 'crash'));
-      agenda.crashable = [];
       world.stop(peer);
       if (restart === 'restored') return world.recover(peer);
       deployment.lose(peer.id);
       // So soon that nobody is told: a transport dials again before it gives a peer up.
       world.start(peer);
     };
-    world.observers.push(new Checkers(world), { event: (event) => this.#note(event) });
-  }
-
-  #note(event: SimEvent): void {
-    this.trace.push(textOfEvent(event));
-    if (event.kind === 'act') return;
-    const { peer } = event;
-    this.#histories.set(peer.id, this.#historyAfter(peer.id, givenBy(event)));
-    // Between two events of a peer it does not matter when it crashes: others hear of it when they do.
-    this.#agenda.crashable = [peer];
-  }
-
-  #historyAfter(peer: string, given: unknown): string {
-    return digestOf(encodeRecord([this.#histories.get(peer), given]));
-  }
-
-  /**
-   * Equal for runs that are in the same state when this is next. What is pending then follows from what nodes were
-   * given, since all of it comes from them.
-   */
-  #keyAfter(peer: string, given: unknown): string {
-    const histories = new Map(this.#histories).set(peer, this.#historyAfter(peer, given));
-    return [...histories]
-      .map(([id, history]) => `${id} ${history}`)
-      .sort()
-      .join('\n');
+    world.observers.push(new Checkers(world), {
+      event: (event) => void this.trace.push(textOfEvent(event)),
+    });
   }
 
   /** No frame, no work: what is open now waits for something that only its deadline ends. */
@@ -298,25 +328,6 @@ class Course {
 }
 
 const peerOf = (event: SimEvent): string => (event.kind === 'act' ? '' : event.peer.id);
-
-/** What tells an event from others at its peer, before it has happened. */
-function givenBy(event: SimEvent): unknown {
-  switch (event.kind) {
-    case 'frame':
-      return [event.kind, event.from.id, digestOf(event.bytes)];
-    case 'input':
-      return [event.kind, recordedInput(event.input)];
-    // Its result follows from what is asked.
-    case 'work':
-      return [event.kind, event.life, event.request.work];
-    case 'kept':
-      return [event.kind, event.life, event.record];
-    case 'wake':
-      return [event.kind, event.at];
-    case 'act':
-      return event.what;
-  }
-}
 
 function textOfEvent(event: SimEvent): string {
   switch (event.kind) {
