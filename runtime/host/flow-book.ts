@@ -14,6 +14,7 @@ import {
   openRecord,
   type Pause,
   type PeerValues,
+  Roster,
   resultOf,
   type Session,
   seatAt,
@@ -88,6 +89,7 @@ const MAX_EARLY_EVENTS = 4096;
 
 export class FlowBook {
   readonly #members: readonly Member[];
+  readonly #roster: Roster;
   readonly #supply: Supply;
   readonly #records = new Map<string, FlowRecord>();
   /** By the first flow. */
@@ -103,6 +105,7 @@ export class FlowBook {
 
   constructor(members: readonly Member[], supply: Supply) {
     this.#members = members;
+    this.#roster = new Roster(members);
     this.#supply = supply;
   }
 
@@ -223,7 +226,7 @@ export class FlowBook {
     if (!this.#records.delete(record.flow)) return;
     const { session } = record;
     session.ended.add(record.id);
-    const result = resultOf(record, this.#members);
+    const result = resultOf(record, this.#roster);
     session.late = NONE_LATE;
     if (session.last === undefined || session.last.step < result.step) session.last = result;
     session.onFlow(result);

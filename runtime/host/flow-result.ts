@@ -65,6 +65,7 @@ export interface FlowResult {
   readonly late: LateCounts;
   /** Why values are missing, as each peer saw it. */
   readonly causes: readonly (Cause & { readonly at: string })[];
+  /** Of those that it reached, or should have. */
   readonly peers: Readonly<Record<string, Readonly<PeerStats>>>;
   /** Every frame of values, in the order in which they were counted. */
   readonly messages: readonly SentMessage[];
@@ -219,36 +220,82 @@ function entryOf(record: FlowRecord, peers: readonly Member[]): string | undefin
   return undefined;
 }
 
+/** Members of a deployment by the program that they run, so that a flow costs no more than what it is about. */
+export class Roster {
+  readonly #byId: ReadonlyMap<string, readonly [Member, index: number]>;
+  readonly #byProgram = new Map<Manifest, Member[]>();
+
+  constructor(members: readonly Member[]) {
+    this.#byId = new Map(members.map((member, index) => [member.id, [member, index]]));
+    for (const member of members) {
+      const others = this.#byProgram.get(member.manifest) ?? [];
+      this.#byProgram.set(member.manifest, others);
+      others.push(member);
+    }
+  }
+
+  /** Those that a flow is about, in their order: where it was, and where it should have been whoever heard of it. */
+  of(record: FlowRecord): readonly Member[] {
+    const peers = new Set([...record.ends.keys(), ...record.peers.keys()]);
+    for (const seat of record.seats) peers.add(seat.slice(0, seat.indexOf('\n')));
+    if (record.id.kind === 'initiated') peers.add(record.id.initiator);
+    const entry = entryOf(
+      record,
+      [...peers].flatMap((id) => this.#byId.get(id)?.[0] ?? []),
+    );
+    for (const [manifest, members] of this.#byProgram)
+      if (manifest.outputs.some(({ name }) => isExpectedOfAll(record, manifest, name, entry)))
+        for (const { id } of members) peers.add(id);
+    return [...peers]
+      .flatMap((id) => [this.#byId.get(id)].filter((one) => one !== undefined))
+      .sort(([, a], [, b]) => a - b)
+      .map(([member]) => member);
+  }
+}
+
 /** Whether a flow has an output at a peer: where it is in the seat that gives it, or every member is. */
-function isExpected(
+function isExpected(record: FlowRecord, { id, manifest }: Member, output: string, entry: string | undefined) {
+  const seat = seatOf(manifest, output);
+  if (record.seats.has(seatAt(id, { seat: seat?.name ?? '' }))) return true;
+  if (seat === undefined && record.id.kind === 'initiated' && record.id.initiator === id) return true;
+  return isExpectedOfAll(record, manifest, output, entry);
+}
+
+const seatOf = ({ seats }: Manifest, output: string) =>
+  seats?.find(({ outputs }) => outputs.includes(output));
+
+function isExpectedOfAll(
   record: FlowRecord,
-  peer: string,
-  { seats, entries, class: own }: Manifest,
+  manifest: Manifest,
   output: string,
   entry: string | undefined,
 ): boolean {
-  const seat = seats?.find(({ outputs }) => outputs.includes(output));
-  if (record.seats.has(seatAt(peer, { seat: seat?.name ?? '' }))) return true;
+  const seat = seatOf(manifest, output);
+  if (seat !== undefined) return seat.entry === entry && (seat.binder === 'single' || seat.binder === 'each');
   // Of its only seat a program does not say the binder: where members start flows, each is in its own.
-  const begins = entries.some((one) => one.class === own && one.joint !== true);
-  if (seat === undefined) return !begins || record.id.kind === 'joint' || record.id.initiator === peer;
-  return seat.entry === entry && (seat.binder === 'single' || seat.binder === 'each');
+  const begins = manifest.entries.some((one) => one.class === manifest.class && one.joint !== true);
+  return !begins || record.id.kind === 'joint';
 }
 
-export function resultOf(record: FlowRecord, peers: readonly Member[]): FlowResult {
+export function resultOf(record: FlowRecord, roster: Roster): FlowResult {
   const outputs: Record<string, Value> = {};
   const cohortOutputs: Record<string, Record<string, Value>> = {};
   let unreached = false;
+  const peers = roster.of(record);
   const entry = entryOf(record, peers);
-  for (const { id, manifest } of peers) {
+  for (const member of peers) {
+    const { id, manifest } = member;
     const cohort = (manifest.members[manifest.class]?.length ?? 0) > 1;
     for (const { name } of manifest.outputs) {
-      if (!isExpected(record, id, manifest, name, entry)) continue;
+      if (!isExpected(record, member, name, entry)) continue;
       // A peer that never heard of the flow: what should have woken it was lost.
       const value = record.outputs.get(name)?.get(id) ?? ({ reason: 'lost', peer: id } as const);
       unreached ||= !record.ends.has(id);
-      if (cohort) cohortOutputs[name] = { ...cohortOutputs[name], [id]: value };
-      else outputs[name] = value;
+      if (!cohort) outputs[name] = value;
+      else {
+        cohortOutputs[name] ??= {};
+        cohortOutputs[name][id] = value;
+      }
     }
     record.stats(id);
   }
