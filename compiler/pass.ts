@@ -47,6 +47,8 @@ export interface Placement {
   /** By OpId, and where the row of unplaced ops was cut; a forced placement has no reasons. */
   readonly reasons?: readonly (PlaceReason | undefined)[];
   readonly cuts?: readonly CutReason[];
+  /** Classes whose members may run other programs, too: theirs name seats and segments as no other does. */
+  readonly shared?: readonly string[];
 }
 
 /** One class's share of the computation: its own model with wire ops, see ir/deployment.ts. */

@@ -1,6 +1,7 @@
 // topology.json: from text to the checked form, with every problem pointed at in the file.
 
 import {
+  type DataBinding,
   type Diagnostic,
   diagnostic,
   hasErrors,
@@ -49,6 +50,7 @@ export function parseTopology(
   reader.number(fields.version?.value, '"version"', `${TOPOLOGY_VERSION}`, (one) => one === TOPOLOGY_VERSION);
   const named = readPeers(reader, fields.peers?.value, classNames(fields.classes));
   const classes = readClasses(reader, fields.classes?.value, named);
+  checkShared(reader, classes, named, fields.classes?.value);
   const peers = memberTable(reader, classes, named, fields.classes?.value);
   const links = fields.links && readLinks(reader, fields.links.value, classes, peers);
   const topology: Topology = {
@@ -74,12 +76,13 @@ export function chainTopology(count: number, backend = DEFAULT_BACKEND): Topolog
       name,
       members: [name],
       cohort: false,
+      shared: false,
       memoryBytes: undefined,
       flops: undefined,
       backend,
       components: [],
     })),
-    peers: names.map((name) => ({ id: name, class: name, addresses: [] })),
+    peers: names.map((name) => ({ id: name, classes: [name], addresses: [] })),
     links: undefined,
     rules: [],
     objective: 'latency',
@@ -95,7 +98,6 @@ function readPeers(
   classes: readonly string[],
 ): readonly NamedPeer[] {
   const peers: NamedPeer[] = [];
-  const known = new Set(classes);
   for (const member of (node && reader.members(node, '"peers"'))?.members ?? []) {
     const where = `peer "${member.key}"`;
     if (!PEER_NAME.test(member.key)) {
@@ -106,18 +108,39 @@ function readPeers(
       class: { required: '"class": "…", one of the topology\'s classes' },
       address: {},
     });
-    const className = reader.string(fields.class?.value, `the class of ${where}`);
-    if (className !== undefined && !known.has(className)) {
-      reader.unknown(fields.class!.value, 'class', className, classes);
-      continue;
-    }
+    const own = readPeerClasses(reader, fields.class?.value, where, classes);
+    if (own === undefined) continue;
     const addresses = reader
       .items(fields.address?.value, `the address of ${where}`)
       .map((item) => reader.string(item, `an address of ${where}`))
       .filter((address) => address !== undefined);
-    peers.push({ id: member.key, class: className ?? '', addresses, span: member.keySpan });
+    peers.push({ id: member.key, classes: own, addresses, span: member.keySpan });
   }
   return peers;
+}
+
+/** One, or a list; undefined: one of them is not there. */
+function readPeerClasses(
+  reader: FieldReader,
+  node: JsonNode | undefined,
+  where: string,
+  classes: readonly string[],
+): readonly string[] | undefined {
+  const items = node?.kind === 'array' ? node.items : node === undefined ? [] : [node];
+  if (node?.kind === 'array' && items.length === 0)
+    reader.unexpected(node, `the class of ${where}`, 'a class, or a list of classes');
+  const own = new Set<string>();
+  for (const item of items) {
+    const name = reader.string(item, `the class of ${where}`, 'a class, or a list of classes');
+    if (name === undefined) continue;
+    if (!classes.includes(name)) {
+      reader.unknown(item, 'class', name, classes);
+      return undefined;
+    }
+    if (own.has(name)) reader.duplicate(item, `class "${name}" of ${where}`);
+    own.add(name);
+  }
+  return classes.filter((name) => own.has(name));
 }
 
 function readClasses(
@@ -130,11 +153,8 @@ function readClasses(
   if (object?.members.length === 0) reader.unexpected(node, '"classes"', 'an object with at least one class');
   const taken = new Set(named.map((peer) => peer.id));
   const namedOf = new Map<string, string[]>();
-  for (const { class: of, id } of named) {
-    const ids = namedOf.get(of);
-    if (ids === undefined) namedOf.set(of, [id]);
-    else ids.push(id);
-  }
+  for (const { classes: all, id } of named)
+    for (const of of all) namedOf.set(of, [...(namedOf.get(of) ?? []), id]);
   let room = MAX_COUNT;
   const folders = new Set(['plan.json']);
   return (object?.members ?? []).map((member) => {
@@ -187,6 +207,7 @@ function readClasses(
       name,
       members,
       cohort: count !== undefined || own.length > 1,
+      shared: named.some((peer) => peer.classes.length > 1 && peer.classes.includes(name)),
       memoryBytes: memory === undefined ? undefined : Math.floor(memory),
       flops,
       backend: reader.string(fields.backend?.value, `the backend of ${where}`) ?? DEFAULT_BACKEND,
@@ -211,27 +232,60 @@ function memberIds(
   return ids;
 }
 
-/** Every peer, class by class. A class without named peers has one of its own name, which may be taken. */
+/** Every peer once, class by class. A class without named peers has one of its own name, which may be taken. */
 function memberTable(
   reader: FieldReader,
   classes: readonly PeerClass[],
   named: readonly NamedPeer[],
   node: JsonNode | undefined,
 ): readonly Peer[] {
-  const byId = new Map(named.map((peer) => [peer.id, peer]));
+  const byId = new Map<string, Peer>(named.map(({ span: _, ...peer }) => [peer.id, peer]));
   const keys = node?.kind === 'object' ? node.members : [];
-  return classes.flatMap(({ name, members }, index) =>
-    members.map((id) => {
+  const peers = new Map<string, Peer>();
+  for (const [index, { name, members }] of classes.entries())
+    for (const id of members) {
       const peer = byId.get(id);
-      if (peer !== undefined && peer.class !== name) {
+      if (peer !== undefined && !peer.classes.includes(name)) {
+        const of = peer.classes.join('" and "');
         reader.duplicate(
           keys[index]!.keySpan,
-          `peer "${id}" (of class "${peer.class}", and the member of "${name}")`,
+          `peer "${id}" (of class "${of}", and the member of "${name}")`,
         );
       }
-      return { id, class: name, addresses: peer?.addresses ?? [] };
-    }),
+      peers.set(id, peer ?? { id, classes: [name], addresses: [] });
+    }
+  return [...peers.values()];
+}
+
+/** A peer has one backend, and its programs share components by name: its classes must agree on both. */
+function checkShared(
+  reader: FieldReader,
+  classes: readonly PeerClass[],
+  named: readonly NamedPeer[],
+  node: JsonNode | undefined,
+): void {
+  const keys = node?.kind === 'object' ? node.members : [];
+  for (const { id, classes: own } of named) {
+    const [first, ...others] = classes.filter(({ name }) => own.includes(name));
+    for (const one of others) {
+      const what = disagreement(first!, one);
+      const args = { peer: id, first: first!.name, second: one.name, what: what ?? '' };
+      const key = keys[classes.indexOf(one)]!.keySpan;
+      if (what !== undefined) reader.report(diagnostic('BB419', args, reader.context(key)));
+    }
+  }
+}
+
+function disagreement(a: PeerClass, b: PeerClass): string | undefined {
+  if (a.backend !== b.backend) return 'backend';
+  const both = a.components.flatMap((one) =>
+    b.components.filter(({ name }) => name === one.name).map((other) => [one, other] as const),
   );
+  // What says which part is a member's says another in each class.
+  const isOwn = (one: DataBinding): boolean =>
+    one.shard !== undefined || JSON.stringify(one).includes('{index}');
+  const differing = both.find(([one, other]) => isOwn(one) || JSON.stringify(one) !== JSON.stringify(other));
+  return differing && `component "${differing[0]!.name}"`;
 }
 
 function readLinks(
@@ -351,10 +405,12 @@ function ruleClass(reader: FieldReader, node: JsonNode, on: string, { classes, p
       reader.unknown(node, 'class or peer', on, [...new Set([...classes.keys(), ...peers.keys()])]);
     return on;
   }
-  if (classes.get(peer.class)!.cohort) {
-    reader.report(diagnostic('BB409', { peer: on, className: peer.class }, reader.context(node)));
+  const alone = peer.classes.filter((name) => !classes.get(name)!.cohort);
+  if (alone.length !== 1) {
+    const className = peer.classes.find((name) => !alone.includes(name)) ?? peer.classes[0]!;
+    reader.report(diagnostic('BB409', { peer: on, className }, reader.context(node)));
   }
-  return peer.class;
+  return alone[0] ?? peer.classes[0]!;
 }
 
 function readObjective(reader: FieldReader, field: JsonMember | undefined): Topology['objective'] {

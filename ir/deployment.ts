@@ -205,9 +205,21 @@ export interface Manifest {
   readonly edgesOut: readonly Edge[];
   readonly memory: MemoryEstimate;
   readonly wire: { readonly version: number };
+  /** In no file: of a peer that is in several classes, the manifest of each. The rest is their sum. */
+  readonly programs?: readonly Manifest[];
   /** Over the manifest without this field; nobody makes one yet. */
   readonly signature?: { readonly algorithm: string; readonly key: string; readonly value: string };
 }
+
+/** The manifest of each program of a peer. */
+export const programsOf = (manifest: Manifest): readonly Manifest[] => manifest.programs ?? [manifest];
+
+export const classesOf = (manifest: Manifest): readonly string[] =>
+  programsOf(manifest).map((one) => one.class);
+
+/** Whether an entry begins at a peer with this manifest. */
+export const beginsHere = (manifest: Manifest, entry: Entry): boolean =>
+  classesOf(manifest).includes(entry.class);
 
 export interface PlanProgram {
   /** Folder of the bundle, relative to the plan. */

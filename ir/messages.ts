@@ -148,6 +148,15 @@ export const messages = {
       `place what reads it on "${home}", or do not mark it private`,
     ],
   },
+  BB419: {
+    severity: 'error',
+    text: ({ peer, first, second, what }: { peer: string; first: string; second: string; what: string }) => [
+      `peer "${peer}" is of classes "${first}" and "${second}", and their ${what} is not the same`,
+      what === 'backend'
+        ? 'give both classes one backend'
+        : 'programs of one peer share components by name: bind it once, or under two names',
+    ],
+  },
 
   // --- BB5xx: split, deadlines, binding, emission ----------------------------------------------------
   BB501: {

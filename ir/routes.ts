@@ -28,18 +28,29 @@ export function directRoute(links: readonly Link[], from: string, to: string): R
   return undefined;
 }
 
-/** A peer with its class. */
+/** A peer with its classes. */
 export interface Station {
   readonly id: string;
-  readonly class: string;
+  readonly classes: readonly string[];
 }
 
 /** From one peer to another: links that name peers go before those that name their classes. */
-export const routeFor = (links: readonly Link[], from: Station, to: Station): Route | undefined =>
-  directRoute(links, from.id, to.id) ??
-  directRoute(links, from.id, to.class) ??
-  directRoute(links, from.class, to.id) ??
-  directRoute(links, from.class, to.class);
+export function routeFor(links: readonly Link[], from: Station, to: Station): Route | undefined {
+  const [sender, receiver] = [[from.id], [to.id]];
+  const ways = [
+    [sender, receiver],
+    [sender, to.classes],
+    [from.classes, receiver],
+    [from.classes, to.classes],
+  ] as const;
+  for (const [ones, others] of ways)
+    for (const one of ones)
+      for (const other of others) {
+        const route = directRoute(links, one, other);
+        if (route !== undefined) return route;
+      }
+  return undefined;
+}
 
 const lower = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined ? b : b === undefined ? a : Math.min(a, b);

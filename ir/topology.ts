@@ -9,6 +9,8 @@ export interface PeerClass {
   readonly members: readonly string[];
   /** Exactly one member unless a cohort: `count` was written, or several peers are named. */
   readonly cohort: boolean;
+  /** Whether any of its members is of another class, too. */
+  readonly shared: boolean;
   readonly memoryBytes: number | undefined;
   /** Operations per second. */
   readonly flops: number | undefined;
@@ -19,7 +21,8 @@ export interface PeerClass {
 
 export interface Peer {
   readonly id: string;
-  readonly class: string;
+  /** It runs a program for each, in file order. */
+  readonly classes: readonly string[];
   readonly addresses: readonly string[];
 }
 

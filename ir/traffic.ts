@@ -17,7 +17,7 @@ export interface PlannedMessage {
   readonly from: End;
   readonly to: End;
   readonly edges: readonly number[];
-  /** How many there are in a flow: one from each member of the one end to each of the other. */
+  /** How many there are in a flow: one from each member of the one end to each of the other, but for itself. */
   readonly count: number;
   /** Of one: a number, a formula over the sizes that the model leaves open, or null where a shape or a length is not known. */
   readonly payloadBytes: Size;
@@ -104,8 +104,19 @@ const plus = (a: Amount, b: Amount): Amount => ({
   headerBytes: a.headerBytes === null || b.headerBytes === null ? null : a.headerBytes + b.headerBytes,
 });
 
-const pairsOf = (from: End, to: End, members: Members): number =>
-  peersAt(from, members).length * peersAt(to, members).length;
+function pairsOf(from: End, to: End, members: Members): number {
+  const [senders, receivers] = [peersAt(from, members), peersAt(to, members)];
+  const own = new Set(senders);
+  const selves = isSaid(from) && isSaid(to) ? receivers.filter((id) => own.has(id)).length : 0;
+  return senders.length * receivers.length - selves;
+}
+
+/** Whether the topology says who is there, and not the flow. */
+const isSaid = ({ binder }: End): boolean => binder === 'single' || binder === 'each';
+
+/** Whether a message from a peer at one end to a peer at the other is on the wire: what a peer gives itself is not. */
+export const isSent = (from: End, to: End, sender: string, receiver: string): boolean =>
+  sender !== receiver || !isSaid(from) || !isSaid(to);
 
 /** The peers at one end of an edge: of `some` as many as may be, of `me` and `one` any single one. */
 export const peersAt = ({ class: name, binder }: End, members: Members): readonly string[] =>

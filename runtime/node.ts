@@ -372,12 +372,12 @@ export class Node {
     const { entry: name, request } = input;
     const refuse = (why: string): void =>
       this.#outbox.event({ kind: 'flow-refused', ...(request !== undefined && { request }), why });
-    const { manifest } = this.#program;
-    const entry = manifest.entries.find((one) => one.name === name);
+    const entry = this.#program.manifest.entries.find((one) => one.name === name);
     if (entry === undefined) return refuse(`no entry ${name}`);
-    if (entry.class !== manifest.class) return refuse(`${name} starts at ${entry.class}`);
+    const starts = this.#starts.get(name);
+    if (starts === undefined) return refuse(`${name} starts at ${entry.class}`);
     if (this.#shutdown) return refuse('the node shuts down');
-    this.#starts.get(name)!.call(input);
+    starts.call(input);
   }
 
   #begin(seat: SeatProgram, start: FlowStart, call: Omit<WaitingCall, 'bytes'> | undefined): void {

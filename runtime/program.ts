@@ -1,63 +1,102 @@
 // Decodes program.onnx and its manifest into what a node executes: a table for each seat.
 
-import type { Manifest } from '../ir/deployment.ts';
+import type { Edge, Manifest } from '../ir/deployment.ts';
 import { CORE, DOMAIN, METADATA } from '../ir/names.ts';
 import { ROLE_ATTRIBUTE, roleMethodOf } from '../ir/roles.ts';
-import type { LoadedBundle } from './bundle.ts';
-import type { Program } from './instruction.ts';
+import { type LoadedBundle, partsOf } from './bundle.ts';
+import type { Program, SeatProgram } from './instruction.ts';
 import { Members } from './members.ts';
 import { badProgram } from './problem.ts';
 import { decode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
 import { decodeSeat, type ProgramFile, type SeatFile } from './seat-program.ts';
 
-/** Throws DiagnosticError BB622 where the program cannot run as its manifest says. */
+/** A program whose ops are known, and no values yet. */
+interface OpenProgram {
+  readonly bundle: LoadedBundle;
+  readonly graph: NonNullable<onnx.ModelProto['graph']>;
+  readonly segmentOps: ProgramFile['segmentOps'];
+}
+
+/** Throws DiagnosticError BB622 where a program cannot run as its manifest says. */
 export function decodeProgram(bundle: LoadedBundle): Program {
+  const { manifest } = bundle;
+  const members = new Members(manifest);
+  const parts = partsOf(bundle).map(open);
+  // Programs of one node share components: what one of them updates, others' queries wait for.
+  const updated = new Set(
+    parts.flatMap(({ bundle: { manifest }, graph }) =>
+      graph.node.filter(isUpdate).map((one) => componentIn(manifest, one)),
+    ),
+  );
+  const seats: SeatProgram[] = [];
+  for (const part of parts) seats.push(...seatsOf(part, { members, updated }, seats.length));
+  const receivers = new Map(seats.flatMap((seat) => [...seat.receivers.keys()].map((edge) => [edge, seat])));
+  const byId = (edges: readonly Edge[]) => new Map(edges.map((edge) => [edge.id, edge]));
+  const entries = new Map(parts.flatMap((part) => entriesOf(part, seats)));
+  const [edgesIn, edgesOut] = [byId(manifest.edgesIn), byId(manifest.edgesOut)];
+  for (const id of edgesIn.keys())
+    if (!receivers.has(id)) throw badProgram(manifest.program, `no op receives edge ${id}`);
+  return { manifest, members, edgesIn, edgesOut, seats, receivers, entries };
+}
+
+function reading<T>({ manifest }: LoadedBundle, read: () => T): T {
   try {
-    return decodeAll(bundle);
+    return read();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw badProgram(bundle.manifest.program, `program.onnx is damaged: ${error.message}`);
+    throw badProgram(manifest.program, `program.onnx is damaged: ${error.message}`);
   }
 }
 
-function decodeAll(bundle: LoadedBundle): Program {
-  const { manifest } = bundle;
-  const fail = (reason: string): never => {
-    throw badProgram(manifest.program, reason);
-  };
-  const model = decode(onnx.model, bundle.onnx);
-  const graph = model.graph ?? fail('it has no graph');
-  const functions = model.functions.map((one) => decode(onnx.functionHead, one));
-  const invokes = graph.node.filter((one) => one.domain === DOMAIN.core && one.opType === CORE.invoke);
-  const file: ProgramFile = {
-    bundle,
-    members: new Members(manifest),
-    edgesIn: new Map(manifest.edgesIn.map((edge) => [edge.id, edge])),
-    edgesOut: new Map(manifest.edgesOut.map((edge) => [edge.id, edge])),
-    initializers: new Map(graph.initializer.map((one) => [decode(onnx.tensorName, one).name, one])),
-    segmentOps: new Map(
-      functions
-        .filter(({ domain }) => domain === DOMAIN.segment)
-        .map(({ name, node }) => [name, countOps(node)]),
-    ),
-    updated: new Set(graph.node.filter(isUpdate).map((one) => componentIn(manifest, one))),
-    entries: new Map(invokes.map((one) => [textIn(one, 'entry'), one.output.length - 1])),
-  };
-  const seats = seatFiles(manifest, graph.node, fail).map((one) => decodeSeat(file, one));
-  const receivers = new Map(seats.flatMap((seat) => [...seat.receivers.keys()].map((edge) => [edge, seat])));
-  for (const { id } of manifest.edgesIn) if (!receivers.has(id)) fail(`no op receives edge ${id}`);
-  const own = manifest.entries.filter((one) => one.class === manifest.class);
-  const entries = new Map(
-    own.map(({ name, seat = '' }) => [
-      name,
-      seats.find((one) => one.name === seat) ??
-        fail(`entry ${name} begins at a seat ${seat}, which is not there`),
-    ]),
-  );
-  const { members, edgesIn, edgesOut } = file;
-  return { manifest, members, edgesIn, edgesOut, seats, receivers, entries };
-}
+const open = (bundle: LoadedBundle): OpenProgram =>
+  reading(bundle, () => {
+    const { graph, functions } = decode(onnx.model, bundle.onnx);
+    if (graph === undefined) throw badProgram(bundle.manifest.program, 'it has no graph');
+    const heads = functions.map((one) => decode(onnx.functionHead, one));
+    const segments = heads.filter(({ domain }) => domain === DOMAIN.segment);
+    const segmentOps = new Map(segments.map(({ name, node }) => [name, countOps(node)]));
+    return { bundle, graph, segmentOps };
+  });
+
+/** Its seats, numbered from `first` on. */
+const seatsOf = (
+  { bundle, graph, segmentOps }: OpenProgram,
+  shared: Pick<ProgramFile, 'members' | 'updated'>,
+  first: number,
+): readonly SeatProgram[] =>
+  reading(bundle, () => {
+    const { manifest } = bundle;
+    const invokes = graph.node.filter((one) => one.domain === DOMAIN.core && one.opType === CORE.invoke);
+    const file: ProgramFile = {
+      ...shared,
+      bundle,
+      segmentOps,
+      edgesIn: new Map(manifest.edgesIn.map((edge) => [edge.id, edge])),
+      edgesOut: new Map(manifest.edgesOut.map((edge) => [edge.id, edge])),
+      initializers: new Map(graph.initializer.map((one) => [decode(onnx.tensorName, one).name, one])),
+      entries: new Map(invokes.map((one) => [textIn(one, 'entry'), one.output.length - 1])),
+    };
+    const fail = (reason: string): never => {
+      throw badProgram(manifest.program, reason);
+    };
+    return seatFiles(manifest, graph.node, fail).map((one) =>
+      decodeSeat(file, { ...one, index: first + one.index }),
+    );
+  });
+
+/** Where the flows of the entries of a program's class begin. */
+const entriesOf = (
+  { bundle: { manifest } }: OpenProgram,
+  seats: readonly SeatProgram[],
+): (readonly [string, SeatProgram])[] =>
+  manifest.entries
+    .filter((one) => one.class === manifest.class)
+    .map(({ name, seat = '' }) => {
+      const at = seats.find((one) => one.name === seat && one.manifest === manifest);
+      if (at !== undefined) return [name, at];
+      throw badProgram(manifest.program, `entry ${name} begins at a seat ${seat}, which is not there`);
+    });
 
 /** The ops of each seat. */
 function seatFiles(

@@ -4,7 +4,7 @@ import type { Port } from '../ir/deployment.ts';
 import { DOMAIN } from '../ir/names.ts';
 import { dtypeOfElemType } from '../ir/types.ts';
 import type { SegmentModel } from './backend.ts';
-import type { LoadedBundle } from './bundle.ts';
+import { type LoadedBundle, partsOf } from './bundle.ts';
 import { badProgram } from './problem.ts';
 import { decode, encode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
@@ -22,7 +22,10 @@ const functionKey = (domain: string, name: string, overload: string): string =>
  * initializers becomes an initializer of the segment's model; the rest are its inputs.
  * Throws DiagnosticError BB622.
  */
-export function segmentModels(bundle: LoadedBundle): ReadonlyMap<string, SegmentModel> {
+export const segmentModels = (bundle: LoadedBundle): ReadonlyMap<string, SegmentModel> =>
+  new Map(partsOf(bundle).flatMap((part) => [...modelsOf(part)]));
+
+function modelsOf(bundle: LoadedBundle): ReadonlyMap<string, SegmentModel> {
   const program = bundle.manifest.program;
   try {
     return new Segments(bundle).models();

@@ -34,6 +34,8 @@ interface Options {
 const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
 const EXIT_STATUS = `
+A peer that is in several classes runs a program for each: name the bundles of all of them.
+
 Where flows start at this peer, it waits until everybody is ready, runs --flows of them (default 1) and leaves.
 Every other peer takes part in flows until it is told to stop, or until --flows of them have ended.
 
@@ -49,7 +51,7 @@ Exit status: 0 done, or told to stop with nothing left to do; 1 a flow did not c
 lost; 2 wrong usage; 3 a bug of ours; 130 or 143 cut short by SIGINT or SIGTERM.`;
 
 export const node = command<Options>({
-  usage: 'node <bundle>',
+  usage: 'node <bundles...>',
   summary: 'run one peer, connected with the others by WebSockets',
   options: (c) =>
     c
@@ -96,10 +98,11 @@ export const node = command<Options>({
   examples: [
     'bbc node dist/server --listen ws://127.0.0.1:7000',
     'bbc node dist/phone --dial server=ws://127.0.0.1:7000 --inputs image.npz',
+    'bbc node dist/server dist/phone --peer ann --listen ws://127.0.0.1:7000',
     'bbc node dist/server --listen wss://0.0.0.0:7000 --token-file token --tls-cert s.pem --tls-key s.key',
   ],
-  async run(cx, [folder], options) {
-    const [{ countOf, optimizationOf, workersOf }, node, { loadBundle }, { Backends }] = await Promise.all([
+  async run(cx, folders, options) {
+    const [{ countOf, optimizationOf, workersOf }, node, { loadBundles }, { Backends }] = await Promise.all([
       import('../run/options.ts'),
       import('../node/options.ts'),
       import('../../runtime/host/node-bundle.ts'),
@@ -116,7 +119,7 @@ export const node = command<Options>({
     const optimization = optimizationOf(options.opt);
     const metrics = options.metrics === undefined ? undefined : node.metricsPlaceOf(options.metrics);
     const log = node.logFormatOf(options.log);
-    const bundle = await loadBundle(folder!);
+    const bundle = await loadBundles(folders);
     const { manifest } = bundle;
     const peer = node.peerOf(manifest, options.peer);
     const token = node.tokenOf(options.tokenFile, cx.env);

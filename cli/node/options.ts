@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parseQuantity, quantities } from '../../compiler/units.ts';
-import { DiagnosticError, diagnostic, type Manifest, type Topology } from '../../ir/index.ts';
+import { classesOf, DiagnosticError, diagnostic, type Manifest, type Topology } from '../../ir/index.ts';
 import { neighboursOf } from '../../runtime/host/index.ts';
 import { type Address, parseAddress, type Target, type Tls } from '../../runtime/host/node.ts';
 import { readTopology } from '../compile.ts';
@@ -60,11 +60,23 @@ export function logFormatOf(text: string): LogFormat {
   throw new UsageError(`--log is pretty or json, not '${text}'`);
 }
 
-/** `--peer`, or the only member of the bundle's class. */
-export function peerOf({ class: own, members }: Manifest, asked: string | undefined): string {
-  const ids = members[own]!;
-  if (asked === undefined && ids.length === 1) return ids[0]!;
-  if (asked !== undefined && ids.includes(asked)) return asked;
+/** `--peer`, or the only member of all the bundles' classes; whose other programs must be there. */
+export function peerOf(manifest: Manifest, asked: string | undefined): string {
+  const { members } = manifest;
+  const classes = classesOf(manifest);
+  const own = classes.join(' and ');
+  const ids = members[classes[0]!]!.filter((id) => classes.every((one) => members[one]!.includes(id)));
+  const found = asked ?? (ids.length === 1 ? ids[0] : undefined);
+  if (found !== undefined && ids.includes(found)) {
+    const others = [...manifest.edgesIn.map(({ from }) => from), ...manifest.edgesOut.map(({ to }) => to)];
+    const absent = new Set(
+      [...others, ...manifest.entries]
+        .map((one) => one.class)
+        .filter((name) => !classes.includes(name) && members[name]!.includes(found)),
+    );
+    if (absent.size === 0) return found;
+    throw new UsageError(`${found} is of ${[...absent].join(' and ')}, too: name these bundles as well`);
+  }
   const which = `${ids.slice(0, 10).join(', ')}${ids.length > 10 ? ', …' : ''}`;
   throw new UsageError(
     asked === undefined

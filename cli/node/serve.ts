@@ -2,6 +2,7 @@
 // told to stop, or alone.
 
 import {
+  beginsHere,
   CORE,
   type DataValue,
   type Diagnostic,
@@ -93,8 +94,8 @@ export interface Served {
 /** Whether flows start at this peer. */
 export const isStarter = (manifest: Manifest): boolean => entryOf(manifest) !== undefined;
 
-const entryOf = ({ entries, class: own }: Manifest): string | undefined =>
-  entries.find((entry) => entry.class === own && entry.trigger === undefined)?.name;
+const entryOf = (manifest: Manifest): string | undefined =>
+  manifest.entries.find((entry) => beginsHere(manifest, entry) && entry.trigger === undefined)?.name;
 
 /** Rejects with DiagnosticError: BB763 to BB766, or what the host rejects with. */
 export async function serve(cx: CommandContext, options: ServeOptions): Promise<Served> {
@@ -198,7 +199,7 @@ class Serving {
   async #work(host: PeerHost): Promise<undefined> {
     const { flows, bundle, inputs, readyTimeoutNs } = this.#options;
     const triggered = bundle.manifest.entries.some(
-      (one) => one.class === bundle.manifest.class && one.trigger !== undefined,
+      (one) => beginsHere(bundle.manifest, one) && one.trigger !== undefined,
     );
     if (triggered) {
       await host.whenReady(readyTimeoutNs);

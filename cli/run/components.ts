@@ -1,7 +1,7 @@
 // What peers' programs ask for, from the files that a topology binds.
 
 import path from 'node:path';
-import { type Diagnostic, DiagnosticError, type Manifest, type Topology } from '../../ir/index.ts';
+import { classesOf, type Diagnostic, DiagnosticError, type Manifest, type Topology } from '../../ir/index.ts';
 import type { LoadedBundle } from '../../runtime/bundle.ts';
 import type { Component, Components } from '../../runtime/index.ts';
 import type { DataFolder } from '../../stdlib/data/node/index.ts';
@@ -83,13 +83,14 @@ async function bindOne(
   topology: Topology,
   folder: DataFolder,
 ): Promise<Components> {
-  const members = manifest.members[manifest.class]!;
-  const member = { index: members.indexOf(peer), count: members.length };
-  const bindings = topology.classes.find(({ name }) => name === manifest.class)?.components ?? [];
+  const asked = new Set(manifest.slots.flatMap((one) => (one.role === 'data_source' ? [one.component] : [])));
   const found: Record<string, Component> = {};
-  for (const { role, component } of manifest.slots) {
-    const binding = role === 'data_source' ? bindings.find(({ name }) => name === component) : undefined;
-    if (binding !== undefined) found[component] = await folder.open(binding, member);
+  // What any of its classes binds, all of its programs have.
+  for (const own of classesOf(manifest)) {
+    const members = manifest.members[own]!;
+    const member = { index: members.indexOf(peer), count: members.length };
+    for (const binding of topology.classes.find(({ name }) => name === own)?.components ?? [])
+      if (asked.delete(binding.name)) found[binding.name] = await folder.open(binding, member);
   }
   return found;
 }

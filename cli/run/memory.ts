@@ -6,6 +6,8 @@ import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { sha256 } from '../../runtime/host/node-sink.ts';
 import { checkManifest } from '../../runtime/manifest.ts';
 
+export { peersOf } from '../../runtime/host/node-bundle.ts';
+
 const bytesOf = (piece: Piece): Uint8Array => (piece instanceof Uint8Array ? piece : readRange(piece));
 
 /** The deployment that an emitted compilation makes, all in memory. */
@@ -36,9 +38,3 @@ export function deploymentInMemory(compilation: Compilation): LoadedDeployment {
   });
   return { plan, bundles: new Map(bundles) };
 }
-
-/** Who runs what, in the topology's order. */
-export const peersOf = ({ plan, bundles }: LoadedDeployment) =>
-  Object.entries(plan.programs).flatMap(([name, { peers }]) =>
-    peers.map((id) => ({ id, bundle: bundles.get(name)! })),
-  );

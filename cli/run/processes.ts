@@ -6,12 +6,13 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { DiagnosticError, diagnostic, type Manifest } from '../../ir/index.ts';
+import { DiagnosticError, diagnostic, type Manifest, programsOf } from '../../ir/index.ts';
 import { Coordinator, type Deployment, neighboursOf, type RemotePeer } from '../../runtime/host/index.ts';
 import type { CommandContext } from '../context.ts';
 import type { FromPeer, ToPeer } from '../node/protocol.ts';
 import { POINTER } from '../output.ts';
 import type { Prepared } from './deployment.ts';
+import { peersOf } from './memory.ts';
 
 /** How long a process may take to end after it was told to. */
 const END_MS = 10_000;
@@ -45,20 +46,20 @@ export async function startProcesses(
   const token = randomBytes(32).toString('hex');
   let coordinator: Coordinator | undefined;
   let closing = false;
-  const children = Object.entries(deployment.plan.programs).flatMap(([name, program]) =>
-    program.peers.map((id) => {
-      const process = startProcess(id, path.join(folder, program.folder), token, settings);
-      const events = (message: FromPeer): void => {
-        if (message.kind === 'event') coordinator?.note(id, message.event);
-      };
-      process.on('message', events);
-      return watch(id, deployment.bundles.get(name)!.manifest, process, (status) => {
-        if (closing) return;
-        cx.report([diagnostic('BB768', { peer: id, status })]);
-        coordinator?.gone(id);
-      });
-    }),
-  );
+  const { programs } = deployment.plan;
+  const children = peersOf(deployment).map(({ id, bundle: { manifest } }) => {
+    const folders = programsOf(manifest).map(({ program }) => path.join(folder, programs[program]!.folder));
+    const process = startProcess(id, folders, token, settings);
+    const events = (message: FromPeer): void => {
+      if (message.kind === 'event') coordinator?.note(id, message.event);
+    };
+    process.on('message', events);
+    return watch(id, manifest, process, (status) => {
+      if (closing) return;
+      cx.report([diagnostic('BB768', { peer: id, status })]);
+      coordinator?.gone(id);
+    });
+  });
   coordinator = new Coordinator(children.map(remote));
   const close = coordinator.close.bind(coordinator);
   const closeAll = async (): Promise<void> => {
@@ -89,7 +90,7 @@ export async function startProcesses(
 
 function startProcess(
   peer: string,
-  bundle: string,
+  bundles: readonly string[],
   token: string,
   { optimization, workers, backend, topology }: PeerSettings,
 ): ChildProcess {
@@ -98,7 +99,7 @@ function startProcess(
   const chosen = backend === undefined ? [] : ['--backend', backend];
   const bound = topology === undefined ? [] : ['--topology', topology];
   const settings = ['--opt', optimization, ...threads, ...chosen, ...bound];
-  return fork(main, ['node', bundle, '--peer', peer, ...settings, '--controlled'], {
+  return fork(main, ['node', ...bundles, '--peer', peer, ...settings, '--controlled'], {
     // Tensors as they are, not as JSON.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -5,6 +5,7 @@ import { costModel } from '../../compiler/cost.ts';
 import { inferModel } from '../../compiler/index.ts';
 import { nominalModel } from '../../compiler/nominal.ts';
 import {
+  classesOf,
   type DataValue,
   hasErrors,
   importModel,
@@ -23,12 +24,13 @@ const DEFAULT_FLOPS = 5e9;
 const START_NS = 1000;
 
 export function computeFor(topology: Topology | undefined): ComputeNs {
-  const flops = new Map(topology?.classes.map((one) => [one.name, one.flops]));
+  const stated = new Map(topology?.classes.map((one) => [one.name, one.flops]));
   const costs = new Map<LoadedBundle, SegmentCosts>();
   return (bundle, segment, inputs) => {
     const known = costs.get(bundle) ?? new SegmentCosts(bundle);
     costs.set(bundle, known);
-    const rate = flops.get(bundle.manifest.class) ?? DEFAULT_FLOPS;
+    const rates = classesOf(bundle.manifest).flatMap((name) => stated.get(name) ?? []);
+    const rate = rates.length === 0 ? DEFAULT_FLOPS : Math.max(...rates);
     return START_NS + (known.operations(segment, inputs) / rate) * 1e9;
   };
 }

@@ -1,6 +1,6 @@
 // What bbc sim does: prepares the deployment, lets it run in a world of its own, and tells what came of it.
 
-import { type DataValue, DiagnosticError, diagnostic, type Topology } from '../../ir/index.ts';
+import { classesOf, type DataValue, DiagnosticError, diagnostic, type Topology } from '../../ir/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import {
   Checkers,
@@ -129,7 +129,7 @@ export async function onStage<Result>(
     const all = peersOf(deployment);
     data = compute === 'executed' ? await openPeerData(cx, all, file) : undefined;
     const { faults } = settings;
-    const names = [...new Set(all.flatMap(({ id, bundle }) => [id, bundle.manifest.class]))];
+    const names = [...new Set(all.flatMap(({ id, bundle }) => [id, ...classesOf(bundle.manifest)]))];
     const plan = faults && faultPlan(faults.text, faults.file, names);
     cx.progress('loading segments');
     const options: WorldOptions = {

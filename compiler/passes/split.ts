@@ -10,6 +10,7 @@ import {
   byteLengthOfType,
   codedBytes,
   type Diagnostic,
+  DOMAIN,
   describeOp,
   diagnostic,
   type Edge,
@@ -56,7 +57,10 @@ export const split = pass('split', {
     const lifted = liftConstants(compilation.model, compilation.placement!);
     const settled = settleConstants(lifted, compilation.placement!);
     const copied = duplicateCheapOps(settled.model, settled.placement);
-    const { model, placement } = widenCrossings(copied.model, copied.placement, cx.topology);
+    const widened = widenCrossings(copied.model, copied.placement, cx.topology);
+    const shared = cx.topology.classes.flatMap((one) => (one.shared ? [one.name] : []));
+    const { model } = widened;
+    const placement = shared.length === 0 ? widened.placement : { ...widened.placement, shared };
     const graph = placedGraph(model, placement);
 
     const problems: Diagnostic[] = [];
@@ -166,9 +170,14 @@ function buildDeployment(
   topology: Topology,
 ): Deployment {
   const { graph, crossings } = split;
-  const programs = topology.classes.flatMap((peerClass) => {
-    const places = seatsOf(graph).of(peerClass.name);
-    return places.length === 0 ? [] : [buildProgram(split, places, peerClass.name, peerClass.members)];
+  // Of the programs that a peer may have together, no two call a segment the same.
+  let segments = 0;
+  const programs = topology.classes.flatMap(({ name, members, shared }) => {
+    const places = seatsOf(graph).of(name);
+    if (places.length === 0) return [];
+    const program = buildProgram(split, places, name, members, shared ? segments : 0);
+    if (shared) segments += program.model.functions.filter(({ domain }) => domain === DOMAIN.segment).length;
+    return [program];
   });
   return {
     programs,

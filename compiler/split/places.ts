@@ -38,6 +38,8 @@ export interface Crossing {
 export interface PlacedGraph {
   readonly model: Model;
   readonly places: readonly Place[];
+  /** See {@link Placement.shared}. */
+  readonly shared: readonly string[];
   /** Place of each op of the main graph, indexed by OpId. */
   readonly opPlace: Int32Array;
   readonly inputPlace: readonly PlaceNumber[];
@@ -102,7 +104,8 @@ function computePlacedGraph(model: Model, placement: Placement): PlacedGraph {
     needs[op.id] = all.filter((id) => !isConstant(id));
   }
   const outputPlace = placement.outputs.map(numberOf);
-  return { model, places, opPlace, inputPlace, outputPlace, constant, isConstant, reads, needs };
+  const { shared = [] } = placement;
+  return { model, places, shared, opPlace, inputPlace, outputPlace, constant, isConstant, reads, needs };
 }
 
 /** Where a value that is not constant is made. */

@@ -53,13 +53,17 @@ export function buildProgram(
   places: readonly PlaceNumber[],
   name: string,
   peers: readonly string[],
+  firstSegment: number,
 ): Program {
-  return new ProgramBuilder(split, places).build(name, peers);
+  return new ProgramBuilder(split, places, name, firstSegment).build(name, peers);
 }
 
 class ProgramBuilder {
   readonly #split: SplitGraph;
   readonly #places: readonly PlaceNumber[];
+  /** Whether ops say which seat they belong to. */
+  readonly #named: boolean;
+  readonly #firstSegment: number;
   readonly #model: Model;
   readonly #editor: ModelEditor;
   readonly #main: GraphId;
@@ -81,8 +85,10 @@ class ProgramBuilder {
   #schedule!: Schedule;
   #values!: Copier;
 
-  constructor(split: SplitGraph, places: readonly PlaceNumber[]) {
+  constructor(split: SplitGraph, places: readonly PlaceNumber[], name: string, firstSegment: number) {
     const { model } = split.graph;
+    this.#named = seatsOf(split.graph).named(name);
+    this.#firstSegment = firstSegment;
     this.#split = split;
     this.#places = places;
     this.#names = new Set(places.flatMap((place) => boundaryNames(split.graph, place)));
@@ -121,17 +127,13 @@ class ProgramBuilder {
       peers,
       model: this.#editor.finish(),
       fragments: this.#fragments,
-      ...(this.#several && { seats: this.#seats, seatOf: this.#seatOf }),
+      ...(this.#named && { seats: this.#seats, seatOf: this.#seatOf }),
       ops: items
         .filter(({ kind }) => kind === 'segment')
         .reduce((sum, { ops }) => sum + ops.filter((id) => id < this.#split.authored).length, 0),
       state: [],
       slots: [],
     };
-  }
-
-  get #several(): boolean {
-    return this.#places.length > 1;
   }
 
   /** Writes the ops of a place, whose fragments are numbered from `first` on; gives how many there are. */
@@ -146,7 +148,7 @@ class ProgramBuilder {
       this.#emit(item);
       for (const op of this.#ops.slice(before)) {
         this.#fragments[op] = fragmentOf.get(item.level)!;
-        if (this.#several) this.#seatOf[op] = name;
+        if (this.#named) this.#seatOf[op] = name;
       }
     }
     const outputsHere = this.#outputs();
@@ -165,7 +167,7 @@ class ProgramBuilder {
 
   /** Names for values of a seat. What enters and leaves there keeps its name; all else only if no other seat has it. */
   #naming(place: PlaceNumber): (name: string) => string {
-    if (!this.#several) return (name) => name;
+    if (this.#places.length === 1) return (name) => name;
     const own = new Set(boundaryNames(this.#split.graph, place));
     const seat = seatsOf(this.#split.graph).names[place]!;
     return (name) => {
@@ -285,7 +287,7 @@ class ProgramBuilder {
     const outputs = op.outputs.map((id) => (id === 0 ? id : this.#values.declare(id, this.#main)));
     const { domain, type, name, at, scope } = op;
     // A seat says more than a place, and a place that is bound to a set names a value that may not be here.
-    const place = this.#several || (op.place && setOf(op.place)) !== undefined ? undefined : op.place;
+    const place = this.#named || (op.place && setOf(op.place)) !== undefined ? undefined : op.place;
     if (!isCollect) {
       this.#add({ domain, type, name, at, scope, place, inputs, outputs, attributes: op.attributes });
       return;
@@ -331,7 +333,7 @@ class ProgramBuilder {
   }
 
   #emitSegment(ops: readonly OpId[]): void {
-    const name = `segment_${this.#functions.length}`;
+    const name = `segment_${this.#firstSegment + this.#functions.length}`;
     const body = this.#editor.addGraph({ kind: 'function', name });
     const values = new Copier(this.#model, this.#editor);
     const copied: OpId[] = [];

@@ -2,7 +2,8 @@
 //
 //   round: server, round: phone.each, sync: phone.me   →   server, phone round/each, phone sync/me
 //
-// A class with one seat needs no name for it: its program is that seat.
+// A class with one seat needs no name for it: its program is that seat. Where a peer is of several classes, the seats of all
+// of them have names, and each its own: round/phone.each.
 
 import {
   attributeString,
@@ -47,6 +48,8 @@ export interface Seats {
   end(place: PlaceNumber): End;
   /** The places of a class where something happens. */
   of(className: string): readonly PlaceNumber[];
+  /** Whether a class's program says which seats there are. */
+  named(className: string): boolean;
 }
 
 const known = new WeakMap<PlacedGraph, Seats>();
@@ -69,7 +72,8 @@ function computeSeats(graph: PlacedGraph): Seats {
     byClass.set(name, [...(byClass.get(name) ?? []), place]);
   }
   const names = graph.places.map(({ class: name, binder: { kind } }, place) => {
-    const seat = `${entries[place]}/${kind}`;
+    const own = graph.shared.includes(name) ? `${name}.` : '';
+    const seat = `${entries[place]}/${own}${kind}`;
     if (kind !== 'one' && kind !== 'some') return seat;
     const key = `${name} ${seat}`;
     const count = counts.get(key) ?? 0;
@@ -77,12 +81,12 @@ function computeSeats(graph: PlacedGraph): Seats {
     return `${seat}.${count}`;
   });
   const of = (className: string): readonly PlaceNumber[] => byClass.get(className) ?? [];
+  const named = (name: string): boolean => of(name).length > 1 || graph.shared.includes(name);
   const end = (place: PlaceNumber): End => {
     const { class: name, binder } = graph.places[place]!;
-    const several = of(name).length > 1;
-    return { class: name, binder: binder.kind, ...(several && { seat: names[place]! }) };
+    return { class: name, binder: binder.kind, ...(named(name) && { seat: names[place]! }) };
   };
-  return { names, entries, end, of };
+  return { names, entries, end, of, named };
 }
 
 /** A place as part of a value's name: its class, and the seat where that has several. */

@@ -4,7 +4,14 @@
 import type { FlowId } from '../flow-id.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { FlowBook, type InvokeOptions } from './flow-book.ts';
-import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
+import {
+  type FlowRecord,
+  type FlowResult,
+  isOpenAt,
+  isToCome,
+  type Member,
+  type PeerValues,
+} from './flow-result.ts';
 import type { DataValues } from './hand-over.ts';
 import type { Deployment } from './inproc.ts';
 import type { WaitReport } from './observe/waiting.ts';
@@ -130,15 +137,11 @@ export class Coordinator implements Deployment {
 
   /** A flow is over when it has ended wherever values may come to. */
   #closeIfOver(record: FlowRecord): void {
-    const waiting = [...this.#peers.values()].some(
-      ({ id, manifest }) =>
-        !record.ends.has(id) &&
-        !this.#gone.has(id) &&
-        (manifest.edgesIn.length > 0 || record.session.starters.includes(id)),
-    );
-    if (!waiting) return this.#close(record);
+    const peers = [...this.#peers.values()].filter(({ id }) => !this.#gone.has(id));
+    if (peers.some(({ id }) => isOpenAt(record, id))) return;
+    if (!peers.some((peer) => isToCome(record, peer, peers))) return this.#close(record);
     // Somebody may never hear of it, since what would have told him was lost. All others wait no longer than this.
-    if (record.open.size > 0 || this.#patience.has(record)) return;
+    if (this.#patience.has(record)) return;
     const until = this.#clock.now() + this.#longestNs;
     this.#patience.set(
       record,

@@ -1,7 +1,7 @@
 // Keeps the flows of a deployment whose every peer this host hears: who takes part, what came out, when it is over.
 
 import type { DataValue } from '../../ir/data.ts';
-import type { Entry } from '../../ir/deployment.ts';
+import { beginsHere, type Entry } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import { CORE, DOMAIN } from '../../ir/names.ts';
 import { EndedFlows } from '../ended-flows.ts';
@@ -315,7 +315,7 @@ export class FlowBook {
   /** The peers where flows of an entry start, and the entry. */
   #starters(wanted: string | undefined, peer: string | undefined): readonly [string[], Entry] {
     const all = this.#members.flatMap(({ id, manifest }) =>
-      manifest.entries.flatMap((one) => (one.class === manifest.class ? [{ name: one.name, id, one }] : [])),
+      manifest.entries.flatMap((one) => (beginsHere(manifest, one) ? [{ name: one.name, id, one }] : [])),
     );
     const known = [
       ...new Set(this.#members.flatMap(({ manifest }) => manifest.entries.map(({ name }) => name))),

@@ -1,7 +1,7 @@
 // What a host that sees every peer knows about a flow: the inputs of each, and what came out where.
 
 import type { DataValue } from '../../ir/data.ts';
-import type { Manifest } from '../../ir/deployment.ts';
+import { type Manifest, programsOf } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { EndedFlows } from '../ended-flows.ts';
 import { type FlowId, flowKey } from '../flow-id.ts';
@@ -253,6 +253,23 @@ export class Roster {
   }
 }
 
+/** Whether a peer is in a flow, in any seat. */
+export const isOpenAt = (record: FlowRecord, peer: string): boolean =>
+  [...record.open].some((seat) => seat.startsWith(`${peer}\n`));
+
+/** Whether a peer has yet to hear of a flow, in some seat that it comes to. */
+export function isToCome(record: FlowRecord, { id, manifest }: Member, peers: readonly Member[]): boolean {
+  const entry = entryOf(record, peers);
+  const seats = manifest.seats?.filter(
+    ({ name, binder, entry: own }) =>
+      own === entry &&
+      (binder === 'single' || binder === 'each') &&
+      manifest.edgesIn.some(({ to }) => to.seat === name),
+  );
+  if (seats?.some(({ name }) => !record.seats.has(seatAt(id, { seat: name })))) return true;
+  return !record.ends.has(id) && (manifest.edgesIn.length > 0 || record.session.starters.includes(id));
+}
+
 /** Whether a flow has an output at a peer: where it is in the seat that gives it, or every member is. */
 function isExpected(record: FlowRecord, { id, manifest }: Member, output: string, entry: string | undefined) {
   const seat = seatOf(manifest, output);
@@ -283,7 +300,10 @@ export function resultOf(record: FlowRecord, roster: Roster): FlowResult {
   let unreached = false;
   const peers = roster.of(record);
   const entry = entryOf(record, peers);
-  for (const member of peers) {
+  const programs = peers.flatMap(({ id, manifest }) =>
+    programsOf(manifest).map((one) => ({ id, manifest: one })),
+  );
+  for (const member of programs) {
     const { id, manifest } = member;
     const cohort = (manifest.members[manifest.class]?.length ?? 0) > 1;
     for (const { name } of manifest.outputs) {

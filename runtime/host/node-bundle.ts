@@ -14,6 +14,7 @@ import {
   type Plan,
 } from '../../ir/index.ts';
 import type { LoadedBundle } from '../bundle.ts';
+import { joinBundles } from '../join-bundles.ts';
 import { checkManifest } from '../manifest.ts';
 import { checkPlan } from '../plan.ts';
 import { sha256 } from './node-sink.ts';
@@ -23,6 +24,11 @@ import { fileSource } from './node-source.ts';
 export interface LoadedDeployment {
   readonly plan: Plan;
   readonly bundles: ReadonlyMap<string, LoadedBundle>;
+}
+
+export interface PeerBundle {
+  readonly id: string;
+  readonly bundle: LoadedBundle;
 }
 
 /**
@@ -41,6 +47,21 @@ export async function loadBundle(folder: string, expected?: string): Promise<Loa
   expectHash(programFile, program.sha256, sha256(onnx));
   if (weights === null) return { manifest, onnx };
   return { manifest, onnx, weights: await openWeights(inside(folder, file, weights.file), weights) };
+}
+
+/** Loads the bundles of all classes of one peer. Rejects as {@link loadBundle} does, with BB652 for those of several deployments. */
+export async function loadBundles(folders: readonly string[]): Promise<LoadedBundle> {
+  const bundles: LoadedBundle[] = [];
+  for (const folder of new Set(folders.map((one) => path.resolve(one))))
+    bundles.push(await loadBundle(folder));
+  const [first, ...others] = bundles;
+  const other = others.findIndex(({ manifest }) => manifest.deployment !== first!.manifest.deployment);
+  if (other >= 0)
+    throw unexpected(folders[other + 1]!, `it belongs to another deployment than ${folders[0]}`);
+  // As the plan has them, so that a peer is the same in whatever order they are named.
+  const order = Object.keys(first!.manifest.members);
+  const place = ({ manifest }: LoadedBundle): number => order.indexOf(manifest.class);
+  return joinBundles(bundles.toSorted((a, b) => place(a) - place(b)));
 }
 
 /** Loads a folder that `bbc compile` wrote. Throws as {@link loadBundle} does. */
@@ -62,6 +83,21 @@ export async function loadDeployment(folder: string): Promise<LoadedDeployment> 
   const manifests = [...bundles.values()].map(({ manifest }) => manifest);
   expectHash(file, plan.deployment, sha256(Buffer.from(deploymentText(plan, manifests))));
   return { plan, bundles };
+}
+
+/** Who runs what, in the topology's order; of a peer that is in several classes, their bundles as one. */
+export function peersOf({ plan, bundles }: LoadedDeployment): readonly PeerBundle[] {
+  const programs = new Map<string, string[]>();
+  for (const [name, { peers }] of Object.entries(plan.programs))
+    for (const id of peers) programs.set(id, [...(programs.get(id) ?? []), name]);
+  // Peers of the same classes share one object, so that it is decoded once.
+  const joined = new Map<string, LoadedBundle>();
+  return [...programs].map(([id, names]) => {
+    const key = names.join('+');
+    const bundle = joined.get(key) ?? joinBundles(names.map((name) => bundles.get(name)!));
+    joined.set(key, bundle);
+    return { id, bundle };
+  });
 }
 
 async function openWeights(file: string, reference: FileReference) {

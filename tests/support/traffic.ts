@@ -1,6 +1,6 @@
 // What a flow sent, message by message, against its plan.
 
-import { bytesFor, type Plan, peersAt } from '../../ir/index.ts';
+import { bytesFor, isSent, type Plan, peersAt } from '../../ir/index.ts';
 import type { FlowResult, SentMessage } from '../../runtime/host/index.ts';
 
 type Planned = Pick<Plan, 'traffic' | 'members'>;
@@ -25,6 +25,7 @@ export function requireAsPlanned(
     const planned = bytesFor(payloadBytes, (name) => sizes[name]);
     for (const from of peersAt(ends.from, members))
       for (const to of peersAt(ends.to, members)) {
+        if (!isSent(ends.from, ends.to, from, to)) continue;
         const key = keyOf({ envelope, from, to });
         const one = left.get(key);
         left.delete(key);

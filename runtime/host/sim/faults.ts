@@ -146,7 +146,7 @@ class Scheduler {
   #select({ names, share, count }: Selection, chance: Chance): readonly SimPeer[] {
     const wanted = names && new Set(names);
     const matching = [...this.#world.peers.values()].filter(
-      ({ id, class: own }) => wanted === undefined || wanted.has(id) || wanted.has(own),
+      ({ id, classes }) => wanted === undefined || wanted.has(id) || classes.some((own) => wanted.has(own)),
     );
     const many = count ?? (share === undefined ? undefined : Math.round(share * matching.length));
     return many === undefined ? matching : chance.some(matching, many);

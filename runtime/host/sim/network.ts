@@ -107,7 +107,7 @@ export class Network {
   #route(from: Station, to: Station): Route | undefined {
     const links = this.#links;
     if (links === undefined) return localRoute;
-    const key = this.#byClass ? `${from.class}\n${to.class}` : `${from.id}\n${to.id}`;
+    const key = this.#byClass ? `${from.classes}\n${to.classes}` : `${from.id}\n${to.id}`;
     if (!this.#routes.has(key)) this.#routes.set(key, routeFor(links, from, to));
     return this.#routes.get(key);
   }

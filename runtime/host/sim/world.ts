@@ -3,6 +3,7 @@
 // runs the same way every time.
 
 import type { DataValue } from '../../../ir/data.ts';
+import { classesOf } from '../../../ir/deployment.ts';
 import { keyOf } from '../../../ir/philox.ts';
 import type { Topology } from '../../../ir/topology.ts';
 import type { Backend } from '../../backend.ts';
@@ -60,7 +61,7 @@ export interface WorldOptions {
 /** A peer of the world; without a node while it is down. */
 export interface SimPeer {
   readonly id: string;
-  readonly class: string;
+  readonly classes: readonly string[];
   readonly bundle: LoadedBundle;
   readonly program: Program;
   readonly worker: Worker;
@@ -200,7 +201,7 @@ export class World {
     this.limits = { ...defaultLimits, ...options.limits };
     this.chance = new Chance(keyOf(options.seed));
     this.#agenda = options.agenda ?? new TimeOrder();
-    const classes = new Set(workers.map(({ bundle }) => bundle.manifest.class));
+    const classes = new Set(workers.flatMap(({ bundle }) => classesOf(bundle.manifest)));
     this.network = new Network(options.links, classes, this.chance.for('network'));
     this.peers = new Map(
       options.peers.map(({ id }, index) => {
@@ -208,7 +209,7 @@ export class World {
         const { bundle, program } = worker;
         const peer: SimPeer = {
           id,
-          class: bundle.manifest.class,
+          classes: classesOf(bundle.manifest),
           bundle,
           program,
           worker,
