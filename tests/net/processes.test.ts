@@ -76,6 +76,35 @@ describe('a process for each peer', () => {
     expect([sent.messages, sent.payloadBytes]).toEqual([planned.messages, planned.payloadBytes]);
     expect(sent.headerBytes).toBeLessThanOrEqual(planned.headerBytes);
   });
+
+  test('a peer of several classes runs a program for each', async () => {
+    writeFileSync(
+      file('both.json'),
+      JSON.stringify({
+        version: 1,
+        classes: { phone: { count: 2 }, server: {} },
+        peers: { ann: { class: ['phone', 'server'] } },
+      }),
+    );
+    await bbc(
+      'compile',
+      file('survey/model.ts'),
+      '--peers',
+      file('both.json'),
+      '-o',
+      file('both'),
+      '--no-check',
+    );
+    const one = JSON.parse((await bbc('run', file('both'), '--random', '1', '--json')).out);
+    const several = JSON.parse(
+      (await bbc('run', file('both'), '--random', '1', '--processes', '--json')).out,
+    );
+    expect(several.outputs).toEqual(one.outputs);
+    expect(Object.keys(several.peers)).toEqual(['ann', 'phone/0']);
+    expect(several.traffic.sent.messages).toBe(2);
+    const alone = await bbcProcess(['node', file('both/phone'), '--peer', 'ann']).ended;
+    expect(alone).toMatchObject({ status: 2, err: expect.stringContaining('ann is of server, too') });
+  });
 });
 
 describe('bbc node', () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { chainTopology, parseTopology } from '../../compiler/topology.ts';
 import { formatDiagnostic } from '../../ir/index.ts';
 
@@ -25,6 +25,9 @@ const problems = (text: string): string =>
 
 const withClasses = (rest: string): string => `{ "version": 1, "classes": { "a": {}, "b": {} }, ${rest} }`;
 
+const BOUND = (file: string): string =>
+  `{ "components": { "train": { "kind": "npz", "file": "${file}.npz" } } }`;
+
 test('every field is read, every unit becomes a number', () => {
   const { topology, diagnostics } = parseTopology(example, 'topology.json');
   expect(diagnostics).toEqual([]);
@@ -36,6 +39,7 @@ test('every field is read, every unit becomes a number', () => {
         name: 'phone',
         members: ['mine', 'phone/0', 'phone/1'],
         cohort: true,
+        shared: false,
         components: [],
         memoryBytes: 256 * 2 ** 20,
         flops: 8e9,
@@ -45,6 +49,7 @@ test('every field is read, every unit becomes a number', () => {
         name: 'server',
         members: ['server'],
         cohort: false,
+        shared: false,
         components: [],
         memoryBytes: 8 * 2 ** 30,
         flops: 200e9,
@@ -52,10 +57,10 @@ test('every field is read, every unit becomes a number', () => {
       },
     ],
     peers: [
-      { id: 'mine', class: 'phone', addresses: [] },
-      { id: 'phone/0', class: 'phone', addresses: [] },
-      { id: 'phone/1', class: 'phone', addresses: [] },
-      { id: 'server', class: 'server', addresses: ['/ip4/127.0.0.1/tcp/7000/ws'] },
+      { id: 'mine', classes: ['phone'], addresses: [] },
+      { id: 'phone/0', classes: ['phone'], addresses: [] },
+      { id: 'phone/1', classes: ['phone'], addresses: [] },
+      { id: 'server', classes: ['server'], addresses: ['/ip4/127.0.0.1/tcp/7000/ws'] },
     ],
     links: [
       {
@@ -93,6 +98,43 @@ test('members without count: the named peers, or one with the name of the class'
 test('a peer may be named after a number that count would give', () => {
   const text = `{ "version": 1, "classes": { "a": { "count": 3 } }, "peers": { "a/1": { "class": "a" } } }`;
   expect(parseTopology(text, 't').topology!.classes[0]!.members).toEqual(['a/1', 'a/0', 'a/2']);
+});
+
+test('a peer may be of several classes', () => {
+  const text = `{ "version": 1, "classes": { "a": { "count": 2 }, "b": {}, "c": {} },
+    "peers": { "x": { "class": ["b", "a"] } }, "place": [{ "where": "op:*", "on": "x" }] }`;
+  const { classes, peers, rules } = parseTopology(text, 't').topology!;
+  expect(classes.map(({ members, shared }) => [members, shared])).toEqual([
+    [['x', 'a/0'], true],
+    [['x'], true],
+    [['c'], false],
+  ]);
+  expect(peers.map(({ id, classes: own }) => [id, own])).toEqual([
+    ['x', ['a', 'b']],
+    ['a/0', ['a']],
+    ['c', ['c']],
+  ]);
+  // It is the only one of b.
+  expect(rules[0]!.on).toBe('b');
+});
+
+describe('classes of a peer that are refused:', () => {
+  test.each([
+    ['none', '{}', '{}', '[]', 'BB403'],
+    ['one twice', '{}', '{}', '["a", "a"]', 'BB406'],
+    ['one that is not there', '{}', '{}', '["a", "d"]', 'BB405'],
+    ['other backends', '{ "backend": "cpu" }', '{}', '["a", "b"]', 'BB419'],
+    ['another component of a name', BOUND('x'), BOUND('y'), '["a", "b"]', 'BB419'],
+    ['a part of each', BOUND('{index}'), BOUND('{index}'), '["a", "b"]', 'BB419'],
+  ])('%s', (_, a, b, own, code) => {
+    const text = `{ "version": 1, "classes": { "a": ${a}, "b": ${b} }, "peers": { "x": { "class": ${own} } } }`;
+    expect(parseTopology(text, 't').diagnostics.map((one) => one.code)).toEqual([code]);
+  });
+  test('the same component in both is one', () => {
+    const text = `{ "version": 1, "classes": { "a": ${BOUND('x')}, "b": ${BOUND('x')} },
+      "peers": { "x": { "class": ["a", "b"] } } }`;
+    expect(parseTopology(text, 't').diagnostics).toEqual([]);
+  });
 });
 
 test('a rule may name the only peer of a class', () => {
