@@ -81,6 +81,8 @@ class Adaptive implements Network {
   /** To peers that were told to wait. */
   readonly #paused = new Set<Link>();
   readonly #lost = new Set<Link>();
+  /** State of sessions takes what a peer sends in the order in which it did. */
+  readonly #hasSessions: boolean;
   #changes: Change[] = [];
   #beatNs: number | null = null;
   #now = 0;
@@ -98,6 +100,7 @@ class Adaptive implements Network {
   constructor(context: NetworkContext, options: AdaptiveOptions, saved: AdaptiveState | undefined) {
     this.#cx = context;
     this.#manifest = context.program.manifest;
+    this.#hasSessions = this.#manifest.state.some(({ scope }) => scope === 'session');
     this.#times = new Remaining(context.program, context.flows, saved?.times);
     this.#options = options;
     this.#policy = new PeerPolicy(options.policy, options.seed, saved?.policy);
@@ -314,15 +317,15 @@ class Adaptive implements Network {
     // The way here took its part of the time that was left, and the news takes as much to be back.
     if (flow !== undefined && left !== undefined)
       this.#times.told(flow, link.peer, this.#now + left - Math.min(link.rtt.tripNs, Math.floor(left / 2)));
-    const wanted = sequence === 0 || this.#first(link, sequence);
+    const wanted = sequence === 0 || this.#first(link, sequence, envelope.step > 0 && this.#hasSessions);
     this.#resend(link);
     this.#pump(link);
     return wanted;
   }
 
   /** Whether a frame is here for the first time. Every second is acknowledged at once, as is what was heard before. */
-  #first(link: Link, sequence: number): boolean {
-    const verdict = link.into.take(sequence);
+  #first(link: Link, sequence: number, inOrder: boolean): boolean {
+    const verdict = link.into.take(sequence, inOrder);
     const soon = verdict === 'new' && ++link.fields.unacknowledged < 2;
     link.owe(soon ? this.#now + this.#options.ackDelayNs : this.#now);
     if (verdict !== 'new') this.counters.duplicates++;

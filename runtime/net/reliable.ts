@@ -167,9 +167,10 @@ export class Incoming {
     this.#raise();
   }
 
-  take(sequence: number): 'new' | 'duplicate' | 'beyond' {
+  /** `inOrder`: nothing may be missing before it. What is not taken comes again. */
+  take(sequence: number, inOrder = false): 'new' | 'duplicate' | 'beyond' {
     if (sequence <= this.#cumulative || this.#beyond.has(sequence)) return 'duplicate';
-    if (sequence > this.#cumulative + this.#window) return 'beyond';
+    if (sequence > this.#cumulative + (inOrder ? 1 : this.#window)) return 'beyond';
     this.#beyond.add(sequence);
     this.#raise();
     return 'new';
