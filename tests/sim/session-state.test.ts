@@ -5,7 +5,9 @@ import { faultPlan } from '../../cli/sim/faults.ts';
 import {
   after,
   cohort,
+  collect,
   constant,
+  digest,
   emit,
   entry,
   int64,
@@ -19,11 +21,15 @@ import {
   state,
   type Value,
 } from '../../dsl/index.ts';
+import { key, uniform } from '../../dsl/random/index.ts';
 import { type Tensor, unpackStrings } from '../../ir/index.ts';
 import type { FlowResult } from '../../runtime/host/index.ts';
 import { scheduleFaults } from '../../runtime/host/sim/index.ts';
 import { adaptive } from '../../runtime/index.ts';
-import { plain } from '../support/deploy.ts';
+import { type Held, Leases } from '../../runtime/lease.ts';
+import type { Value as Result } from '../../runtime/value.ts';
+import { Variables } from '../../runtime/variables.ts';
+import { floats, plain } from '../support/deploy.ts';
 import { simulatedWorld, topologyIn } from '../support/simulated.ts';
 
 type PhoneIds = Value<'string', [1], 'server'>;
@@ -188,4 +194,54 @@ describe('what starts other flows', () => {
     for (const { node } of world.peers.values())
       expect(node!.usage).toMatchObject({ flows: 0, deadlines: 0 });
   });
+});
+
+test('a key draws alike at every member; folded with who draws and with the round, each time anew', async () => {
+  const phones = cohort('phone');
+  const source = module('keys', () => {
+    entry('round', server, { initial: { n: 0n } }, ({ n }) => {
+      const same = key(7).fold(n);
+      const drawn = on(phones.each, () => ({
+        alike: uniform(same, [2]),
+        own: uniform(same.fold(digest(self())), [2]),
+      }));
+      const { alike, own } = collect(drawn);
+      output('alike', alike);
+      output('own', own);
+      next('round', { n: n.add(1n) }).when(n.less(1n));
+    });
+  });
+  const { deployment } = await simulatedWorld(
+    source,
+    topologyIn({ classes: { server: {}, phone: { count: 3 } } }),
+  );
+  const told: string[][] = [];
+  const pairs = (value: Result): string[] => {
+    const numbers = plain(value) as readonly number[];
+    return [0, 2, 4].map((at) => String(numbers.slice(at, at + 2)));
+  };
+  await deployment.invoke(
+    {},
+    { entry: 'round', onFlow: ({ outputs }) => void told.push(pairs(outputs.alike), pairs(outputs.own)) },
+  );
+  const [alike, own, later, laterOwn] = told.map((one) => new Set(one)) as [
+    Set<string>,
+    Set<string>,
+    Set<string>,
+    Set<string>,
+  ];
+  expect([alike.size, own.size, later.size, laterOwn.size]).toEqual([1, 3, 1, 3]);
+  expect(new Set([...alike, ...own, ...later, ...laterOwn]).size).toBe(8);
+});
+
+test('a node keeps the state of as many peers as fit, and forgets whose was assigned longest ago', () => {
+  const leases = new Leases(() => {});
+  const variables = new Variables(leases);
+  const most = 1024;
+  for (let at = 0; at <= most; at++) variables.assign(`cache\n${at}`, leases.own(floats(at), false) as Held);
+  variables.assign('weights', leases.own(floats(7), false) as Held);
+  expect(variables.committed.size).toBe(most + 1);
+  expect(variables.committed.has('cache\n0')).toBe(false);
+  expect(variables.committed.has('cache\n1')).toBe(true);
+  expect([...variables.values.keys()]).toEqual(['weights']);
 });
