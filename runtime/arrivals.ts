@@ -53,10 +53,11 @@ export class Arrivals {
 
   /** Keeps what came before the set that says who may send it: once from each peer. */
   #early(flow: Flow, index: number, early: Early): boolean {
-    const before = flow.early.get(index) ?? [];
-    if (before.some(({ from, field }) => from === early.from && field === early.field)) return false;
+    const kept = flow.early.get(index) ?? new Map<string, Early>();
+    const key = `${early.field} ${early.from}`;
+    if (kept.has(key)) return false;
     this.#leases.hold(early.slot);
-    flow.early.set(index, [...before, early]);
+    flow.early.set(index, kept.set(key, early));
     return true;
   }
 
@@ -80,9 +81,9 @@ export class Arrivals {
   }
 
   #dropEarly(flow: Flow, index: number, use: (early: Early) => void): void {
-    const waiting = flow.early.get(index) ?? [];
+    const waiting = flow.early.get(index);
     flow.early.delete(index);
-    for (const early of waiting) {
+    for (const early of waiting?.values() ?? []) {
       use(early);
       this.#leases.drop(early.slot);
     }

@@ -67,8 +67,8 @@ export class Flow implements FlowStart {
   readonly nexts = new Map<number, readonly Slot[]>();
   /** By wait: the set that it is for, where a value says so. */
   readonly bound = new Map<number, readonly string[]>();
-  /** By wait: what came before its set. */
-  readonly early = new Map<number, Early[]>();
+  /** By wait: what came before its set, by field and sender. */
+  readonly early = new Map<number, Map<string, Early>>();
   /** Flows that follow this one. */
   followers = 0;
   readonly trace: Uint8Array | undefined;

@@ -2,7 +2,8 @@
 // no component itself: wake-ups, asks without an answer, how far chance has been drawn.
 
 import { type DataValue, isTensor } from '../../ir/data.ts';
-import { foldKey, hashName, keyOf, type PhiloxKey } from '../../ir/philox.ts';
+import { foldKey, hashName, keyOf, type PhiloxBlock, type PhiloxKey } from '../../ir/philox.ts';
+import { Random } from '../../ir/random.ts';
 import type { Tensor } from '../../ir/types.ts';
 import type { Limits } from '../limits.ts';
 import {
@@ -26,7 +27,9 @@ import {
   type NodeComponents,
 } from './contract.ts';
 import { bodyOf, Rates, typeHashOf } from './messages.ts';
-import { Random } from './random.ts';
+
+/** Where a component's draws are; the last word sets them apart from others of the same key. */
+const counterOf = (block: number): PhiloxBlock => [block >>> 0, Math.floor(block / 2 ** 32), 0, 0x636f6d70];
 
 export type ContainerLimits = Pick<
   Limits,
@@ -252,7 +255,8 @@ export class Container {
   }
 
   #run<R>(held: Held, key: PhiloxKey | undefined, body: (cx: ComponentContext) => R): R {
-    const random = key === undefined ? new Random(held.key, held.block) : new Random(key);
+    const random =
+      key === undefined ? new Random(held.key, counterOf, held.block) : new Random(key, counterOf);
     try {
       return body(this.#context(held, random));
     } finally {

@@ -4,11 +4,11 @@
 
 import type { DataValue } from '../../ir/data.ts';
 import type { Port, Slot } from '../../ir/deployment.ts';
+import type { Random } from '../../ir/random.ts';
 import type { MethodKind, ProtocolDeclaration } from '../../ir/roles/declaration.ts';
 import type { RoleName } from '../../ir/roles/table.ts';
 import type { Message, MessageInit, Table } from '../proto/codec.ts';
 import type { MissingReason } from '../value.ts';
-import type { Random } from './random.ts';
 
 /** A component's own messages to its like at other peers, by kind. */
 export type MessageSchemas = Readonly<Record<string, Table<unknown>>>;

@@ -18,6 +18,7 @@
 //
 // Views of one buffer stay views of one buffer.
 
+import { Growing } from '../growing.ts';
 import { words } from './words.ts';
 
 /** Bytes that hold no record, or one that is not taken. */
@@ -74,9 +75,7 @@ const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export const encodeRecord = (value: unknown, options: CodecOptions = {}): Uint8Array =>
   new Writer(options).finish(value);
 
-class Writer {
-  #data = new Uint8Array(256);
-  #at = 0;
+class Writer extends Growing {
   #depth = 0;
   readonly #words = new Map<string, number>();
   readonly #buffers = new Map<ArrayBufferLike, number>();
@@ -84,13 +83,14 @@ class Writer {
   readonly #prototypes: readonly object[];
 
   constructor({ known, classes = [] }: CodecOptions) {
+    super();
     this.#objects = known && new Map(known.map((one, index) => [one, index]));
     this.#prototypes = classes.map(({ prototype }) => prototype);
   }
 
   finish(value: unknown): Uint8Array {
     this.#value(value);
-    return this.#data.slice(0, this.#at);
+    return this.data.slice(0, this.at);
   }
 
   #value(value: unknown): void {
@@ -119,8 +119,7 @@ class Writer {
     if (Number.isSafeInteger(value) && !Object.is(value, -0))
       return value < 0 ? this.#head(KIND.negative, -1 - value) : this.#head(KIND.natural, value);
     this.#head(KIND.constant, FLOAT);
-    const at = this.#room(8);
-    new DataView(this.#data.buffer).setFloat64(at, value, true);
+    this.view(8).setFloat64(0, value, true);
   }
 
   #text(text: string): void {
@@ -138,7 +137,7 @@ class Writer {
     }
     const encoded = utf8Encoder.encode(text);
     this.#head(KIND.text, encoded.length);
-    this.#put(encoded);
+    this.put(encoded);
   }
 
   #object(value: object): void {
@@ -186,7 +185,7 @@ class Writer {
       this.#buffer(KIND.view, buffer, length);
       this.#varint(byteOffset);
     }
-    this.#put(view);
+    this.put(view);
   }
 
   #buffer(kind: number, buffer: ArrayBufferLike, length: number): void {
@@ -204,30 +203,14 @@ class Writer {
   }
 
   #byte(byte: number): void {
-    const at = this.#room(1);
-    this.#data[at] = byte;
+    const at = this.room(1);
+    this.data[at] = byte;
   }
 
   #varint(value: number): void {
     let rest = value;
     for (; rest >= 128; rest = Math.floor(rest / 128)) this.#byte((rest % 128) | 128);
     this.#byte(rest);
-  }
-
-  #put(bytes: Uint8Array): void {
-    const at = this.#room(bytes.length);
-    this.#data.set(bytes, at);
-  }
-
-  #room(count: number): number {
-    const at = this.#at;
-    this.#at += count;
-    if (this.#at > this.#data.length) {
-      const larger = new Uint8Array(Math.max(this.#at, 2 * this.#data.length));
-      larger.set(this.#data.subarray(0, at));
-      this.#data = larger;
-    }
-    return at;
   }
 }
 

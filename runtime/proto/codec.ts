@@ -4,6 +4,8 @@
 //
 // Integers are numbers: what is beyond 2^53 is an error, but for fields declared int64 or fixed64 (bigint).
 
+import { Growing } from '../growing.ts';
+
 type Kind = 'uint' | 'int64' | 'fixed64' | 'bool' | 'string' | 'bytes' | 'float' | 'double' | 'message';
 
 /** One field; `T` is the type of its value in a decoded message. */
@@ -282,24 +284,14 @@ const utf8Encoder = new TextEncoder();
 
 /** The bytes of a message; fields in the table's order, defaults left out. Throws RangeError below 0 or beyond 2^53. */
 export function encode<M>(as: Table<M>, value: MessageInit<M>): Uint8Array {
-  writer.clear();
+  writer.at = 0;
   writer.message(as, value as Record<string, unknown>);
-  return writer.bytes();
+  const bytes = writer.data.slice(0, writer.at);
+  if (writer.data.length > KEPT_BYTES) writer = new Writer();
+  return bytes;
 }
 
-class Writer {
-  #data = new Uint8Array(256);
-  #at = 0;
-
-  clear(): void {
-    this.#at = 0;
-    if (this.#data.length > KEPT_BYTES) this.#data = new Uint8Array(256);
-  }
-
-  bytes(): Uint8Array {
-    return this.#data.slice(0, this.#at);
-  }
-
+class Writer extends Growing {
   message(as: Table<unknown>, value: Record<string, unknown>): void {
     for (const field of as.fields) {
       const one = value[field.name];
@@ -314,7 +306,7 @@ class Writer {
       for (const item of items) this.#field(field, item);
     } else if (items.length > 0) {
       this.#tag(field.number, 2);
-      const at = this.#room(1);
+      const at = this.room(1);
       for (const item of items) this.#value(field, item);
       this.#size(at);
     }
@@ -338,22 +330,20 @@ class Writer {
       case 'int64':
         return this.#int64(value as bigint);
       case 'fixed64':
-        return new DataView(this.#data.buffer).setBigUint64(this.#room(8), value as bigint, true);
+        return this.view(8).setBigUint64(0, value as bigint, true);
       case 'float':
-        return new DataView(this.#data.buffer).setFloat32(this.#room(4), value as number, true);
+        return this.view(4).setFloat32(0, value as number, true);
       case 'double':
-        return new DataView(this.#data.buffer).setFloat64(this.#room(8), value as number, true);
+        return this.view(8).setFloat64(0, value as number, true);
       case 'string':
         return this.#string(value as string);
       case 'bytes': {
         const data = value as Uint8Array;
         this.#uint(data.length);
-        const at = this.#room(data.length);
-        this.#data.set(data, at);
-        return;
+        return this.put(data);
       }
       case 'message': {
-        const at = this.#room(1);
+        const at = this.room(1);
         this.message(field.table!, value as Record<string, unknown>);
         return this.#size(at);
       }
@@ -363,76 +353,64 @@ class Writer {
   #string(text: string): void {
     // Short and plain, as names are: without a detour through the encoder.
     const short = text.length < 128;
-    let at = this.#room(text.length + 1);
+    let at = this.room(text.length + 1);
     const start = at;
     if (short) {
-      this.#data[at++] = text.length;
+      this.data[at++] = text.length;
       for (let index = 0; index < text.length; index++) {
         const code = text.charCodeAt(index);
         if (code > 127) break;
-        this.#data[at++] = code;
+        this.data[at++] = code;
       }
       if (at === start + 1 + text.length) return;
     }
-    this.#at = start;
+    this.at = start;
     const data = utf8Encoder.encode(text);
     this.#uint(data.length);
-    const place = this.#room(data.length);
-    this.#data.set(data, place);
+    this.put(data);
   }
 
   /** Puts the length of what was written since into the byte at `at`, or more if it needs more. */
   #size(at: number): void {
-    const length = this.#at - at - 1;
+    const length = this.at - at - 1;
     if (length < 128) {
-      this.#data[at] = length;
+      this.data[at] = length;
       return;
     }
     let extra = 0;
     for (let rest = length; rest >= 128; rest /= 128) extra++;
-    this.#room(extra);
-    this.#data.copyWithin(at + 1 + extra, at + 1, at + 1 + length);
-    const end = this.#at;
-    this.#at = at;
+    this.room(extra);
+    this.data.copyWithin(at + 1 + extra, at + 1, at + 1 + length);
+    const end = this.at;
+    this.at = at;
     this.#uint(length);
-    this.#at = end;
+    this.at = end;
   }
 
   #uint(value: number): void {
-    if (value >= 0 && value < 128 && this.#at < this.#data.length && Number.isInteger(value)) {
-      this.#data[this.#at++] = value;
+    if (value >= 0 && value < 128 && this.at < this.data.length && Number.isInteger(value)) {
+      this.data[this.at++] = value;
       return;
     }
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} in a field without sign`);
     let rest = value;
     while (rest >= 128) {
-      const at = this.#room(1);
-      this.#data[at] = (rest % 128) | 0x80;
+      const at = this.room(1);
+      this.data[at] = (rest % 128) | 0x80;
       rest = Math.floor(rest / 128);
     }
-    const at = this.#room(1);
-    this.#data[at] = rest;
+    const at = this.room(1);
+    this.data[at] = rest;
   }
 
   #int64(value: bigint): void {
     let rest = BigInt.asUintN(64, value);
     for (; rest >= 128n; rest >>= 7n) {
-      const at = this.#room(1);
-      this.#data[at] = Number(rest & 0x7fn) | 0x80;
+      const at = this.room(1);
+      this.data[at] = Number(rest & 0x7fn) | 0x80;
     }
-    const at = this.#room(1);
-    this.#data[at] = Number(rest);
-  }
-
-  #room(count: number): number {
-    const at = this.#at;
-    this.#at += count;
-    if (this.#at > this.#data.length) {
-      const larger = new Uint8Array(Math.max(this.#at, 2 * this.#data.length));
-      larger.set(this.#data.subarray(0, at));
-      this.#data = larger;
-    }
-    return at;
+    const at = this.room(1);
+    this.data[at] = Number(rest);
   }
 }
 
@@ -440,7 +418,7 @@ class Writer {
 const KEPT_BYTES = 2 ** 20;
 
 // One for all messages: encoding never gives way to other code, and fresh memory for each costs more than all else.
-const writer = new Writer();
+let writer = new Writer();
 
 const isInitial = (kind: Kind, value: unknown): boolean =>
   value === initials[kind] || (value instanceof Uint8Array && value.length === 0);

@@ -1,7 +1,7 @@
 // Which records a batch holds: the endless order of a source, epoch after epoch, cut into batches.
 
 import type { LastBatch, Shuffle } from '../../ir/index.ts';
-import { Random, shuffle, upTo } from './philox.ts';
+import { shuffle, streamOf, upTo } from './philox.ts';
 
 /** Epochs of `count` records: each in the source's order, or shuffled by seed, stream and epoch. */
 export class Order {
@@ -53,7 +53,7 @@ export class Order {
     if (known !== undefined) return known;
     const order = upTo(this.count);
     if (this.#shuffle !== undefined)
-      shuffle(order, new Random(this.#shuffle.seed, 'shuffle', epoch, this.#stream));
+      shuffle(order, streamOf(this.#shuffle.seed, 'shuffle', epoch, this.#stream));
     if (this.#epochs.size === 2) this.#epochs.delete(this.#epochs.keys().next().value!);
     this.#epochs.set(key, order);
     return order;

@@ -1,7 +1,7 @@
 // Some of a source's records, as a source.
 
 import { type Part, type Sharding, type Tensor, unpackStrings } from '../../ir/index.ts';
-import { Random, shuffle, upTo } from './philox.ts';
+import { shuffle, streamOf, upTo } from './philox.ts';
 import { shards } from './shard.ts';
 import type { Source } from './source.ts';
 
@@ -22,7 +22,7 @@ export function select(source: Source, records: Uint32Array): Source {
 
 /** The train or the test part; together they have every record once, each in the source's order. */
 export function part(source: Source, { take, share, seed }: Part): Source {
-  const order = shuffle(upTo(source.count), new Random(seed, 'part'));
+  const order = shuffle(upTo(source.count), streamOf(seed, 'part'));
   const cut = Math.floor(share * source.count);
   return select(source, (take === 'test' ? order.subarray(0, cut) : order.subarray(cut)).slice().sort());
 }

@@ -1,7 +1,8 @@
 // Which records each of several members has. Every record belongs to exactly one shard, on every platform the same.
 
 import type { Sharding } from '../../ir/index.ts';
-import { Random, shuffle, upTo } from './philox.ts';
+import type { Random } from '../../ir/random.ts';
+import { shuffle, streamOf, upTo } from './philox.ts';
 import { exp, log } from './real.ts';
 
 /** How often a Dirichlet draw that leaves a shard too small is made anew. */
@@ -20,9 +21,9 @@ export function shards(
   if (count < number) throw new RangeError(`${count} records are too few for ${number} shards`);
   switch (sharding.by) {
     case 'iid':
-      return ascending(runs(shuffle(upTo(count), new Random(sharding.seed, 'shard')), number));
+      return ascending(runs(shuffle(upTo(count), streamOf(sharding.seed, 'shard')), number));
     case 'label':
-      return byLabel(count, number, sharding.pieces ?? 2, labels, new Random(sharding.seed, 'shard'));
+      return byLabel(count, number, sharding.pieces ?? 2, labels, streamOf(sharding.seed, 'shard'));
     case 'dirichlet':
       return dirichlet(count, number, sharding, labels);
   }
@@ -87,7 +88,7 @@ function dirichlet(
   for (let draw = 0; draw < MAX_DRAWS; draw++) {
     const parts: Uint32Array[][] = Array.from({ length: number }, () => []);
     byLabel.forEach((records, label) => {
-      const random = new Random(seed, 'shard', label, draw);
+      const random = streamOf(seed, 'shard', label, draw);
       const shares = Array.from({ length: number }, () => gamma(alpha, random));
       const total = shares.reduce((sum, share) => sum + share, 0);
       const mixed = shuffle(records.slice(), random);

@@ -159,6 +159,16 @@ describe('the envelope', () => {
     );
   });
 
+  test('a number of eight bytes may be what makes the memory grow that it is written to', () => {
+    const long = { ...full.error, message: 'x'.repeat(2 ** 20) };
+    for (let length = 230; length < 260; length++) {
+      // Memory beyond 1 MiB is not kept: the next message begins with little.
+      encode(envelope, { error: long });
+      const fills = [{ missing: { reason: 2, peer: 'x'.repeat(length) } }, { edge: 1, typeHash: 2n ** 63n }];
+      expect(decode(envelope, encode(envelope, { fills })).fills[1]!.typeHash).toBe(2n ** 63n);
+    }
+  });
+
   test('fields of a later version are passed over', () => {
     const bytes = encode(envelope, { sender: 'a' });
     const later = new Uint8Array([...bytes, 0xfa, 0x0f, 2, 1, 2, 0xf8, 0x0f, 1]);

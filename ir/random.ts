@@ -1,27 +1,27 @@
-// A stream of random numbers from a key and a counter, which is all there is to save of it.
+// A stream of random words and numbers, the same on every platform: all there is to it is a key and how many blocks of it
+// have been begun.
 
-import { type PhiloxKey, philox } from '../../ir/philox.ts';
-
-/** Sets these draws apart from others of the same key: the counter's last word. */
-const TAG = 0x636f6d70;
+import { type PhiloxBlock, type PhiloxKey, philox } from './philox.ts';
 
 export class Random {
   readonly #key: PhiloxKey;
+  readonly #counterOf: (block: number) => PhiloxBlock;
   #words: readonly number[] = [];
   #next = 4;
   /** How many blocks of four words have been begun. */
   block: number;
 
-  constructor(key: PhiloxKey, block = 0) {
+  /** `counterOf`: where a block is. Streams of one key whose counters differ share no word. */
+  constructor(key: PhiloxKey, counterOf: (block: number) => PhiloxBlock, block = 0) {
     this.#key = key;
+    this.#counterOf = counterOf;
     this.block = block;
   }
 
   /** A whole number below 2^32. */
   word(): number {
     if (this.#next === 4) {
-      const at = this.block++;
-      this.#words = philox(this.#key, [at >>> 0, Math.floor(at / 2 ** 32), 0, TAG]);
+      this.#words = philox(this.#key, this.#counterOf(this.block++));
       this.#next = 0;
     }
     return this.#words[this.#next++]!;
