@@ -20,6 +20,7 @@ function least(numbers: Iterable<number>): number {
 export class EndedFlows {
   readonly #marks = new Map<string, Mark>();
   readonly #limit: number;
+  #size = 0;
 
   /** `limit`: flows remembered one by one for each origin. Origins are the deployment's peers and classes: bounded. */
   constructor(limit: number) {
@@ -28,9 +29,7 @@ export class EndedFlows {
 
   /** Flows remembered one by one. */
   get size(): number {
-    let size = 0;
-    for (const { beyond } of this.#marks.values()) size += beyond.size;
-    return size;
+    return this.#size;
   }
 
   /** Whether a flow that is not open may no more be opened. */
@@ -45,12 +44,15 @@ export class EndedFlows {
     const [origin, epoch, counter] = countOf(id);
     let mark = this.#marks.get(origin);
     if (mark === undefined || epoch > mark.epoch) {
+      this.#size -= mark?.beyond.size ?? 0;
       mark = { epoch, low: 0, beyond: new Set() };
       this.#marks.set(origin, mark);
     }
     if (epoch < mark.epoch || counter <= mark.low) return;
+    this.#size -= mark.beyond.size;
     mark.beyond.add(counter);
     this.#raise(mark);
+    this.#size += mark.beyond.size;
   }
 
   save() {
@@ -59,6 +61,7 @@ export class EndedFlows {
 
   load(marks: Saved<EndedFlows>): void {
     fill(this.#marks, marks);
+    for (const { beyond } of marks.values()) this.#size += beyond.size;
   }
 
   #raise(mark: Mark): void {
