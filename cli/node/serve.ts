@@ -14,7 +14,6 @@ import {
 import type { LoadedBundle } from '../../runtime/bundle.ts';
 import type { BufferPool } from '../../runtime/host/buffer-pool.ts';
 import {
-  Calls,
   type Overhead,
   type PeerEvent,
   type PeerHost,
@@ -109,7 +108,6 @@ class Serving {
   readonly #log: NodeLog;
   /** Of flows that have not ended. */
   readonly #outputs = new Map<string, Map<string, DataValue>>();
-  readonly #calls: Calls;
   readonly #flows = { complete: 0, partial: 0, failed: 0 };
   readonly #account = { ops: 0, computeMs: 0, sentMessages: 0, sentPayloadBytes: 0, sentBytes: 0 };
   #last: ReadonlyMap<string, DataValue> = new Map();
@@ -124,7 +122,6 @@ class Serving {
   constructor(cx: CommandContext, options: ServeOptions) {
     this.#cx = cx;
     this.#options = options;
-    this.#calls = options.data?.calls ?? new Calls();
     this.#log = new NodeLog(cx, options.peer, options.log);
   }
 
@@ -141,7 +138,7 @@ class Serving {
       components,
       incarnation,
       ...(giveUpNs === undefined ? {} : { giveUpNs }),
-      ...(data === undefined ? {} : { durability: data, clock: data.clock }),
+      ...(data === undefined ? {} : { durability: data }),
       connect: async (user, pool) => {
         transport = await this.#connect(user, pool);
         return transport;
@@ -207,10 +204,10 @@ class Serving {
     }
     if (!isStarter(bundle.manifest)) {
       const enough = flows ?? Number.POSITIVE_INFINITY;
-      if (this.#calls.ended >= enough) return;
+      if (host.calls.ended >= enough) return;
       await new Promise<void>((resolve) => {
         this.#onEnd = () => {
-          if (this.#calls.ended >= enough) resolve();
+          if (host.calls.ended >= enough) resolve();
         };
       });
       return;
@@ -218,26 +215,25 @@ class Serving {
     // A session is one call; its rounds go on, whoever was missing in one.
     const sessions = `${DOMAIN.core}::${CORE.next}` in bundle.manifest.ops;
     // What was under way before goes on by itself.
-    if (this.#calls.open > 0 && (await this.#callEnded()) !== 'complete') return;
+    if (host.calls.open > 0 && (await this.#callEnded(host)) !== 'complete') return;
     for (
-      let call = this.#calls.made;
+      let call = host.calls.made;
       call < (sessions ? 1 : (flows ?? 1)) && this.#signal === undefined;
       call++
     ) {
       // Each time: somebody may have gone and come back since the last one.
       await host.whenReady(readyTimeoutNs);
-      this.#calls.call();
-      const ended = this.#callEnded();
+      const ended = this.#callEnded(host);
       host.invoke(entryOf(bundle.manifest)!, inputs, call, { flows: sessions ? flows : undefined });
       if ((await ended) !== 'complete') return;
     }
   }
 
   /** Resolves when no flow is left that came of a call. */
-  #callEnded(): Promise<FlowEnd['status']> {
+  #callEnded({ calls }: PeerHost): Promise<FlowEnd['status']> {
     return new Promise((resolve) => {
       this.#onEnd = ({ status }) => {
-        if (this.#calls.open === 0) resolve(status);
+        if (calls.open === 0) resolve(status);
       };
     });
   }
@@ -249,7 +245,6 @@ class Serving {
       this.#stop(diagnostic('BB766', { peer, why, edges: edgesWith(peer, bundle.manifest) }));
     };
     this.#log.event(event);
-    this.#calls.note(event);
     switch (event.kind) {
       case 'refused':
         if (event.fatal && giveUpNs !== Number.POSITIVE_INFINITY)

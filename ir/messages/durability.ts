@@ -31,4 +31,11 @@ export const durabilityMessages = {
       'make room or mend the disk, then start the peer again: what it has acknowledged is kept',
     ],
   },
+  BB864: {
+    severity: 'error',
+    text: ({ reason }: { reason: string }) => [
+      `the peer was kept by another version: ${reason}`,
+      'go on with the version of bytesandbrains that kept it, or give an empty folder to start anew',
+    ],
+  },
 } satisfies Record<string, Message>;

@@ -15,6 +15,7 @@ import { Node, type NodeOptions } from '../node.ts';
 import { packed } from '../packed.ts';
 import type { Traces } from '../trace.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import { Calls } from './calls.ts';
 import type { Clock } from './clock.ts';
 import { inside, outside } from './components.ts';
 import type { Origin } from './finite.ts';
@@ -26,6 +27,10 @@ import { type Request, Workbench } from './workbench.ts';
 
 /** What makes a peer's node outlive its process. */
 export interface Durability {
+  /** Goes on where the peer's time was. */
+  readonly clock: Clock;
+  /** Of the peer's life so far. */
+  readonly calls: Calls;
   /** The node as it was, or a new one. */
   revive(options: NodeOptions): DurableNode<Node>;
   /** Keeps a record; `kept` is called when it is. */
@@ -70,6 +75,7 @@ interface Driven {
 }
 
 export class Driver {
+  readonly calls: Calls;
   readonly #node: Node;
   /** The node, and what may stand before it. */
   readonly #driven: Driven;
@@ -98,6 +104,7 @@ export class Driver {
     // Only a durable node says `persist`, which alone is answered with `persisted`.
     this.#driven = durable ?? (this.#node as Driven);
     this.#durability = durability;
+    this.calls = durability?.calls ?? new Calls();
     const reclaim = (buffer: ArrayBuffer): void => pool.give(buffer);
     this.#workbench = new Workbench({
       program: options.program,
@@ -141,6 +148,7 @@ export class Driver {
   /** May be called from within a hook: the node then gets to it as soon as it has told what it is telling. */
   handle(input: DurableInput): void {
     if (this.#isOver) return;
+    if (input.type === 'invoke') this.calls.call();
     this.#take(this.#clock.now(), input);
     this.#drain();
   }
@@ -202,6 +210,7 @@ export class Driver {
       case 'release':
         return this.#pool.give(output.buffer);
       case 'event':
+        this.calls.note(output.event);
         if (output.event.kind === 'flow-ended') this.#observer?.ended(output.event, this.#clock.now());
         return this.#hooks.event(output.event);
     }

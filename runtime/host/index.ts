@@ -3,6 +3,8 @@
 export { Calls } from './calls.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { Coordinator, type RemotePeer } from './coordinator.ts';
+export type { Durability } from './driver.ts';
+export { Movable } from './durable/movable.ts';
 export type { InvokeOptions } from './flow-book.ts';
 export type { FlowResult, LateCounts, Pause, PeerStats, PeerValues, QuorumMissed } from './flow-result.ts';
 export { type Deployment, type DeploymentOptions, startDeployment } from './inproc.ts';

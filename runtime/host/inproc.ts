@@ -14,7 +14,7 @@ import { joinPieces, pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkComponents } from './components.ts';
-import { Driver, type DriverOptions, POOL_BYTES } from './driver.ts';
+import { Driver, type DriverOptions, type Durability, POOL_BYTES } from './driver.ts';
 import { originOf } from './finite.ts';
 import { FlowBook, type InvokeOptions, invocation } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
@@ -36,6 +36,8 @@ export interface DeploymentOptions {
     readonly backend?: Backend;
     /** By name; they stay the caller's. */
     readonly components?: Components;
+    /** What makes it outlive its process; its clock is the peer's. */
+    readonly durability?: Durability & { readonly incarnation: number };
   }[];
   readonly backend: Backend;
   readonly clock?: Clock;
@@ -78,6 +80,7 @@ interface LoadedPeer extends Member {
   readonly segments: Segments;
   readonly originOf: DriverOptions['originOf'];
   readonly components: Components;
+  readonly durability: (Durability & { readonly incarnation: number }) | undefined;
 }
 
 /** Loads every segment and starts a node per peer. Rejects with DiagnosticError BB622, BB703, BB837 or BB838. */
@@ -91,7 +94,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   const takesTurns = oneAtATime(programs);
   const peers: LoadedPeer[] = [];
   try {
-    for (const [lane, { id, bundle, backend, components = {} }] of options.peers.entries()) {
+    for (const [lane, { id, bundle, backend, components = {}, durability }] of options.peers.entries()) {
       checkComponents(id, bundle, components);
       const segments = await loadSegments(id, bundle, backend ?? options.backend, { lane, takesTurns });
       const origin: LoadedPeer['originOf'] = (segment, inputs) =>
@@ -103,6 +106,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
         segments,
         components,
         originOf: origin,
+        durability,
       });
     }
   } catch (error) {
@@ -143,10 +147,11 @@ class InProcess implements Deployment {
       this.#drivers.get(peer)!.handle({ type: 'supply', flow, values: given, owned: true });
     });
     this.#drivers = new Map(
-      peers.map(({ id, program, segments, components, originOf }) => {
-        const own = { peer: id, program, segments, components, originOf };
+      peers.map(({ id, program, segments, components, originOf, durability }) => {
+        const own = { peer: id, program, segments, components, originOf, durability };
         const observer = observerOf?.(id);
-        const options = { ...own, incarnation: 1, clock, network, pool: this.#pool, observer };
+        const time = { clock: durability?.clock ?? clock, incarnation: durability?.incarnation ?? 1 };
+        const options = { ...own, ...time, network, pool: this.#pool, observer };
         const driver = new Driver(limits === undefined ? options : { ...options, limits }, {
           send: (frame) => this.#send(id, frame),
           event: (event) => this.#note(id, event),
@@ -159,6 +164,8 @@ class InProcess implements Deployment {
         return [id, driver];
       }),
     );
+    // What was revived goes on when all are there.
+    for (const driver of this.#drivers.values()) driver.start();
   }
 
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {

@@ -14,6 +14,7 @@ import type { NetworkFactory } from '../net/network.ts';
 import { decodeProgram } from '../program.ts';
 import { pieceBytes } from '../wire/frame.ts';
 import { BufferPool } from './buffer-pool.ts';
+import type { Calls } from './calls.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkComponents } from './components.ts';
 import { Driver, type DriverOptions, type Durability, POOL_BYTES } from './driver.ts';
@@ -21,6 +22,7 @@ import { originOf } from './finite.ts';
 import { invocation } from './flow-book.ts';
 import type { Pause } from './flow-result.ts';
 import { type DataValues, handOver } from './hand-over.ts';
+import { HeldFrames } from './held-frames.ts';
 import { Counters } from './observe/counters.ts';
 import type { PeerNumbers } from './observe/metrics.ts';
 import type { Observer } from './observe/observer.ts';
@@ -56,7 +58,7 @@ export interface PeerHostOptions {
   readonly components?: Components;
   /** Higher than at any earlier start of this peer. */
   readonly incarnation: number;
-  /** What makes it outlive its process. Its clock has to go on where the peer's time was. */
+  /** What makes it outlive its process; its clock is the peer's. */
   readonly durability?: Durability;
   /** Opens the transport. */
   connect(user: TransportUser, pool: BufferPool): Promise<Transport>;
@@ -124,6 +126,8 @@ export class PeerHost {
   readonly #control = noOverhead();
   readonly #counters = new Counters();
   #transport: Transport | undefined;
+  /** Of a peer that comes back; others begin nothing before all are there. */
+  readonly #held: HeldFrames | undefined;
   #waiting: (() => void)[] = [];
 
   constructor(options: PeerHostOptions, program: Program, segments: Segments) {
@@ -135,10 +139,11 @@ export class PeerHost {
       limits,
       durability,
       network,
-      clock = systemClock,
+      clock = durability?.clock ?? systemClock,
     } = options;
     this.peer = peer;
     this.manifest = bundle.manifest;
+    if (durability !== undefined) this.#held = new HeldFrames();
     this.#options = options;
     this.#clock = clock;
     this.#segments = segments;
@@ -162,6 +167,11 @@ export class PeerHost {
       },
       settled: () => {},
     });
+  }
+
+  /** What has become of the calls of this peer. */
+  get calls(): Calls {
+    return this.#driver.calls;
   }
 
   /** Flows that have not ended here. */
@@ -291,6 +301,7 @@ export class PeerHost {
     this.#away.get(peer)?.();
     this.#away.delete(peer);
     this.#transport?.tell(peer, JSON.stringify({ status: this.#readiness.statuses }));
+    for (const frame of this.#held?.take(peer) ?? []) this.#transport?.send(peer, [frame]);
     this.#driver.handle({ type: 'found', peer });
     this.#tell({ kind: 'connected', peer });
     this.#update();
@@ -364,6 +375,7 @@ export class PeerHost {
 
   #send({ to, pieces, flow, envelope }: Extract<Output, { type: 'send' }>): void {
     const outcome = this.#transport?.send(to, pieces) ?? 'unreachable';
+    if (outcome === 'unreachable') this.#held?.hold(to, pieces);
     if (outcome === 'full')
       this.#tell({
         kind: 'frame-dropped',

@@ -23,7 +23,8 @@ import { words } from './words.ts';
 
 /** Bytes that hold no record, or one that is not taken. */
 export class JournalError extends Error {
-  readonly kind: 'malformed' | 'version' | 'limit';
+  /** `mismatch`: whole, and of something else. */
+  readonly kind: 'malformed' | 'version' | 'limit' | 'mismatch';
   constructor(kind: JournalError['kind'], message: string) {
     super(message);
     this.kind = kind;

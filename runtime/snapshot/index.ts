@@ -28,19 +28,44 @@ export function snapshotOf(node: Node): Uint8Array {
  */
 export function restoreNode(options: Omit<NodeOptions, 'incarnation' | 'saved'>, bytes: Uint8Array): Node {
   const { program, peer } = options;
-  const head = recordAt(bytes, 0);
-  const of = Object(decodeRecord(head.payload)) as Readonly<Record<string, unknown>>;
-  if (of.version !== VERSION)
-    throw new JournalError('version', `a snapshot of version ${of.version}; this reads ${VERSION}`);
+  const { of, end } = headOf(bytes);
   for (const [what, wanted] of Object.entries(wantedOf(program, peer)))
     if (of[what] !== wanted)
-      throw new JournalError('malformed', `a snapshot of ${what} ${of[what]}, not ${wanted}`);
+      throw new JournalError('mismatch', `a snapshot of ${what} ${of[what]}, not ${wanted}`);
   const made: object[] = [];
   // Its checksum says that these bytes were written by a node, which held as much.
   const how = { known: partsOf(program), classes, made, slackBytes: Number.POSITIVE_INFINITY };
-  const saved = decodeRecord(recordAt(bytes, head.end).payload, how) as SavedNode;
+  const saved = decodeRecord(recordAt(bytes, end).payload, how) as SavedNode;
   const leases = made.filter((one): one is Lease => one instanceof Lease && one.holders > 0);
   return new Node({ ...options, incarnation: Number(of.incarnation), saved: { ...saved, leases } });
+}
+
+/** Whose a snapshot is, and of what. */
+export interface SnapshotOf {
+  readonly peer: string;
+  /** Hashes. */
+  readonly deployment: string;
+  readonly program: string;
+  readonly incarnation: number;
+}
+
+/** Throws {@link JournalError}. */
+export function snapshotHead(bytes: Uint8Array): SnapshotOf {
+  const { peer, deployment, program, incarnation } = headOf(bytes).of;
+  return {
+    peer: `${peer}`,
+    deployment: `${deployment}`,
+    program: `${program}`,
+    incarnation: Number(incarnation),
+  };
+}
+
+function headOf(bytes: Uint8Array) {
+  const { payload, end } = recordAt(bytes, 0);
+  const of = Object(decodeRecord(payload)) as Readonly<Record<string, unknown>>;
+  if (of.version !== VERSION)
+    throw new JournalError('version', `a snapshot of version ${of.version}; this reads ${VERSION}`);
+  return { of, end };
 }
 
 const wantedOf = (program: Program, peer: string) => ({

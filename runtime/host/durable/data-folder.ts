@@ -13,13 +13,15 @@ import { type Diagnostic, DiagnosticError, diagnostic } from '../../../ir/diagno
 import { type DurableNode, decodeEntry, type Entry, type Progress, recovered } from '../../durable.ts';
 import { JournalError } from '../../journal/index.ts';
 import { Node, type NodeOptions } from '../../node.ts';
-import { restoreNode, snapshotOf } from '../../snapshot/index.ts';
+import { restoreNode } from '../../snapshot/index.ts';
 import { Calls } from '../calls.ts';
-import { type Clock, systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Durability } from '../driver.ts';
-import { cannotRevive, type Found, find, snapshotFile } from './found.ts';
+import { type Found, find } from './found.ts';
 import { identify, lock, unlock } from './identity.ts';
 import { JournalFile } from './journal-file.ts';
+import { peerSnapshotOf } from './movable.ts';
+import { clockFrom, notRevived } from './peer-snapshot.ts';
 import { writeWhole } from './whole-file.ts';
 
 export interface DataFolderOptions {
@@ -30,20 +32,18 @@ export interface DataFolderOptions {
   readonly incarnation: number;
   /** Of a journal, before a snapshot takes its place. Default: 64 MiB. */
   readonly snapshotBytes?: number;
+  /** A peer's snapshot that an empty folder begins with, of another host (`Movable`). */
+  readonly from?: Uint8Array;
 }
 
 const SNAPSHOT_BYTES = 64 * 2 ** 20;
 
-/** A clock that was at the last record's time when that was written, and goes on. */
+/** It was at the last record's time when that was written, and goes on. */
 function clockAfter({ from, records, writtenMs }: Found): Clock {
   const last = records.at(-1);
   const now = last === undefined ? from.now : decodeEntry(last.payload, Number.POSITIVE_INFINITY).now;
   const awayNs = writtenMs === undefined ? 0 : Math.max(0, Date.now() - writtenMs) * 1e6;
-  const offset = Math.round(now + awayNs) - systemClock.now();
-  return {
-    now: () => systemClock.now() + offset,
-    wake: (at, callback) => systemClock.wake(at - offset, callback),
-  };
+  return clockFrom(now + awayNs);
 }
 
 export class DataFolder implements Durability {
@@ -98,13 +98,13 @@ export class DataFolder implements Durability {
     return this.#from.record > 0 || this.#entries.length > 0;
   }
 
-  /** Rejects with DiagnosticError BB860 to BB862, BB882. */
+  /** Rejects with DiagnosticError BB860 to BB862, BB864, BB882. */
   static async open(folder: string, options: DataFolderOptions): Promise<DataFolder> {
     try {
       mkdirSync(folder, { recursive: true });
       lock(folder);
       try {
-        const incarnation = identify(folder, options);
+        const incarnation = identify(folder, options, options.from);
         const found = find(folder);
         const clock = clockAfter(found);
         const file = path.join(folder, `journal-${found.from.record}`);
@@ -142,7 +142,7 @@ export class DataFolder implements Durability {
       return this.#durable;
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
-      throw cannotRevive(error.message);
+      throw notRevived(error);
     }
   }
 
@@ -164,11 +164,9 @@ export class DataFolder implements Durability {
   /** Makes the journal begin anew, so that neither it nor the way back grows for ever. */
   #takeSnapshot(): void {
     const durable = this.#durable!;
-    const { record, now } = durable.progress;
-    const node = snapshotOf(durable.node);
-    durable.snapshotTaken();
+    const { record } = durable.progress;
+    const file = peerSnapshotOf(durable, this.calls);
     const name = (kind: string, number: number): string => path.join(this.#folder, `${kind}-${number}`);
-    const file = snapshotFile({ record, now, calls: this.calls.save(), node });
     try {
       writeWhole(name('snapshot', record), [file]);
     } catch (error) {

@@ -4,16 +4,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DiagnosticError, diagnostic } from '../../../ir/diagnostic.ts';
 import type { Progress } from '../../durable.ts';
-import {
-  decodeRecord,
-  encodeRecord,
-  framedRecord,
-  JournalError,
-  type ReadRecord,
-  readJournal,
-  readRecord,
-} from '../../journal/index.ts';
-import type { Calls } from '../calls.ts';
+import { JournalError, type ReadRecord, readJournal } from '../../journal/index.ts';
+import { decodePeerSnapshot, notRevived, type PeerSnapshot } from './peer-snapshot.ts';
 
 export const cannotRevive = (reason: string): DiagnosticError =>
   new DiagnosticError(diagnostic('BB862', { reason }));
@@ -21,7 +13,7 @@ export const cannotRevive = (reason: string): DiagnosticError =>
 export interface Found {
   /** Where the records begin. */
   readonly from: Progress;
-  readonly snapshot: Snapshot | undefined;
+  readonly snapshot: PeerSnapshot | undefined;
   readonly records: readonly ReadRecord[];
   /** Of the journal, as far as it is good. */
   readonly journalBytes: number;
@@ -29,12 +21,6 @@ export interface Found {
   readonly cutBytes: number;
   /** When the journal was last written, in ms; undefined: there is none. */
   readonly writtenMs: number | undefined;
-}
-
-/** What is kept beside the node itself. */
-export interface Snapshot extends Progress {
-  readonly calls: ReturnType<Calls['save']>;
-  readonly node: Uint8Array;
 }
 
 /** Throws DiagnosticError BB862. */
@@ -51,30 +37,32 @@ export function find(folder: string): Found {
   return { from: { record: from.record, now: from.now }, snapshot, ...journal, writtenMs };
 }
 
-export const snapshotFile = (snapshot: Snapshot): Uint8Array => framedRecord(encodeRecord(snapshot));
+function readSnapshot(file: string): PeerSnapshot {
+  return reading(file, () => decodePeerSnapshot(readFileSync(file)));
+}
 
-function readSnapshot(file: string): Snapshot {
-  const record = readRecord(readFileSync(file), 0);
-  if (typeof record === 'string') throw cannotRevive(`${path.basename(file)} is ${record}`);
-  return decodeRecord(record.payload, { slackBytes: Number.POSITIVE_INFINITY }) as Snapshot;
+function reading<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    throw notRevived(error, path.basename(file));
+  }
 }
 
 function readRecords(file: string): Pick<Found, 'records' | 'journalBytes' | 'cutBytes'> {
   const data = readFileSync(file);
   const records: ReadRecord[] = [];
-  try {
-    const reading = readJournal(data);
+  return reading(file, () => {
+    const journal = readJournal(data);
     for (;;) {
-      const next = reading.next();
+      const next = journal.next();
       if (!next.done) records.push(next.value);
       else if (next.value.how === 'damaged' && !isTorn(data, next.value.at))
         throw cannotRevive(`${path.basename(file)} is damaged at byte ${next.value.at}`);
       else return { records, journalBytes: next.value.at, cutBytes: data.length - next.value.at };
     }
-  } catch (error) {
-    if (!(error instanceof JournalError)) throw error;
-    throw cannotRevive(`${path.basename(file)}: ${error.message}`);
-  }
+  });
 }
 
 /**
