@@ -175,6 +175,7 @@ test('what a peer sends again when it is back waits for those that it has not me
       return 'taken';
     },
     tell: () => {},
+    forget: () => {},
     close: async () => {},
   };
   const data = file('alone');
