@@ -48,6 +48,11 @@ export interface CollectOptions<P extends string, L extends Late = Late> extends
   readonly atLeast?: number;
   /** Closes after so many answers. Default: all. */
   readonly enough?: number;
+  /**
+   * In which order rows stand: that of the set, so that nothing depends on who is faster (default), or that of arrival,
+   * which is right where what is made of them is the same in any order, as exact sums are.
+   */
+  readonly order?: 'set' | 'arrival';
   /** Takes only answers of those for whom the transport vouches; others' are missing, `refused`. */
   readonly vouched?: boolean;
   /** Answers that come too late: dropped (default), or one more row for their sender in the session's next flow, with its age. */
@@ -133,7 +138,11 @@ function gather(owner: Recorder, value: unknown, options: CollectOptions<string>
   const target = options.at === undefined ? owner.placeAround(cohort) : placeOf(options.at);
   const shared = { cohort: undefined, declinable: false };
   const ids = { ...shared, type: tensorType('string', [null]) };
-  const attributes = [...policy(owner, 'collect', options), ...latePolicy(owner, options.late)];
+  const attributes = [
+    ...policy(owner, 'collect', options),
+    ...latePolicy(owner, options.late),
+    ...orderOf(owner, options),
+  ];
   const results = [
     ...inputs.map((fact, index) => ({ ...shared, name: names[index]!, type: stacked(fact) })),
     { ...ids, name: 'senders' },
@@ -142,6 +151,19 @@ function gather(owner: Recorder, value: unknown, options: CollectOptions<string>
   ];
   const facts = coreOp(owner, { type: CORE.collect, inputs, attributes, place: target ?? null }, results);
   return Object.fromEntries(results.map(({ name }, index) => [name, toValue(facts[index]!, owner)]));
+}
+
+function orderOf(owner: Recorder, { order = 'set', late }: CollectOptions<string>): Attribute[] {
+  if (order === 'set') return [];
+  if (order !== 'arrival' || late === 'next')
+    owner.fail('BB308', {
+      op: 'collect',
+      reason:
+        late === 'next'
+          ? 'late answers stand in the order of the set'
+          : `order is 'set' or 'arrival', not ${order}`,
+    });
+  return [textAttribute('order', 'arrival')];
 }
 
 function latePolicy(owner: Recorder, late: Late = 'drop'): Attribute[] {

@@ -51,6 +51,7 @@ export { type Argument, type EntryOptions, entry, type LimitPolicy } from './ent
 // For hosts that record.
 export type { Environment, Site } from './environment.ts';
 export { type Exchanged, type ExchangeOptions, exchange } from './exchange.ts';
+export { type Folded, type FoldOptions, fold } from './fold.ts';
 // Training.
 export { type Gradients, gradient } from './gradient.ts';
 // Missing values: x.when(c), x.present(), x.reason(), x.orElse(y), and many at once.

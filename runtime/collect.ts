@@ -63,6 +63,7 @@ export class Gathering {
       waiting: members.length,
       answered: members.map(() => false),
       present: 0,
+      came: [],
       late: [],
     };
     flow.answers.set(index, answers);
@@ -77,6 +78,7 @@ export class Gathering {
     this.#leases.hold(value);
     if (--answers.open[member]! > 0) return true;
     answers.waiting--;
+    answers.came.push(member);
     if (answers.fields.every((one) => isHeld(one[member]!))) this.#answered(answers, member);
     return true;
   }
@@ -117,7 +119,9 @@ export class Gathering {
     };
     const lateOf = (from: string): readonly Row[] =>
       answers.late.filter((one) => one.from === from).sort((a, b) => b.age - a.age) as readonly Row[];
-    for (const [member, from] of members.entries()) {
+    const inSetOrder = members.map((_, member) => member);
+    for (const member of one.asCome ? new Set([...answers.came, ...inSetOrder]) : inSetOrder) {
+      const from = members[member]!;
       const own = answers.fields.map((field) => field[member] ?? why(from));
       const hole = own.find((value) => !isHeld(value)) as Missing | undefined;
       if (answers.open[member]! > 0) absent.push({ from, fields: answers.fields.map((row) => row[member]) });

@@ -20,6 +20,8 @@ export interface Answers {
   readonly answered: boolean[];
   /** How many have. */
   present: number;
+  /** Members without an open field, as they came. */
+  readonly came: number[];
   /** Of earlier flows. */
   readonly late: LateAnswer[];
 }

@@ -75,6 +75,8 @@ export interface Collect extends Common {
   readonly enough: number | undefined;
   /** Answers that come too late join the next flow's collect; a last output has the age of each. */
   readonly keepsLate: boolean;
+  /** Its rows stand in the order in which they came. */
+  readonly asCome: boolean;
   /** It takes only answers whose sender somebody vouches for. */
   readonly vouched: boolean;
   /** `file:line:column` of the author. */

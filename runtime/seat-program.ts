@@ -352,7 +352,8 @@ class Decoder {
     const count = edges.length + (keepsLate ? 3 : 2);
     if (common.outputs.length > count) this.#fail(`Collect gives ${count} values`, common.name);
     const vouched = this.#optionalInt(node, 'vouched') === 1;
-    const waits = { deadlineNs, keepsLate, vouched, at: atOf(node) };
+    const asCome = this.#optionalText(node, 'order') === 'arrival';
+    const waits = { deadlineNs, keepsLate, vouched, asCome, at: atOf(node) };
     return { ...common, kind: 'collect', edges, members, atLeast, enough, ...waits };
   }
 

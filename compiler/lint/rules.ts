@@ -1,6 +1,7 @@
 // The rules over graphs and plans; those over sources are the command line's, which has the sources.
 
 import type { Rule } from './rule.ts';
+import { arrivalOrder } from './rules/arrival-order.ts';
 import { cohortWithoutDeadline } from './rules/cohort-without-deadline.ts';
 import { cyclicWait } from './rules/cyclic-wait.ts';
 import { divergingReplicas } from './rules/diverging-replicas.ts';
@@ -32,6 +33,7 @@ export const rules: readonly Rule[] = [
   unseededRandom,
   sharedSeed,
   cohortWithoutDeadline,
+  arrivalOrder,
   // Waits, and what happens when they end without a value.
   quorumAboveCohort,
   waitOutlastsDeadline,

@@ -308,7 +308,7 @@ class ProgramBuilder {
           fields.map((field) => field.edge.id),
         ),
         ...op.attributes.filter((attribute) =>
-          ['at_least', 'enough', 'late', 'vouched'].includes(attribute.name),
+          ['at_least', 'enough', 'late', 'vouched', 'order'].includes(attribute.name),
         ),
         intAttribute('deadline_ns', Math.max(...fields.map((field) => field.edge.deadlineNs))),
       ],

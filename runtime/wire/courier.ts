@@ -17,7 +17,7 @@ import { peersIn } from '../peer-set.ts';
 import { fill, type Saved } from '../saved.ts';
 import { rowsFor } from '../scatter.ts';
 import { TRACE_BYTES } from '../trace.ts';
-import { clip, isMissing, type Missing, type Value } from '../value.ts';
+import { clip, isMissing, type Value } from '../value.ts';
 import { controlContent, controlMessages } from './control.ts';
 import {
   type Envelope,
@@ -181,29 +181,27 @@ export class Courier {
 
   /** Values as fills, and the bytes that go beside them. */
   #load(edges: readonly Edge[], values: readonly Value[]) {
-    const coded = values.map((value, at) => this.#encoded(edges[at]!, value));
-    const sent = values.map((value, at) => (isMissing(coded[at] ?? value) ? (coded[at] ?? value) : value));
-    const fills = sent.map((value, at) => {
-      const { id, kind } = edges[at]!;
-      return fillOf(id, value, kind === 'trigger', coded[at] !== undefined);
-    });
-    const payloads = sent.map((value, at) =>
-      isMissing(value) || fills[at]!.trigger
-        ? undefined
-        : payloadOf((coded[at] as Tensor | undefined) ?? value),
-    );
-    return { fills, payloads };
+    const sent = values.map((value, at) => this.#encoded(edges[at]!, value));
+    const isTrigger = (at: number): boolean => edges[at]!.kind === 'trigger';
+    return {
+      fills: sent.map(([value, coded], at) =>
+        fillOf(edges[at]!.id, value, isTrigger(at), coded !== undefined),
+      ),
+      payloads: sent.map(([value, coded], at) =>
+        isMissing(value) || isTrigger(at) ? undefined : payloadOf(coded ?? value),
+      ),
+    };
   }
 
-  /** What goes in place of a value whose edge has a codec; undefined: it goes as it is. */
-  #encoded({ codec, id }: Edge, value: Value): Tensor | Missing | undefined {
-    if (codec === RAW || isMissing(value) || !isTensor(value) || !isCoded(value.dtype)) return undefined;
+  /** A value and what goes in its place, where its edge has a codec. */
+  #encoded({ codec, id }: Edge, value: Value): readonly [value: Value, coded?: Tensor] {
+    if (codec === RAW || isMissing(value) || !isTensor(value) || !isCoded(value.dtype)) return [value];
     const component = codecSlot(codec);
     const made = this.#code(component, 'Encode', [value]);
-    if (typeof made !== 'string') return made;
-    const message = clip(made);
-    this.#outbox.event({ kind: 'component-failed', component, message });
-    return { reason: 'failed', peer: this.#peer, edge: id, detail: message };
+    if (typeof made !== 'string') return [value, made];
+    const detail = clip(made);
+    this.#outbox.event({ kind: 'component-failed', component, message: detail });
+    return [{ reason: 'failed', peer: this.#peer, edge: id, detail }];
   }
 
   /** The frames of a message for a component at another peer; undefined: there is no such peer. */

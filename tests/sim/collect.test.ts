@@ -184,3 +184,21 @@ test('a forged answer in another’s name is not taken for it', () => {
   world.run();
   expect(numbers(world.output('s', 'all') as Tensor)).toEqual([9, 0, 9, 2, 9, 3, 9, 4]);
 });
+
+test('in the order of arrival its rows stand as they came, those of its senders too', () => {
+  for (const order of [
+    [4, 1, 3, 0, 2],
+    [2, 0, 1, 4, 3],
+  ]) {
+    const world = collect({ order: 'arrival', at_least: 4 });
+    world.invoke('s', { x: f32(9) });
+    for (const letter of world.mail.splice(0)) world.deliver(letter);
+    const answers = world.mail.splice(0);
+    for (const index of order.slice(0, 4)) world.deliver(answers[index]!);
+    world.give('s', { type: 'lost', peer: phones[order[4]!]! });
+    const came = order.slice(0, 4);
+    expect(names(world.output('s', 'who') as Tensor)).toEqual(came.map((index) => phones[index]));
+    expect(numbers(world.output('s', 'all') as Tensor)).toEqual(came.flatMap((index) => [9, index]));
+    expect(names(world.output('s', 'not') as Tensor)).toEqual([phones[order[4]!]]);
+  }
+});
