@@ -36,7 +36,11 @@ export interface ExportOptions {
    * `minBytes` go there, the others into the model.
    */
   readonly external?: 'keep' | 'inline' | { readonly file: string; readonly minBytes: number };
-  /** Which inner values get a stated type: those the file stated, or all of the main graph and functions. */
+  /**
+   * Which inner values get a stated type: those the file stated, or all of the main graph and functions. Default: what the
+   * file stated, and of a graph that no file had, all; what was recorded with a type, such as what an event brings, is not
+   * always found again by inference.
+   */
   readonly valueInfo?: 'imported' | 'all';
   /** Further metadata of an op; needs IR version 10. */
   readonly metadata?: (op: Op) => readonly Entry[];
@@ -246,7 +250,9 @@ class ModelWriter {
     const drafts: object[] = stated.map((info) =>
       this.#infoDraft(this.#model.value(info.value), info, false),
     );
-    if (this.#options.valueInfo !== 'all' || graph.kind === 'subgraph') return drafts;
+    const { valueInfo } = this.#options;
+    const all = valueInfo === undefined ? graph.residue === undefined : valueInfo === 'all';
+    if (!all || (graph.kind === 'subgraph' && valueInfo === 'all')) return drafts;
     const known = new Set<ValueId>(stated.map(({ value }) => value));
     if (graph.kind === 'main') for (const id of [...graph.inputs, ...graph.outputs]) known.add(id);
     for (const id of this.#innerValues(graph)) {

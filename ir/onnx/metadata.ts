@@ -143,7 +143,7 @@ export function marksOf(
 
 /**
  * The entries to write: those of the file in their order, brought up to date, and new ones after them. An
- * entry of the file that was not understood, or is no longer known, stays.
+ * entry of the file that was not understood, or is no longer known, stays; a place that was taken away does not.
  */
 export function mergeEntries(
   file: readonly StringStringEntryProto[] | undefined,
@@ -151,11 +151,15 @@ export function mergeEntries(
 ): object[] {
   if (file === undefined || file.length === 0) return current.map(([key, value]) => ({ key, value }));
   const missing = new Map(current);
-  const merged = file.map((entry): object => {
+  const isUnplaced = !missing.has(METADATA.place) && new Set(file.map(({ key }) => key)).size === file.length;
+  const merged = file.flatMap((entry): object[] => {
     const value = missing.get(entry.key);
-    if (value === undefined) return entry;
+    if (value === undefined) {
+      const isOurs = entry.key === METADATA.place && parsePlace(entry.value, () => undefined) !== undefined;
+      return isUnplaced && isOurs ? [] : [entry];
+    }
     missing.delete(entry.key);
-    return entry.value === value ? entry : { ...entry, value };
+    return [entry.value === value ? entry : { ...entry, value }];
   });
   for (const [key, value] of missing) merged.push({ key, value });
   return merged;
