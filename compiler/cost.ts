@@ -14,11 +14,14 @@ import {
   type ValueId,
   type Weight,
 } from '../ir/index.ts';
+import { constantOf, readWeight } from '../ir/onnx/index.ts';
 
 /** Elements of a value whose rank nobody knows: large enough that a cut rather goes through known values. */
 const UNKNOWN_ELEMENTS = 65536;
 /** Operations of an op whose sizes nobody knows. */
 const UNKNOWN_OPERATIONS = 64;
+/** From here on, a trip count says that something else ends the loop. */
+const UNBOUNDED_TRIPS = 2 ** 31 - 1;
 /** Bytes of a string element, whose length nobody knows. */
 const STRING_BYTES = 32;
 
@@ -46,7 +49,7 @@ export function costModel(model: Model): CostModel {
   const operations = (op: Op): number => {
     const fn = model.functionOf(op);
     let sum = fn === undefined ? ownOperations(op, sizes) : body(fn.graph);
-    for (const graph of subgraphsOf(op)) sum += body(graph);
+    for (const graph of subgraphsOf(op)) sum += trips(op, model, sizes) * body(graph);
     return Math.max(1, sum);
   };
   return {
@@ -54,6 +57,28 @@ export function costModel(model: Model): CostModel {
     transferBytes: (value) => sizes.bytes(value, UNKNOWN_ELEMENTS),
     heldBytes: (value) => sizes.bytes(value, 0),
   };
+}
+
+/** How often the body of a loop runs, where the graph says it; else once. A condition may end a Loop earlier. */
+function trips(op: Op, model: Model, sizes: Sizes): number {
+  if (op.domain !== '') return 1;
+  if (op.type === 'Loop') return Math.max(0, countIn(model, op.inputs[0]) ?? 1);
+  if (op.type !== 'Scan') return 1;
+  const swept = op.inputs.at(-attributeInt(op, 'num_scan_inputs', 1));
+  const dims = sizes.dims(swept);
+  const axis = attributeInts(op, 'scan_input_axes')?.[0] ?? 0;
+  return dims?.at(Number(axis)) ?? 1;
+}
+
+/** A whole number that the graph has as a constant. */
+function countIn(model: Model, id: ValueId | undefined): number | undefined {
+  if (id === undefined || id === NO_VALUE) return undefined;
+  const { weight, def } = model.value(id);
+  const held = weight ?? (def.kind === 'op' ? constantOf(model.op(def.op)) : undefined);
+  if (held?.dtype !== 'int64' || held.dims.some((dim) => dim !== 1)) return undefined;
+  const { bytes } = readWeight(held);
+  const count = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true));
+  return Number.isSafeInteger(count) && count < UNBOUNDED_TRIPS ? count : undefined;
 }
 
 /** Bytes of a constant tensor in raw form. */

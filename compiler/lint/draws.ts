@@ -11,6 +11,10 @@ const drawing = new Set([
   'Multinomial',
 ]);
 
+/** The words of a key: what every draw from it is made of. */
+export const isKeyed = ({ domain, type }: Op): boolean =>
+  domain === 'bytesandbrains.random' && type === 'RandomWords';
+
 /** Dropout draws only if its third input, training mode, is there. */
 export function draws({ domain, type, inputs }: Op): boolean {
   if (domain !== '') return false;

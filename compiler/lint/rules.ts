@@ -9,8 +9,10 @@ import { dominantEdge } from './rules/dominant-edge.ts';
 import { duplicateTransfer } from './rules/duplicate-transfer.ts';
 import { edgeMissesDeadline } from './rules/edge-misses-deadline.ts';
 import { edgeWithoutLink } from './rules/edge-without-link.ts';
+import { endlessSession } from './rules/endless-session.ts';
 import { growingState } from './rules/growing-state.ts';
 import { idlePeer } from './rules/idle-peer.ts';
+import { jointNextDiffers } from './rules/joint-next-differs.ts';
 import { lostUpdate } from './rules/lost-update.ts';
 import { memoryOverLimit } from './rules/memory-over-limit.ts';
 import { privateValueLeavesClass } from './rules/private-value-leaves-class.ts';
@@ -18,6 +20,7 @@ import { quorumAboveCohort } from './rules/quorum-above-cohort.ts';
 import { receiveWithoutSend } from './rules/receive-without-send.ts';
 import { secretFromGraph } from './rules/secret-from-graph.ts';
 import { sendWithoutReceive } from './rules/send-without-receive.ts';
+import { sessionLeak } from './rules/session-leak.ts';
 import { sharedSeed } from './rules/shared-seed.ts';
 import { singlePointOfFailure } from './rules/single-point-of-failure.ts';
 import { unhandledMissing } from './rules/unhandled-missing.ts';
@@ -39,12 +42,15 @@ export const rules: readonly Rule[] = [
   waitOutlastsDeadline,
   unhandledMissing,
   cyclicWait,
+  jointNextDiffers,
+  endlessSession,
   receiveWithoutSend,
   sendWithoutReceive,
   // State.
   lostUpdate,
   divergingReplicas,
   growingState,
+  sessionLeak,
   // What crosses links, and what that costs.
   edgeWithoutLink,
   privateValueLeavesClass,

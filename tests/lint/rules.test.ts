@@ -71,3 +71,107 @@ test('a session that ends because an answer is missing is told, with the way', a
     expect.arrayContaining(['(Collect) is then missing', '(Greater) is then missing']),
   );
 });
+
+const peersOf = (count: number): string => `{ "version": 1, "classes": { "phone": { "count": ${count} } } }`;
+const rulesIn = async (model: string, topology?: string): Promise<readonly string[]> =>
+  (await lintExample({ model, ...(topology !== undefined && { topology }) })).map(({ rule }) => rule);
+
+test('one key for two draws is told, keys that are folded from it are not', async () => {
+  const drawn = (second: string): string => `
+import { float32, input, module, output } from 'bytesandbrains';
+import { key, normal, uniform } from 'bytesandbrains/random';
+export default module('noise', () => {
+  const x = input('x', float32, [4]);
+  output('y', x.add(normal(key(7).fold('a'), [4])).add(uniform(${second}, [4])));
+});`;
+  expect(await rulesIn(drawn("key(7).fold('a')"))).toEqual(['shared-seed']);
+  expect(await rulesIn(drawn("key(7).fold('b')"))).toEqual([]);
+});
+
+test('a mask from a key of the program protects nothing, one from a key of the host does', async () => {
+  const masked = (from: string): string => `
+import { input, float32, module, on, output, peer, uint32 } from 'bytesandbrains';
+import { key, normal } from 'bytesandbrains/random';
+const phone = peer('phone');
+const server = peer('server');
+export default module('masked', () => {
+  const x = input('x', float32, [4], { at: phone, private: true });
+  const secret = input('secret', uint32, [2], { at: phone, private: true });
+  const sent = on(phone, () => x.add(normal(${from}, [4])).declassify('the mask hides it'));
+  output('y', on(server, () => sent.neg()));
+  output('parity', on(phone, () => secret.bitwiseAnd([1, 1])));
+});`;
+  const topology = '{ "version": 1, "classes": { "phone": {}, "server": {} } }';
+  expect(await rulesIn(masked('key(3)'), topology)).toContain('secret-from-graph');
+  expect(await rulesIn(masked('key(secret)'), topology)).not.toContain('secret-from-graph');
+});
+
+test('an all-reduce with a dead owner of a chunk lets replicas diverge, unless digests are compared', async () => {
+  const reduced = (atLeast: string, rest: string): string => `
+import { cohort, constant, digest, emit, entry, module, next, state } from 'bytesandbrains';
+const phones = cohort('phone');
+export default module('reduce', () => {
+  const w = state('w', constant([1, 2, 3]), { at: phones.each });
+  const rounds = state('rounds', 0, { at: phones.each });
+  entry('round', phones.each, () => {
+    const n = rounds.update((before) => before.add(1));
+    const all = w.read().exchange({ within: '5s'${atLeast} });
+    const mean = all.values.reduceMean({ axes: [0], keepdims: false });
+    const w1 = mean.orElse(w.read());
+    w.assign(w1);
+    ${rest}
+    next('round').when(n.less(5));
+  });
+});`;
+  const compared =
+    "const h = digest(w1).exchange({ within: '9s', atLeast: 1 });\n    emit('digests', h.values);";
+  expect(await rulesIn(reduced(', atLeast: 1', "emit('w', w1);"), peersOf(3))).toEqual([
+    'diverging-replicas',
+  ]);
+  expect(await rulesIn(reduced(', atLeast: 1', compared), peersOf(3))).toEqual([]);
+  expect(await rulesIn(reduced('', "emit('w', w1);"), peersOf(3))).toEqual([]);
+});
+
+test('a session that ends when a component does not answer is told', async () => {
+  const asked = (rest: string): string => `
+import { constant, emit, entry, int64, module, next, peer, protocol } from 'bytesandbrains';
+const server = peer('server');
+const log = {
+  methods: {
+    Append: {
+      kind: 'ask',
+      inputs: [{ name: 'value', dtype: 'int64', shape: [] }],
+      options: {},
+      outputs: [{ name: 'at', dtype: 'int64', shape: [] }],
+    },
+  },
+} as const;
+export default module('log', () => {
+  const raft = protocol('raft', log, { at: server });
+  entry('lead', server, { initial: { n: 0n } }, ({ n }) => {
+    const at = raft.append(n, { within: '2s' });
+    emit('at', at);
+    next('lead', { n: n.add(1n) }).when(${rest});
+  });
+});`;
+  const topology = '{ "version": 1, "classes": { "server": {} } }';
+  const [found] = await lintExample({ model: asked('at.less(50n)'), topology });
+  expect(found).toMatchObject({
+    rule: 'unhandled-missing',
+    message: "next('lead') is given a value that is missing if raft does not answer: then the session ends",
+  });
+  expect(await rulesIn(asked('at.orElse(50n).less(50n)'), topology)).toEqual([]);
+});
+
+test('a next without a condition never ends its session', async () => {
+  const rounds = `
+import { emit, entry, module, next, peer } from 'bytesandbrains';
+const server = peer('server');
+export default module('rounds', () => {
+  entry('round', server, { initial: { n: 0n } }, ({ n }) => {
+    emit('n', n.add(1n));
+    next('round', { n: n.add(1n) });
+  });
+});`;
+  expect(await rulesIn(rounds)).toEqual(['endless-session']);
+});

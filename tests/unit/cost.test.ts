@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { costModel } from '../../compiler/cost.ts';
+import { inferModel } from '../../compiler/infer/infer.ts';
 import { nominalModel } from '../../compiler/nominal.ts';
+import { float32, input, loop, module, output, scan, type Value } from '../../dsl/index.ts';
 import { formatType, type Model } from '../../ir/index.ts';
+import { recorded } from '../support/deploy.ts';
 import { typedModel } from '../support/model.ts';
 
 const operations = (model: Model, name: string): number =>
@@ -53,4 +56,26 @@ test('nominal sizes are inferred from the inputs, a batch being one', () => {
 test('a model without open sizes stays as it is', () => {
   const model = typedModel('input x: float32[3]\ny = Relu(x)\noutput y');
   expect(nominalModel(model)).toBe(model);
+});
+
+/** Six products of a row and a 4 × 4 matrix, and as many additions, whichever op repeats them. */
+const repeated = {
+  Loop: (x: Row, w: Matrix) => loop({ h: x }, { count: 6 }, ({ h }) => ({ h: h.matmul(w).add(1) })).h,
+  Scan: (x: Row, w: Matrix, rows: Value<'float32', [6, 1, 4], 'any'>) =>
+    scan({ h: x }, { row: rows }, ({ h }, { row }) => ({ h: h.matmul(w).add(row) })).h,
+};
+type Row = Value<'float32', [1, 4], 'any'>;
+type Matrix = Value<'float32', [4, 4], 'any'>;
+test.each(['Loop', 'Scan'] as const)('the body of a %s counts as often as it runs', (type) => {
+  const source = module('repeated', () => {
+    const [x, w] = [input('x', float32, [1, 4]), input('w', float32, [4, 4])];
+    const rows = input('rows', float32, [6, 1, 4]);
+    output('y', repeated[type](x, w, rows));
+  });
+  const { model } = inferModel(recorded(source));
+  const op = [...model.opsOf()].find((one) => one.type === type)!;
+  const count = costModel(model).operations(op);
+  const once = 2 * 16 + 4;
+  expect(count).toBeGreaterThanOrEqual(6 * once);
+  expect(count).toBeLessThan(7 * once);
 });

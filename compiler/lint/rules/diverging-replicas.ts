@@ -1,8 +1,17 @@
-import { attributeString, CORE, isCohort, type OpId } from '../../../ir/index.ts';
+import {
+  attributeString,
+  CORE,
+  isCohort,
+  type Model,
+  type OpId,
+  type Topology,
+  type ValueId,
+} from '../../../ir/index.ts';
 import { variableOf } from '../../split/fragments.ts';
-import { isCore, type PlacedGraph, placeOfValue } from '../../split/places.ts';
+import { isCore, isGather, type PlacedGraph, placeOfValue } from '../../split/places.ts';
 import { atOp } from '../about.ts';
-import { rule } from '../rule.ts';
+import { differences } from '../own.ts';
+import { type Problem, rule } from '../rule.ts';
 
 const model = (rest: string): string => `
 import { cohort, collect, float32, input, module, on, output, peer, state } from 'bytesandbrains';
@@ -22,10 +31,11 @@ const topology = '{ "version": 1, "classes": { "phone": { "count": 3 }, "server"
 export const divergingReplicas = rule('diverging-replicas', {
   level: 'info',
   needs: 'placed',
-  summary: 'members change a state from their own data, it is combined, but never made equal again',
+  summary:
+    'members change a state from their own data or from the answers that came to each, and never make it equal again',
   rationale:
-    'Each member of the cohort assigns the state from data that only it has, and the results are collected as if they were versions of one thing; yet no assignment takes a value from a common sender, so the versions drift apart. Right for personal models and local statistics: switch it off there.',
-  *run({ model, graph }) {
+    'Each member of the cohort assigns the state from data that only it has, and the results are collected as if they were versions of one thing; yet no assignment takes a value from a common sender, so the versions drift apart. Or each assigns what it made of an exchange that is content with some answers, which may be others at another member, and no digest of it is exchanged that would show it. Right for personal models and local statistics: switch it off there.',
+  *run({ model, graph, topology }) {
     const knows = whatValuesKnow(graph);
     const combined = whatIsCollected(graph);
     const states = new Map<string, { own?: OpId; common: boolean; combined: boolean }>();
@@ -52,6 +62,7 @@ export const divergingReplicas = rule('diverging-replicas', {
         ...atOp(model, op),
       };
     }
+    yield* fromOwnAnswers(graph, topology);
   },
   examples: {
     bad: { model: model(''), topology },
@@ -89,8 +100,46 @@ function whatIsCollected(graph: PlacedGraph): Uint8Array {
   for (const id of model.mainGraph.ops.toReversed()) {
     if (graph.constant[id] === 1) continue;
     const op = model.op(id);
-    const leads = isCore(op, CORE.collect) || op.outputs.some((value) => collected[value] === 1);
+    const leads = isGather(op) || op.outputs.some((value) => collected[value] === 1);
     if (leads) for (const value of graph.needs[id]!) collected[value] = 1;
   }
   return collected;
+}
+
+/** Assignments of what an exchange gave that was content with some answers, where no digest of it is compared. */
+function* fromOwnAnswers(graph: PlacedGraph, topology: Topology): Iterable<Problem> {
+  const { model } = graph;
+  const joint = [...model.opsOf()].filter(
+    (op) => isCore(op, CORE.stateAssign) && graph.places[graph.opPlace[op.id]!]!.binder.kind === 'each',
+  );
+  if (joint.length === 0) return;
+  const { partial } = differences(graph, topology);
+  const collected = whatIsCollected(graph);
+  const compared = new Set(
+    [...model.opsOf()]
+      .filter((op) => isCore(op, CORE.digest) && collected[op.outputs[0]!] === 1)
+      .map((op) => op.inputs[0]!),
+  );
+  for (const op of joint) {
+    const through = partial.get(op.inputs[0]!);
+    if (through === undefined || [...compared].some((id) => isMadeFrom(model, op.inputs[0]!, id))) continue;
+    const key = attributeString(op, 'key');
+    yield {
+      message: `${key} is assigned what came of an exchange that is content with some answers: another member may have had others`,
+      hint: `compare what they have, by digest(…).exchange(…), and get the majority’s where it differs; or let all answer`,
+      ...atOp(model, op),
+      related: [{ message: 'is content with some answers', at: model.op(through).at }],
+    };
+  }
+}
+
+/** Whether one is the other, or has gone into it or come of it by a when or an orElse. */
+function isMadeFrom(model: Model, a: ValueId, b: ValueId): boolean {
+  const core = (id: ValueId): ValueId => {
+    const { def } = model.value(id);
+    const op = def.kind === 'op' ? model.op(def.op) : undefined;
+    const passes = op !== undefined && (isCore(op, CORE.when) || isCore(op, CORE.orElse));
+    return passes ? core(op.inputs[0]!) : id;
+  };
+  return core(a) === core(b);
 }

@@ -1,6 +1,6 @@
-import { attributeFloat, dependenciesOf, type Op, type ValueId } from '../../../ir/index.ts';
+import { attributeFloat, dependenciesOf, type Model, type Op, type ValueId } from '../../../ir/index.ts';
 import { atOp } from '../about.ts';
-import { draws } from '../draws.ts';
+import { draws, isKeyed } from '../draws.ts';
 import { rule } from '../rule.ts';
 
 const model = (mask: string): string => `
@@ -23,8 +23,11 @@ export const secretFromGraph = rule('secret-from-graph', {
     'A mask or noise protects as long as nobody else knows it. A seed stands in the program, so whoever has the program, or guesses the seed, draws the same numbers and takes them off again; without a seed a backend starts from the clock, and its generators are not made for secrets. Numbers that must be secret come from the host, as a private input. Whether the draw is what protects the value is not decided, and state is not followed; Dropout is not looked at.',
   *run({ model }) {
     const drawn = new Map<ValueId, Op>();
+    const hosts = ofPrivateInputs(model);
     for (const op of model.opsOf()) {
-      const own = draws(op) && op.type !== 'Dropout' ? op : undefined;
+      // A key that the host gives is as secret as a mask that it gives.
+      const isSeeded = isKeyed(op) && !hosts.has(op.inputs[0]!);
+      const own = isSeeded || (draws(op) && op.type !== 'Dropout') ? op : undefined;
       const draw =
         own ??
         dependenciesOf(model, op)
@@ -35,7 +38,9 @@ export const secretFromGraph = rule('secret-from-graph', {
       else {
         const seed = attributeFloat(draw, 'seed');
         yield {
-          message: `what is declassified here depends on ${draw.type}, ${seed === undefined ? 'whose generator is not made for secrets' : `whose seed ${seed} everyone with the program knows`}`,
+          message: isKeyed(draw)
+            ? 'what is declassified here depends on draws from a key that everyone with the program can make'
+            : `what is declassified here depends on ${draw.type}, ${seed === undefined ? 'whose generator is not made for secrets' : `whose seed ${seed} everyone with the program knows`}`,
           hint: 'take what must stay secret as an input with { private: true }, which the host draws; if the draw protects nothing, suppress this with that reason',
           ...atOp(model, op),
           related: [{ message: `${draw.type} draws`, at: draw.at }],
@@ -48,3 +53,11 @@ export const secretFromGraph = rule('secret-from-graph', {
     good: { model: model("input('mask', float32, [4], { at: phone, private: true })"), topology },
   },
 });
+
+/** Values that private inputs go into. */
+function ofPrivateInputs(model: Model): ReadonlySet<ValueId> {
+  const values = new Set(model.mainGraph.inputs.filter((id) => model.value(id).private === true));
+  for (const op of model.opsOf())
+    if (dependenciesOf(model, op).some((id) => values.has(id))) for (const id of op.outputs) values.add(id);
+  return values;
+}

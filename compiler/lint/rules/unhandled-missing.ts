@@ -2,12 +2,14 @@ import {
   attributeInt,
   attributeString,
   CORE,
+  componentOf,
   type Model,
   type OpId,
   type Topology,
   type ValueId,
 } from '../../../ir/index.ts';
-import { isCore, type PlacedGraph, placeOfValue } from '../../split/places.ts';
+import { isAsk } from '../../split/calls.ts';
+import { isCore, isGather, type PlacedGraph, placeOfValue } from '../../split/places.ts';
 import { atOp, atValue, whereMade } from '../about.ts';
 import { type Problem, rule } from '../rule.ts';
 
@@ -29,9 +31,9 @@ export const unhandledMissing = rule('unhandled-missing', {
   level: 'warning',
   needs: 'placed',
   summary:
-    'a collect that may be missing is the only way to state, to the next flow, or to an output that needs every member',
+    'a collect or an answer that may be missing is the only way to state, to the next flow, or to an output that needs every member',
   rationale:
-    'A collect with too few answers is missing, and so is all that is computed from it. An assignment of a missing value voids its whole fragment: what else it assigns and sends is lost too. A next whose condition or argument is missing starts no flow: the session ends without a word. An output that needs the answer of every member is missing as soon as one of them is gone. A present, a when that asks present, or an orElse on the way settles it, and so does an atLeast before an output.',
+    'A collect or exchange with too few answers is missing, as is what a component that is asked does not answer in time, and so is all that is computed from it. An assignment of a missing value voids its whole fragment: what else it assigns and sends is lost too. A next whose condition or argument is missing starts no flow: the session ends without a word. An output that needs the answer of every member is missing as soon as one of them is gone. A present, a when that asks present, or an orElse on the way settles it, and so does an atLeast before an output.',
   *run({ model, graph, topology }) {
     const missing = whatMayBeMissing(graph);
     for (const op of model.opsOf()) {
@@ -40,7 +42,7 @@ export const unhandledMissing = rule('unhandled-missing', {
       if (way.length === 0) continue;
       const key = attributeString(op, 'key') ?? '';
       yield {
-        message: `${key} is assigned a value that is missing if too few members answer: then the whole fragment is void`,
+        message: `${key} is assigned a value that is missing if ${cause(graph, way[0]!)}: then the whole fragment is void`,
         hint: 'assign value.when(value.present()), or value.orElse(…)',
         ...atOp(model, op),
         related: steps(model, way),
@@ -52,7 +54,7 @@ export const unhandledMissing = rule('unhandled-missing', {
       if (way === undefined) continue;
       const entry = attributeString(op, 'entry') ?? '';
       yield {
-        message: `next('${entry}') is given a value that is missing if too few members answer: then the session ends`,
+        message: `next('${entry}') is given a value that is missing if ${cause(graph, way[0]!)}: then the session ends`,
         hint: 'give it a condition and arguments that are always there, by orElse(…) or present()',
         ...atOp(model, op),
         related: steps(model, way),
@@ -86,7 +88,8 @@ function whatMayBeMissing(graph: PlacedGraph): ReadonlyMap<ValueId, OpId> {
     const needs = graph.needs[op.id]!;
     const [first, second] = op.inputs;
     let may = needs.some((id) => missing.has(id));
-    if (isCore(op, CORE.collect)) may ||= attributeInt(op, 'at_least') !== 0;
+    if (isGather(op)) may ||= attributeInt(op, 'at_least') !== 0;
+    else if (isAsk(op)) may = true;
     else if (isCore(op, CORE.present) || isCore(op, CORE.reason)) may = false;
     else if (isCore(op, CORE.orElse)) may = missing.has(second!);
     else if (isCore(op, CORE.when)) may = !asks.has(second!) && (missing.has(first!) || missing.has(second!));
@@ -115,7 +118,7 @@ function wayTo(model: Model, missing: ReadonlyMap<ValueId, OpId>, id: ValueId): 
 function needsAll(graph: PlacedGraph, topology: Topology, id: OpId): boolean {
   const op = graph.model.op(id);
   const input = op.inputs.find((one) => !graph.isConstant(one));
-  if (!isCore(op, CORE.collect) || input === undefined) return false;
+  if (!isGather(op) || input === undefined) return false;
   const from = graph.places[placeOfValue(graph, input)]!.class;
   const size = topology.classes.find((one) => one.name === from)!.members.length;
   // More than there are is another rule's.
@@ -128,3 +131,6 @@ const steps = (model: Model, way: readonly OpId[]): Problem['related'] =>
     const name = model.value(outputs[0]!).name;
     return { message: `${name} (${type}) is then missing`, at: whereMade(model, outputs[0]!) };
   });
+
+const cause = ({ model }: PlacedGraph, id: OpId): string =>
+  isAsk(model.op(id)) ? `${componentOf(model.op(id))} does not answer` : 'too few members answer';

@@ -1,4 +1,4 @@
-import { formatType, typeOfPort, type ValueType } from '../../../ir/index.ts';
+import { formatType, setOf, typeOfPort, type ValueType } from '../../../ir/index.ts';
 import { rule } from '../rule.ts';
 import { atEdge, edgeText, valuesByName } from '../wire.ts';
 
@@ -21,9 +21,11 @@ export const unknownDimension = rule('unknown-dimension', {
     'Neither a size nor a name: the plan cannot count its bytes, so cost, deadline and memory are guesses, and the receiver cannot check what arrives. Dimensions with names (N) are fine: an input tells them.',
   *run({ edges, graph }) {
     const values = valuesByName(graph);
+    // As long as the class at most.
+    const sets = new Set(graph.places.flatMap((place) => setOf(place) ?? []));
     for (const edge of edges) {
       const type = typeOfPort(edge);
-      if (edge.kind === 'trigger' || !isOpen(type)) continue;
+      if (edge.kind === 'trigger' || !isOpen(type) || sets.has(values.get(edge.value)!)) continue;
       yield {
         message: `${edge.value} crosses ${edgeText(edge)} as ${formatType(type)}`,
         hint: 'state what you know of it before it crosses: .as(dtype, shape); or cut elsewhere',

@@ -33,7 +33,7 @@ export default module('challenge', () => {
     const n = tick.update((before) => before.add(1n));
     const seed = key(7).fold(n);
     const shard = constant([1, 2]).mul(n.cast({ to: 'float32' }));
-    const pair = workers.some(draw(seed, 2, out.read()));
+    const pair = workers.some(draw(seed.fold('pair'), 2, out.read()));
     const c = on(pair, () => digest(work(shard, seed))).collect({ within: '60s' });
     const [first, second] = [c.values.gather(0n), c.values.gather(1n)];
     const differ = first.equal(second).not();
