@@ -1,6 +1,13 @@
 // Cohorts: which members of a class a place means.
 
-import { type Binder, each, packStrings, tensorType, type ValueId } from '../ir/index.ts';
+import {
+  type Binder,
+  each,
+  type Place as IrPlace,
+  packStrings,
+  tensorType,
+  type ValueId,
+} from '../ir/index.ts';
 import { addConstant } from './constant.ts';
 import { dimsIn, dtypeIn } from './core-op.ts';
 import { type Place, toPlace } from './place.ts';
@@ -35,7 +42,8 @@ export interface Cohort<Name extends string = string> {
   readonly me: Place<`${Name}.me`>;
   /**
    * The first of a set of peers. The set is taken once in a flow: who joins it later is not in it, who leaves is missing.
-   * The same set is the same place. Fails (BB341) for a set that each of several members has.
+   * The same set is the same place. Written at a cohort, each member of it has its own: what these have is collected there.
+   * Fails (BB341) for what is no list of peer ids.
    */
   one<const S extends PeerSet>(set: Checked<S, SetErrors<S>>, options?: BindOptions): Place<`${Name}.one`>;
   /** The members that are in a set of peers, in its order; else as `one`. */
@@ -49,8 +57,9 @@ export interface Cohort<Name extends string = string> {
 /** Participants of one kind: the class `name` of the topology, however many members it has. */
 export function cohort<const Name extends string>(name: Name): Cohort<Name> {
   const bound = (kind: 'one' | 'some', set: unknown, { sticky = false }: BindOptions = {}): never => {
-    const binder: Binder = { kind, set: takenSet(name, kind, set, sticky), sticky };
-    return toPlace({ class: name, binder }) as never;
+    const [taken, within] = takenSet(name, kind, set, sticky);
+    const binder: Binder = { kind, set: taken, sticky };
+    return toPlace({ class: name, binder, ...(within !== undefined && { within }) }) as never;
   };
   return {
     name,
@@ -63,24 +72,27 @@ export function cohort<const Name extends string>(name: Name): Cohort<Name> {
   };
 }
 
-function takenSet(name: string, kind: 'one' | 'some', set: unknown, sticky: boolean): ValueId {
+/** The set, and where each of many has its own. */
+function takenSet(
+  name: string,
+  kind: 'one' | 'some',
+  set: unknown,
+  sticky: boolean,
+): readonly [ValueId, IrPlace | undefined] {
   const owner = recorder(kind);
   return owner.call(takenSet, () => {
-    const fail = (reason: string): never => owner.fail('BB341', { place: `${name}.${kind}`, reason });
     const value = isValue(set) ? set : (set as Picker).pick(view(name));
-    const { id, type, cohort: many } = factOf(value, kind);
-    const dims = dimsIn(type);
-    if ((dtypeIn(type) ?? 'string') !== 'string' || (dims !== undefined && dims.length !== 1))
-      fail('a set is a list of peer ids, string[k]');
-    if (many !== undefined)
-      fail(`each member of ${many.class} has a set of its own; places within places come later`);
-    return sticky ? keptSet(owner, `${name}.${kind}`, value) : id;
+    const fact = factOf(value, kind);
+    const dims = dimsIn(fact.type);
+    if ((dtypeIn(fact.type) ?? 'string') !== 'string' || (dims !== undefined && dims.length !== 1))
+      owner.fail('BB341', { place: `${name}.${kind}`, reason: 'a set is a list of peer ids, string[k]' });
+    const within = owner.meet(kind, [fact]);
+    return [sticky ? keptSet(owner, `${name}.${kind}`, value, within ?? owner.place) : fact.id, within];
   });
 }
 
 /** The set of the session's first flow, in state of the session, where the set is made. */
-function keptSet(owner: Recorder, name: string, fresh: Tensor): ValueId {
-  const { place } = owner;
+function keptSet(owner: Recorder, name: string, fresh: Tensor, place: IrPlace | undefined): ValueId {
   if (place === undefined)
     owner.fail('BB341', { place: name, reason: 'it is sticky: say with on where that is kept' });
   const count = ((owner.once.get('sticky sets') as number | undefined) ?? 0) + 1;

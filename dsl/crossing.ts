@@ -3,10 +3,16 @@
 
 import {
   type Attribute,
+  areBeside,
   CORE,
   codecName,
   codecOptions,
   type Dim as IrDim,
+  isBoundAt,
+  isCohort,
+  isInside,
+  isMany,
+  outerOf,
   placeKey,
   tensorType,
 } from '../ir/index.ts';
@@ -134,9 +140,13 @@ function gather(owner: Recorder, value: unknown, options: CollectOptions<string>
   const names = Object.keys(record);
   const inputs = names.map((name) => factOf(record[name], 'collect'));
   const cohort = owner.meet('collect', inputs, null);
-  if (cohort === undefined) return owner.fail('BB308', { op: 'collect', reason: 'no cohort has this value' });
-  const target = options.at === undefined ? owner.placeAround(cohort) : placeOf(options.at);
-  const shared = { cohort: undefined, declinable: false };
+  if (cohort === undefined || !isCohort(cohort))
+    return owner.fail('BB308', { op: 'collect', reason: 'no cohort has this value' });
+  const target =
+    options.at === undefined ? (outerOf(cohort) ?? owner.placeAround(cohort)) : placeOf(options.at);
+  if (target !== undefined && !areBeside(cohort, target) && !isBoundAt(cohort, target))
+    owner.fail('BB306', { op: 'collect', from: placeKey(cohort), to: placeKey(target) });
+  const shared = { cohort: target && isMany(target) ? target : undefined, declinable: false };
   const ids = { ...shared, type: tensorType('string', [null]) };
   const attributes = [
     ...policy(owner, 'collect', options),
@@ -312,7 +322,7 @@ function deal(owner: Recorder, value: unknown, to: Place, { members, ...own }: S
 /** A value of one member, that is to go to those of a cohort. */
 function single(owner: Recorder, op: string, value: unknown, to: Place): Fact {
   const fact = factOf(value, op);
-  if (fact.cohort !== undefined)
+  if (fact.cohort !== undefined && !isInside(placeOf(to), fact.cohort))
     owner.fail('BB306', { op, from: placeKey(fact.cohort), to: placeKey(placeOf(to)) });
   return fact;
 }

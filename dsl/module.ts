@@ -1,6 +1,6 @@
 // Modules, and the recording of one.
 
-import { type Diagnostic, MIN_IR_VERSION, type Model, setOf, type ValueId } from '../ir/index.ts';
+import { type Diagnostic, MIN_IR_VERSION, type Model, setsOf, type ValueId } from '../ir/index.ts';
 import { minIrVersion } from '../ir/ops/schema.ts';
 import type { Environment } from './environment.ts';
 import { settled } from './opset.ts';
@@ -108,7 +108,7 @@ function ownFunctions({ editor }: Recorder, opset: number): readonly (readonly [
 /** Without constants that became attributes, and weights that nobody reads. */
 function withoutUnread(model: Model): Model {
   const { initializers } = model.mainGraph;
-  const sets = new Set([...model.opsOf()].map(({ place }) => place && setOf(place)));
+  const sets = new Set([...model.opsOf()].flatMap(({ place }) => (place === undefined ? [] : setsOf(place))));
   const isRead = (id: ValueId): boolean => model.uses(id).length > 0 || sets.has(id);
   if (initializers.every(isRead)) return model;
   const editor = model.edit();

@@ -11,14 +11,15 @@ import {
   DiagnosticError,
   diagnostic,
   type GraphId,
-  isCohort,
-  isSubset,
+  isMany,
+  isPartOf,
   ModelEditor,
   NO_VALUE,
   type OpId,
   type Place,
   type Position,
   placeKey,
+  reaches,
   samePlace,
   type ValueId,
   type ValueType,
@@ -382,18 +383,16 @@ export class Recorder {
     for (const input of inputs) {
       if (input.cohort === undefined) continue;
       const [before, next] = [found?.cohort, input.cohort];
-      const narrows = before === undefined || isSubset(next, before);
-      if (before !== undefined && !narrows && !isSubset(before, next) && !samePlace(before, next)) {
+      if (before !== undefined && !reaches(next, before) && !reaches(before, next))
         this.fail('BB306', { op, from: placeKey(next), to: placeKey(before) }, this.#made(input, found!));
-      }
       // Where two parts of a cohort meet, their author says with `on`.
-      if (narrows && (before === undefined || !isSubset(before, next))) found = input;
+      if (before === undefined || (isPartOf(next, before) && !isPartOf(before, next))) found = input;
     }
-    if (found === undefined) return place && isCohort(place) ? place : undefined;
-    if (!place || samePlace(place, found.cohort!)) return found.cohort;
-    if (!isSubset(place, found.cohort!))
-      this.fail('BB306', { op, from: placeKey(found.cohort!), to: placeKey(place) }, this.#made(found));
-    return isCohort(place) ? place : undefined;
+    if (!place) return found?.cohort;
+    for (const input of inputs)
+      if (input.cohort !== undefined && !reaches(input.cohort, place))
+        this.fail('BB306', { op, from: placeKey(input.cohort), to: placeKey(place) }, this.#made(input));
+    return isMany(place) ? place : undefined;
   }
 
   #made(...facts: readonly Fact[]): DiagnosticContext {

@@ -53,6 +53,8 @@ export interface End {
   readonly binder: BinderKind;
   /** Of the class's program; absent where it has one seat only. */
   readonly seat?: string;
+  /** Classes of the members that bound it, each bound by the one before; absent where nobody of many did. */
+  readonly within?: readonly string[];
 }
 
 export type EdgeKind =

@@ -14,7 +14,7 @@ import {
   type Diagnostic,
   diagnostic,
   hasErrors,
-  isCohort,
+  isMany,
   type Model,
   type OpId,
   type Place,
@@ -156,8 +156,8 @@ function placeRest(
   if (anyPlaced) pinUncrossable(flow, known, readers);
   // State, cohorts and entries are about who computes, so nothing is moved for the sake of cost.
   const byMeaning =
-    known.ops.some((one) => one !== undefined && isCohort(one)) ||
-    [...known.inputs.values()].some(isCohort) ||
+    known.ops.some((one) => one !== undefined && isMany(one)) ||
+    [...known.inputs.values()].some(isMany) ||
     flow.steps.some((op) => [CORE.stateRead, CORE.stateAssign, CORE.invoke].some((type) => isCore(op, type)));
   if (byMeaning) {
     followData(flow, known, readers, new Set(forwardOf.keys()));
@@ -207,7 +207,7 @@ function outputPlace(flow: Dataflow, known: Known, id: ValueId, last: Place): Pl
   const { def } = flow.model.value(id);
   const at = def.kind === 'op' ? known.ops[def.op]! : (known.inputs.get(id) ?? last);
   const annotated = def.kind === 'op' && flow.model.op(def.op).place !== undefined;
-  return annotated || isCohort(at) || (!mayCross(flow.model, flow.boundary, id) && flow.constant[id] === 0)
+  return annotated || isMany(at) || (!mayCross(flow.model, flow.boundary, id) && flow.constant[id] === 0)
     ? at
     : last;
 }

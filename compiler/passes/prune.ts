@@ -12,7 +12,7 @@ import {
   type Op,
   type OpId,
   roleCallOf,
-  setOf,
+  setsOf,
   type ValueId,
 } from '../../ir/index.ts';
 import { pass } from '../pass.ts';
@@ -59,8 +59,7 @@ function liveOps(model: Model): ReadonlySet<OpId> {
     const op = model.op(id);
     dependenciesOf(model, op).forEach(read);
     // Who takes part is read by no op, but decides where this one runs.
-    const set = op.place && setOf(op.place);
-    if (set !== undefined) read(set);
+    if (op.place !== undefined) setsOf(op.place).forEach(read);
   }
   return live;
 }

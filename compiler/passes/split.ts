@@ -16,6 +16,7 @@ import {
   type Edge,
   type Entry,
   hasErrors,
+  isBoundAt,
   isCoded,
   isCohort,
   type Model,
@@ -44,6 +45,7 @@ import {
   placedGraph,
 } from '../split/places.ts';
 import { buildProgram } from '../split/programs.ts';
+import { relayValues } from '../split/relay.ts';
 import type { NumberedCrossing, SplitGraph } from '../split/schedule.ts';
 import { entryOps, entryPlaces, seatsOf } from '../split/seats.ts';
 import { groupOps } from '../split/segments.ts';
@@ -58,9 +60,10 @@ export const split = pass('split', {
     const settled = settleConstants(lifted, compilation.placement!);
     const copied = duplicateCheapOps(settled.model, settled.placement);
     const widened = widenCrossings(copied.model, copied.placement, cx.topology);
+    const relayed = relayValues(widened.model, widened.placement);
     const shared = cx.topology.classes.flatMap((one) => (one.shared ? [one.name] : []));
-    const { model } = widened;
-    const placement = shared.length === 0 ? widened.placement : { ...widened.placement, shared };
+    const { model } = relayed;
+    const placement = shared.length === 0 ? relayed.placement : { ...relayed.placement, shared };
     const graph = placedGraph(model, placement);
 
     const problems: Diagnostic[] = [];
@@ -92,7 +95,8 @@ export const split = pass('split', {
     const envelopes = new Set(numbered.map(({ edge }) => edge.envelope)).size;
     const asleep = placesToTrigger(graph, crossings, grouping.envelopeOf, entries);
     asleep.forEach(({ from, to }, index) => {
-      if (isCohort(graph.places[from]!)) cx.report(unwoken(graph, from, to));
+      if (isCohort(graph.places[from]!) && !isBoundAt(graph.places[to]!, graph.places[from]!))
+        cx.report(unwoken(graph, from, to));
       const crossing = { kind: 'trigger' as const, from, to };
       const edge = edgeOf(graph, undefined, crossing, crossings.length + index, envelopes + index, 0);
       numbered.push({ ...crossing, edge });

@@ -32,6 +32,7 @@ import {
 } from '../../ir/index.ts';
 import { dataflow } from '../dataflow.ts';
 import type { Placement } from '../pass.ts';
+import { replaceReads } from '../reads.ts';
 import { rulesOf } from './authored.ts';
 
 /** One branch: what runs only if `condition` is `holds`. */
@@ -247,7 +248,7 @@ class Gates {
         const replaced = new Map(
           dependenciesOf(this.#model, op).map((value) => [value, this.#read(value, branch, place, false)]),
         );
-        this.#replaceReads(op, replaced);
+        replaceReads(this.#editor, this.#model, op, replaced);
       }
       this.#order.push(op.id);
     }
@@ -302,16 +303,6 @@ class Gates {
     this.#order.push(id);
     this.#made.set(key, output);
     return output;
-  }
-
-  /** In the op and in the subgraphs it holds. */
-  #replaceReads(op: Op, replaced: ReadonlyMap<ValueId, ValueId>): void {
-    const swap = (values: readonly ValueId[]): ValueId[] => values.map((id) => replaced.get(id) ?? id);
-    this.#editor.setOp(op.id, { inputs: swap(op.inputs) });
-    for (const id of subgraphsOf(op)) {
-      this.#editor.setGraph(id, { outputs: swap(this.#model.graph(id).outputs) });
-      for (const inner of this.#model.opsOf(id)) this.#replaceReads(inner, replaced);
-    }
   }
 }
 

@@ -4,8 +4,8 @@ import {
   attributeString,
   CORE,
   DOMAIN,
-  isCohort,
-  isSubset,
+  isMany,
+  isPartOf,
   NO_VALUE,
   type Op,
   type OpId,
@@ -153,12 +153,12 @@ export function followData(
   const follow = (op: Op, kind: 'sources' | 'readers', candidates: readonly Candidate[]): void => {
     if (known.ops[op.id] !== undefined || except.has(op.id)) return;
     const placed = candidates.filter(({ place }) => place !== undefined);
-    const many = placed.filter(({ place }) => isCohort(place!));
+    const many = placed.filter(({ place }) => isMany(place!));
     const leader =
-      many.find(({ place }) => many.some((one) => isSubset(place!, one.place!))) ?? many[0] ?? placed[0];
+      many.find(({ place }) => many.some((one) => isPartOf(place!, one.place!))) ?? many[0] ?? placed[0];
     if (leader === undefined) return;
     const agreed = placed.every(({ place }) => samePlace(place!, leader.place!));
-    if (agreed || isCohort(leader.place!)) settle(known, op.id, leader.place!, { kind, from: leader.name() });
+    if (agreed || isMany(leader.place!)) settle(known, op.id, leader.place!, { kind, from: leader.name() });
   };
   for (const op of flow.steps) {
     // Where a collect's result is, its author says; its input is at the cohort it leaves.
@@ -179,7 +179,7 @@ export function followData(
       name: () => rootOf(flow.model, reader.id, known.reasons[reader.id]),
     }));
     // What a cohort reads may come from anywhere; only what is read in one place surely belongs there.
-    const single = candidates.every(({ place }) => place === undefined || !isCohort(place));
+    const single = candidates.every(({ place }) => place === undefined || !isMany(place));
     follow(op, 'readers', single ? candidates : []);
   }
 }

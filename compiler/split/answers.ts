@@ -9,8 +9,10 @@ import {
   CORE,
   DOMAIN,
   isCohort,
+  isMany,
   type Model,
   type Op,
+  outerOf,
   type Place,
   placeKey,
   samePlace,
@@ -87,7 +89,10 @@ function answerWithConstants(model: Model, placement: Placement): Settled {
   function sendersOf(op: Op): Place | undefined {
     const { entry } = placement.ops[op.id]!;
     if (isCore(op, CORE.scatter))
-      return graph.places.find((place) => !isCohort(place) && place.entry === entry);
+      return (
+        outerOf(placement.ops[op.id]!) ??
+        graph.places.find((place) => !isMany(place) && place.entry === entry)
+      );
     const placeOf = (id: ValueId): Place | undefined => {
       const { def } = model.value(id);
       if (def.kind === 'op') return placement.ops[def.op];

@@ -14,7 +14,7 @@ import {
   type OpId,
   type ValueId,
 } from '../../ir/index.ts';
-import { isCohort } from '../../ir/place.ts';
+import { isMany } from '../../ir/place.ts';
 import type { Placement } from '../pass.ts';
 import { isCore, type PlacedGraph, type PlaceNumber, placedGraph, placeOfValue } from './places.ts';
 import { placeLabel } from './seats.ts';
@@ -117,7 +117,7 @@ function wishesOf(
     const id = order[position]!;
     if (!candidates.has(id)) continue;
     const home = graph.opPlace[id]!;
-    if (isCohort(graph.places[home]!)) continue;
+    if (isMany(graph.places[home]!)) continue;
     for (const output of model.op(id).outputs) {
       for (const place of shipped.get(output) ?? []) if (allowed(id, place)) add(wishes, id, place);
       for (const use of model.uses(output)) {

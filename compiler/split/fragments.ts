@@ -21,7 +21,15 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { CallOrder, isAsk } from './calls.ts';
-import { boundBy, isCore, isCrossing, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
+import {
+  boundAt,
+  boundBy,
+  isCore,
+  isCrossing,
+  type PlacedGraph,
+  type PlaceNumber,
+  placeOfValue,
+} from './places.ts';
 
 /** Level of each op of the main graph, indexed by OpId; constants have none. */
 export type Levels = Int32Array;
@@ -90,8 +98,9 @@ class SetLevels {
 
   /** Below it nothing happens at a place. */
   base(place: PlaceNumber): number {
-    const set = boundBy(this.#graph, place);
-    return set === undefined ? 0 : this.#levels.get(set)! + 1;
+    const [set, around] = [boundBy(this.#graph, place), boundAt(this.#graph, place)];
+    const least = around === undefined ? 0 : this.base(around) + 1;
+    return set === undefined ? least : Math.max(least, this.#levels.get(set)! + 1);
   }
 
   /** Below it a place can send nothing to another. */

@@ -11,7 +11,7 @@ import {
   type Op,
   type OpId,
   roleCallOf,
-  setOf,
+  setsOf,
   type Weight,
 } from '../../ir/index.ts';
 import { weightByteLength } from '../../ir/onnx/weights.ts';
@@ -22,7 +22,7 @@ const MIN_WEIGHT_BYTES = 64;
 
 export function liftConstants(model: Model, { ops: places }: Placement): Model {
   const lifted = new Map<OpId, Weight>();
-  const sets = new Set(places.map((place) => place && setOf(place)));
+  const sets = new Set(places.flatMap((place) => (place === undefined ? [] : setsOf(place))));
   for (const op of model.opsOf()) {
     const weight = constantTensor(op);
     // A program's outputs are made by its ops, so a constant that is one stays an op.

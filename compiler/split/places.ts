@@ -1,17 +1,20 @@
 // A placed computation in the form the split works on: small place numbers, needs of every op, crossings.
 
 import {
+  areBeside,
   CORE,
   type Diagnostic,
   DOMAIN,
   describeOp,
   diagnostic,
   type EdgeKind,
+  isBoundAt,
   isCohort,
   isSubset,
   type Model,
   type Op,
   type OpId,
+  outerOf,
   type Place,
   placeKey,
   setOf,
@@ -85,6 +88,8 @@ function computePlacedGraph(model: Model, placement: Placement): PlacedGraph {
     if (number === undefined) {
       number = places.push(place) - 1;
       numbers.set(key, number);
+      const around = outerOf(place);
+      if (around !== undefined) numberOf(around);
     }
     return number;
   };
@@ -116,21 +121,30 @@ export function placeOfValue(graph: PlacedGraph, id: ValueId): PlaceNumber {
   throw new Error(`value ${graph.model.value(id).name} has no place`);
 }
 
+/** Where the binder of a place was written, if its members were many. */
+export function boundAt({ places }: PlacedGraph, place: PlaceNumber): PlaceNumber | undefined {
+  const around = places.findIndex((one) => isBoundAt(places[place]!, one));
+  return around < 0 ? undefined : around;
+}
+
 /** The peer set of a place, where members learn of it in the flow; a constant one is everywhere. */
 export function boundBy(graph: PlacedGraph, place: PlaceNumber): ValueId | undefined {
   const set = setOf(graph.places[place]!);
   return set === undefined || graph.isConstant(set) ? undefined : set;
 }
 
-/** What a crossing's Send takes beside its value: the receivers' set. */
-export const setToSend = (graph: PlacedGraph, { to }: Pick<Crossing, 'to'>): ValueId | undefined =>
-  setOf(graph.places[to]!);
+type Ends = Pick<Crossing, 'from' | 'to'>;
 
-/** What a crossing's Recv or Collect takes: the senders' set. A member knows what it sent to itself. */
+/** What a crossing's Send takes beside its value: the receivers' set. Who was bound knows by whom. */
+export const setToSend = ({ places }: PlacedGraph, { from, to }: Ends): ValueId | undefined =>
+  isBoundAt(places[from]!, places[to]!) ? undefined : setOf(places[to]!);
+
+/** What a crossing's Recv or Collect takes: the senders' set. A member knows what it sent to itself, and who bound it. */
 export const setToReceive = (
-  graph: PlacedGraph,
-  { from, kind }: Pick<Crossing, 'from' | 'kind'>,
-): ValueId | undefined => (kind === 'local' ? undefined : setOf(graph.places[from]!));
+  { places }: PlacedGraph,
+  { from, to, kind }: Ends & Pick<Crossing, 'kind'>,
+): ValueId | undefined =>
+  kind === 'local' || isBoundAt(places[to]!, places[from]!) ? undefined : setOf(places[from]!);
 
 /**
  * Every crossing, once per value and receiving place, in the order in which the values are made; with it, the
@@ -189,11 +203,20 @@ export const arriving = ({ needs }: PlacedGraph, op: Op): readonly ValueId[] =>
 
 function crossingKind(from: Place, to: Place, op: Op | undefined): EdgeKind | undefined {
   if (from.entry !== to.entry) return undefined;
-  const collects = op !== undefined && isCore(op, CORE.collect);
-  if (op !== undefined && isCore(op, CORE.exchange))
-    return isCohort(from) && isCohort(to) ? 'exchange' : undefined;
-  if (isCohort(from) && (op === undefined || !isCrossing(op)) && isSubset(to, from)) return 'local';
-  if (isCohort(from)) return collects && !isCohort(to) ? 'collect' : undefined;
+  const [collects, exchanges] = [CORE.collect, CORE.exchange].map(
+    (type) => op !== undefined && isCore(op, type),
+  );
+  if (isBoundAt(from, to)) {
+    if (op !== undefined && isCrossing(op)) return collects && isCohort(from) ? 'collect' : undefined;
+    return isCohort(from) ? undefined : 'send';
+  }
+  // Of the member that bound `to` there is one for each of those there.
+  const isOwn = isBoundAt(to, from);
+  if (!isOwn && !areBeside(from, to)) return undefined;
+  const many = isCohort(from) && !isOwn;
+  if (exchanges) return many && isCohort(to) ? 'exchange' : undefined;
+  if (many && (op === undefined || !isCrossing(op)) && isSubset(to, from)) return 'local';
+  if (many) return collects && !isCohort(to) ? 'collect' : undefined;
   if (collects) return undefined;
   if (op !== undefined && isCore(op, CORE.scatter)) return isCohort(to) ? 'scatter' : undefined;
   return isCohort(to) ? 'broadcast' : 'send';

@@ -9,12 +9,13 @@ import {
   attributeString,
   CORE,
   type End,
-  isCohort,
+  isMany,
   type Model,
   type Op,
+  type Place,
   type Topology,
 } from '../../ir/index.ts';
-import { isCore, type PlacedGraph, type PlaceNumber } from './places.ts';
+import { boundAt, isCore, type PlacedGraph, type PlaceNumber } from './places.ts';
 
 /** The places where something happens, in the order of their numbers. */
 export function workingPlaces({ model, constant, places, ...graph }: PlacedGraph): readonly PlaceNumber[] {
@@ -24,7 +25,12 @@ export function workingPlaces({ model, constant, places, ...graph }: PlacedGraph
   });
   for (const id of model.mainGraph.ops) if (constant[id] !== 1) working.add(graph.opPlace[id]!);
   // Flows start at one member, even if it only wakes others.
-  const only = (place: PlaceNumber): boolean => !isCohort(places[place]!);
+  // Who binds others takes part, if only to wake them.
+  for (const place of working) {
+    const around = boundAt({ model, constant, places, ...graph }, place);
+    if (around !== undefined) working.add(around);
+  }
+  const only = (place: PlaceNumber): boolean => !isMany(places[place]!);
   const starter = [...working].some(only) ? -1 : places.findIndex((_, place) => only(place));
   if (starter >= 0 && entryOps(model).size === 0) working.add(starter);
   return [...working].sort((a, b) => a - b);
@@ -84,10 +90,19 @@ function computeSeats(graph: PlacedGraph): Seats {
   const named = (name: string): boolean => of(name).length > 1 || graph.shared.includes(name);
   const end = (place: PlaceNumber): End => {
     const { class: name, binder } = graph.places[place]!;
-    return { class: name, binder: binder.kind, ...(named(name) && { seat: names[place]! }) };
+    const within = classesAround(graph.places[place]!);
+    return {
+      class: name,
+      binder: binder.kind,
+      ...(named(name) && { seat: names[place]! }),
+      ...(within.length > 0 && { within }),
+    };
   };
   return { names, entries, end, of, named };
 }
+
+const classesAround = ({ within }: Place): readonly string[] =>
+  within === undefined ? [] : [...classesAround(within), within.class];
 
 /** A place as part of a value's name: its class, and the seat where that has several. */
 export function placeLabel(graph: PlacedGraph, place: PlaceNumber): string {
@@ -110,7 +125,7 @@ export function entryPlaces(graph: PlacedGraph, topology: Topology): ReadonlyMap
 }
 
 function callPlace(graph: PlacedGraph, topology: Topology): PlaceNumber | undefined {
-  const single = (number: PlaceNumber): boolean => !isCohort(graph.places[number]!);
+  const single = (number: PlaceNumber): boolean => !isMany(graph.places[number]!);
   const { model, inputPlace } = graph;
   const first = model.mainGraph.inputs.findIndex(
     (id, index) => model.value(id).weight === undefined && single(inputPlace[index]!),

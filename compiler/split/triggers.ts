@@ -3,11 +3,12 @@
 // A peer learns of a flow from the first frame of it. A place is woken if some envelope to it leaves without
 // anything that this very place has to send first; so the flow is played through without values, from the entries,
 // and whoever is still asleep when nothing moves any more needs a trigger: from where its entry begins, or from where the
-// peer set is made that it is bound to.
+// peer set is made that it is bound to, or from who bound it.
 
 import type { OpId, ValueId } from '../../ir/index.ts';
 import {
   arriving,
+  boundAt,
   boundBy,
   type Crossing,
   isCrossing,
@@ -41,7 +42,9 @@ export function placesToTrigger(
     // Who can begin by itself may wake the others.
     const to = asleep.find((place) => play.canBegin(place)) ?? asleep[0]!;
     const set = boundBy(graph, to);
-    const from = set === undefined ? entries.get(seatsOf(graph).entries[to]!) : placeOfValue(graph, set);
+    const from =
+      boundAt(graph, to) ??
+      (set === undefined ? entries.get(seatsOf(graph).entries[to]!) : placeOfValue(graph, set));
     if (from !== undefined) asked.push({ from, to });
     play.wake(to);
   }
@@ -133,9 +136,10 @@ class Play {
   #send(crossing: Crossing): void {
     const envelope = this.#envelopes.get(this.#envelopeOf(crossing))!;
     if (--envelope.left > 0) return;
-    for (const { value, to, op, ...arrived } of envelope.crossings) {
+    for (const crossing of envelope.crossings) {
+      const { value, to, op } = crossing;
       this.#begin(to);
-      this.#once(setToReceive(this.#graph, { ...arrived }), to, () => this.#arrive(value, to, op));
+      this.#once(setToReceive(this.#graph, crossing), to, () => this.#arrive(value, to, op));
     }
   }
 

@@ -1,4 +1,4 @@
-import { CORE, dependenciesOf, type Model, setOf, type ValueId } from '../../../ir/index.ts';
+import { CORE, dependenciesOf, type Model, setsOf, type ValueId } from '../../../ir/index.ts';
 import { isCore } from '../../split/places.ts';
 import { atValue } from '../about.ts';
 import { rule } from '../rule.ts';
@@ -60,8 +60,7 @@ function neededValues(model: Model): ReadonlySet<ValueId> {
     // So does what decides whether a flow follows, and what it is given.
     if (isKept || isCore(op, CORE.next) || isCore(op, CORE.start)) op.inputs.forEach(need);
     // And who takes part.
-    const set = op.place && setOf(op.place);
-    if (set !== undefined) need(set);
+    if (op.place !== undefined) setsOf(op.place).forEach(need);
   }
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     const { def } = model.value(id);
