@@ -8,7 +8,7 @@ import type { EarlyFrames } from './early-frames.ts';
 import type { EndedFlows } from './ended-flows.ts';
 import type { Engine } from './engine.ts';
 import { type Flow, type FlowHead, isStartedSo, seatKey } from './flow.ts';
-import { type FlowId, flowKey } from './flow-id.ts';
+import { type FlowId, flowKey, underOf } from './flow-id.ts';
 import type { Program, SeatProgram } from './instruction.ts';
 import type { Input } from './io.ts';
 import type { Lease, Leases, Slot } from './lease.ts';
@@ -48,6 +48,10 @@ export interface DeliveriesAround {
 const bytesBeside = (value: DataValue, { buffer }: Lease): number =>
   isTensor(value) && value.bytes.buffer !== buffer ? value.bytes.length : 0;
 
+/** Who started a flow, and, of a place within another, who bound it. */
+const mayCancel = (id: FlowId, from: string): boolean =>
+  (id.kind === 'initiated' && id.initiator === from) || underOf(id).at(-1) === from;
+
 export class Deliveries {
   readonly #around: DeliveriesAround;
 
@@ -77,7 +81,7 @@ export class Deliveries {
       this.#around.engine.leave(flow, edges, { reason: 'cancelled', peer: from, detail: 'wanted no more' });
       this.#around.engine.settle(flow);
     }
-    if (cancel === undefined || head.id.kind !== 'initiated' || head.id.initiator !== from) return;
+    if (cancel === undefined || !mayCancel(head.id, from)) return;
     for (const flow of this.#around.inAllSeats(head.id)) this.#around.cancel(flow, cancel);
   }
 

@@ -101,7 +101,7 @@ const typeWithin =
 const stated = { dtype: orNull(dtype), shape, type: typeWithin(0) };
 export const port = object({ name: text, ...stated });
 const binder = oneOf(...(['single', 'me', 'each', 'one', 'some'] satisfies BinderKind[]));
-export const end = object({ class: text, binder, seat: orNone(text) });
+export const end = object({ class: text, binder, seat: orNone(text), within: orNone(list(text)) });
 const kinds = [
   'send',
   'broadcast',

@@ -1,7 +1,7 @@
 // One flow in one seat.
 
-import { type FlowId, flowKey } from './flow-id.ts';
-import type { Collect, Recv, SeatProgram } from './instruction.ts';
+import { type FlowId, flowKey, underOf } from './flow-id.ts';
+import { type Collect, type Recv, type SeatProgram, shiftOf } from './instruction.ts';
 import type { Cause } from './io.ts';
 import type { LateAnswer } from './late.ts';
 import type { Held, Slot } from './lease.ts';
@@ -117,6 +117,8 @@ export class Flow implements FlowStart {
   /** Whether an output, or a send where there are no outputs, was present. */
   cameOut = false;
   cancelled: Missing | undefined;
+  /** Peers that it bound and has sent something. */
+  readonly bade = new Set<string>();
   /** Peers that have been sent something; kept where the flow began, to tell them if it is cancelled. */
   readonly told = new Set<string>();
   /** What stands for values that their receiver wants no more. */
@@ -149,6 +151,8 @@ export class Flow implements FlowStart {
     if (one.inputs.length > 0) return this.bound.get(index);
     if (one.kind === 'collect') return one.members!;
     const { class: name, binder } = one.edge.from;
+    // Who bound this place.
+    if (shiftOf(one.edge) > 0) return underOf(this.id).slice(-1);
     // Whoever it comes from, the courier lets in only what the peer sent itself.
     if (one.edge.kind === 'local') return this.seat.manifest.members[name] ?? [];
     if (binder === 'me') return this.id.kind === 'initiated' ? [this.id.initiator] : [];
@@ -160,8 +164,11 @@ export class Flow implements FlowStart {
 export const seatOf = ({ seat: { name } }: Flow): { readonly seat?: string } =>
   name === '' ? {} : { seat: name };
 
-/** Whether whoever a flow's id names may have begun it in the entry of this seat. */
-export function isStartedSo({ members, startedBy }: SeatProgram, id: FlowId): boolean {
+/** Whether whoever a flow's id names may have begun it in the entry of this seat, and bound it. */
+export function isStartedSo({ members, startedBy, within }: SeatProgram, id: FlowId): boolean {
+  const under = underOf(id);
+  if (under.length !== within.length || !within.every((name, at) => members.has(name, under[at]!)))
+    return false;
   if (id.kind === 'joint') return startedBy.joint && id.class === startedBy.class;
   return !startedBy.joint && members.has(startedBy.class, id.initiator);
 }

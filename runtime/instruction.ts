@@ -156,8 +156,10 @@ export interface Fragment {
 export interface EnvelopeGroup {
   /** In the plan. */
   readonly number: number;
-  /** Who of `destinations` gets it: all, the member that started the flow, the first of a set, or a set. */
-  readonly binder: 'all' | 'me' | 'one' | 'some';
+  /** Who of `destinations` gets it: all, the member that started the flow, the first of a set, or a set; or who bound this place. */
+  readonly binder: 'all' | 'me' | 'one' | 'some' | 'around';
+  /** As {@link shiftOf} its edges. */
+  readonly shift: number;
   /** Of the destinations. */
   readonly class: string;
   /** Whether it stays on its peer, which is sent it if it is one of these. */
@@ -171,6 +173,10 @@ export interface EnvelopeGroup {
   readonly rows: readonly boolean[];
 }
 
+/** 1: an edge leads to those whom its sender bound; -1: to whoever bound its sender; 0: to a place beside. */
+export const shiftOf = ({ from, to }: Pick<Edge, 'from' | 'to'>): number =>
+  (to.within?.length ?? 0) - (from.within?.length ?? 0);
+
 /** Reads of a slot: instruction `reader`, or fragment `~reader` that waits for it. */
 export type Reader = number;
 
@@ -182,6 +188,8 @@ export interface SeatProgram {
   /** '' where the program has one seat only. */
   readonly name: string;
   readonly binder: BinderKind;
+  /** Classes of those who bound it, the outermost first. */
+  readonly within: readonly string[];
   /** The entry that it belongs to; undefined: the program does not begin, and says not to which. */
   readonly entry: string | undefined;
   /** Members of the class at which its flows begin; of joint flows that class itself, whose members all enter them. */

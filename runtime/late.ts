@@ -3,7 +3,7 @@
 
 import type { Absent } from './collect.ts';
 import type { Flow, FlowHead } from './flow.ts';
-import { type FlowId, flowKey } from './flow-id.ts';
+import { type FlowId, flowKey, underOf } from './flow-id.ts';
 import type { Collect, SeatProgram } from './instruction.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
 import { fill, type Saved } from './saved.ts';
@@ -32,6 +32,7 @@ interface Part {
 
 interface Closed {
   readonly session: string;
+  readonly under: string;
   readonly step: number;
   /** By peer id; undefined: nothing yet. */
   readonly awaited: Map<string, Part | undefined>;
@@ -41,9 +42,13 @@ interface Closed {
 
 interface Kept extends Omit<LateAnswer, 'age'> {
   readonly session: string;
+  readonly under: string;
   readonly step: number;
   readonly index: number;
 }
+
+/** Who bound the place: a session has one collect there for each. */
+const underText = (id: FlowId): string => underOf(id).join('/');
 
 export class LateAnswers {
   readonly #seat: SeatProgram;
@@ -63,7 +68,8 @@ export class LateAnswers {
     if (cancelled !== undefined) for (const { fields } of absent) this.#drop(fields);
     if (cancelled !== undefined || absent.length === 0) return;
     const awaited = new Map(absent.map(({ from, fields }) => [from, this.#partOf(index, fields)]));
-    this.#closed.set(`${flowKey(id)}\n${index}`, { session: flowKey(session), step, awaited, over: false });
+    const of = { session: flowKey(session), under: underText(id), step };
+    this.#closed.set(`${flowKey(id)}\n${index}`, { ...of, awaited, over: false });
     this.#awaited += absent.length;
     for (const [key, one] of this.#closed) {
       if (this.#awaited <= MAX_AWAITED || this.#closed.size === 1) break;
@@ -114,16 +120,17 @@ export class LateAnswers {
     return whole ? { kept } : 'part';
   }
 
-  #keep({ session, step }: Closed, index: number, from: string, fields: readonly Slot[]): void {
-    this.#kept.push({ session, step, index, from, fields });
+  #keep({ session, under, step }: Closed, index: number, from: string, fields: readonly Slot[]): void {
+    this.#kept.push({ session, under, step, index, from, fields });
     if (this.#kept.length > MAX_KEPT) this.#drop(this.#kept.shift()!.fields);
   }
 
   /** What joins the collect of a flow; its slots stay held, for the caller. */
-  joining({ session, step }: FlowHead, index: number): readonly LateAnswer[] {
+  joining({ id, session, step }: FlowHead, index: number): readonly LateAnswer[] {
     if (this.#kept.length === 0) return [];
-    const key = flowKey(session);
-    const joins = (one: Kept): boolean => one.session === key && one.index === index && one.step < step;
+    const [key, under] = [flowKey(session), underText(id)];
+    const joins = (one: Kept): boolean =>
+      one.session === key && one.under === under && one.index === index && one.step < step;
     const mine = this.#kept.filter(joins);
     this.#kept = this.#kept.filter((one) => !joins(one));
     return mine.map(({ from, fields, step: before }) => ({ from, fields, age: step - before }));

@@ -13,7 +13,7 @@ import { EarlyFrames } from './early-frames.ts';
 import { EndedFlows } from './ended-flows.ts';
 import { Engine } from './engine.ts';
 import { Flow, type FlowHead, type FlowStart, seatKey, seatOf } from './flow.ts';
-import { type FlowId, flowKey } from './flow-id.ts';
+import { boundBy, type FlowId, flowKey } from './flow-id.ts';
 import type { WaitingCall } from './following.ts';
 import { HostWork } from './host-work.ts';
 import type { Program, SeatProgram } from './instruction.ts';
@@ -473,6 +473,10 @@ export class Node {
     starts?.over(flow);
     if (starts !== undefined && flow.id.kind === 'initiated')
       for (const peer of flow.told) this.#courier.cancel(flow, peer, why);
+    const { session, step } = flow;
+    const bound = { id: boundBy(flow.id, this.peer), session, step };
+    for (const peer of flow.bade) this.#courier.cancel(bound, peer, why);
+    for (const own of this.#inAllSeats(bound.id)) this.#cancel(own, why);
     this.#engine.cancel(flow, { reason: 'cancelled', peer: this.peer, detail: why });
     this.#engine.settle(flow);
   }
@@ -490,11 +494,11 @@ export class Node {
   ): void {
     const [values, members] = [slots.map(valueIn), recipients.map((slot) => slot && valueIn(slot))];
     const group = seat.envelopes[envelope]!;
-    const began = head instanceof Flow && this.#startsHere(head) !== undefined;
-    for (const frame of this.#courier.pack(head, group, values, members)) {
-      if (began && frame.to !== this.peer) head.told.add(frame.to);
+    let told: Set<string> | undefined;
+    if (head instanceof Flow)
+      told = group.shift > 0 ? head.bade : this.#startsHere(head) === undefined ? undefined : head.told;
+    for (const frame of this.#courier.pack(head, group, values, members, told))
       this.#post(frame, { flow: head.id, envelope: group.number });
-    }
   }
 
   #post(

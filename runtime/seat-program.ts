@@ -17,6 +17,7 @@ import {
   NO_SLOT,
   type Recv,
   type SeatProgram,
+  shiftOf,
   type Trigger,
 } from './instruction.ts';
 import type { Members } from './members.ts';
@@ -133,6 +134,7 @@ class Decoder {
       index,
       name,
       binder,
+      within: this.#within(),
       entry,
       startedBy: this.#startedBy(entry),
       ...linked,
@@ -155,6 +157,12 @@ class Decoder {
     const { entries } = this.#bundle.manifest;
     const found = entries.find(({ name }) => name === entry) ?? entries[0] ?? this.#fail('it has no entry');
     return { joint: found.joint === true, class: found.class };
+  }
+
+  /** Who is bound is woken: some edge leads there. */
+  #within(): readonly string[] {
+    const [edge] = this.#receivers.keys();
+    return (edge === undefined ? undefined : this.#file.edgesIn.get(edge)?.to.within) ?? [];
   }
 
   #fail(reason: string, op?: string): never {
@@ -233,7 +241,7 @@ class Decoder {
       case `${DOMAIN.wire}::${WIRE.recv}`: {
         const edge = this.#edgeIn(node, this.#int(node, 'edge', name), index);
         if (gathered.includes(edge.kind)) this.#fail(`edge ${edge.id} is a collect's`, name);
-        arity(edge.from.binder === 'one' ? 1 : 0);
+        arity(edge.from.binder === 'one' && shiftOf(edge) <= 0 ? 1 : 0);
         return { ...common, kind: 'recv', edge, at: atOf(node), deadlineNs: this.#deadline(node, edge) };
       }
       case `${DOMAIN.wire}::${WIRE.collect}`:
@@ -267,7 +275,7 @@ class Decoder {
     const { binder } = edge.to;
     const byRow =
       edge.kind === 'scatter' || (edge.kind === 'exchange' && this.#optionalInt(node, 'rows') === 1);
-    const least = bySet.includes(binder) ? 2 : edge.kind === 'trigger' ? 0 : 1;
+    const least = bySet.includes(binder) && shiftOf(edge) >= 0 ? 2 : edge.kind === 'trigger' ? 0 : 1;
     const count = common.inputs.length;
     // A trigger that waits for nothing is sent when the flow starts. A scatter may say whom its rows are for.
     if (count < least || count > (least === 2 || byRow ? 2 : 1))
@@ -288,11 +296,13 @@ class Decoder {
     return { ...common, kind: 'send', edge, envelope };
   }
 
-  #destinations({ to, kind }: Edge): Pick<EnvelopeGroup, 'binder' | 'class' | 'local' | 'destinations'> {
+  #destinations(edge: Edge): Pick<EnvelopeGroup, 'binder' | 'shift' | 'class' | 'local' | 'destinations'> {
+    const { to, kind } = edge;
     const { binder } = to;
-    const destinations = this.#bound(to);
+    const [destinations, shift] = [this.#bound(to), shiftOf(edge)];
     return {
-      binder: binder === 'single' || binder === 'each' ? 'all' : binder,
+      binder: shift < 0 ? 'around' : binder === 'single' || binder === 'each' ? 'all' : binder,
+      shift,
       class: to.class,
       local: kind === 'local',
       destinations,

@@ -122,7 +122,10 @@ export function placeOfValue(graph: PlacedGraph, id: ValueId): PlaceNumber {
 }
 
 /** Where the binder of a place was written, if its members were many. */
-export function boundAt({ places }: PlacedGraph, place: PlaceNumber): PlaceNumber | undefined {
+export function boundAt(
+  { places }: Pick<PlacedGraph, 'places'>,
+  place: PlaceNumber,
+): PlaceNumber | undefined {
   const around = places.findIndex((one) => isBoundAt(places[place]!, one));
   return around < 0 ? undefined : around;
 }

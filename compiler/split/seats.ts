@@ -27,7 +27,7 @@ export function workingPlaces({ model, constant, places, ...graph }: PlacedGraph
   // Flows start at one member, even if it only wakes others.
   // Who binds others takes part, if only to wake them.
   for (const place of working) {
-    const around = boundAt({ model, constant, places, ...graph }, place);
+    const around = boundAt({ places }, place);
     if (around !== undefined) working.add(around);
   }
   const only = (place: PlaceNumber): boolean => !isMany(places[place]!);

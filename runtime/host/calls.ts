@@ -32,6 +32,8 @@ export class Calls {
   }
 
   note(event: NodeEvent): void {
+    // A part of a flow, which others go on with.
+    if ('flow' in event && event.flow?.under !== undefined) return;
     switch (event.kind) {
       case 'flow-refused':
         if (event.request !== undefined) this.open--;

@@ -5,11 +5,12 @@ import { beginsHere, type Entry } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import { CORE, DOMAIN } from '../../ir/names.ts';
 import { EndedFlows } from '../ended-flows.ts';
-import { type FlowId, flowKey } from '../flow-id.ts';
+import { type FlowId, flowKey, wholeOf } from '../flow-id.ts';
 import type { Input, NodeEvent } from '../io.ts';
 import {
   type FlowRecord,
   type FlowResult,
+  flowAt,
   type Member,
   openRecord,
   type Pause,
@@ -160,7 +161,7 @@ export class FlowBook {
 
   /** The flow's record; undefined: it is over, or not of this book. */
   recordOf(flow: FlowId): FlowRecord | undefined {
-    return this.#records.get(flowKey(flow));
+    return this.#records.get(flowKey(wholeOf(flow)));
   }
 
   /** Takes in what a peer tells; gives the flow's record if it ended there. */
@@ -186,7 +187,7 @@ export class FlowBook {
 
   /** Where peers tell each by itself, others may be heard before the one that says what a flow belongs to. */
   #keep(peer: string, event: FlowEvent): void {
-    const key = flowKey(event.flow);
+    const key = flowKey(wholeOf(event.flow));
     const kept = this.#early.get(key) ?? [];
     kept.push([peer, event]);
     this.#early.set(key, kept);
@@ -197,7 +198,7 @@ export class FlowBook {
 
   #noteIn(record: FlowRecord, peer: string, event: FlowEvent): FlowRecord | undefined {
     if (event.kind === 'flow-started') {
-      record.open.add(seatAt(peer, event));
+      record.open.add(flowAt(peer, event));
       record.seats.add(seatAt(peer, event));
     }
     // Only what is held can be an argument of a flow to come.
@@ -206,12 +207,12 @@ export class FlowBook {
     if (event.kind === 'not-finite') record.notFinite ??= event;
     if (event.kind === 'suspect') record.suspects.push(event);
     if (event.kind === 'quorum-missed') record.quorums.push(event);
-    if (event.kind === 'output') record.addOutput(peer, event.name, event.value);
+    if (event.kind === 'output') record.addOutput(peer, event.name, event.value, event.flow.under);
     if (event.kind === 'input-wanted')
       this.#supply(peer, event.flow, record.session.inputs.get(peer) ?? {}, record.session.owned);
     if (event.kind !== 'flow-ended') return undefined;
     // A peer that is back after a crash may tell again.
-    if (!record.open.delete(seatAt(peer, event))) return undefined;
+    if (!record.open.delete(flowAt(peer, event))) return undefined;
     // What members go on with jointly is one flow.
     const following = event.followers ?? 0;
     record.session.pending += event.flow.kind === 'initiated' || !record.followed ? following : 0;
@@ -288,12 +289,13 @@ export class FlowBook {
   }
 
   #begin({
-    flow,
+    flow: part,
     request,
     opener,
     session: first,
     step = 0,
   }: Extract<NodeEvent, { kind: 'flow-started' }>): void {
+    const flow = wholeOf(part);
     const key = flowKey(flow);
     // A session that goes on where it was paused is another one, whose first flow has its place in the old one.
     const called = this.#take(request) ?? this.#sessions.get(flowKey(opener ?? first ?? flow));

@@ -4,7 +4,7 @@ import type { DataValue } from '../../ir/data.ts';
 import { type Manifest, programsOf } from '../../ir/deployment.ts';
 import { DiagnosticError, diagnostic } from '../../ir/diagnostic.ts';
 import type { EndedFlows } from '../ended-flows.ts';
-import { type FlowId, flowKey } from '../flow-id.ts';
+import { type FlowId, flowKey, underOf } from '../flow-id.ts';
 import type { Cause, NodeEvent } from '../io.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { Value } from '../value.ts';
@@ -119,7 +119,8 @@ export interface FlowRecord {
   readonly open: Set<string>;
   /** The same of all that have begun. */
   readonly seats: Set<string>;
-  readonly outputs: Map<string, Map<string, Value>>;
+  /** By name and peer; in a place within another, one for each who bound it: `head/phone`. */
+  readonly outputs: Map<string, Map<string, Map<string, Value>>>;
   /** Whether it is known that a flow follows. */
   followed: boolean;
   readonly ends: Map<string, Status>;
@@ -131,7 +132,7 @@ export interface FlowRecord {
   readonly peers: Map<string, PeerStats>;
   readonly messages: SentMessage[];
   stats(peer: string): PeerStats;
-  addOutput(peer: string, name: string, value: Value): void;
+  addOutput(peer: string, name: string, value: Value, under?: readonly string[]): void;
   addEnd(peer: string, status: Status, causes: readonly Cause[]): void;
 }
 
@@ -160,9 +161,10 @@ export function openRecord(id: FlowId, step: number, session: Session): FlowReco
       }
       return stats;
     },
-    addOutput(peer, name, value) {
-      const byPeer = this.outputs.get(name) ?? new Map<string, Value>();
-      this.outputs.set(name, byPeer.set(peer, value));
+    addOutput(peer, name, value, under = []) {
+      const byPeer = this.outputs.get(name) ?? new Map<string, Map<string, Value>>();
+      const mine = byPeer.get(peer) ?? new Map<string, Value>();
+      this.outputs.set(name, byPeer.set(peer, mine.set([...under, peer].join('/'), value)));
     },
     addEnd(peer, status, causes) {
       const before = this.ends.get(peer) ?? status;
@@ -211,6 +213,10 @@ const isValue = (value: PeerValues[string]): value is DataValue =>
 
 /** A peer, in one of its seats. */
 export const seatAt = (peer: string, { seat = '' }: { readonly seat?: string }): string => `${peer}\n${seat}`;
+
+/** The same, and who bound it there. */
+export const flowAt = (peer: string, event: { readonly seat?: string; readonly flow: FlowId }): string =>
+  [seatAt(peer, event), ...underOf(event.flow)].join('\n');
 
 /** The entry that a flow is of; undefined: it has been in programs with one seat only, which belong to all. */
 function entryOf(record: FlowRecord, peers: readonly Member[]): string | undefined {
@@ -309,12 +315,15 @@ export function resultOf(record: FlowRecord, roster: Roster): FlowResult {
     for (const { name } of manifest.outputs) {
       if (!isExpected(record, member, name, entry)) continue;
       // A peer that never heard of the flow: what should have woken it was lost.
-      const value = record.outputs.get(name)?.get(id) ?? ({ reason: 'lost', peer: id } as const);
       unreached ||= !record.ends.has(id);
-      if (!cohort) outputs[name] = value;
-      else {
-        cohortOutputs[name] ??= {};
-        cohortOutputs[name][id] = value;
+      const given =
+        record.outputs.get(name)?.get(id) ?? new Map([[id, { reason: 'lost', peer: id } as const]]);
+      for (const [at, value] of given) {
+        if (!cohort) outputs[name] = value;
+        else {
+          cohortOutputs[name] ??= {};
+          cohortOutputs[name][at] = value;
+        }
       }
     }
     record.stats(id);

@@ -3,7 +3,7 @@
 
 import { Deadlines } from '../deadlines.ts';
 import type { Flow } from '../flow.ts';
-import { type FlowId, flowKey } from '../flow-id.ts';
+import { type FlowId, flowKey, underOf } from '../flow-id.ts';
 import type { Collect, Program, Recv, SeatProgram } from '../instruction.ts';
 import type { FlowIdMessage } from '../wire/envelope.ts';
 
@@ -75,9 +75,11 @@ export class Remaining {
     return left;
   }
 
-  told({ initiated, joint }: FlowIdMessage, from: string, untilNs: number): void {
+  told({ initiated, joint, under }: FlowIdMessage, from: string, untilNs: number): void {
     const id: FlowId | undefined =
-      joint === undefined ? initiated && { kind: 'initiated', ...initiated } : { kind: 'joint', ...joint };
+      joint === undefined
+        ? initiated && { kind: 'initiated', ...initiated, under }
+        : { kind: 'joint', ...joint, under };
     if (id === undefined) return;
     const key = flowKey(id);
     const by = this.#told.get(key) ?? new Map<string, number>();
@@ -118,7 +120,8 @@ export class Remaining {
     for (const envelope of served) {
       const { binder, destinations } = seat.envelopes[envelope]!;
       const initiator = id.kind === 'initiated' ? [id.initiator] : [];
-      for (const peer of binder === 'me' ? initiator : destinations)
+      const around = binder === 'around' ? underOf(id).slice(-1) : destinations;
+      for (const peer of binder === 'me' ? initiator : around)
         last = Math.max(last, by.get(peer) ?? Number.POSITIVE_INFINITY);
     }
     return last;

@@ -7,8 +7,8 @@ import type { Tensor } from '../../ir/types.ts';
 import type { ControlMessage } from '../components/container.ts';
 import type { Code } from '../components/desk.ts';
 import type { FlowHead } from '../flow.ts';
-import type { FlowId } from '../flow-id.ts';
-import type { EnvelopeGroup, Program } from '../instruction.ts';
+import { boundBy, type FlowId, outside, underOf, wholeOf } from '../flow-id.ts';
+import { type EnvelopeGroup, type Program, shiftOf } from '../instruction.ts';
 import type { Limits } from '../limits.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { ErrorNews, Network, NetworkContext, NetworkFactory, Parcel } from '../net/network.ts';
@@ -55,10 +55,11 @@ export interface Delivery {
 }
 
 function idMessage(id: FlowId): FlowIdMessage {
+  const under = [...underOf(id)];
   if (id.kind === 'joint')
-    return { initiated: undefined, joint: { class: id.class, view: id.view, n: id.n } };
+    return { initiated: undefined, joint: { class: id.class, view: id.view, n: id.n }, under };
   const { initiator, incarnation, counter } = id;
-  return { initiated: { initiator, incarnation, counter }, joint: undefined };
+  return { initiated: { initiator, incarnation, counter }, joint: undefined, under };
 }
 
 const payloadOf = (value: DataValue): Uint8Array | readonly Uint8Array[] =>
@@ -132,8 +133,13 @@ export class Courier {
   }
 
   /** Whether an edge of a flow may begin at a peer, as far as the edge says; a set says more. */
-  #mayBegin({ from: { class: name, binder }, kind }: Edge, flow: FlowId, peer: string): boolean {
+  #mayBegin(edge: Edge, flow: FlowId, peer: string): boolean {
+    const {
+      from: { class: name, binder },
+      kind,
+    } = edge;
     if (kind === 'local') return peer === this.#peer;
+    if (shiftOf(edge) > 0) return underOf(flow).at(-1) === peer;
     if (binder === 'me') return flow.kind === 'initiated' && flow.initiator === peer;
     const position = this.#program.members.position(name, peer);
     return binder === 'single' ? position === 0 : position >= 0;
@@ -147,6 +153,7 @@ export class Courier {
   ): readonly string[] {
     if (binder === 'all') return destinations;
     if (binder === 'me') return flow.kind === 'initiated' ? [flow.initiator] : [];
+    if (binder === 'around') return underOf(flow).slice(-1);
     // Without a set there is nobody to tell.
     if (set === undefined || isMissing(set)) return [];
     const found = peersIn(set, this.#program.members, name);
@@ -156,19 +163,27 @@ export class Courier {
 
   /**
    * The frames of one envelope, one for each destination. `members`: of each value, the set that it is for, or whom a
-   * scatter's rows are for.
+   * scatter's rows are for. Who gets them is added to `told`.
    */
   pack(
     { id, session, step, trace }: FlowHead,
     group: EnvelopeGroup,
     values: readonly Value[],
     members: readonly (Value | undefined)[],
+    told?: Set<string>,
   ): Frames {
-    const { edges, rows: byRow, number } = group;
+    const { edges, rows: byRow, number, shift } = group;
+    const there = shift > 0 ? boundBy(id, this.#peer) : shift < 0 ? outside(id) : id;
     const about = { flow: id, number };
     const destinations = this.#destinationsOf(group, id, members[0]);
+    for (const to of destinations) if (to !== this.#peer) told?.add(to);
     // A flow that follows none is its own session.
-    const head = { flow: idMessage(id), session: step === 0 ? undefined : idMessage(session), step, trace };
+    const head = {
+      flow: idMessage(there),
+      session: step === 0 ? undefined : idMessage(session),
+      step,
+      trace,
+    };
     if (byRow.length === 0) return this.#frames(destinations, head, about, this.#load(edges, values));
     const rows = edges.map((_, at) =>
       byRow[at] === true ? rowsFor(values[at]!, members[at], destinations, this.#peer) : undefined,
@@ -265,7 +280,7 @@ export class Courier {
     const control = controlMessages(decoded.frame);
     if (control !== undefined) return { control };
     const id = this.#flowOf(from, envelope.flow);
-    const session = envelope.session === undefined ? id : this.#flowOf(from, envelope.session);
+    const session = envelope.session === undefined ? id && wholeOf(id) : this.#flowOf(from, envelope.session);
     if (id === undefined || session === undefined) return undefined;
     const flow: FlowHead = { id, session, step: envelope.step, trace: traceOf(envelope) };
     const { why, edges = [] } = envelope.cancel ?? {};
@@ -282,6 +297,7 @@ export class Courier {
     const edge = this.#program.edgesOut.get(id);
     if (edge === undefined || edge.kind === 'exchange') return [];
     const { class: name, binder } = edge.to;
+    if (shiftOf(edge) < 0) return underOf(flow).at(-1) === peer ? [edge] : [];
     const isThere =
       binder === 'me' ? flow.kind === 'initiated' && flow.initiator === peer : binder === 'single';
     return isThere && (binder === 'me' || this.#program.members.position(name, peer) === 0) ? [edge] : [];
@@ -289,22 +305,25 @@ export class Courier {
 
   /** Says that a flow is cancelled or, with edges, that these values alone are wanted no more. */
   cancel({ id, session, step }: FlowHead, to: string, why: string, edges: readonly number[] = []): void {
-    const head = { flow: idMessage(id), session: step === 0 ? undefined : idMessage(session), step };
+    const [edge] = edges.map((one) => this.#program.edgesIn.get(one));
+    const there = edge !== undefined && shiftOf(edge) < 0 ? boundBy(id, this.#peer) : id;
+    const head = { flow: idMessage(there), session: step === 0 ? undefined : idMessage(session), step };
     this.#post(to, this.#envelope(to, { ...head, cancel: { why, edges: [...edges] } }));
   }
 
   #flowOf(from: string, id: FlowIdMessage | undefined): FlowId | undefined {
+    const under = id === undefined || id.under.length === 0 ? {} : { under: id.under };
     if (id?.joint !== undefined) {
       const { class: name, view, n } = id.joint;
       if (n > 0 && Object.hasOwn(this.#program.manifest.members, name))
-        return { kind: 'joint', class: name, view, n };
+        return { kind: 'joint', class: name, view, n, ...under };
       return this.#drop('malformed', from, `flow ${n} of ${clip(name)}`);
     }
     if (id?.initiated === undefined) return this.#drop('unsupported', from, 'an envelope without a flow');
     const { initiator, incarnation, counter } = id.initiated;
     if (counter === 0 || !this.#program.members.knows(initiator))
       return this.#drop('malformed', from, `flow ${counter} of ${clip(initiator)}`);
-    return { kind: 'initiated', initiator, incarnation, counter };
+    return { kind: 'initiated', initiator, incarnation, counter, ...under };
   }
 
   #values(from: string, flow: FlowId, { envelope, payloads }: Frame): Delivery['values'] {

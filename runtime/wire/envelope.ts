@@ -19,7 +19,11 @@ import {
 const initiatedFlow = table({ initiator: string(1), incarnation: uint(2), counter: uint(3) });
 const jointFlow = table({ class: string(1), view: uint(2), n: uint(3) });
 /** One of the two. */
-const flowId = table({ initiated: message(1, initiatedFlow), joint: message(2, jointFlow) });
+const flowId = table({
+  initiated: message(1, initiatedFlow),
+  joint: message(2, jointFlow),
+  under: list(string(3)),
+});
 
 const acknowledgement = table({ incarnation: uint(1), cumulative: uint(2), selective: list(uint(3)) });
 const rttReport = table({ peer: string(1), smoothedNs: uint(2), variationNs: uint(3) });
