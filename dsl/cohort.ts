@@ -14,7 +14,7 @@ import { type Place, toPlace } from './place.ts';
 import { type Recorder, recorder } from './recorder.ts';
 import { type Picker, self, view } from './sets.ts';
 import { Variable } from './state.ts';
-import type { Checked, DTypeError, ElementOf, Many, PlaceError, PlaceOf, Tensor, Value } from './types.ts';
+import type { Checked, DTypeError, ElementOf, Many, PlaceOf, Tensor, Value } from './types.ts';
 import { factOf, isValue } from './value.ts';
 
 /** Ids of peers, in order and without duplicates, or who picks them of the class's view. */
@@ -22,11 +22,16 @@ export type PeerSet = Tensor | Picker;
 
 export type SetErrors<S> = S extends Tensor
   ? ElementOf<S> extends 'string'
-    ? PlaceOf<S> extends Many
-      ? PlaceError<`each member of ${PlaceOf<S>} has a set of its own: a place takes one`>
-      : never
+    ? never
     : DTypeError<`a set is of peer ids, strings, not of ${ElementOf<S>}`>
   : never;
+
+/** A place that a set binds: where each of many has a set of its own, within theirs. */
+export type Bound<S, P extends string> = S extends Tensor
+  ? PlaceOf<S> extends Many
+    ? `${PlaceOf<S>}/${P}`
+    : P
+  : P;
 
 export interface BindOptions {
   /** Whether the set is taken once for a session, and not anew in each of its flows. */
@@ -45,9 +50,15 @@ export interface Cohort<Name extends string = string> {
    * The same set is the same place. Written at a cohort, each member of it has its own: what these have is collected there.
    * Fails (BB341) for what is no list of peer ids.
    */
-  one<const S extends PeerSet>(set: Checked<S, SetErrors<S>>, options?: BindOptions): Place<`${Name}.one`>;
+  one<const S extends PeerSet>(
+    set: Checked<S, SetErrors<S>>,
+    options?: BindOptions,
+  ): Place<Bound<S, `${Name}.one`>>;
   /** The members that are in a set of peers, in its order; else as `one`. */
-  some<const S extends PeerSet>(set: Checked<S, SetErrors<S>>, options?: BindOptions): Place<`${Name}.some`>;
+  some<const S extends PeerSet>(
+    set: Checked<S, SetErrors<S>>,
+    options?: BindOptions,
+  ): Place<Bound<S, `${Name}.some`>>;
   /** One other member than me: the first that the selector picks of the view without me. */
   neighbour(selector: Picker, options?: BindOptions): Place<`${Name}.one`>;
   /** Ids of the members of the class, as the peer that asks sees it now: string[k]. */

@@ -23,6 +23,7 @@ import { type Fact, type Recorder, recorder } from './recorder.ts';
 import { textAttribute, type Use } from './role-call.ts';
 import type {
   AnyShape,
+  AroundOf,
   Checked,
   ElementOf,
   Many,
@@ -83,6 +84,13 @@ export type Collected<R, P extends string, L extends Late = 'drop'> = (R extends
       }
     : unknown);
 
+/** Where a value, or a record of them, is. */
+export type PlaceIn<R> = R extends Tensor
+  ? PlaceOf<R>
+  : R extends Readonly<Record<string, infer V extends Tensor>>
+    ? PlaceOf<V>
+    : never;
+
 export type CollectErrors<R> = R extends Tensor
   ? PlaceOf<R> extends Many
     ? never
@@ -97,7 +105,7 @@ export type CollectErrors<R> = R extends Tensor
 
 export interface CrossingMethods {
   /** Brings the value of every member to one place; see {@link collect}. */
-  collect<V extends Tensor, const P extends string = 'any', const L extends Late = 'drop'>(
+  collect<V extends Tensor, const P extends string = AroundOf<PlaceOf<V>>, const L extends Late = 'drop'>(
     this: Checked<V, CollectErrors<V>>,
     options?: CollectOptions<P, L>,
   ): Collected<V, P, L>;
@@ -123,7 +131,7 @@ export interface CrossingMethods {
  */
 export function collect<
   R extends Tensor | Readonly<Record<string, Tensor>>,
-  const P extends string = 'any',
+  const P extends string = AroundOf<PlaceIn<R>>,
   const L extends Late = 'drop',
 >(value: Checked<R, CollectErrors<R>>, options: CollectOptions<P, L> = {}): Collected<R, P, L> {
   const owner = recorder('collect');

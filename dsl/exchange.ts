@@ -2,10 +2,10 @@
 
 import { type Attribute, CORE, isCohort, placeKey, tensorType } from '../ir/index.ts';
 import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
-import { type CollectErrors, type CollectOptions, policy, stacked } from './crossing.ts';
+import { type CollectErrors, type CollectOptions, type PlaceIn, policy, stacked } from './crossing.ts';
 import { type Place, placeOf } from './place.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
-import type { AnyShape, Checked, ElementOf, Many, PlaceOf, ShapeOf, Tensor, Value } from './types.ts';
+import type { AnyShape, Checked, ElementOf, Many, ShapeOf, Tensor, Value } from './types.ts';
 import { defineMethod, factOf, type Handle, isValue, toValue } from './value.ts';
 
 export interface ExchangeOptions<P extends string = string, Rows extends boolean = boolean>
@@ -35,12 +35,6 @@ export type Exchanged<R, P extends string, Rows extends boolean> = (R extends Te
   readonly senders: Value<'string', [number], P>;
   readonly missing: Value<'string', [number], P>;
 };
-/** Where a value, or a record of them, is. */
-type PlaceIn<R> = R extends Tensor
-  ? PlaceOf<R>
-  : R extends Readonly<Record<string, infer V extends Tensor>>
-    ? PlaceOf<V>
-    : never;
 type Receivers<R, P extends string> = [P] extends [never] ? PlaceIn<R> : P;
 
 export interface ExchangeMethods {

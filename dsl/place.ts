@@ -38,9 +38,11 @@ export const placeOf = (of: Place): IrPlace => of[location];
 /** Values of `R`, now known to be at `P`. */
 export type Placed<R, P extends string> = R extends Tensor
   ? Value<ElementOf<R>, ShapeOf<R>, P>
-  : R extends object
-    ? { readonly [Key in keyof R]: Placed<R[Key], P> }
-    : R;
+  : R extends Place<infer Q>
+    ? Place<P extends Many ? (Q extends `${string}/${string}` ? Q : `${P}/${Q}`) : Q>
+    : R extends object
+      ? { readonly [Key in keyof R]: Placed<R[Key], P> }
+      : R;
 
 /** What is wrong with taking values of `R` to `P`. */
 export type OnErrors<R, P extends string> = R extends Tensor
@@ -49,9 +51,11 @@ export type OnErrors<R, P extends string> = R extends Tensor
       ? never
       : PlaceError<`a value of ${PlaceOf<R>} is used on ${P}: collect it first`>
     : never
-  : R extends object
-    ? { [Key in keyof R]: OnErrors<R[Key], P> }[keyof R]
-    : never;
+  : R extends Place
+    ? never
+    : R extends object
+      ? { [Key in keyof R]: OnErrors<R[Key], P> }[keyof R]
+      : never;
 
 /**
  * Records what `body` does at `place`, and gives what it gives.

@@ -85,12 +85,22 @@ export type ClassOf<P extends string> = P extends `${infer C}.each`
   : P extends `${infer C}.some`
     ? C
     : never;
-/** Where a value of many may be used besides: at some, or one, of the same members. */
-export type PartOf<P extends string> = `${ClassOf<P>}.some` | `${ClassOf<P>}.one`;
+/** Where a value of many may be used besides: at some, or one, of the same members; at those whom members of it bound. */
+export type PartOf<P extends string> =
+  | `${ClassOf<P>}.some`
+  | `${ClassOf<P>}.one`
+  | `${P}/${string}`
+  | `${ClassOf<P>}.some/${string}`;
+/** Where the binder of a place was written, `"head.each"` of `"head.each/phone.some"`; `any` where nobody of many did. */
+export type AroundOf<P extends string> = P extends `${infer Outer}/${infer Inner}`
+  ? Inner extends `${string}/${string}`
+    ? `${Outer}/${AroundOf<Inner>}`
+    : Outer
+  : 'any';
 
 /** Where the result of an op over values at `A` and `B` lives, as far as the author has said. */
 export type Join<A extends string, B extends string> = A extends Many
-  ? B extends `${ClassOf<A>}.some`
+  ? B extends `${ClassOf<A>}.some` | `${A}/${string}`
     ? B
     : A
   : B extends Many
@@ -103,7 +113,11 @@ export type PlaceErrors<Name extends string, A extends string, B> = B extends Te
     ? PlaceOf<B> extends Many
       ? ClassOf<A> extends ClassOf<PlaceOf<B>>
         ? never
-        : PlaceError<`${Name}: one value is at ${A}, the other at ${PlaceOf<B>}; collect one of them`>
+        : PlaceOf<B> extends `${A}/${string}`
+          ? never
+          : A extends `${PlaceOf<B>}/${string}`
+            ? never
+            : PlaceError<`${Name}: one value is at ${A}, the other at ${PlaceOf<B>}; collect one of them`>
       : never
     : never
   : never;

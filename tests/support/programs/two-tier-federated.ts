@@ -15,6 +15,7 @@ import {
   peer,
   self,
   state,
+  type Tensor,
   type Value,
 } from '../../../dsl/index.ts';
 import { mse } from '../../../dsl/loss/index.ts';
@@ -26,27 +27,24 @@ const phones = cohort('phone');
 export const topology = { version: 1, classes: { head: { count: 3 }, phone: { count: 6 }, server: {} } };
 
 /** By head: the phones of its cluster. */
-export const clusters = [
+export const CLUSTERS = [
   [0, 1, 2],
   [2, 3, 4],
   [4, 5, 0],
-] as const;
+];
 export const HEAD_ROUNDS = 2;
 export const ROUNDS = 3;
 export const RATE = 0.25;
-/** By phone: its points, and what they are worth. */
-export const points = [...Array(6).keys()].map((phone) => [
+/** By phone: its points, and their values. */
+export const POINTS = [...Array(6).keys()].map((phone) => [
   [1, (phone % 3) - 1],
   [0.5 * phone - 1, 1],
 ]);
-export const worths = points.map((own) => own.map(([a, b]) => [2 * a! - b!]));
+export const VALUES = POINTS.map((own) => own.map(([a, b]) => [2 * a! - b!]));
 
 /** A member's row of a table for its class. */
-const mine = (table: Value, all: Value<'string'>): Value =>
-  table.gather(self().positionsIn(all as never) as never).squeeze({ axes: [0] } as never) as never;
-
-const line = (at: Column, x: Value, y: Value): Scalar =>
-  mse((x as Column).matmul(at as never), y as never) as never;
+const rowOf = <V extends Tensor>(table: V, all: Tensor<'string'>): Tensor =>
+  (table as Tensor).gather(self().positionsIn(all)).squeeze({ axes: [0] });
 
 export default module('two-tier-federated', () => {
   const w = state('w', constant([[0], [0]]), { at: server });
@@ -54,32 +52,26 @@ export default module('two-tier-federated', () => {
 
   entry('round', server, { initial: { round: 0n }, limit: 1 }, ({ round }) => {
     const cluster = on(heads.each, () => {
-      const rows = mine(constant(clusters as never, int64), heads.view());
-      return phones.some(phones.view().gather(rows as never) as never);
+      const rows = rowOf(constant(CLUSTERS, int64), heads.view()) as Tensor<'int64'>;
+      return phones.some(phones.view().gather(rows));
     });
     let model = w.read() as Column;
     for (let n = 0; n < HEAD_ROUNDS; n++) {
-      const before = model;
-      const stepped = on(cluster as never, () => {
-        const [x, y] = [points, worths].map((table) =>
-          mine(constant(table as never, float32), phones.view()),
-        );
-        // Differentiated where it is: a gradient of what the head has would be the sum over its phones.
-        const own = before.broadcast(cluster as never) as never as Column;
+      const stepped = on(cluster, () => {
+        const x = rowOf(constant(POINTS, float32), phones.view()) as Value<'float32', [2, 2], string>;
+        const y = rowOf(constant(VALUES, float32), phones.view()) as Value<'float32', [2, 1], string>;
         trained.update((count) => (count as Count).add(1n) as never);
-        const slope = gradient(line(own, x!, y!), { own }).own as Column;
-        return own.sub(slope.mul(RATE)) as never;
-      }) as Column;
-      model = on(
-        heads.each,
-        () =>
-          stepped
-            .collect({ within: '20s' } as never)
-            .values.reduceMean({ axes: [0], keepdims: false } as never) as never,
-      );
+        // Differentiated where it is: a gradient of what the head has would be the sum over its phones.
+        const own = model.broadcast(cluster) as Column;
+        const slope = gradient(mse(x.matmul(own), y) as Scalar, { own }).own as Column;
+        return own.sub(slope.mul(RATE));
+      });
+      const answers = stepped.collect({ within: '20s' });
+      model = on(heads.each, () => answers.values.reduceMean({ axes: [0], keepdims: false })) as Column;
     }
-    const all = model.collect({ at: server, within: '60s' } as never);
-    const mean = all.values.reduceMean({ axes: [0], keepdims: false } as never) as never as Column;
+    const mean = model
+      .collect({ at: server, within: '60s' })
+      .values.reduceMean({ axes: [0], keepdims: false });
     w.assign(mean as never);
     emit('w', mean);
     next('round', { round: round.add(1n) }).when(round.less(BigInt(ROUNDS - 1)));
