@@ -13,11 +13,16 @@ import {
   DOMAIN,
   findAttribute,
   isCohort,
+  isInside,
+  isMany,
+  isSubset,
   type ModelEditor,
   NO_VALUE,
   type Op,
   type OpId,
+  outerOf,
   type Place,
+  samePlace,
   type ValueId,
 } from '../../ir/index.ts';
 import type { Builder } from './builder.ts';
@@ -33,7 +38,7 @@ export class Cohorts {
   constructor(editor: ModelEditor, ops: readonly OpId[], inputs: readonly ValueId[]) {
     for (const id of inputs) {
       const { place } = editor.value(id);
-      if (place !== undefined && isCohort(place)) this.#ofValue.set(id, place);
+      if (place !== undefined && isMany(place)) this.#ofValue.set(id, place);
     }
     for (const id of ops) {
       const op = editor.op(id);
@@ -45,19 +50,16 @@ export class Cohorts {
   }
 
   #placeOf(op: Op): Place | undefined {
+    if (op.place !== undefined) return isMany(op.place) ? op.place : undefined;
     if (isCore(op, CORE.collect)) return undefined;
-    if (op.place !== undefined) return isCohort(op.place) ? op.place : undefined;
     return op.inputs.map((id) => this.#ofValue.get(id)).find((place) => place !== undefined);
   }
 
-  /** Whether what an op gives to the gradient of a value has to be collected: many members' parts, for one value. */
-  fromMany(op: Op, value: ValueId): boolean {
-    return (
-      !isCore(op, CORE.scatter) &&
-      !isCore(op, CORE.exchange) &&
-      this.#ofOp.has(op.id) &&
-      !this.#ofValue.has(value)
-    );
+  /** Where what an op gives to the gradient of a value has to be collected from: many members' parts, for one value. */
+  fromMany(op: Op, value: ValueId): Place | undefined {
+    if ([CORE.collect, CORE.scatter, CORE.exchange].some((type) => isCore(op, type))) return undefined;
+    const [here, home] = [this.#ofOp.get(op.id), this.#ofValue.get(value)];
+    return here !== undefined && (home === undefined || isInside(here, home)) ? here : undefined;
   }
 
   of(value: ValueId): Place | undefined {
@@ -79,10 +81,26 @@ export const policyOf = (op: Op): readonly Attribute[] =>
 const kindOf = (op: Op, names: readonly string[]): readonly Attribute[] =>
   op.attributes.filter(({ name }) => names.includes(name));
 
-/** What the members have, collected at one place, and summed in their order. */
-export function collectSum(b: Builder, gradient: ValueId, policy: readonly Attribute[]): ValueId {
-  const [rows] = b.core(CORE.collect, [gradient], 3, policy);
-  return b.sum(rows!, [0]);
+/**
+ * What the members at `from` have, collected where the value is, and summed in their order; on its way back first by those who
+ * bound them. `to`: where the value is, if it is of many.
+ */
+export function collectSum(
+  b: Builder,
+  gradient: ValueId,
+  policy: readonly Attribute[],
+  from: Place,
+  to: Place | undefined,
+): ValueId {
+  const around = outerOf(from);
+  const isNext = around === undefined || (to !== undefined && samePlace(around, to));
+  let sum = gradient;
+  if (isCohort(from)) sum = b.sum(b.core(CORE.collect, [sum], 3, policy, around)[0]!, [0]);
+  else if (!isNext) sum = b.op('Identity', [sum]);
+  if (isNext) return sum;
+  b.editor.setOp(b.made.at(-1)!, { place: around });
+  // Each member of a part has its own of what all have.
+  return to !== undefined && isSubset(around, to) ? sum : collectSum(b, sum, [], around, to);
 }
 
 /** Rules of our core domain, where each member's part of a gradient is its own. */

@@ -11,6 +11,8 @@ import {
   NO_VALUE,
   type Op,
   type OpId,
+  type Place,
+  placeKey,
   positionOf,
   type ValueId,
 } from '../../ir/index.ts';
@@ -46,6 +48,13 @@ const whyNot = ({ domain, type }: Op): string =>
     ? 'its activations, its sizes or the parts of its sequence are not known'
     : 'there is no rule for it';
 
+/** Parts of a gradient that members of one place have, and an op that gave one; of a written crossing its own alone. */
+interface MembersParts {
+  readonly op: Op;
+  readonly from: Place;
+  readonly parts: readonly ValueId[];
+}
+
 class Sweep {
   readonly #b: Builder;
   readonly #editor: ModelEditor;
@@ -54,7 +63,7 @@ class Sweep {
   /** What each value has been given so far. */
   readonly #parts = new Map<ValueId, ValueId[]>();
   /** What the members of a cohort have given to a value that is not theirs, by the broadcast that its author wrote. */
-  readonly #membersParts = new Map<ValueId, Map<Op | undefined, ValueId[]>>();
+  readonly #membersParts = new Map<ValueId, Map<Op | string, MembersParts>>();
   #cohorts: Cohorts | undefined;
   #crossingRules: Rules = {};
   /** By a value: the op that gave to it last, which is the first of its readers. */
@@ -173,10 +182,12 @@ class Sweep {
     const op = this.#current;
     const gradient = op === undefined ? given : this.#declassified(value, given);
     if (op !== undefined) this.#givers.set(value, op);
-    if (op !== undefined && this.#cohorts?.fromMany(op, value)) {
-      const written = policyOf(op).length > 0 ? op : undefined;
-      const groups = this.#membersParts.get(value) ?? new Map<Op | undefined, ValueId[]>();
-      this.#membersParts.set(value, groups.set(written, [...(groups.get(written) ?? []), gradient]));
+    const from = op && this.#cohorts?.fromMany(op, value);
+    if (op !== undefined && from !== undefined) {
+      const key = policyOf(op).length > 0 ? op : placeKey(from);
+      const groups = this.#membersParts.get(value) ?? new Map<Op | string, MembersParts>();
+      const parts = [...(groups.get(key)?.parts ?? []), gradient];
+      this.#membersParts.set(value, groups.set(key, { op, from, parts }));
       return;
     }
     const parts = this.#parts.get(value);
@@ -202,11 +213,11 @@ class Sweep {
     const groups = this.#membersParts.get(value);
     if (groups === undefined) return;
     this.#membersParts.delete(value);
-    const collected = [...groups].map(([written, own]) => {
-      this.#b.for(written ?? this.#givers.get(value)!);
-      const sum = this.#sum(own);
+    const collected = [...groups.values()].map(({ op, from, parts }) => {
+      this.#b.for(op);
+      const sum = this.#sum(parts);
       makeAt(this.#b, value);
-      return collectSum(this.#b, sum, written === undefined ? [] : policyOf(written));
+      return collectSum(this.#b, sum, policyOf(op), from, this.#cohorts?.of(value));
     });
     this.#parts.set(value, [...(this.#parts.get(value) ?? []), ...collected]);
   }

@@ -14,7 +14,7 @@ export const seatMessages = {
     severity: 'error',
     text: ({ place, reason }: { place: string; reason: string }) => [
       `${place}: ${reason}`,
-      'a place takes a set of peer ids, a value string[k] of one member: a view, the senders of a collect, or what a selector picks',
+      'a place takes a set of peer ids, a value string[k]: a view, the senders of a collect, or what a selector picks',
     ],
   },
 } as const satisfies Record<string, Message>;

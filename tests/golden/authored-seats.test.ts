@@ -86,10 +86,26 @@ describe('peer sets', () => {
     expect(refusalOf(some((y) => on(server, () => y.neg() as never)))).toContain('BB306');
   });
 
-  test('are of one member', () => {
+  test('are lists of peer ids', () => {
+    expect(refusalOf(() => phones.some(input('own', 'float32', ['K'], { at: server }) as never))).toContain(
+      'BB341',
+    );
+  });
+
+  test('that each of many has bind places within theirs, whose values go back to them', () => {
     expect(
-      refusalOf(() => phones.some(input('own', 'string', ['K'], { at: phones.each }) as never)),
-    ).toContain('BB341');
+      edgesOf(() => {
+        const own = input('own', 'string', ['K'], { at: phones.each });
+        const y = on(phones.some(own), () => x().neg());
+        const sums = on(phones.each, () => y.collect().values.reduceSum());
+        output('sums', sums.collect({ at: server }).values);
+      }),
+    ).toEqual([
+      'broadcast main/each → main/some.0',
+      'collect main/some.0 → main/each',
+      'collect main/each → server.single',
+      'trigger server.single → main/each',
+    ]);
   });
 });
 

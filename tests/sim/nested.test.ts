@@ -1,13 +1,225 @@
+// Places within places: each member of a cohort binds others of its own.
+
 import { expect, test } from 'vitest';
-import { plain } from '../support/deploy.ts';
-import program, { topology } from '../support/programs/two-tier-federated.ts';
+import {
+  cohort,
+  constant,
+  float32,
+  gradient,
+  input,
+  int64,
+  module,
+  on,
+  output,
+  peer,
+  self,
+  state,
+  string,
+  type Tensor,
+} from '../../dsl/index.ts';
+import { packStrings } from '../../ir/index.ts';
+import type { FlowResult } from '../../runtime/host/index.ts';
+import type { Value } from '../../runtime/index.ts';
+import { compiled, floats, plain, recorded } from '../support/deploy.ts';
 import { simulatedWorld, topologyIn } from '../support/simulated.ts';
 
-test('runs', async () => {
-  const world = await simulatedWorld(program, topologyIn(topology));
-  const results: unknown[] = [];
-  const result = await world.deployment.invoke({}, { onFlow: (r) => results.push(plain(r.outputs.w)) });
-  console.log(JSON.stringify(result.causes), result.status, JSON.stringify(results));
-  const s = await world.deployment.state();
-  console.log(Object.entries(s).map(([k, v]) => [k, plain(v.trained ?? v.w)]));
+const scalar = (value: number) => ({ ...floats(value), dims: [] });
+const server = peer('server');
+const [heads, phones, sensors] = [cohort('head'), cohort('phone'), cohort('sensor')];
+const topologyOf = (phoneCount: number) =>
+  topologyIn({
+    version: 1,
+    classes: { head: { count: 2 }, phone: { count: phoneCount }, sensor: { count: 2 }, server: {} },
+  });
+
+/** 1 at the first member of a class, 2 at the second, and so on. */
+const numberOf = (all: Tensor<'string'>) =>
+  self()
+    .positionsIn(all)
+    .squeeze({ axes: [0] })
+    .cast({ to: 'float32' })
+    .add(1);
+const rank = () => on(heads.each, () => numberOf(heads.view()));
+/** What every phone works for each head with. */
+const allPhones = () => on(heads.each, () => phones.some(phones.view()));
+const isThere = (value: Value | undefined): unknown =>
+  value === undefined || 'reason' in value ? value?.reason : plain(value);
+const given = ({ cohortOutputs }: FlowResult, name: string): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(cohortOutputs[name] ?? {}).map(([at, value]) => [at, isThere(value)]));
+
+test('a phone works for two heads at once: in a flow for each, whose values do not mix', async () => {
+  const program = module('m', () => {
+    const x = input('x', float32, [], { at: server });
+    const done = state('done', constant(0, int64), { at: phones });
+    const all = allPhones();
+    const asked = on(heads.each, () => x.mul(numberOf(heads.view())));
+    const answer = on(all, () => {
+      done.update((count) => count.add(1n));
+      return asked.mul(10).add(numberOf(phones.view()));
+    });
+    output('answer', answer);
+    output(
+      'sums',
+      on(heads.each, () => answer.collect({ within: '5s' }).values.reduceSum({ keepdims: false })),
+    );
+  });
+  const { deployment } = await simulatedWorld(program, topologyOf(2));
+  const result = await deployment.invoke({ x: scalar(1) });
+  expect(result.status).toBe('complete');
+  expect(given(result, 'sums')).toEqual({ 'head/0': [23], 'head/1': [43] });
+  expect(given(result, 'answer')).toEqual({
+    'head/0/phone/0': [11],
+    'head/0/phone/1': [12],
+    'head/1/phone/0': [21],
+    'head/1/phone/1': [22],
+  });
+  const states = await deployment.state();
+  expect(plain(states['phone/0']!.done)).toEqual([2]);
+});
+
+test('what is further out is brought through who bound the place, however deep', async () => {
+  const program = module('m', () => {
+    const x = input('x', float32, [], { at: server });
+    const own = allPhones();
+    const within = on(own, () => sensors.some(sensors.view()));
+    const head = rank();
+    const y = on(within, () => x.add(numberOf(sensors.view())).mul(head));
+    const perPhone = on(own, () =>
+      y.collect({ within: '5s' }).values.reduceSum({ keepdims: false }).mul(numberOf(phones.view())),
+    );
+    const perHead = on(heads.each, () =>
+      perPhone.collect({ within: '10s' }).values.reduceSum({ keepdims: false }),
+    );
+    output('all', perHead.collect({ at: server, within: '20s' }).values);
+  });
+  const { deployment } = await simulatedWorld(program, topologyOf(2));
+  const result = await deployment.invoke({ x: scalar(5) });
+  // Sensors (6 + 7) · head, phones · (1 + 2).
+  expect(isThere(result.outputs.all)).toEqual([13 * 3, 26 * 3]);
+});
+
+test('each member may have one helper, whose value comes back by itself', async () => {
+  const program = module('m', () => {
+    const x = input('x', float32, [], { at: server });
+    const helper = on(heads.each, () => phones.one(phones.view().gather(self().positionsIn(heads.view()))));
+    const helped = on(helper, () => x.mul(100).add(numberOf(phones.view())));
+    const own = on(heads.each, () => helped.add(numberOf(heads.view()).mul(1000)));
+    output('ys', own.collect({ at: server, within: '20s' }).values);
+  });
+  const { deployment } = await simulatedWorld(program, topologyOf(2));
+  expect(isThere((await deployment.invoke({ x: scalar(3) })).outputs.ys)).toEqual([1301, 2302]);
+});
+
+test('a set that one member has is each head’s where the binder is written there', async () => {
+  const program = module('m', () => {
+    const who = input('who', string, ['K'], { at: server });
+    const own = on(heads.each, () => phones.some(who));
+    const head = rank();
+    const y = on(own, () => numberOf(phones.view()).mul(head));
+    const sums = on(heads.each, () => y.collect({ within: '5s' }).values.reduceSum({ keepdims: false }));
+    output('sums', sums.collect({ at: server, within: '20s' }).values);
+  });
+  const { deployment } = await simulatedWorld(program, topologyOf(3));
+  const who = { dtype: 'string', dims: [2], bytes: packStrings(['phone/0', 'phone/2']) } as const;
+  expect(isThere((await deployment.invoke({ who })).outputs.sums)).toEqual([4, 8]);
+});
+
+test('gradients come back the way that values went: summed by each head, then by the server', async () => {
+  const program = module('m', () => {
+    const w = input('w', float32, [2], { at: server });
+    const all = allPhones();
+    const scaled = on(heads.each, () => w.mul(numberOf(heads.view())));
+    const loss = on(all, () => scaled.mul(scaled).mul(w).mul(numberOf(phones.view())));
+    const sums = on(heads.each, () =>
+      loss.collect({ within: '5s' }).values.reduceSum({ axes: [0], keepdims: false }),
+    );
+    const total = on(server, () => sums.collect({ within: '20s' }).values.reduceSum({ keepdims: false }));
+    output('total', total);
+    output(
+      'dw',
+      on(server, () => gradient(total, w)),
+    );
+  });
+  const { deployment } = await simulatedWorld(program, topologyOf(3));
+  const result = await deployment.invoke({ w: floats(1, -2) });
+  // total = Σ_heads Σ_phones (head · w)² · w · phone = (1 + 4) · 6 · Σ w³
+  expect(isThere(result.outputs.total)).toEqual([30 * (1 - 8)]);
+  expect(isThere(result.outputs.dw)).toEqual([90 * 1, 90 * 4]);
+});
+
+test('with enough answers a head goes on, and the others’ work for it ends; for the other head they go on', async () => {
+  const program = module('m', () => {
+    const x = input('x', float32, [], { at: server });
+    const all = allPhones();
+    const y = on(all, () => x.add(numberOf(phones.view())));
+    const some = on(heads.each, () =>
+      y.collect({ enough: 2, atLeast: 1, within: '5s' }).values.shape().gather(0n),
+    );
+    output('counts', some.collect({ at: server, within: '20s' }).values);
+  });
+  const { deployment, world } = await simulatedWorld(program, topologyOf(3));
+  world.stop(world.peers.get('phone/1')!);
+  const result = await deployment.invoke({ x: scalar(5) });
+  expect(isThere(result.outputs.counts)).toEqual([2, 2]);
+});
+
+test('a silent phone is missed by its heads within their time, which is within the server’s', async () => {
+  const program = (atLeast: number) =>
+    module('m', () => {
+      const x = input('x', float32, [], { at: server });
+      const y = on(allPhones(), () => x.add(numberOf(phones.view())));
+      const sums = on(heads.each, () =>
+        y.collect({ atLeast, within: '2s' }).values.reduceSum({ keepdims: false }),
+      );
+      output('sums', sums.collect({ at: server, within: '5s' }).values);
+    });
+  for (const [atLeast, expected] of [
+    [1, [16, 16]],
+    [2, 'timeout'],
+  ] as const) {
+    const { deployment, world } = await simulatedWorld(program(atLeast), topologyOf(2));
+    world.stop(world.peers.get('phone/0')!);
+    const result = await deployment.invoke({ x: scalar(14) });
+    expect(isThere(result.outputs.sums)).toEqual(expected);
+    expect(world.now).toBeLessThan(4e9);
+  }
+});
+
+test('values do not leave a place within another but to who bound it', () => {
+  const refused = (use: (y: Tensor<'float32'>) => void): string => {
+    try {
+      compiled(
+        recorded(
+          module('m', () => {
+            const x = input('x', float32, [], { at: server });
+            use(on(allPhones(), () => x.add(1)));
+          }),
+        ),
+        topologyOf(2),
+      );
+      return 'fine';
+    } catch (error) {
+      return String((error as Error).message);
+    }
+  };
+  expect(
+    refused((y) =>
+      output(
+        'y',
+        on(server, () => y.neg() as never),
+      ),
+    ),
+  ).toMatch(/BB306.*head\.each\/phone\.some.* server/s);
+  expect(refused((y) => output('y', y.collect({ at: server } as never).values))).toMatch(
+    /BB306.*head\.each\/phone\.some/s,
+  );
+  expect(
+    refused((y) =>
+      output(
+        'y',
+        on(phones.each, () => y.neg() as never),
+      ),
+    ),
+  ).toMatch(/BB306/);
+  expect(refused((y) => output('y', y.collect().values))).toBe('fine');
 });

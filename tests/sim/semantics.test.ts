@@ -8,6 +8,14 @@ import type { FlowResult } from '../../runtime/host/index.ts';
 import type { ComponentContext, Components, Later, NodeComponent } from '../../runtime/index.ts';
 import { arrays, dataComponent } from '../../stdlib/data/index.ts';
 import { floats, plain } from '../support/deploy.ts';
+import {
+  CLUSTERS,
+  HEAD_ROUNDS,
+  POINTS,
+  RATE,
+  ROUNDS,
+  VALUES,
+} from '../support/programs/two-tier-federated.ts';
 import { type SimulatedWorld, simulatedWorld, topologyIn } from '../support/simulated.ts';
 
 const worldOf = async (name: string, components?: (peer: string) => Components): Promise<SimulatedWorld> => {
@@ -75,6 +83,48 @@ test('2, federated averaging stops when the loss becomes better no more', async 
   expect(losses.length).toBeLessThan(50);
   expect(Math.min(...losses)).toBeLessThan(1e-3);
 });
+
+test('6, heads average their own phones, and the server the heads: as in one process', async () => {
+  const world = await worldOf('two-tier-federated');
+  const rounds: (readonly number[])[] = [];
+  const result = await world.deployment.invoke(
+    {},
+    { onFlow: ({ outputs }) => rounds.push(plain(outputs.w) as number[]) },
+  );
+  expect(result).toMatchObject({ status: 'complete', step: ROUNDS - 1 });
+  const expected = twoTiers();
+  expect(rounds.length).toBe(ROUNDS);
+  for (const [at, w] of rounds.entries())
+    for (const [row, value] of w.entries()) expect(value).toBeCloseTo(expected[at]![row]!, 5);
+  // Whoever is in two clusters trained for both heads.
+  const trained = Object.entries(await world.deployment.state()).flatMap(([peer, { trained }]) =>
+    peer.startsWith('phone') ? [(plain(trained) as number[])[0]! / (ROUNDS * HEAD_ROUNDS)] : [],
+  );
+  expect(trained).toEqual([2, 1, 2, 1, 2, 1]);
+});
+
+/** The weights after each round of program 6, computed in one place. */
+function twoTiers(): (readonly number[])[] {
+  const mean = (all: readonly (readonly number[])[]) =>
+    [0, 1].map((row) => all.reduce((sum, one) => sum + one[row]!, 0) / all.length);
+  const stepped = (w: readonly number[], phone: number) => {
+    const rows = POINTS[phone]!;
+    const errors = rows.map(([a, b], at) => a! * w[0]! + b! * w[1]! - VALUES[phone]![at]![0]!);
+    return w.map(
+      (one, axis) => one - RATE * errors.reduce((sum, error, at) => sum + error * rows[at]![axis]!, 0),
+    );
+  };
+  const after: (readonly number[])[] = [];
+  for (let w: readonly number[] = [0, 0]; after.length < ROUNDS; after.push(w))
+    w = mean(
+      CLUSTERS.map((cluster) => {
+        let own = w;
+        for (let n = 0; n < HEAD_ROUNDS; n++) own = mean(cluster.map((phone) => stepped(own, phone)));
+        return own;
+      }),
+    );
+  return after;
+}
 
 test('11, layers that learn by themselves, with micro-batches under way at once', async () => {
   const world = await worldOf('layer-local');

@@ -16,10 +16,8 @@ import {
   self,
   state,
   type Tensor,
-  type Value,
 } from '../../../dsl/index.ts';
 import { mse } from '../../../dsl/loss/index.ts';
-import type { Column, Count, Scalar } from './pick.ts';
 
 const server = peer('server');
 const heads = cohort('head');
@@ -42,9 +40,8 @@ export const POINTS = [...Array(6).keys()].map((phone) => [
 ]);
 export const VALUES = POINTS.map((own) => own.map(([a, b]) => [2 * a! - b!]));
 
-/** A member's row of a table for its class. */
-const rowOf = <V extends Tensor>(table: V, all: Tensor<'string'>): Tensor =>
-  (table as Tensor).gather(self().positionsIn(all)).squeeze({ axes: [0] });
+/** Where a member stands in a class, to take its row of a table. */
+const placeIn = (all: Tensor<'string'>) => self().positionsIn(all);
 
 export default module('two-tier-federated', () => {
   const w = state('w', constant([[0], [0]]), { at: server });
@@ -52,27 +49,28 @@ export default module('two-tier-federated', () => {
 
   entry('round', server, { initial: { round: 0n }, limit: 1 }, ({ round }) => {
     const cluster = on(heads.each, () => {
-      const rows = rowOf(constant(CLUSTERS, int64), heads.view()) as Tensor<'int64'>;
-      return phones.some(phones.view().gather(rows));
+      const rows = constant(CLUSTERS, int64).gather(placeIn(heads.view()));
+      return phones.some(phones.view().gather(rows.squeeze({ axes: [0] })));
     });
-    let model = w.read() as Column;
+    let model: Tensor<'float32'> = w.read();
     for (let n = 0; n < HEAD_ROUNDS; n++) {
       const stepped = on(cluster, () => {
-        const x = rowOf(constant(POINTS, float32), phones.view()) as Value<'float32', [2, 2], string>;
-        const y = rowOf(constant(VALUES, float32), phones.view()) as Value<'float32', [2, 1], string>;
-        trained.update((count) => (count as Count).add(1n) as never);
+        const [x, y] = [POINTS, VALUES].map((table) =>
+          constant(table, float32)
+            .gather(placeIn(phones.view()))
+            .squeeze({ axes: [0] }),
+        );
+        trained.update((count) => count.add(1n));
         // Differentiated where it is: a gradient of what the head has would be the sum over its phones.
-        const own = model.broadcast(cluster) as Column;
-        const slope = gradient(mse(x.matmul(own), y) as Scalar, { own }).own as Column;
-        return own.sub(slope.mul(RATE));
+        const own = model.broadcast(cluster);
+        return own.sub(gradient(mse(x!.matmul(own), y!), own).mul(RATE));
       });
       const answers = stepped.collect({ within: '20s' });
-      model = on(heads.each, () => answers.values.reduceMean({ axes: [0], keepdims: false })) as Column;
+      model = on(heads.each, () => answers.values.reduceMean({ axes: [0], keepdims: false }));
     }
-    const mean = model
-      .collect({ at: server, within: '60s' })
-      .values.reduceMean({ axes: [0], keepdims: false });
-    w.assign(mean as never);
+    const all = model.collect({ at: server, within: '60s' });
+    const mean = all.values.reduceMean({ axes: [0], keepdims: false }).as(float32, [2, 1]);
+    w.assign(mean);
     emit('w', mean);
     next('round', { round: round.add(1n) }).when(round.less(BigInt(ROUNDS - 1)));
   });
