@@ -17,8 +17,12 @@ const full = {
   incarnation: 7,
   sequence: 300,
   acknowledgements: [{ incarnation: 6, cumulative: 2 ** 40, selective: [5, 9, 300] }],
-  flow: { initiated: { initiator: 'sérver', incarnation: 2, counter: 2 ** 53 - 1 }, joint: undefined },
-  session: { initiated: undefined, joint: { class: 'workers', view: 4, n: 12 } },
+  flow: {
+    initiated: { initiator: 'sérver', incarnation: 2, counter: 2 ** 53 - 1 },
+    joint: undefined,
+    under: ['head/1', 'phone/3'],
+  },
+  session: { initiated: undefined, joint: { class: 'workers', view: 4, n: 12 }, under: [] },
   step: 11,
   correlation: 99,
   remainingDeadlineNs: 0,
@@ -89,6 +93,7 @@ const full = {
 const flowId = fc.oneof(
   fc.record({
     initiated: fc.record({ initiator: fc.string(), incarnation: fc.maxSafeNat(), counter: fc.maxSafeNat() }),
+    under: fc.array(fc.string(), { maxLength: 3 }),
   }),
   fc.record({ joint: fc.record({ class: fc.string(), view: fc.maxSafeNat(), n: fc.maxSafeNat() }) }),
 );
