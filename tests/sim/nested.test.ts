@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import {
   cohort,
   constant,
+  entry,
   float32,
   gradient,
   input,
@@ -20,8 +21,10 @@ import {
 import { packStrings } from '../../ir/index.ts';
 import type { FlowResult } from '../../runtime/host/index.ts';
 import type { Value } from '../../runtime/index.ts';
+import { adaptive } from '../../runtime/net/adaptive.ts';
 import { compiled, floats, plain, recorded } from '../support/deploy.ts';
-import { simulatedWorld, topologyIn } from '../support/simulated.ts';
+import twoTiers, { ROUNDS, topology } from '../support/programs/two-tier-federated.ts';
+import { type SimulatedWorld, simulatedWorld, topologyIn } from '../support/simulated.ts';
 
 const scalar = (value: number) => ({ ...floats(value), dims: [] });
 const server = peer('server');
@@ -222,4 +225,100 @@ test('values do not leave a place within another but to who bound it', () => {
     ),
   ).toMatch(/BB306/);
   expect(refused((y) => output('y', y.collect().values))).toBe('fine');
+});
+
+/** Program 6, where all peers are what `topology` says. */
+const trained = async ({ deployment }: SimulatedWorld): Promise<unknown> => {
+  const result = await deployment.invoke({});
+  expect(result).toMatchObject({ status: 'complete', step: ROUNDS - 1 });
+  return deployment.state();
+};
+
+test('all comes back after crashes of heads and phones, with nothing lost and nothing done twice', async () => {
+  const expected = await trained(await simulatedWorld(twoTiers, topologyIn(topology)));
+  const options = { durable: true, network: adaptive() };
+  const killed = await simulatedWorld(twoTiers, topologyIn(topology), options);
+  const { world } = killed;
+  const victims = ['head/0', 'phone/0', 'phone/2', 'head/2'].map((id) => world.peers.get(id)!);
+  const result = trained(killed);
+  for (let event = 1; event < 600; event++) {
+    await world.step();
+    if (event % 7 !== 0) continue;
+    const victim = victims[(event / 7) % victims.length]!;
+    world.stop(victim);
+    world.recover(victim);
+  }
+  expect(await result).toEqual(expected);
+});
+
+test('a head may be one of its own phones', async () => {
+  const peers = (own: readonly string[]) => ({
+    ...topology,
+    classes: { ...topology.classes, head: { count: 2 } },
+    peers: { zed: { class: own } },
+  });
+  const program = module('m', () => {
+    const x = input('x', float32, [], { at: server });
+    const y = on(allPhones(), () => x.add(numberOf(phones.view())));
+    const sums = on(heads.each, () => y.collect({ within: '5s' }).values.reduceSum({ keepdims: false }));
+    output('sums', sums.collect({ at: server, within: '20s' }).values);
+  });
+  for (const own of [['head'], ['head', 'phone']]) {
+    const { deployment } = await simulatedWorld(program, topologyIn(peers(own)));
+    expect(isThere((await deployment.invoke({ x: scalar(10) })).outputs.sums)).toEqual([81, 81]);
+  }
+});
+
+test('whoever cancels is heard by those whom heads have bound: they commit no more', async () => {
+  const program = module('m', () => {
+    const x = input('x', float32, [], { at: server });
+    const kept = state('kept', constant(0), { at: phones });
+    const all = allPhones();
+    const first = on(all, () => x.add(1));
+    const sums = on(heads.each, () => first.collect({ within: '5s' }).values.reduceSum({ keepdims: false }));
+    on(all, () => {
+      kept.assign(sums);
+    });
+    output('sums', sums.collect({ at: server, within: '20s' }).values);
+  });
+  const { deployment, world } = await simulatedWorld(program, topologyOf(2));
+  const keptBy = async () => {
+    const states = await deployment.state();
+    return ['phone/0', 'phone/1'].map((id) => isThere(states[id]!.kept));
+  };
+  const [caller, phone] = ['server', 'phone/0'].map((id) => world.peers.get(id)!);
+  const result = deployment.invoke({ x: scalar(1) });
+  // Both heads have asked it.
+  while (phone!.node!.openFlows < 2) await world.step();
+  const [flow] = caller!.node!.waiting.flatMap((wait) => wait.flow ?? []);
+  world.give(caller!, { type: 'cancel', flow: flow! });
+  expect(await result).toMatchObject({ status: 'failed', outputs: { sums: { reason: 'cancelled' } } });
+  expect(await keptBy()).toEqual([undefined, undefined]);
+  expect(world.now).toBeLessThan(1e9);
+  await deployment.invoke({ x: scalar(1) });
+  expect(await keptBy()).not.toContain(undefined);
+});
+
+test('in a joint flow, too, each member may ask others of its own', async () => {
+  const peers = cohort('phone');
+  const program = module('m', () => {
+    entry('round', peers.each, {}, () => {
+      const next = {
+        pick: (all: Tensor<'string'>) => all.gather(self().positionsIn(all).add(1n).mod(all.size())),
+      };
+      const beside = on(peers.each, () => peers.neighbour({ pick: () => next.pick(peers.view()) }));
+      const own = on(peers.each, () => numberOf(peers.view()));
+      const seen = on(beside, () => own.mul(10).add(numberOf(peers.view())));
+      output(
+        'seen',
+        on(peers.each, () => seen.add(0)),
+      );
+    });
+  });
+  const { deployment } = await simulatedWorld(
+    program,
+    topologyIn({ version: 1, classes: { phone: { count: 3 } } }),
+  );
+  const result = await deployment.invoke({}, { entry: 'round' });
+  expect(given(result, 'seen')).toEqual({ 'phone/0': [12], 'phone/1': [23], 'phone/2': [31] });
 });
