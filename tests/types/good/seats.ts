@@ -14,6 +14,7 @@ import {
   module,
   next,
   on,
+  type Place,
   peer,
   start,
   state,
@@ -61,6 +62,16 @@ export default module('seats', () => {
       on(phones.some(who), () => t.add(1n));
     },
   );
+  entry('nested', server, () => {
+    const set = input('theirs', 'string', ['K'], { at: phones.each });
+    const x = input('x', float32, [3], { at: phones.each });
+    const picked: Place<'phone.each/phone.some'> = on(phones.each, () => phones.some({ pick: (all) => all }));
+    const y = on(phones.some(set), () => x.relu());
+    const z: Value<'float32', [3], 'phone.each/phone.some'> = on(picked, () => x.neg());
+    const back: Value<'float32', [number, 3], 'phone.each'> = y.collect().values;
+    const more: Value<'float32', [number, 3], 'phone.each'> = collect({ z }).z;
+    on(phones.each, () => back.add(more).add(x));
+  });
   entry('joint', phones.each, () => {
     const x = input('own', float32, [3, 2], { at: phones.each });
     const rows: Value<'float32', [number, 2], 'phone.each'> = x.exchange({ rows: true }).values;

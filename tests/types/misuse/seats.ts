@@ -23,8 +23,11 @@ export default module('misuse', () => {
   const x = input('x', float32, [4], { at: phones.each });
   // error: a set is of peer ids, strings, not of float32
   phones.some(input('n', float32, ['K'], { at: server }));
-  // error: each member of phone.each has a set of its own: a place takes one
-  phones.one(own);
+  const theirs = on(edges.some(own), () => x.relu());
+  // error: a value of phone.each/edge.some is used on server: collect it first
+  on(server, () => theirs);
+  // error: a value of phone.each/edge.some is used on edge.each: collect it first
+  on(edges.each, () => theirs);
   const some = on(phones.some(ids), () => x.relu());
   // error: a value of phone.some is used on server: collect it first
   on(server, () => some);
