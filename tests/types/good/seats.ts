@@ -14,6 +14,7 @@ import {
   module,
   next,
   on,
+  type Picker,
   type Place,
   peer,
   start,
@@ -65,9 +66,11 @@ export default module('seats', () => {
   entry('nested', server, () => {
     const set = input('theirs', 'string', ['K'], { at: phones.each });
     const x = input('x', float32, [3], { at: phones.each });
-    const picked: Place<'phone.each/phone.some'> = on(phones.each, () => phones.some({ pick: (all) => all }));
+    const everyone: Picker = { pick: (all) => all };
+    const picked = on(phones.each, () => phones.some(everyone));
+    const place: Place<'phone.each/phone.some'> = picked;
     const y = on(phones.some(set), () => x.relu());
-    const z: Value<'float32', [3], 'phone.each/phone.some'> = on(picked, () => x.neg());
+    const z: Value<'float32', [3], 'phone.each/phone.some'> = on(place, () => x.neg());
     const back: Value<'float32', [number, 3], 'phone.each'> = y.collect().values;
     const more: Value<'float32', [number, 3], 'phone.each'> = collect({ z }).z;
     on(phones.each, () => back.add(more).add(x));
