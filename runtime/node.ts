@@ -271,6 +271,11 @@ export class Node {
     return this.#courier.network?.counters;
   }
 
+  /** Peers that have not acknowledged something of a flow that they were sent. */
+  owed(flow: FlowId): readonly string[] {
+    return this.#courier.network?.owed(flow) ?? [];
+  }
+
   /** Committed values of state variables by key, those that have been assigned. To be read before the next input. */
   get state(): ReadonlyMap<string, DataValue> {
     return this.#engine.variables.values;
@@ -322,6 +327,7 @@ export class Node {
         break;
       case 'found':
         this.#waits.found(input.peer);
+        this.#courier.network?.found(input.peer);
         break;
       case 'policy':
         this.#courier.network?.policy(input);

@@ -23,6 +23,9 @@ interface Options {
   readonly flows?: string;
   readonly readyTimeout: string;
   readonly giveUp?: string;
+  readonly network: string;
+  readonly block?: readonly string[];
+  readonly allow?: readonly string[];
   readonly backend?: string;
   readonly opt: string;
   readonly workers?: string;
@@ -81,6 +84,13 @@ export const node = command<Options>({
         '--give-up <duration>',
         'how long a peer may be away, or never (default: the longest deadline between the two)',
       )
+      .option(
+        '--network <how>',
+        'adaptive: what a peer has not acknowledged is sent again; plain: frames leave once',
+        'adaptive',
+      )
+      .option('--block <peer...>', 'take nothing from these peers; repeatable', collect)
+      .option('--allow <peer...>', 'never shut these peers out, whatever they send; repeatable', collect)
       .option('--backend <name>', 'ort (ONNX Runtime) or cpu (default: what the manifest says)')
       .option('--opt <level>', 'ONNX Runtime’s graph optimizations: disabled, basic or all', 'all')
       .option(
@@ -122,6 +132,7 @@ export const node = command<Options>({
     const bundle = await loadBundles(folders);
     const { manifest } = bundle;
     const peer = node.peerOf(manifest, options.peer);
+    const network = node.policyOf(options, manifest);
     const token = node.tokenOf(options.tokenFile, cx.env);
     const backends = new Backends(options.backend, { optimization, ...workersOf(options.workers) });
     const backend = backends.of(manifest);
@@ -168,6 +179,7 @@ export const node = command<Options>({
         flows,
         readyTimeoutNs,
         giveUpNs,
+        network,
         log,
         metrics,
         onOutputs,

@@ -31,6 +31,11 @@ export const sim = command<SimOptions>({
         'executed',
       )
       .option(
+        '--network <how>',
+        'adaptive: nodes send again what is not acknowledged; plain: frames leave once',
+        'adaptive',
+      )
+      .option(
         '--backend <name>',
         'ort (ONNX Runtime) or cpu for every peer (default: what the topology says)',
       )

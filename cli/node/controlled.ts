@@ -1,7 +1,7 @@
 // A peer's process under `bbc run --processes`: it does what its parent says, and tells it what happens.
 
 import type { LoadedBundle } from '../../runtime/bundle.ts';
-import { type PeerHost, startPeer } from '../../runtime/host/index.ts';
+import { connectedNetwork, type PeerHost, startPeer } from '../../runtime/host/index.ts';
 import {
   formatAddress,
   parseAddress,
@@ -36,6 +36,7 @@ export async function runControlled(options: ControlledOptions): Promise<void> {
     backend,
     components,
     incarnation: 1,
+    network: connectedNetwork(bundle.manifest, { giveUpNs: Number.POSITIVE_INFINITY, components }),
     // The parent knows whose process has ended.
     giveUpNs: Number.POSITIVE_INFINITY,
     async connect(user, pool) {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { parseQuantity, quantities } from '../../compiler/units.ts';
 import { classesOf, DiagnosticError, diagnostic, type Manifest, type Topology } from '../../ir/index.ts';
-import { neighboursOf } from '../../runtime/host/index.ts';
+import { type ConnectedOptions, neighboursOf } from '../../runtime/host/index.ts';
 import { type Address, parseAddress, type Target, type Tls } from '../../runtime/host/node.ts';
 import { readTopology } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
@@ -148,3 +148,26 @@ export function placesOf(
 
 export const hasNeighbours = (manifest: Manifest, peer: string): boolean =>
   neighboursOf(manifest, peer).length > 0;
+
+interface NetworkOptions {
+  readonly network: string;
+  readonly block?: readonly string[];
+  readonly allow?: readonly string[];
+}
+
+/** Whom an adaptive network lets in; undefined: frames leave once, and come as they come. */
+export function policyOf(
+  { network, block = [], allow = [] }: NetworkOptions,
+  { members }: Manifest,
+): Pick<ConnectedOptions, 'block' | 'allow'> | undefined {
+  const known = new Set(Object.values(members).flat());
+  for (const peer of [...block, ...allow])
+    if (!known.has(peer)) {
+      const some = [...known].slice(0, 10).join(', ');
+      throw new UsageError(`--block and --allow name peers: no peer is called ${peer}; there are ${some}`);
+    }
+  if (network === 'adaptive') return { block, allow };
+  if (network !== 'plain') throw new UsageError(`--network is adaptive or plain, not '${network}'`);
+  if (block.length + allow.length > 0) throw new UsageError('--block and --allow need --network adaptive');
+  return undefined;
+}

@@ -14,6 +14,8 @@ import {
 import type { LoadedBundle } from '../../runtime/bundle.ts';
 import type { BufferPool } from '../../runtime/host/buffer-pool.ts';
 import {
+  type ConnectedOptions,
+  connectedNetwork,
   type Overhead,
   type PeerEvent,
   type PeerHost,
@@ -62,6 +64,8 @@ export interface ServeOptions {
   readonly readyTimeoutNs: number;
   /** undefined: as long as the longest deadline between the two. */
   readonly giveUpNs: number | undefined;
+  /** What its node does about links as they are, and who gets in; undefined: frames leave once. */
+  readonly network: Pick<ConnectedOptions, 'block' | 'allow'> | undefined;
   readonly log: LogFormat;
   /** Where to answer HTTP. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
@@ -129,7 +133,7 @@ class Serving {
     const stopped = new Promise<Diagnostic | undefined>((resolve) => {
       this.#stop = resolve;
     });
-    const { peer, bundle, backend, components, giveUpNs, incarnation, data } = this.#options;
+    const { peer, bundle, backend, components, giveUpNs, network, incarnation, data } = this.#options;
     let transport: WebSocketTransport | undefined;
     const host = await startPeer({
       peer,
@@ -138,6 +142,9 @@ class Serving {
       components,
       incarnation,
       ...(giveUpNs === undefined ? {} : { giveUpNs }),
+      ...(network && {
+        network: connectedNetwork(bundle.manifest, { ...network, giveUpNs, components }),
+      }),
       ...(data === undefined ? {} : { durability: data }),
       connect: async (user, pool) => {
         transport = await this.#connect(user, pool);

@@ -23,7 +23,7 @@ export function attempts({ world, workers, values, calls, flows }: AttemptOption
   for (const worker of new Set(workers)) worker.remember((inputs) => digestOf(encodeRecord(inputs)));
   return async (agenda) => {
     const made = await World.create(
-      { ...world, links: undefined, computeNs: () => 0, diskNs: 0, agenda },
+      { ...world, network: undefined, links: undefined, computeNs: () => 0, diskNs: 0, agenda },
       workers,
     );
     const deployment = new SimulatedDeployment(made);

@@ -15,6 +15,7 @@ import {
   World,
   type WorldOptions,
 } from '../../runtime/host/sim/index.ts';
+import { adaptive } from '../../runtime/index.ts';
 import { readTopology } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { Backends } from '../run/backends.ts';
@@ -38,6 +39,7 @@ export interface SimOptions extends InputOptions {
   readonly flows?: string;
   readonly seed: string;
   readonly compute: string;
+  readonly network: string;
   readonly backend?: string;
   readonly check: boolean;
   readonly faults?: string;
@@ -57,15 +59,19 @@ export interface Settings {
   readonly flows: number | undefined;
   readonly seed: number;
   readonly compute: 'executed' | 'modelled';
+  /** Absent in older records: plain. */
+  readonly network?: 'adaptive' | 'plain';
   readonly backend?: string | undefined;
   readonly faults?: { readonly file: string; readonly text: string } | undefined;
 }
 
 /** Throws UsageError, and DiagnosticError where a fault file cannot be read. */
 export function settingsOf(source: string, options: SimOptions): Settings {
-  const { peers, topology, compute, backend, flows } = options;
+  const { peers, topology, compute, network, backend, flows } = options;
   if (compute !== 'executed' && compute !== 'modelled')
     throw new UsageError(`--compute is executed or modelled, not '${compute}'`);
+  if (network !== 'adaptive' && network !== 'plain')
+    throw new UsageError(`--network is adaptive or plain, not '${network}'`);
   return {
     source,
     peers,
@@ -73,6 +79,7 @@ export function settingsOf(source: string, options: SimOptions): Settings {
     seed: countOf('--seed', options.seed, 0),
     flows: flows === undefined ? undefined : countOf('--flows', flows, 1),
     compute,
+    network,
     backend,
     faults:
       options.faults === undefined ? undefined : { file: options.faults, text: faultText(options.faults) },
@@ -142,6 +149,7 @@ export async function onStage<Result>(
       seed: BigInt(settings.seed),
       compute,
       computeNs: computeFor(topology),
+      ...(settings.network === 'adaptive' && { network: adaptive({ seed: BigInt(settings.seed) }) }),
       durable: plan !== undefined && needsDurability(plan),
     };
     workers = await prepareWorkers(options);
@@ -212,13 +220,26 @@ async function performChecked(
 
 /** The command line of a simulation. */
 function commandFor(source: string, options: SimOptions): string {
-  const { peers, topology, seed, flows, compute, backend, faults, inputs = [], random, dim = [] } = options;
+  const {
+    peers,
+    topology,
+    seed,
+    flows,
+    compute,
+    network,
+    backend,
+    faults,
+    inputs = [],
+    random,
+    dim = [],
+  } = options;
   const given: readonly (readonly [string, string | undefined])[] = [
     ['--peers', peers],
     ['--topology', topology],
     ['--seed', seed],
     ['--flows', flows],
     ['--compute', compute === 'executed' ? undefined : compute],
+    ['--network', network === 'adaptive' ? undefined : network],
     ['--backend', backend],
     ['--faults', faults],
     ...inputs.map((one) => ['--inputs', one] as const),

@@ -7,6 +7,7 @@ import type { LoadedBundle } from '../bundle.ts';
 import type { Component, Components } from '../component.ts';
 import type { NodeComponent } from '../components/contract.ts';
 import { type DeskMaker, nodeComponents } from '../components/desk.ts';
+import { typeHashOf } from '../components/messages.ts';
 import { describePort } from '../manifest.ts';
 
 /** Throws DiagnosticError: BB837 for each slot that nothing fills, BB838 for each component that does not fit. */
@@ -58,6 +59,18 @@ export const outside = (components: Components): Readonly<Record<string, Compone
 /** Those within the node. */
 export const within = (components: Components): Components =>
   Object.fromEntries(Object.entries(components).filter(([, one]) => typeof one === 'function'));
+
+/** What a network tells others of the messages of components within the node: their types' hashes. */
+export function messagesOf(components: Components): Readonly<Record<string, bigint>> {
+  const kinds = Object.entries(components).flatMap(([name, one]) =>
+    typeof one === 'function'
+      ? Object.entries(one().messages ?? {}).map(
+          ([kind, type]) => [`${name}.${kind}`, typeHashOf(type)] as const,
+        )
+      : [],
+  );
+  return Object.fromEntries(kinds);
+}
 
 /** Those within the node; undefined: there are none. */
 export function inside(components: Components, seed?: bigint): DeskMaker | undefined {

@@ -2,6 +2,7 @@
 
 export { Calls } from './calls.ts';
 export { type Clock, systemClock } from './clock.ts';
+export { type ConnectedOptions, connectedNetwork } from './connected.ts';
 export { Coordinator, type RemotePeer } from './coordinator.ts';
 export type { Durability } from './driver.ts';
 export { Movable } from './durable/movable.ts';

@@ -373,7 +373,9 @@ export class PeerHost {
 
   // --- the node --------------------------------------------------------------------------------------
 
-  #send({ to, pieces, flow, envelope }: Extract<Output, { type: 'send' }>): void {
+  #send({ to, pieces, flow, envelope, again }: Extract<Output, { type: 'send' }>): void {
+    // Kept by the network until it is acknowledged, and sent again when the peer is there.
+    if (this.#options.network !== undefined && !this.#connected.has(to)) return;
     const outcome = this.#transport?.send(to, pieces) ?? 'unreachable';
     if (outcome === 'unreachable') this.#held?.hold(to, pieces);
     if (outcome === 'full')
@@ -385,6 +387,11 @@ export class PeerHost {
       });
     if (outcome !== 'taken') return;
     this.#counters.sent(pieceBytes(pieces));
+    if (again) {
+      this.#control.resentMessages++;
+      this.#control.resentBytes += pieceBytes(pieces);
+      return;
+    }
     if (flow === undefined || envelope === undefined) {
       this.#control.controlMessages++;
       this.#control.controlBytes += pieceBytes(pieces);

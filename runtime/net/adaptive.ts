@@ -5,7 +5,9 @@
 // and by its options; its memory counts in the node's budget. State: `save`, given back to the factory.
 
 import type { Manifest } from '../../ir/deployment.ts';
+import { foldKey, hashName, keyOf } from '../../ir/philox.ts';
 import { Deadlines } from '../deadlines.ts';
+import { type FlowId, flowKey } from '../flow-id.ts';
 import type { DropReason } from '../io.ts';
 import { type Envelope, type EnvelopeInit, ERROR, type Hello } from '../wire/envelope.ts';
 import { encodeFrame, type Payload } from '../wire/frame.ts';
@@ -13,6 +15,7 @@ import {
   ADAPTIVE,
   commonVersion,
   describeEdge,
+  edgesWith,
   mismatchOf,
   nameOfVersions,
   PLAIN,
@@ -20,7 +23,7 @@ import {
   type Versions,
 } from './greeting.ts';
 import { Shared, savedFrame, type Waiting, waitingOf } from './kept-frame.ts';
-import { Link, type LinkState } from './link.ts';
+import { BYTE_NS, Link, type LinkState } from './link.ts';
 import type {
   Change,
   Network,
@@ -58,7 +61,7 @@ interface AdaptiveState {
   readonly changes: readonly Change[];
   /** Of frames that wait. */
   readonly payloads: readonly Uint8Array[];
-  readonly links: Readonly<Record<string, LinkState>>;
+  readonly links: readonly (readonly [peer: string, LinkState])[];
 }
 
 /** In the order in which they came about, so that a restored network goes on in the same. */
@@ -381,10 +384,31 @@ class Adaptive implements Network {
   #linkTo(peer: string): Link | undefined {
     const known = this.#links.get(peer);
     if (known !== undefined || !this.#cx.program.members.knows(peer)) return known;
-    const link = new Link(peer, this.#links.size, this.#options, this.#now);
+    const link = new Link(peer, this.#links.size, this.#options, this.#about(peer), this.#now);
     if (this.#options.versions[1] < ADAPTIVE) link.fields.version = PLAIN;
     this.#links.set(peer, link);
     return link;
+  }
+
+  /** What is the link's alone. A value under way holds up signs of life. */
+  #about(peer: string) {
+    const edges = [...edgesWith(this.#manifest, peer).values()];
+    const slackNs = edges.reduce((sum, { bytes }) => sum + (bytes ?? 0) * BYTE_NS, 0);
+    return { key: foldKey(keyOf(this.#options.seed), hashName(this.#cx.peer)), slackNs };
+  }
+
+  found(peer: string): void {
+    const link = this.#links.get(peer);
+    if (link === undefined) return;
+    link.fields.tries = 0;
+    for (const one of link.out.overdue(this.#now, BURST)) this.#transmit(link, one);
+    this.#schedule(link);
+  }
+
+  owed(flow: FlowId): readonly string[] {
+    const key = flowKey(flow);
+    const isOf = (one: Waiting): boolean => one.flow !== undefined && flowKey(one.flow) === key;
+    return [...this.#links.values()].flatMap(({ peer, out }) => (out.holds(isOf) ? [peer] : []));
   }
 
   #schedule(link: Link): void {
@@ -414,10 +438,10 @@ class Adaptive implements Network {
 
   /** Sends again what is overdue: after a pause, or once something is heard that does not speak of it. */
   #resend(link: Link): void {
-    const { fields, out, rtt } = link;
+    const { fields, out } = link;
     const at = link.resendNs;
     if (at === undefined || at > this.#now) return;
-    for (const one of out.overdue(this.#now - rtt.rtoNs, BURST)) this.#transmit(link, one);
+    for (const one of out.overdue(link.overdueNs(this.#now), BURST)) this.#transmit(link, one);
     fields.tries++;
   }
 
@@ -489,7 +513,7 @@ class Adaptive implements Network {
       times: this.#times.save(),
       changes: this.#changes.filter((one) => 'peer' in one),
       payloads: shared.map(({ buffer }) => new Uint8Array(buffer.slice(0))),
-      links: Object.fromEntries(links),
+      links,
     };
   }
 
@@ -499,9 +523,9 @@ class Adaptive implements Network {
     this.#changes = [...changes];
     const shared = payloads.map((bytes) => new Shared(this.#cx.leases, bytes.slice().buffer, []));
     Object.assign(this.counters, counters);
-    for (const [peer, state] of Object.entries(links)) {
+    for (const [peer, state] of links) {
       const kept = state.out.map((one) => ({ ...one, frame: waitingOf(one.frame, shared) }));
-      const link = new Link(peer, this.#links.size, this.#options, now, state, kept);
+      const link = new Link(peer, this.#links.size, this.#options, this.#about(peer), now, state, kept);
       this.#links.set(peer, link);
       if (link.fields.lostNs > 0) this.#lost.add(link);
       if (link.fields.paused) this.#paused.add(link);

@@ -31,7 +31,7 @@ const wordsFor = (edge: Edge): string =>
   `${edge.value}, ${edge.kind} from ${edge.from.class} to ${edge.to.class}, ${describePort(edge)}, ${edge.codec}`;
 
 /** The edges between us and a peer, by id. */
-function edgesWith({ edgesIn, edgesOut, members }: Manifest, peer: string): ReadonlyMap<number, Edge> {
+export function edgesWith({ edgesIn, edgesOut, members }: Manifest, peer: string): ReadonlyMap<number, Edge> {
   const at = (one: string): boolean => members[one]?.includes(peer) === true;
   const both = [
     ...edgesIn.filter(({ from }) => at(from.class)),

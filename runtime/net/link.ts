@@ -1,6 +1,6 @@
 // What a node knows of its link to one peer.
 
-import { foldKey, hashName, keyOf, type PhiloxKey } from '../../ir/philox.ts';
+import { foldKey, hashName, type PhiloxKey } from '../../ir/philox.ts';
 import type { Envelope } from '../wire/envelope.ts';
 import { backoffNs } from './backoff.ts';
 import { ADAPTIVE, type Version } from './greeting.ts';
@@ -9,6 +9,9 @@ import { Liveness, type LivenessState } from './liveness.ts';
 import type { AdaptiveOptions } from './options.ts';
 import { Incoming, type IncomingState, type Kept, Outgoing } from './reliable.ts';
 import { Rtt, type RttState } from './rtt.ts';
+
+/** How long a byte may take: as on a line of 8 Mbit/s. */
+export const BYTE_NS = 1000;
 
 /** Plain fields, which a snapshot takes as they are. */
 export interface LinkFields {
@@ -75,6 +78,7 @@ export class Link {
     peer: string,
     order: number,
     options: AdaptiveOptions,
+    { key, slackNs }: { readonly key: PhiloxKey; readonly slackNs: number },
     now: number,
     saved?: LinkState,
     kept: readonly Kept<Waiting>[] = [],
@@ -82,9 +86,10 @@ export class Link {
     this.peer = peer;
     this.order = order;
     this.#options = options;
-    this.#key = foldKey(keyOf(options.seed), hashName(peer));
+    this.#key = foldKey(key, hashName(peer));
     this.rtt = new Rtt(options.rto, saved?.rtt);
-    this.live = new Liveness(options.liveness, now, saved?.live);
+    const { pauseNs } = options.liveness;
+    this.live = new Liveness({ ...options.liveness, pauseNs: pauseNs + slackNs }, now, saved?.live);
     this.into = new Incoming(options.window, saved?.into);
     this.out = new Outgoing({ frames: options.frames, bytes: options.frameBytes }, kept);
     this.out.window = saved?.takes ?? Number.POSITIVE_INFINITY;
@@ -115,7 +120,19 @@ export class Link {
   /** When frames under way are sent again, if nothing is heard of them; undefined: none is. */
   get resendNs(): number | undefined {
     const sent = this.out.sentNs;
-    return sent === undefined ? undefined : sent + this.pauseNs(this.rtt.rtoNs, this.fields.tries);
+    return sent === undefined
+      ? undefined
+      : sent + this.pauseNs(this.rtt.rtoNs, this.fields.tries) + this.#lineNs;
+  }
+
+  /** What was last sent before may be sent again. */
+  overdueNs(now: number): number {
+    return now - this.rtt.rtoNs - this.#lineNs;
+  }
+
+  /** What is under way may still be in line. */
+  get #lineNs(): number {
+    return this.out.inFlightBytes * BYTE_NS;
   }
 
   /** A pause before a try. */

@@ -67,6 +67,10 @@ export interface Network {
   /** Takes what concerns the link; false: the rest of it must go nowhere. */
   receive(from: string, envelope: Envelope): boolean;
   policy(lists: PolicyLists): void;
+  /** The transport has found a peer again: what it has not acknowledged leaves at once. */
+  found(peer: string): void;
+  /** Peers that have not acknowledged something of a flow. */
+  owed(flow: FlowId): readonly string[];
   /** How an edge between us and a peer is here. */
   describe(peer: string, edge: number): string;
   readonly counters: NetworkCounters;

@@ -61,6 +61,10 @@ export class Outgoing<Frame> {
     return this.#kept[0];
   }
 
+  holds(wanted: (frame: Frame) => boolean): boolean {
+    return this.#kept.some(({ frame }) => wanted(frame));
+  }
+
   /** Whether another frame of so many bytes may be kept. */
   fits(bytes: number): boolean {
     return this.#kept.length < this.#bounds.frames && this.#bytes + bytes <= this.#bounds.bytes;

@@ -7,8 +7,11 @@ import { type FlowId, flowKey, underOf } from '../flow-id.ts';
 import type { Collect, Program, Recv, SeatProgram } from '../instruction.ts';
 import type { FlowIdMessage } from '../wire/envelope.ts';
 
-/** By flow, by peer: when it stops waiting for what comes of the flow here. */
-export type RemainingState = Readonly<Record<string, Readonly<Record<string, number>>>>;
+export interface RemainingState {
+  /** By flow, by peer: when it stops waiting for what comes of the flow here. */
+  readonly told: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly ends: ReturnType<Deadlines<string>['save']>;
+}
 
 /** Envelopes that need a wait's value; undefined: something here does, too. */
 type Served = readonly number[] | undefined;
@@ -48,11 +51,16 @@ export class Remaining {
   #ends = new Deadlines<string>();
   readonly #served = new WeakMap<SeatProgram, Map<number, Served>>();
 
-  constructor(program: Program, flows: ReadonlyMap<string, Flow>, saved: RemainingState = {}) {
+  constructor(
+    program: Program,
+    flows: ReadonlyMap<string, Flow>,
+    { told, ends }: RemainingState = { told: {}, ends: [] },
+  ) {
     this.#program = program;
     this.#flows = flows;
-    this.#told = new Map(Object.entries(saved).map(([key, by]) => [key, new Map(Object.entries(by))]));
-    for (const [key, by] of this.#told) for (const at of by.values()) this.#ends.add(at, key);
+    this.#told = new Map(Object.entries(told).map(([key, by]) => [key, new Map(Object.entries(by))]));
+    // With those that have been replaced since: a wake-up more or less is a difference.
+    this.#ends.load([...ends]);
   }
 
   /** Peers that open flows wait for. */
@@ -156,6 +164,7 @@ export class Remaining {
   }
 
   save(): RemainingState {
-    return Object.fromEntries([...this.#told].map(([key, by]) => [key, Object.fromEntries(by)]));
+    const told = Object.fromEntries([...this.#told].map(([key, by]) => [key, Object.fromEntries(by)]));
+    return { told, ends: this.#ends.save() };
   }
 }

@@ -7,29 +7,42 @@ import { inputsFor, valuesFor } from '../../cli/run/inputs.ts';
 import { presets } from '../../cli/sim/presets.ts';
 import { onStage, watched } from '../../cli/sim/simulate.ts';
 import { DiagnosticError } from '../../ir/index.ts';
+import { adaptive } from '../../runtime/index.ts';
 import { Violation, World } from '../../runtime/host/sim/index.ts';
 
-/** Without data of their own, or none that is read here. */
 export const chaosExamples = [
+  '01-hello',
   '02-text-recogniser',
   '03-wake-word',
   '04-voice-detector',
+  '05-digits',
   '06-federated-digits',
   '07-split-learning',
   '08-private-split',
   '09-split-fed',
+  '10-fine-tune',
 ] as const;
 
 export interface Chaos {
   readonly runs: number;
   readonly events: number;
-  /** By status. */
+  /** By status, with `plain` before it where nodes had no adaptive network. */
   readonly flows: Readonly<Record<string, number>>;
   /** What checkers found, each with its seed. */
   readonly violations: readonly string[];
 }
 
 const silent = { write: () => true };
+
+/** Whether nodes have no adaptive network under a seed: one in four. */
+const isPlain = (seed: number): boolean => seed % 4 === 0;
+
+/** Share of the flows that ended complete. */
+export function completeShare(flows: Chaos['flows'], network: 'plain' | 'adaptive'): number {
+  const own = Object.entries(flows).filter(([status]) => status.startsWith('plain ') === (network === 'plain'));
+  const all = own.reduce((sum, [, count]) => sum + count, 0);
+  return all === 0 ? 0 : (flows[network === 'plain' ? 'plain complete' : 'complete'] ?? 0) / all;
+}
 
 /** Runs an example for so many flows under each seed. */
 export async function chaos(name: string, seeds: readonly number[], flows: number): Promise<Chaos> {
@@ -47,7 +60,8 @@ export async function chaos(name: string, seeds: readonly number[], flows: numbe
     async ({ deployment, inputs, options, workers, plan }) => {
       const values = valuesFor(deployment.plan, inputs);
       for (const seed of seeds) {
-        const world = await World.create({ ...options, seed: BigInt(seed) }, workers);
+        const network = isPlain(seed) ? undefined : adaptive({ seed: BigInt(seed) });
+        const world = await World.create({ ...options, network, seed: BigInt(seed) }, workers);
         const simulated = watched(world, plan);
         try {
           const ran = await runFlows(
@@ -61,7 +75,10 @@ export async function chaos(name: string, seeds: readonly number[], flows: numbe
               mayMiss: true,
             },
           );
-          for (const { status } of ran.rounds) found.flows[status] = (found.flows[status] ?? 0) + 1;
+          for (const { status } of ran.rounds) {
+            const name = isPlain(seed) ? `plain ${status}` : status;
+            found.flows[name] = (found.flows[name] ?? 0) + 1;
+          }
         } catch (error) {
           if (error instanceof Violation)
             found.violations.push(`seed ${seed}: ${error.checker}: ${error.message}`);

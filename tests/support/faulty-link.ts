@@ -8,7 +8,7 @@ import {
   type NodeEvent,
 } from '../../runtime/index.ts';
 import { call, edge, f32, makeBundle, numbers, recv, send } from '../sim/programs.ts';
-import { type Letter, type SegmentFunctions, World } from '../sim/world.ts';
+import { type Letter, type SegmentFunctions, World, type WorldOptions } from '../sim/world.ts';
 
 /** What becomes of a frame: how late each copy of it arrives, in ms; none: it is lost. */
 export type Fate = readonly number[];
@@ -24,6 +24,7 @@ export interface FaultyOptions {
   readonly limits?: Partial<Limits>;
   /** Of each peer; null: it has no network. */
   readonly network?: (peer: string) => Partial<AdaptiveOptions> | null;
+  readonly components?: WorldOptions['components'];
   /** Of each frame, in the order in which they are sent. */
   readonly fate: (letter: Letter, now: number) => Fate;
 }
@@ -33,8 +34,10 @@ export class FaultyWorld extends World {
   readonly #wire: Copy[] = [];
   #order = 0;
 
-  constructor({ bundles, segments = {}, limits = {}, network = () => ({}), fate }: FaultyOptions) {
+  constructor(options: FaultyOptions) {
+    const { bundles, segments = {}, limits = {}, network = () => ({}), components, fate } = options;
     super(bundles, segments, limits, {
+      ...(components && { components }),
       network: (peer) => {
         const options = network(peer);
         return options === null ? undefined : adaptive(options);

@@ -171,11 +171,24 @@ export class SimulatedDeployment implements Deployment {
   #settled(event: SimEvent): void {
     if (event.kind === 'frame' && event.of !== undefined) this.#ending.add(event.of as FlowRecord);
     for (const record of this.#ending) {
-      if (record.open.size > 0 || this.world.underWay(record) > 0) continue;
-      this.#book.close(record);
-      this.world.forget(record);
-      this.#answered = true;
+      if (record.open.size === 0 && this.world.underWay(record) === 0) {
+        // What was lost is sent again to who has not heard of the flow.
+        if (this.#isOwed(record)) continue;
+        this.#book.close(record);
+        this.world.forget(record);
+        this.#answered = true;
+      }
+      this.#ending.delete(record);
     }
-    this.#ending.clear();
+  }
+
+  #isOwed({ id, ends }: FlowRecord): boolean {
+    const { peers } = this.world;
+    return [...ends.keys()].some((one) =>
+      peers
+        .get(one)
+        ?.node?.owed(id)
+        .some((peer) => !ends.has(peer)),
+    );
   }
 }
