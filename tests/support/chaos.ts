@@ -7,8 +7,8 @@ import { inputsFor, valuesFor } from '../../cli/run/inputs.ts';
 import { presets } from '../../cli/sim/presets.ts';
 import { onStage, watched } from '../../cli/sim/simulate.ts';
 import { DiagnosticError } from '../../ir/index.ts';
-import { adaptive } from '../../runtime/index.ts';
 import { Violation, World } from '../../runtime/host/sim/index.ts';
+import { adaptive } from '../../runtime/index.ts';
 
 export const chaosExamples = [
   '01-hello',
@@ -39,7 +39,9 @@ const isPlain = (seed: number): boolean => seed % 4 === 0;
 
 /** Share of the flows that ended complete. */
 export function completeShare(flows: Chaos['flows'], network: 'plain' | 'adaptive'): number {
-  const own = Object.entries(flows).filter(([status]) => status.startsWith('plain ') === (network === 'plain'));
+  const own = Object.entries(flows).filter(
+    ([status]) => status.startsWith('plain ') === (network === 'plain'),
+  );
   const all = own.reduce((sum, [, count]) => sum + count, 0);
   return all === 0 ? 0 : (flows[network === 'plain' ? 'plain complete' : 'complete'] ?? 0) / all;
 }

@@ -47,7 +47,7 @@ export class SimulatedDeployment implements Deployment {
     this.#book = new FlowBook(members, (peer, flow, values) =>
       world.give(world.peers.get(peer)!, { type: 'supply', flow, values: copies(values), owned: true }),
     );
-    world.belongsTo = (from, { flow, envelope, pieces, to }) => {
+    world.belongsTo = (from, { flow, envelope, pieces, to, again }) => {
       if (flow === undefined || envelope === undefined) {
         const control = this.#controlOf(from.id);
         control.controlMessages++;
@@ -55,7 +55,11 @@ export class SimulatedDeployment implements Deployment {
         return undefined;
       }
       const record = this.#book.recordOf(flow);
-      record?.messages.push(sentMessage(from.id, to, envelope, pieces));
+      if (again) {
+        const control = this.#controlOf(from.id);
+        control.resentMessages++;
+        control.resentBytes += pieceBytes(pieces);
+      } else record?.messages.push(sentMessage(from.id, to, envelope, pieces));
       return record;
     };
     world.observers.push({
