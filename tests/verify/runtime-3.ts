@@ -1,6 +1,6 @@
 // Done line 3 of the runtime: a thousand seeds of the chaos faults over the examples; ten thousand by `npm run soak`.
 
-import { chaos, chaosExamples } from '../support/chaos.ts';
+import { chaos, chaosExamples, completeShare } from '../support/chaos.ts';
 import type { Line } from './verification.ts';
 
 const SEEDS = Number(process.env.BBC_SEEDS ?? 1000);
@@ -10,6 +10,7 @@ const STEP = 50;
 const verify: Line = async (cx) => {
   const each = Math.ceil(SEEDS / chaosExamples.length);
   let runs = 0;
+  const all: Record<string, number> = {};
   for (const [index, name] of chaosExamples.entries()) {
     const sum = { runs: 0, events: 0, violations: [] as string[], flows: new Map<string, number>() };
     for (let done = 0; done < each; done += STEP) {
@@ -21,8 +22,10 @@ const verify: Line = async (cx) => {
       sum.runs += one.runs;
       sum.events += one.events;
       sum.violations.push(...one.violations);
-      for (const [status, count] of Object.entries(one.flows))
+      for (const [status, count] of Object.entries(one.flows)) {
         sum.flows.set(status, (sum.flows.get(status) ?? 0) + count);
+        all[status] = (all[status] ?? 0) + count;
+      }
     }
     runs += sum.runs;
     const flows = [...sum.flows].map(([status, count]) => `${count} ${status}`).join(', ');
@@ -33,6 +36,13 @@ const verify: Line = async (cx) => {
       sum.violations.length === 0,
     );
   }
+  const [adaptive, plain] = [completeShare(all, 'adaptive'), completeShare(all, 'plain')];
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  cx.figure(
+    'flows that came out complete',
+    `${percent(adaptive)} with frames sent again, ${percent(plain)} without`,
+    adaptive > plain,
+  );
   cx.figure('seeds in all', runs, runs >= SEEDS);
 };
 export default verify;
