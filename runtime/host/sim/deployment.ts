@@ -176,14 +176,21 @@ export class SimulatedDeployment implements Deployment {
     if (event.kind === 'frame' && event.of !== undefined) this.#ending.add(event.of as FlowRecord);
     for (const record of this.#ending) {
       if (record.open.size === 0 && this.world.underWay(record) === 0) {
-        // What was lost is sent again to who has not heard of the flow.
-        if (this.#isOwed(record)) continue;
+        // What was lost is sent again to who has not heard of the flow; who has heard tells when that is kept.
+        if (this.#isUnkept || this.#isOwed(record)) continue;
         this.#book.close(record);
         this.world.forget(record);
         this.#answered = true;
       }
       this.#ending.delete(record);
     }
+  }
+
+  /** Whether a durable node has something to tell that is not kept yet. */
+  get #isUnkept(): boolean {
+    for (const { disk, node } of this.world.peers.values())
+      if (disk !== undefined && node !== undefined && node.usage.outputs > 0) return true;
+    return false;
   }
 
   #isOwed({ id, ends }: FlowRecord): boolean {
