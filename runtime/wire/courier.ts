@@ -335,7 +335,7 @@ export class Courier {
 
   #edgeOf(from: string, flow: FlowId, { edge: id, seat, senderSeat }: Fill): Edge | undefined {
     if (id === undefined || seat.length > 0 || senderSeat.length > 0)
-      return this.#drop('unsupported', from, 'a fill for a component or a nested seat');
+      return this.#drop('unsupported', from, 'a fill of no edge');
     const edge = this.#program.edgesIn.get(id);
     if (edge !== undefined && this.#mayBegin(edge, flow, from)) return edge;
     this.#outbox.drop('binding', from, `edge ${id} does not come from it`, id);
