@@ -285,6 +285,7 @@ export class Node {
   get waiting(): readonly Wait[] {
     return waitsOf({
       flows: this.#flows.values(),
+      uselessNs: (flow, wait) => this.#courier.network?.uselessNs(flow, wait) ?? Number.POSITIVE_INFINITY,
       works: this.#work.underWay,
       claims: this.#engine.claims.waiting(),
       turns: [...this.#starts.values()].flatMap((starts) => [...starts.turns]),

@@ -37,6 +37,8 @@ export interface Wait {
 /** Work that the host has, a claim that waits, and flows that have yet to begin. */
 export interface Waiting {
   readonly flows: Iterable<Flow>;
+  /** Sooner than a wait's deadline, where nobody needs its value any more. */
+  uselessNs(flow: Flow, wait: number): number;
   readonly works: Iterable<{ readonly work: Work; readonly sinceNs: number; readonly untilNs: number }>;
   readonly claims: Iterable<{
     readonly key: string;
@@ -50,8 +52,8 @@ export interface Waiting {
   }>;
 }
 
-export const waitsOf = ({ flows, works, claims, turns }: Waiting): readonly Wait[] => [
-  ...[...flows].flatMap(outsideOf),
+export const waitsOf = ({ flows, works, claims, turns, uselessNs }: Waiting): readonly Wait[] => [
+  ...[...flows].flatMap((flow) => outsideOf(flow, uselessNs)),
   ...[...works].map(({ work: { flow, call }, ...times }): Wait => {
     const [kind, name] =
       call.kind === 'segment'
@@ -75,7 +77,7 @@ export const waitsOf = ({ flows, works, claims, turns }: Waiting): readonly Wait
 ];
 
 /** What a flow waits for that comes from outside this node. */
-function outsideOf(flow: Flow): Wait[] {
+function outsideOf(flow: Flow, uselessNs: Waiting['uselessNs']): Wait[] {
   const { seat, id, learnedNs: sinceNs } = flow;
   const common = { flow: id, seat: seat.name, sinceNs };
   const untilNs = sinceNs + inputWaitOf(seat);
@@ -86,7 +88,8 @@ function outsideOf(flow: Flow): Wait[] {
     const one = seat.instructions[index]!;
     if (flow.fired[index] === 1 || (one.kind !== 'recv' && one.kind !== 'collect')) return [];
     const sources = flow.sourcesOf(index, one);
-    const rest = { at: one.at, ...common, untilNs: sinceNs + one.deadlineNs };
+    const until = Math.min(sinceNs + one.deadlineNs, uselessNs(flow, index));
+    const rest = { at: one.at, ...common, untilNs: until };
     if (one.kind === 'recv')
       return [
         { kind: 'value', name: one.edge.value, edge: one.edge.id, from: sources?.slice(0, 1), ...rest },

@@ -7,6 +7,7 @@
 import type { Manifest } from '../../ir/deployment.ts';
 import { foldKey, hashName, keyOf } from '../../ir/philox.ts';
 import { Deadlines } from '../deadlines.ts';
+import type { Flow } from '../flow.ts';
 import { type FlowId, flowKey } from '../flow-id.ts';
 import type { DropReason } from '../io.ts';
 import { type Envelope, type EnvelopeInit, ERROR, type Hello } from '../wire/envelope.ts';
@@ -403,6 +404,10 @@ class Adaptive implements Network {
     link.fields.tries = 0;
     for (const one of link.out.overdue(this.#now, BURST)) this.#transmit(link, one);
     this.#schedule(link);
+  }
+
+  uselessNs(flow: Flow, wait: number): number {
+    return this.#times.uselessNs(flow, wait);
   }
 
   owed(flow: FlowId): readonly string[] {

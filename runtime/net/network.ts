@@ -69,6 +69,8 @@ export interface Network {
   policy(lists: PolicyLists): void;
   /** The transport has found a peer again: what it has not acknowledged leaves at once. */
   found(peer: string): void;
+  /** When a wait of a flow becomes useless, since whom it serves has stopped waiting; infinite: not as far as is known. */
+  uselessNs(flow: Flow, wait: number): number;
   /** Peers that have not acknowledged something of a flow. */
   owed(flow: FlowId): readonly string[];
   /** How an edge between us and a peer is here. */

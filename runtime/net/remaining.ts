@@ -78,7 +78,7 @@ export class Remaining {
       for (const index of flow.seat.waits) {
         if (!sourcesOf(flow, index).includes(peer)) continue;
         const until = flow.learnedNs + waitAt(flow.seat, index).deadlineNs;
-        left = Math.max(left ?? 0, Math.floor(Math.min(until, this.#uselessNs(flow, index)) - now));
+        left = Math.max(left ?? 0, Math.floor(Math.min(until, this.uselessNs(flow, index)) - now));
       }
     return left;
   }
@@ -109,7 +109,7 @@ export class Remaining {
     for (let key = this.#ends.due(now); key !== undefined; key = this.#ends.due(now)) {
       for (const flow of this.#over(key) ? [] : this.#seatsOf(key)) {
         const waits = flow.seat.waits.filter(
-          (index) => flow.fired[index] === 0 && this.#uselessNs(flow, index) <= now,
+          (index) => flow.fired[index] === 0 && this.uselessNs(flow, index) <= now,
         );
         if (waits.length > 0) found.push({ flow, waits });
       }
@@ -118,7 +118,7 @@ export class Remaining {
   }
 
   /** When the last one who needs a wait's value stops waiting for it. */
-  #uselessNs(flow: Flow, index: number): number {
+  uselessNs(flow: Flow, index: number): number {
     const { seat, id } = flow;
     const by = this.#told.get(flowKey(id));
     if (by === undefined) return Number.POSITIVE_INFINITY;

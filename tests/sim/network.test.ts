@@ -91,6 +91,8 @@ describe('time that is left', () => {
     const from = { sent: one.sent.length, ended: one.ended('b').length };
     const began = one.now;
     one.invoke('a', { x: f32(2) });
+    one.pass(began + 2 * SECOND_NS);
+    const waitNs = one.node('b').waiting[0]!.untilNs! - began;
     one.pass();
     const [first] = one.sent
       .slice(from.sent)
@@ -99,11 +101,13 @@ describe('time that is left', () => {
     const onward = one.sent.slice(from.sent).filter((one) => one.from === 'b' && one.to === 'c');
     const [, a] = one.ended('a');
     const [, b] = one.events('flow-ended', 'b');
-    return { first: first!, onward: envelopeIn(onward[0]!), a: a!, b: b!, tookNs: b!.at - began };
+    return { first: first!, onward: envelopeIn(onward[0]!), a: a!, b: b!, tookNs: b!.at - began, waitNs };
   };
 
   test('goes along with values: who answers only us gives up in time to say so', () => {
-    const { first, onward, a } = run([]);
+    const { first, onward, a, waitNs, tookNs } = run([]);
+    // What it says that it waits for ends when it does.
+    expect(waitNs).toBe(tookNs);
     expect(first.remainingDeadlineNs).toBe(6 * SECOND_NS);
     // b waits for c no longer than a waits for b, less the way back.
     expect(onward.remainingDeadlineNs).toBeLessThan(6 * SECOND_NS - 200e6);
