@@ -3,6 +3,7 @@
 import { benchRun } from './backend.ts';
 import { benchCompile, benchWeights } from './compile.ts';
 import { benchCpu } from './cpu.ts';
+import { benchDurable } from './durable.ts';
 import type { Figure } from './figure.ts';
 import { benchGrowth } from './growth.ts';
 import { benchInfer } from './infer.ts';
@@ -15,6 +16,7 @@ export const benches: Readonly<Record<string, () => readonly Figure[] | Promise<
   runtime: benchRuntime,
   run: benchRun,
   sim: benchSim,
+  durable: benchDurable,
   cpu: benchCpu,
   infer: benchInfer,
   growth: benchGrowth,

@@ -86,9 +86,11 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /** CRC-32 (IEEE 802.3) of a framed record but for where the CRC-32 stands. */
-function checksum(framed: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let at = 0; at < framed.length; at++)
-    if (at < 4 || at >= RECORD_BYTES) crc = table[(crc ^ framed[at]!) & 255]! ^ (crc >>> 8);
-  return ~crc >>> 0;
+const checksum = (framed: Uint8Array): number =>
+  ~crcOf(framed, RECORD_BYTES, framed.length, crcOf(framed, 0, 4, -1)) >>> 0;
+
+function crcOf(bytes: Uint8Array, from: number, to: number, before: number): number {
+  let crc = before;
+  for (let at = from; at < to; at++) crc = table[(crc ^ bytes[at]!) & 255]! ^ (crc >>> 8);
+  return crc;
 }
