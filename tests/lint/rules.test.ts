@@ -175,3 +175,22 @@ export default module('rounds', () => {
 });`;
   expect(await rulesIn(rounds)).toEqual(['endless-session']);
 });
+
+test('a quorum is held against the set that was taken, where its size is known', async () => {
+  const asked = (atLeast: number): string => `
+import { cohort, collect, constant, emit, entry, module, on, peer, state } from 'bytesandbrains';
+const server = peer('server');
+const phones = cohort('phone');
+export default module('sets', () => {
+  const held = state('held', constant([1, 2]), { at: phones });
+  entry('ask', server, () => {
+    const picked = phones.some(phones.view().gather(constant([0n, 2n])));
+    const own = on(picked, () => held.read().mul(2));
+    const c = collect({ own }, { atLeast: ${atLeast}, within: '5s' });
+    emit('mean', c.own.reduceMean({ axes: [0], keepdims: false }).orElse([0, 0]));
+  });
+});`;
+  const topology = '{ "version": 1, "classes": { "server": {}, "phone": { "count": 5 } } }';
+  expect(await rulesIn(asked(3), topology)).toEqual(['quorum-above-cohort']);
+  expect(await rulesIn(asked(2), topology)).toEqual([]);
+});
