@@ -1,5 +1,7 @@
 // What the runtime itself costs: frames against plain copying, and the engine per op and per hop.
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Tensor } from '../ir/index.ts';
 import {
   decodeFrame,
@@ -13,6 +15,9 @@ import {
 } from '../runtime/index.ts';
 import type { Figure } from './figure.ts';
 import { chainOf, pingPong } from './runtime-program.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const FRAME_BYTES = 64 * 2 ** 20;
 // Few enough for one try to fit between two interruptions of a busy machine.
@@ -28,14 +33,32 @@ export async function benchRuntime(): Promise<Figure[]> {
       unit: '×',
       limit: 1.5,
     },
-    { name: 'engine, per op', value: bestOf(perOp(chainOf(OPS))), unit: 'µs', limit: 10 },
-    { name: 'engine, per hop', value: bestOf(perHop(pingPong(HOPS))), unit: 'µs', limit: 20 },
+    ...costOf('op', OPS, chainRun(chainOf(OPS)), 10),
+    ...costOf('hop', HOPS, pingPongRun(pingPong(HOPS)), 20),
   ];
 }
 
-/** The least of several tries: what the code costs, without what else the machine did. */
-function bestOf(measure: () => number, tries = 100): number {
-  return Math.min(...Array.from({ length: tries }, measure));
+/** Of a flow of so many: the least of several tries is what the code costs, without what else the machine did. */
+function costOf(what: string, count: number, run: () => void, limit: number): Figure[] {
+  const tries = <T>(measure: () => T): T[] => Array.from({ length: 100 }, measure);
+  const us = Math.min(...tries(() => elapsedUs(run)));
+  // The least, too: what the code makes. More is what the engine of JavaScript was doing besides.
+  const bytes = Math.min(...tries(() => allocated(run)));
+  return [
+    { name: `engine, per ${what}`, value: us / count, unit: 'µs', limit },
+    { name: `engine, allocated per ${what}`, value: bytes / count, unit: 'B' },
+  ];
+}
+
+/** Bytes of the heap, and of buffers outside. */
+function allocated(run: () => void): number {
+  collectGarbage();
+  const before = process.memoryUsage();
+  run();
+  const after = process.memoryUsage();
+  const bytes = after.heapUsed + after.external - before.heapUsed - before.external;
+  // Something was collected meanwhile.
+  return bytes > 0 ? bytes : Number.POSITIVE_INFINITY;
 }
 
 const elapsedUs = (run: () => void): number => {
@@ -78,8 +101,8 @@ function frameRatio(): number {
 
 const value: Tensor = { dtype: 'float32', dims: [16], bytes: new Uint8Array(64) };
 
-/** Microseconds per op of one flow, at each call. */
-function perOp(program: Program): () => number {
+/** A flow at each call. */
+function chainRun(program: Program): () => void {
   const node = new Node({ program, peer: 'left', incarnation: 1 });
   let ended = false;
   const run = (): void => {
@@ -94,11 +117,11 @@ function perOp(program: Program): () => number {
     });
     if (!ended) throw new Error('the flow did not end');
   };
-  return () => elapsedUs(run) / OPS;
+  return run;
 }
 
-/** Microseconds per hop of one flow, at each call: send, encode, copy, decode, receive. */
-function perHop(programs: Readonly<Record<'left' | 'right', Program>>): () => number {
+/** A flow at each call; of each hop: send, encode, copy, decode, receive. */
+function pingPongRun(programs: Readonly<Record<'left' | 'right', Program>>): () => void {
   const nodes = {
     left: new Node({ program: programs.left, peer: 'left', incarnation: 1 }),
     right: new Node({ program: programs.right, peer: 'right', incarnation: 1 }),
@@ -128,7 +151,7 @@ function perHop(programs: Readonly<Record<'left' | 'right', Program>>): () => nu
     }
     if (ended !== 2) throw new Error('the flow did not end on both sides');
   };
-  return () => elapsedUs(run) / HOPS;
+  return run;
 }
 
 function drain(node: Node, act: (output: Output) => void): void {
