@@ -7,16 +7,14 @@ import { build } from 'esbuild';
 
 const root = path.dirname(import.meta.dirname);
 
+/** What a file of the project is bundled into: inside the project, so that packages resolve. */
+export const outfileOf = (file) =>
+  path.join(root, '.cache/run', `${path.relative(root, path.resolve(file)).replaceAll(path.sep, '-')}.mjs`);
+
 /** Imports a TypeScript file of the project and gives its exports. */
 export async function importTs(file) {
   const entry = path.resolve(file);
-  // Inside the project, so that packages resolve.
-  const outfile = path.join(
-    root,
-    '.cache',
-    'run',
-    `${path.relative(root, entry).replaceAll(path.sep, '-')}.mjs`,
-  );
+  const outfile = outfileOf(file);
   mkdirSync(path.dirname(outfile), { recursive: true });
   await build({
     entryPoints: [entry],
