@@ -102,6 +102,12 @@ test('the same seed runs the same way, another one does not', async () => {
   expect(other).not.toBe(once);
 });
 
+test('a flow is not over while a disk holds back what comes of a frame', async () => {
+  const { deployment } = await simulatedWorld(twoPeers, linked, { durable: true });
+  const { status, outputs } = await deployment.invoke({ x: ramp });
+  expect([status, outputs.y]).toMatchObject(['complete', { dims: [1000] }]);
+});
+
 test('every frame is delivered, dropped or on its way', async () => {
   const { world, deployment } = await simulatedWorld(averaging, lossy, { seed: 3n });
   await deployment.invoke({});
