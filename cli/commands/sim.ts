@@ -25,6 +25,7 @@ export const sim = command<SimOptions>({
         '--flows <n>',
         'how often to run it (default: once); at most so many rounds, if it has an entry',
       )
+      .option('--for <duration>', 'end after so much virtual time: for programs that run for ever')
       .option(
         '--compute <how>',
         'executed: segments are run; modelled: they give zeros, for runs in which values do not matter',
@@ -51,6 +52,7 @@ export const sim = command<SimOptions>({
   examples: [
     'bbc sim model.onnx --peers topology.json --random 1',
     'bbc sim train.ts --peers topology.json --seed 7 --flows 20',
+    'bbc sim gossip.ts --peers topology.json --for 60s',
     'bbc sim train.ts --peers topology.json --faults chaos --seed 7',
     'bbc sim train.ts --peers topology.json --record run.bbsim',
     'bbc sim counter.ts --peers topology.json --explore --calls 2 --crashes 1',

@@ -18,6 +18,7 @@ import {
 import { adaptive } from '../../runtime/index.ts';
 import { readTopology } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
+import { durationOf } from '../node/options.ts';
 import { Backends } from '../run/backends.ts';
 import { openPeerData, type PeerData } from '../run/components.ts';
 import { prepare } from '../run/deployment.ts';
@@ -27,6 +28,7 @@ import { peersOf } from '../run/memory.ts';
 import { countOf } from '../run/options.ts';
 import { roundText } from '../run/rounds.ts';
 import { checkFormat, writeTensors } from '../tensors/files.ts';
+import { showWaits, WAITING_SIGNALS } from '../waiting.ts';
 import { computeFor } from './compute.ts';
 import { faultPlan, faultText } from './faults.ts';
 import { RecordFile } from './record-file.ts';
@@ -37,6 +39,7 @@ export interface SimOptions extends InputOptions {
   readonly topology?: string;
   readonly outputs?: string;
   readonly flows?: string;
+  readonly for?: string;
   readonly seed: string;
   readonly compute: string;
   readonly network: string;
@@ -57,6 +60,8 @@ export interface Settings {
   readonly peers?: string | undefined;
   readonly topology?: string | undefined;
   readonly flows: number | undefined;
+  /** Of virtual time. */
+  readonly forNs?: number;
   readonly seed: number;
   readonly compute: 'executed' | 'modelled';
   /** Absent in older records: plain. */
@@ -78,6 +83,7 @@ export function settingsOf(source: string, options: SimOptions): Settings {
     topology,
     seed: countOf('--seed', options.seed, 0),
     flows: flows === undefined ? undefined : countOf('--flows', flows, 1),
+    ...(options.for !== undefined && { forNs: durationOf('--for', options.for) }),
     compute,
     network,
     backend,
@@ -102,8 +108,8 @@ export interface Stage {
 }
 
 /** A deployment over a world in which faults happen and checkers look. */
-export function watched(world: World, plan: FaultPlan | undefined): SimulatedDeployment {
-  const simulated = new SimulatedDeployment(world);
+export function watched(world: World, plan: FaultPlan | undefined, untilNs?: number): SimulatedDeployment {
+  const simulated = new SimulatedDeployment(world, { untilNs });
   world.observers.push(new Checkers(world), new Durability(world));
   if (plan !== undefined) scheduleFaults(world, plan, { lost: (peer) => simulated.lose(peer.id) });
   return simulated;
@@ -154,7 +160,7 @@ export async function onStage<Result>(
     };
     workers = await prepareWorkers(options);
     const world = await World.create(options, workers);
-    const simulated = watched(world, plan);
+    const simulated = watched(world, plan, settings.forNs);
     return await work({
       settings,
       deployment,
@@ -176,7 +182,7 @@ export async function onStage<Result>(
 }
 
 /** Lets all that was asked for happen. */
-export function perform(cx: CommandContext, stage: Stage): Promise<Ran> {
+export async function perform(cx: CommandContext, stage: Stage): Promise<Ran> {
   const { deployment, inputs, settings, simulated, sessions, world } = stage;
   let latest = '';
   const tell = (): void =>
@@ -186,7 +192,10 @@ export function perform(cx: CommandContext, stage: Stage): Promise<Ran> {
       if (world.events % PROGRESS_EVENTS === 0) tell();
     },
   });
-  return runFlows(
+  const show = async (): Promise<void> => showWaits(cx, await simulated.waiting());
+  for (const signal of WAITING_SIGNALS) process.on(signal, show);
+  const over = (): boolean => world.now >= (settings.forNs ?? Number.POSITIVE_INFINITY);
+  const asked = runFlows(
     deployment,
     async () => simulated,
     valuesFor(deployment.plan, inputs),
@@ -195,8 +204,13 @@ export function perform(cx: CommandContext, stage: Stage): Promise<Ran> {
       latest = sessions ? `${roundText(round)}; ` : `flow ${round.step + 1} of ${settings.flows ?? 1}; `;
       tell();
     },
-    { stopped: () => false, mayMiss: settings.faults !== undefined },
+    { stopped: over, mayMiss: settings.faults !== undefined },
   );
+  try {
+    return await asked;
+  } finally {
+    for (const signal of WAITING_SIGNALS) process.off(signal, show);
+  }
 }
 
 /** As {@link perform}; a violation is told with the command that repeats it. */
@@ -238,6 +252,7 @@ function commandFor(source: string, options: SimOptions): string {
     ['--topology', topology],
     ['--seed', seed],
     ['--flows', flows],
+    ['--for', options.for],
     ['--compute', compute === 'executed' ? undefined : compute],
     ['--network', network === 'adaptive' ? undefined : network],
     ['--backend', backend],

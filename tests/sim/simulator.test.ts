@@ -20,6 +20,7 @@ import { keyOf } from '../../ir/philox.ts';
 import { startDeployment } from '../../runtime/host/index.ts';
 import { TimeOrder } from '../../runtime/host/sim/agenda.ts';
 import { Chance, draw } from '../../runtime/host/sim/chance.ts';
+import { SimulatedDeployment } from '../../runtime/host/sim/index.ts';
 import { floats, plain } from '../support/deploy.ts';
 import { cpu, simulatedWorld, topologyIn } from '../support/simulated.ts';
 
@@ -106,6 +107,24 @@ test('a flow is not over while a disk holds back what comes of a frame', async (
   const { deployment } = await simulatedWorld(twoPeers, linked, { durable: true });
   const { status, outputs } = await deployment.invoke({ x: ramp });
   expect([status, outputs.y]).toMatchObject(['complete', { dims: [1000] }]);
+});
+
+test('a world that ends at a time gives up what goes on, and answers with what was over', async () => {
+  const forEver = module('for-ever', () => {
+    const steps = state('steps', constant(0n), { at: server });
+    entry('step', server, () => {
+      const done = steps.update((before) => before.add(1n));
+      output('done', done);
+      next('step').when(done.greater(0n));
+    });
+  });
+  const { world, deployment: whole } = await simulatedWorld(forEver, topologyIn({ classes: { server: {} } }));
+  const deployment = new SimulatedDeployment(world, { untilNs: 1e6 });
+  const { step, status } = await deployment.invoke({});
+  expect(status).toBe('complete');
+  expect(step).toBeGreaterThan(10);
+  expect(world.now).toBeLessThanOrEqual(1e6);
+  await whole.close();
 });
 
 test('every frame is delivered, dropped or on its way', async () => {

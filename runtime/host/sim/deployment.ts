@@ -20,6 +20,8 @@ export interface SimulatedOptions {
   readonly onEvent?: (peer: string, event: NodeEvent) => void;
   /** After each event; what it gives is waited for, so that a long run leaves others room. */
   readonly onStep?: () => void | Promise<void>;
+  /** Nothing happens after that. Sessions that go on are given up: their last flow is what is answered. */
+  readonly untilNs?: number | undefined;
 }
 
 /** More of them say no more. */
@@ -75,7 +77,12 @@ export class SimulatedDeployment implements Deployment {
   }
 
   async invoke(values: PeerValues, options: InvokeOptions = {}): Promise<FlowResult> {
-    const start = this.#book.open(values, options);
+    let last: FlowResult | undefined;
+    const onFlow = (result: FlowResult): void => {
+      last = result;
+      options.onFlow?.(result);
+    };
+    const start = this.#book.open(values, { ...options, onFlow });
     for (const id of start.peers) {
       const peer = this.world.peers.get(id)!;
       // A caller finds nobody there, and tries again.
@@ -88,6 +95,7 @@ export class SimulatedDeployment implements Deployment {
     };
     start.result.then(end, end);
     await this.run(() => over);
+    if (!over && last !== undefined && this.#isLate) return last;
     if (!over)
       throw new DiagnosticError(
         diagnostic('BB790', {
@@ -111,7 +119,7 @@ export class SimulatedDeployment implements Deployment {
   async run(until: () => boolean): Promise<void> {
     // What is called together begins together.
     await undefined;
-    while (!until() && (await this.world.step())) {
+    while (!until() && !this.#isLate && (await this.world.step())) {
       await this.#options.onStep?.();
       if (this.world.events % TURN_EVENTS === 0) await new Promise((resolve) => setTimeout(resolve, 0));
       if (!this.#answered) continue;
@@ -119,6 +127,10 @@ export class SimulatedDeployment implements Deployment {
       // Whoever waits for a result hears of it before anything else happens.
       for (let turn = 0; turn < 4; turn++) await undefined;
     }
+  }
+
+  get #isLate(): boolean {
+    return (this.world.next ?? 0) > (this.#options.untilNs ?? Number.POSITIVE_INFINITY);
   }
 
   async state(): Promise<PeerStates> {

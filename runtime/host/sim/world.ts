@@ -244,6 +244,11 @@ export class World {
     return this.#agenda.size;
   }
 
+  /** When the next thing happens. */
+  get next(): number | undefined {
+    return this.#agenda.next;
+  }
+
   /** Frames on their way that belong to `what`. */
   underWay(what: object): number {
     return this.#underWay.get(what) ?? 0;
