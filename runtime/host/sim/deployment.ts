@@ -185,8 +185,7 @@ export class SimulatedDeployment implements Deployment {
 
   /** A flow that has ended wherever it was open, with nothing of it on its way, will be opened by nobody. */
   #settled(event: SimEvent): void {
-    if ((event.kind === 'frame' || event.kind === 'kept') && event.of !== undefined)
-      this.#ending.add(event.of as FlowRecord);
+    if (event.kind === 'frame' && event.of !== undefined) this.#ending.add(event.of as FlowRecord);
     for (const record of this.#ending) {
       if (record.open.size === 0 && this.world.underWay(record) === 0) {
         // What was lost is sent again to who has not heard of the flow; who has heard tells when that is kept.

@@ -111,8 +111,6 @@ export type SimEvent =
       readonly life: number;
       readonly record: number;
       readonly bytes: Uint8Array;
-      /** What the frame belongs to that it records. */
-      readonly of: object | undefined;
     })
   /** Something that happens to the world; it says itself what. */
   | (Due & { readonly kind: 'act'; readonly what: string; readonly act: () => void });
@@ -183,8 +181,6 @@ export class World {
   readonly #pool = new BufferPool(POOL_BYTES);
   /** Frames on their way, by what they belong to. */
   readonly #underWay = new Map<object, number>();
-  /** What the frame belongs to that a node is given now. */
-  #cause: object | undefined;
   /** What a frame belongs to, so that {@link underWay} can tell. */
   belongsTo: (from: SimPeer, output: Extract<Output, { type: 'send' }>) => object | undefined = () =>
     undefined;
@@ -362,14 +358,12 @@ export class World {
       event.peer.wakeAt = undefined;
     }
     this.#now = event.at;
-    this.#cause = event.kind === 'frame' ? event.of : undefined;
     if (event.kind === 'work') return this.#compute(event);
     const input = inputOf(event);
     this.#begin(event, input);
     if (event.kind === 'act') event.act();
     if (event.kind === 'frame') this.#arrive(event);
     if (event.kind === 'kept') this.#kept(event);
-
     if (input !== undefined && event.kind !== 'act') event.peer.gate?.handle(this.#now, input);
     this.#settle(event);
     return undefined;
@@ -400,7 +394,7 @@ export class World {
     const { inFlight, delivered } = this.traffic;
     inFlight.frames--;
     inFlight.bytes -= bytes.length;
-    this.#change(of, -1);
+    if (of !== undefined) this.#underWay.set(of, this.#underWay.get(of)! - 1);
     if (peer.node === undefined) return this.#drop(from, peer.id, bytes.length, 'down');
     count(delivered, bytes.length);
   }
@@ -437,15 +431,11 @@ export class World {
       life,
       record,
       bytes,
-      of: this.#cause,
     });
-    // What a frame brings about is seen only when that is kept.
-    this.#change(this.#cause, 1);
     for (const one of this.observers) one.persisting?.(peer, record);
   }
 
-  #kept({ peer, life, record, bytes, of }: Extract<SimEvent, { kind: 'kept' }>): void {
-    this.#change(of, -1);
+  #kept({ peer, life, record, bytes }: Extract<SimEvent, { kind: 'kept' }>): void {
     if (peer.life !== life) return;
     peer.disk!.keep(bytes, record, peer.gate as DurableNode<Node>);
     peer.gate!.handle(this.#now, { type: 'persisted', record });
@@ -497,15 +487,11 @@ export class World {
     for (const [copy, at] of fate.arrivals.entries()) {
       if (copy > 0) count(this.traffic.copied, bytes.length);
       count(this.traffic.inFlight, bytes.length);
-      this.#change(of, 1);
+      if (of !== undefined) this.#underWay.set(of, this.underWay(of) + 1);
       // Each receiver owns what it is given.
       const own = copy === 0 ? bytes : bytes.slice();
       this.#agenda.push({ kind: 'frame', at, sequence: 0, peer: to, from, bytes: own, of });
     }
-  }
-
-  #change(of: object | undefined, by: number): void {
-    if (of !== undefined) this.#underWay.set(of, this.underWay(of) + by);
   }
 
   #drop(from: SimPeer, to: string, bytes: number, why: DropReason): void {
