@@ -1,62 +1,52 @@
 // The types a value can have: element types, dimensions, tensors and the ONNX containers around them.
 
-/** Facts about one ONNX element type: its number in TensorProto.DataType, our name for it, and its size. */
-interface DTypeFact {
-  readonly dtype: string;
-  /** TensorProto.DataType */
-  readonly elemType: number;
-  /** The name in `tensor(...)` type strings of operator schemas. */
-  readonly onnx: string;
-  /** Bits of one element in raw_data; 0 for strings, whose size varies. */
-  readonly bits: number;
-}
-
-const facts = [
-  { dtype: 'float32', elemType: 1, onnx: 'float', bits: 32 },
-  { dtype: 'uint8', elemType: 2, onnx: 'uint8', bits: 8 },
-  { dtype: 'int8', elemType: 3, onnx: 'int8', bits: 8 },
-  { dtype: 'uint16', elemType: 4, onnx: 'uint16', bits: 16 },
-  { dtype: 'int16', elemType: 5, onnx: 'int16', bits: 16 },
-  { dtype: 'int32', elemType: 6, onnx: 'int32', bits: 32 },
-  { dtype: 'int64', elemType: 7, onnx: 'int64', bits: 64 },
-  { dtype: 'string', elemType: 8, onnx: 'string', bits: 0 },
-  { dtype: 'bool', elemType: 9, onnx: 'bool', bits: 8 },
-  { dtype: 'float16', elemType: 10, onnx: 'float16', bits: 16 },
-  { dtype: 'float64', elemType: 11, onnx: 'double', bits: 64 },
-  { dtype: 'uint32', elemType: 12, onnx: 'uint32', bits: 32 },
-  { dtype: 'uint64', elemType: 13, onnx: 'uint64', bits: 64 },
-  { dtype: 'complex64', elemType: 14, onnx: 'complex64', bits: 64 },
-  { dtype: 'complex128', elemType: 15, onnx: 'complex128', bits: 128 },
-  { dtype: 'bfloat16', elemType: 16, onnx: 'bfloat16', bits: 16 },
-  { dtype: 'float8e4m3fn', elemType: 17, onnx: 'float8e4m3fn', bits: 8 },
-  { dtype: 'float8e4m3fnuz', elemType: 18, onnx: 'float8e4m3fnuz', bits: 8 },
-  { dtype: 'float8e5m2', elemType: 19, onnx: 'float8e5m2', bits: 8 },
-  { dtype: 'float8e5m2fnuz', elemType: 20, onnx: 'float8e5m2fnuz', bits: 8 },
-  { dtype: 'uint4', elemType: 21, onnx: 'uint4', bits: 4 },
-  { dtype: 'int4', elemType: 22, onnx: 'int4', bits: 4 },
-  { dtype: 'float4e2m1', elemType: 23, onnx: 'float4e2m1', bits: 4 },
-  { dtype: 'float8e8m0', elemType: 24, onnx: 'float8e8m0', bits: 8 },
-  { dtype: 'uint2', elemType: 25, onnx: 'uint2', bits: 2 },
-  { dtype: 'int2', elemType: 26, onnx: 'int2', bits: 2 },
-] as const satisfies readonly DTypeFact[];
+/** Element types in the order of their numbers in TensorProto.DataType, from 1: bits of one element in raw_data; 0: it varies. */
+const elements = {
+  float32: 32,
+  uint8: 8,
+  int8: 8,
+  uint16: 16,
+  int16: 16,
+  int32: 32,
+  int64: 64,
+  string: 0,
+  bool: 8,
+  float16: 16,
+  float64: 64,
+  uint32: 32,
+  uint64: 64,
+  complex64: 64,
+  complex128: 128,
+  bfloat16: 16,
+  float8e4m3fn: 8,
+  float8e4m3fnuz: 8,
+  float8e5m2: 8,
+  float8e5m2fnuz: 8,
+  uint4: 4,
+  int4: 4,
+  float4e2m1: 4,
+  float8e8m0: 8,
+  uint2: 2,
+  int2: 2,
+} as const;
 
 /** The name of an ONNX element type, as used in every file and message of ours: `float32`, `int64`, `string` … */
-export type DType = (typeof facts)[number]['dtype'];
+export type DType = keyof typeof elements;
 
-export const dtypes: readonly DType[] = facts.map((fact) => fact.dtype);
-const byElemType = new Map<number, DType>(facts.map((fact) => [fact.elemType, fact.dtype]));
-const byOnnxName = new Map<string, DType>(facts.map((fact) => [fact.onnx, fact.dtype]));
-const byDType = new Map<string, DTypeFact>(facts.map((fact) => [fact.dtype, fact]));
+export const dtypes = /* @__PURE__ */ Object.keys(elements) as readonly DType[];
+const elemTypes = /* @__PURE__ */ new Map(dtypes.map((dtype, index) => [dtype, index + 1]));
 
-export const isDType = (text: string): text is DType => byDType.has(text);
+export const isDType = (text: string): text is DType => Object.hasOwn(elements, text);
 /** The element type with this TensorProto.DataType number; undefined for UNDEFINED (0) and unknown numbers. */
-export const dtypeOfElemType = (elemType: number): DType | undefined => byElemType.get(elemType);
-export const elemTypeOf = (dtype: DType): number => byDType.get(dtype)!.elemType;
+export const dtypeOfElemType = (elemType: number): DType | undefined => dtypes[elemType - 1];
+export const elemTypeOf = (dtype: DType): number => elemTypes.get(dtype)!;
 /** The element type inside a schema's `tensor(float)`, given as `float`. */
-export const dtypeOfOnnxName = (name: string): DType | undefined => byOnnxName.get(name);
-export const onnxNameOf = (dtype: DType): string => byDType.get(dtype)!.onnx;
+export const dtypeOfOnnxName = (name: string): DType | undefined =>
+  dtypes.find((dtype) => onnxNameOf(dtype) === name);
+export const onnxNameOf = (dtype: DType): string =>
+  dtype === 'float32' ? 'float' : dtype === 'float64' ? 'double' : dtype;
 /** Bits of one element; 0 for strings. */
-export const bitsOf = (dtype: DType): number => byDType.get(dtype)!.bits;
+export const bitsOf = (dtype: DType): number => elements[dtype];
 
 /** A dimension: a size, a symbol that the author or the model's file named, or null for "not known". */
 export type Dim = number | string | null;
