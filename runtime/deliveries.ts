@@ -8,7 +8,7 @@ import type { EarlyFrames } from './early-frames.ts';
 import type { EndedFlows } from './ended-flows.ts';
 import type { Engine } from './engine.ts';
 import { type Flow, type FlowHead, isStartedSo, seatKey } from './flow.ts';
-import { type FlowId, flowKey, underOf } from './flow-id.ts';
+import { type FlowId, flowKey, startersOf, underOf } from './flow-id.ts';
 import type { Program, SeatProgram } from './instruction.ts';
 import type { Input } from './io.ts';
 import type { Lease, Leases, Slot } from './lease.ts';
@@ -50,7 +50,7 @@ const bytesBeside = (value: DataValue, { buffer }: Lease): number =>
 
 /** Who started a flow, and, of a place within another, who bound it. */
 const mayCancel = (id: FlowId, from: string): boolean =>
-  (id.kind === 'initiated' && id.initiator === from) || underOf(id).at(-1) === from;
+  startersOf(id).includes(from) || underOf(id).at(-1) === from;
 
 export class Deliveries {
   readonly #around: DeliveriesAround;
@@ -133,7 +133,7 @@ export class Deliveries {
     if (flow === undefined) {
       // Nobody else can open a flow of ours where it begins.
       const here = this.#around.beginsAt(seat);
-      const ours = id.kind === 'initiated' && id.initiator === this.#around.peer && here;
+      const ours = here && startersOf(id).includes(this.#around.peer);
       if (id.kind === 'joint' && here && !this.#around.ended[seat.index]!.has(id)) {
         this.#keepEarly(seatKey(id, seat), from, values, lease);
         return undefined;

@@ -39,6 +39,9 @@ export const flowKey = (id: FlowId): string =>
     ...underOf(id),
   ].join('/');
 
+/** Who started the flow; nobody if its members each entered it. */
+export const startersOf = (id: FlowId): readonly string[] => (id.kind === 'initiated' ? [id.initiator] : []);
+
 export const underOf = ({ under = [] }: FlowId): readonly string[] => under;
 
 /** The flow as those see it whom a peer bound in it. */

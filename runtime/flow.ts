@@ -1,6 +1,6 @@
 // One flow in one seat.
 
-import { type FlowId, flowKey, underOf } from './flow-id.ts';
+import { type FlowId, flowKey, startersOf, underOf } from './flow-id.ts';
 import { type Collect, type Recv, type SeatProgram, shiftOf } from './instruction.ts';
 import type { Cause } from './io.ts';
 import type { LateAnswer } from './late.ts';
@@ -155,7 +155,7 @@ export class Flow implements FlowStart {
     if (shiftOf(one.edge) > 0) return underOf(this.id).slice(-1);
     // Whoever it comes from, the courier lets in only what the peer sent itself.
     if (one.edge.kind === 'local') return this.seat.manifest.members[name] ?? [];
-    if (binder === 'me') return this.id.kind === 'initiated' ? [this.id.initiator] : [];
+    if (binder === 'me') return startersOf(this.id);
     return this.seat.manifest.members[name]?.slice(0, 1) ?? [];
   }
 }

@@ -14,10 +14,11 @@ export type {
   Received,
 } from './components/contract.ts';
 export { type DeskMaker, nodeComponents } from './components/desk.ts';
+export { edgeLimits } from './edge-limits.ts';
 export { type FlowId, flowKey, type InitiatedFlowId, type JointFlowId } from './flow-id.ts';
 export type { Program } from './instruction.ts';
 export type { Cause, DropReason, Input, NodeEvent, Output, Values } from './io.ts';
-export { defaultLimits, edgeLimits, type Limits, type Usage } from './limits.ts';
+export { defaultLimits, type Limits, type Usage } from './limits.ts';
 export { checkManifest } from './manifest.ts';
 export { adaptive } from './net/adaptive.ts';
 export type { NetworkCounters, NetworkFactory } from './net/network.ts';

@@ -3,7 +3,7 @@
 
 import { Deadlines } from '../deadlines.ts';
 import type { Flow } from '../flow.ts';
-import { type FlowId, flowKey, underOf } from '../flow-id.ts';
+import { type FlowId, flowKey, startersOf, underOf } from '../flow-id.ts';
 import type { Collect, Program, Recv, SeatProgram } from '../instruction.ts';
 import type { FlowIdMessage } from '../wire/envelope.ts';
 
@@ -127,9 +127,8 @@ export class Remaining {
     let last = 0;
     for (const envelope of served) {
       const { binder, destinations } = seat.envelopes[envelope]!;
-      const initiator = id.kind === 'initiated' ? [id.initiator] : [];
       const around = binder === 'around' ? underOf(id).slice(-1) : destinations;
-      for (const peer of binder === 'me' ? initiator : around)
+      for (const peer of binder === 'me' ? startersOf(id) : around)
         last = Math.max(last, by.get(peer) ?? Number.POSITIVE_INFINITY);
     }
     return last;

@@ -7,7 +7,7 @@ import type { Tensor } from '../../ir/types.ts';
 import type { ControlMessage } from '../components/container.ts';
 import type { Code } from '../components/desk.ts';
 import type { FlowHead } from '../flow.ts';
-import { boundBy, type FlowId, outside, underOf, wholeOf } from '../flow-id.ts';
+import { boundBy, type FlowId, outside, startersOf, underOf, wholeOf } from '../flow-id.ts';
 import { type EnvelopeGroup, type Program, shiftOf } from '../instruction.ts';
 import type { Limits } from '../limits.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
@@ -140,7 +140,7 @@ export class Courier {
     } = edge;
     if (kind === 'local') return peer === this.#peer;
     if (shiftOf(edge) > 0) return underOf(flow).at(-1) === peer;
-    if (binder === 'me') return flow.kind === 'initiated' && flow.initiator === peer;
+    if (binder === 'me') return startersOf(flow).includes(peer);
     const position = this.#program.members.position(name, peer);
     return binder === 'single' ? position === 0 : position >= 0;
   }
@@ -152,7 +152,7 @@ export class Courier {
     set: Value | undefined,
   ): readonly string[] {
     if (binder === 'all') return destinations;
-    if (binder === 'me') return flow.kind === 'initiated' ? [flow.initiator] : [];
+    if (binder === 'me') return startersOf(flow);
     if (binder === 'around') return underOf(flow).slice(-1);
     // Without a set there is nobody to tell.
     if (set === undefined || isMissing(set)) return [];
@@ -298,8 +298,7 @@ export class Courier {
     if (edge === undefined || edge.kind === 'exchange') return [];
     const { class: name, binder } = edge.to;
     if (shiftOf(edge) < 0) return underOf(flow).at(-1) === peer ? [edge] : [];
-    const isThere =
-      binder === 'me' ? flow.kind === 'initiated' && flow.initiator === peer : binder === 'single';
+    const isThere = binder === 'me' ? startersOf(flow).includes(peer) : binder === 'single';
     return isThere && (binder === 'me' || this.#program.members.position(name, peer) === 0) ? [edge] : [];
   }
 

@@ -40,5 +40,5 @@ async function sizeOf(contents: string): Promise<BundleSize> {
     logLevel: 'silent',
   });
   const nodeModules = Object.keys(metafile.inputs).filter((file) => file.startsWith('node:'));
-  return { bytes: gzipSync(outputFiles[0]!.contents).length, nodeModules };
+  return { bytes: gzipSync(outputFiles[0]!.contents, { level: 9 }).length, nodeModules };
 }
