@@ -68,8 +68,6 @@ const clip = (text: string): string =>
 
 function clipped(context: DiagnosticContext): DiagnosticContext {
   const { op, value, related } = context;
-  const isLong = related?.some(({ message }) => message.length > MAX_CHARACTERS) ?? false;
-  if ((op?.length ?? 0) + (value?.length ?? 0) <= MAX_CHARACTERS && !isLong) return context;
   return {
     ...context,
     ...(op !== undefined && { op: clip(op) }),

@@ -316,9 +316,7 @@ class Decoder {
       this.#fail(`Invoke of ${entry}, which does not start here, or twice`, common.name);
     const limit = this.#optionalInt(node, 'limit') ?? 1;
     if (limit < 1) this.#fail(`a limit of ${limit} flows`, common.name);
-    const named = this.#optionalText(node, 'policy') ?? 'wait';
-    const policy =
-      limitPolicies.find((one) => one === named) ?? this.#fail(`a limit that is to ${named}`, common.name);
+    const policy = this.#word(node, 'policy', limitPolicies);
     const names = this.#texts(node, 'arguments');
     // What an event brings has no initial value.
     if (names.length < common.inputs.length || common.outputs.length !== names.length + 1)
@@ -340,7 +338,7 @@ class Decoder {
   }
 
   #collect(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {
-    const ids = node.attribute.find((one) => one.name === 'edges')?.ints.map(Number) ?? [];
+    const ids = this.#attribute(node, 'edges')?.ints.map(Number) ?? [];
     const edges = ids.map((id) => this.#edgeIn(node, id, index));
     const first = edges[0] ?? this.#fail('Collect has no edges', common.name);
     for (const edge of edges)
@@ -356,13 +354,11 @@ class Decoder {
     if ((atLeast ?? 0) < 0 || (atLeast ?? 0) > (enough ?? most) || (enough ?? 0) > most)
       this.#fail(`at_least ${atLeast}, enough ${enough} of ${most} members`, common.name);
     const deadlineNs = this.#deadline(node, first);
-    const late = this.#optionalText(node, 'late') ?? 'drop';
-    if (late !== 'drop' && late !== 'next') this.#fail(`late ${late} is neither drop nor next`, common.name);
-    const keepsLate = late === 'next';
+    const keepsLate = this.#word(node, 'late', ['drop', 'next']) === 'next';
     const count = edges.length + (keepsLate ? 3 : 2);
     if (common.outputs.length > count) this.#fail(`Collect gives ${count} values`, common.name);
     const vouched = this.#optionalInt(node, 'vouched') === 1;
-    const asCome = this.#optionalText(node, 'order') === 'arrival';
+    const asCome = this.#word(node, 'order', ['set', 'arrival']) === 'arrival';
     const waits = { deadlineNs, keepsLate, vouched, asCome, at: atOf(node) };
     return { ...common, kind: 'collect', edges, members, atLeast, enough, ...waits };
   }
@@ -386,9 +382,8 @@ class Decoder {
       this.#fail(`${method} of ${name} gives ${results.length} values, not ${node.output.length}`, op);
     const options: Record<string, string> = {};
     for (const [option, words] of Object.entries(declared?.options ?? {})) {
-      options[option] = this.#optionalText(node, option) ?? words[0] ?? '';
-      if (words.length > 0 && !words.includes(options[option]))
-        this.#fail(`${option} is none of ${words.join(', ')}`, op);
+      options[option] =
+        words.length > 0 ? this.#word(node, option, words) : (this.#optionalText(node, option) ?? '');
     }
     const withinNs = this.#optionalInt(node, ROLE_ATTRIBUTE.within);
     const { component } = slot;
@@ -410,9 +405,13 @@ class Decoder {
     return binder === 'single' ? members.slice(0, 1) : members;
   }
 
+  #attribute({ attribute }: onnx.NodeProto, name: string) {
+    return attribute.find((one) => one.name === name);
+  }
+
   #optionalInt(node: onnx.NodeProto, name: string): number | undefined {
-    const attribute = node.attribute.find((one) => one.name === name);
-    return attribute === undefined ? undefined : Number(attribute.i);
+    const attribute = this.#attribute(node, name);
+    return attribute && Number(attribute.i);
   }
 
   #int(node: onnx.NodeProto, name: string, op: string): number {
@@ -428,11 +427,20 @@ class Decoder {
   }
 
   #texts(node: onnx.NodeProto, name: string): readonly string[] {
-    return (node.attribute.find((one) => one.name === name)?.strings ?? []).map((one) => utf8.decode(one));
+    return (this.#attribute(node, name)?.strings ?? []).map((one) => utf8.decode(one));
+  }
+
+  /** One of several; the first where it says none. */
+  #word<Word extends string>(node: onnx.NodeProto, name: string, words: readonly Word[]): Word {
+    const said = this.#optionalText(node, name) ?? words[0];
+    return (
+      words.find((one) => one === said) ??
+      this.#fail(`${name} ${said} is none of ${words.join(', ')}`, node.name)
+    );
   }
 
   #optionalText(node: onnx.NodeProto, name: string): string | undefined {
-    const bytes = node.attribute.find((one) => one.name === name)?.s;
+    const bytes = this.#attribute(node, name)?.s;
     return bytes && utf8.decode(bytes);
   }
 }

@@ -385,20 +385,12 @@ export class Courier {
   #envelope(to: string, content: EnvelopeInit): EnvelopeInit {
     const correspondent = this.#correspondent(to)!;
     correspondent.sent++;
-    const { flow, session, step = 0, correlation = 0, trace, cancel, fills, error } = content;
     return {
       deployment: this.#program.manifest.deployment,
       sender: this.#peer,
       incarnation: this.#incarnation,
       sequence: correspondent.sent,
-      flow,
-      session,
-      step,
-      trace,
-      correlation,
-      cancel,
-      error,
-      fills: fills ?? [],
+      ...content,
     };
   }
 
