@@ -135,32 +135,25 @@ export class Node {
         }),
     );
     this.#waits = new Waits(program, peer, this.#engine);
-    this.#supplies = new Supplies({
+    const around = {
       peer,
       limits: this.#limits,
       outbox: this.#outbox,
       leases: this.#leases,
       engine: this.#engine,
-      waits: this.#waits,
-    });
-    this.#components = components?.({
-      peer,
-      members: program.manifest.members,
-      limits: this.#limits,
-      outbox: this.#outbox,
       courier: this.#courier,
+    };
+    this.#supplies = new Supplies({ ...around, waits: this.#waits });
+    this.#components = components?.({
+      ...around,
+      members: program.manifest.members,
       starts: this.#starts,
       work: () => this.#work,
       post: (frame) => this.#post(frame),
     });
     this.#deliveries = new Deliveries({
-      peer,
+      ...around,
       program,
-      limits: this.#limits,
-      leases: this.#leases,
-      outbox: this.#outbox,
-      courier: this.#courier,
-      engine: this.#engine,
       early: this.#early,
       flows: this.#flows,
       ended: this.#ended,
@@ -179,12 +172,8 @@ export class Node {
       ship: (head, seat, envelope, slots) => this.#ship(head, seat, envelope, slots),
     });
     this.#work = new HostWork({
-      peer,
+      ...around,
       components: this.#components,
-      limits: this.#limits,
-      leases: this.#leases,
-      outbox: this.#outbox,
-      engine: this.#engine,
       now: () => this.#now,
       endSession: (flow) => [...this.#starts.values()].reduce((sum, starts) => sum + starts.end(flow), 0),
     });
