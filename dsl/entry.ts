@@ -46,7 +46,7 @@ type Arguments<A extends Initial, F extends EventFields, P extends string> = {
 
 /** Where the flows of an entry begin: at one member; at a cohort, at whichever member starts one. */
 type StartOf<W> = W extends Place<infer P> ? P : W extends Cohort<infer Name> ? `${Name}.me` : never;
-type EntryPlace<W> = W extends Place<`${string}.one`> | Place<`${string}.some`>
+export type EntryPlace<W> = W extends Place<`${string}.one`> | Place<`${string}.some`>
   ? PlaceError<'an entry is at a class, at a cohort, or, joint, at each member of one'>
   : W;
 
@@ -86,6 +86,16 @@ export function entry<
   body: (values: Arguments<A, F, StartOf<W>>) => void,
 ): void;
 export function entry(name: string, place: Place | Cohort, ...rest: readonly unknown[]): void {
+  declareEntry(entry, name, place, rest);
+}
+
+/** `rest`: trigger and options, if any, and the body. */
+export function declareEntry(
+  caller: (...args: never) => unknown,
+  name: string,
+  place: Place | Cohort,
+  rest: readonly unknown[],
+): void {
   const owner = recorder('entry');
   const body = rest.at(-1) as (values: never) => void;
   const trigger = rest.find(isTrigger);
@@ -93,7 +103,7 @@ export function entry(name: string, place: Place | Cohort, ...rest: readonly unk
   if (owner.openEntry !== undefined)
     owner.fail('BB319', { entry: name, reason: `it is declared in the body of ${owner.openEntry}` });
   owner.inEntry(name, () => {
-    const declared = owner.call(entry, () => declare(owner, name, place, trigger, options));
+    const declared = owner.call(caller, () => declare(owner, name, place, trigger, options));
     const values = [...declared.arguments].map(([key, fact]) => [key, toValue(fact, owner)] as const);
     owner.atPlace(declared.place, () => body(Object.fromEntries(values) as never));
   });
@@ -151,6 +161,7 @@ function declare(
   const declared: RecordedEntry = {
     name,
     place,
+    bootstrap: trigger?.kind === 'begin',
     started: started!,
     arguments: new Map(all.map((key, index) => [key, facts[index]!])),
     initial: new Map(names.map((key, index) => [key, inputs[index]!])),

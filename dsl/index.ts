@@ -6,6 +6,7 @@ import './private.ts';
 
 // What members answered, as one value.
 export { type Combined, weightedMean } from './aggregate.ts';
+export { type BootstrapOptions, bootstrap } from './bootstrap.ts';
 // A computation, what enters and leaves it.
 export { type BindOptions, type Cohort, cohort, type PeerSet } from './cohort.ts';
 // What a peer has beside its graph.

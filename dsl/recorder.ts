@@ -44,6 +44,7 @@ export interface RecordedEntry {
   readonly name: string;
   /** Where its flows begin. */
   readonly place: Place;
+  readonly bootstrap: boolean;
   /** True, once a flow has begun. */
   readonly started: Fact;
   readonly arguments: ReadonlyMap<string, Fact>;

@@ -10,7 +10,7 @@ export type EventFields = Readonly<Record<string, readonly [dtype: DType, shape:
 
 /** Starts flows of an entry by itself, at every member that may start them. */
 export interface Trigger<out F extends EventFields = EventFields> {
-  readonly kind: 'interval' | 'after' | 'event';
+  readonly kind: 'interval' | 'after' | 'event' | 'begin';
   readonly every?: Duration;
   readonly event?: string;
   readonly fields: F;
@@ -34,6 +34,9 @@ export const event = <const F extends EventFields = Nothing>(name: string, field
   fields: fields ?? ({} as F),
 });
 
+/** Of a bootstrap: one flow, when the node begins. */
+export const begin: Trigger<Nothing> = { kind: 'begin', fields: {} };
+
 export const isTrigger = (thing: unknown): thing is Trigger =>
   typeof thing === 'object' && thing !== null && 'kind' in thing && 'fields' in thing;
 
@@ -49,6 +52,7 @@ const text = (name: string, value: string): Attribute => ({
 /** How the Invoke op says it. */
 export function triggerAttributes(owner: Recorder, entry: string, trigger: Trigger): Attribute[] {
   const { kind, every, event: name } = trigger;
+  if (kind === 'begin') return [text('trigger', kind)];
   if (kind !== 'event')
     return [text('trigger', kind), { name: 'period_ns', kind: 'int', value: durationNs(owner, every!) }];
   const [component, ...rest] = name!.split('.');

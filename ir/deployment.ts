@@ -130,8 +130,8 @@ export interface Seat {
 }
 
 export type TriggerKind = (typeof triggerKinds)[number];
-/** Every so often; once, after some time; when a component says so. */
-export const triggerKinds = ['interval', 'after', 'event'] as const;
+/** Every so often; once, after some time; when a component says so; once, before all else: a bootstrap. */
+export const triggerKinds = ['interval', 'after', 'event', 'begin'] as const;
 
 export interface Entry {
   readonly name: string;

@@ -1,6 +1,7 @@
 // Who may touch which state variable: fragments that claim one run one after another, as they became ready.
 
 import { fill, type Saved } from './saved.ts';
+import type { Missing } from './value.ts';
 
 export interface Claim {
   readonly keys: readonly string[];
@@ -8,6 +9,8 @@ export interface Claim {
 
 export class Claims<C extends Claim> {
   readonly #queues = new Map<string, C[]>();
+  /** What nobody gets any more, and why. */
+  readonly barred = new Map<string, Missing>();
 
   /** Joins all its queues at once, so that no two claims can wait for each other. True: granted at once. */
   request(claim: C): boolean {
@@ -38,11 +41,12 @@ export class Claims<C extends Claim> {
   }
 
   save() {
-    return this.#queues;
+    return { queues: this.#queues, barred: this.barred };
   }
 
-  load(queues: Saved<Claims<C>>): void {
+  load({ queues, barred }: Saved<Claims<C>>): void {
     fill(this.#queues, queues);
+    fill(this.barred, barred);
   }
 
   #granted(claim: C): boolean {

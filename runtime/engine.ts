@@ -15,6 +15,7 @@ import {
   type CoreOp,
   type Instruction,
   type Invoke,
+  isBootstrap,
   type Next,
   NO_SLOT,
   type Reader,
@@ -29,6 +30,9 @@ import { leaveUnwanted } from './unwanted.ts';
 import type { Missing, MissingReason } from './value.ts';
 import { keyIn, Variables } from './variables.ts';
 import { Works } from './works.ts';
+
+/** Stands for all fragments of a bootstrap, whose claims are one. */
+const WHOLE = -1;
 
 interface FragmentClaim extends Claim {
   readonly flow: Flow;
@@ -76,14 +80,15 @@ export class Engine {
   /** Lets everything that waits for nothing begin. */
   begin(flow: Flow): void {
     const { instructions, fragments, pending, outputsOfSlot, constants } = flow.seat;
+    if (isBootstrap(flow.seat)) this.#holdAll(flow);
     instructions.forEach((one, index) => {
       if (pending[index]! > 0) return;
       if (!isWait(one)) this.#enqueue(flow, index);
       // A set that is a constant.
       else if (one.inputs.length > 0) this.arrivals.bind(flow, index);
     });
-    fragments.forEach((fragment, index) => {
-      if (fragment.pending === 0) this.#claim(flow, index);
+    fragments.forEach((_, index) => {
+      if (flow.gates[index] === 0) this.#claim(flow, index);
     });
     for (const slot of outputsOfSlot.keys()) if (constants[slot] !== undefined) this.#emit(flow, slot);
   }
@@ -180,6 +185,33 @@ export class Engine {
     this.#ready = [];
     this.#readyFlows = [];
     for (const flow of touched) this.#endIfDone(flow);
+    // A bootstrap that is over lets others begin.
+    if (this.#granted.length > 0) this.settle(changed);
+  }
+
+  /** Nothing that its fragments claim is another's before it is over. */
+  #holdAll(flow: Flow): void {
+    const { fragments } = flow.seat;
+    flow.holds = [...new Set(fragments.flatMap((_, index) => this.#keysOf(flow, index)))];
+    for (const index of fragments.keys()) flow.gates[index]!++;
+    const claim = { flow, fragment: WHOLE, keys: flow.holds };
+    if (this.claims.request(claim)) this.#granted.push(claim);
+  }
+
+  #endBootstrap(flow: Flow, keys: readonly string[]): void {
+    const detail = `bootstrap ${flow.seat.entry} has failed`;
+    if (flow.causes.length > 0) for (const key of keys) this.claims.barred.set(key, this.#failed(detail));
+    this.#granted.push(...this.claims.release({ flow, fragment: WHOLE, keys }));
+  }
+
+  /** Why a component is not asked whose bootstrap has failed. */
+  #barred(flow: Flow, index: number, call: Call): Missing | undefined {
+    const missing = call.kind === 'call' ? this.claims.barred.get(call.claim ?? '') : undefined;
+    if (missing === undefined) return undefined;
+    if (call.fragment !== undefined && !flow.voided.has(call.fragment))
+      flow.voided.set(call.fragment, missing);
+    this.blame(flow, index, missing);
+    return missing;
   }
 
   #endIfDone(flow: Flow): void {
@@ -192,6 +224,7 @@ export class Engine {
       flow.values[slot] = undefined;
     }
     this.#outlet.ended(flow);
+    if (flow.holds !== undefined) this.#endBootstrap(flow, flow.holds);
   }
 
   /** Notes why the flow will not be complete; a decline is the author's will. */
@@ -348,7 +381,8 @@ export class Engine {
 
   #call(flow: Flow, index: number, call: Call): void {
     const inputs = call.inputs.map((slot) => flow.values[slot]!);
-    const missing = flow.cancelled ?? inputs.find((value) => !isHeld(value));
+    const missing =
+      flow.cancelled ?? this.#barred(flow, index, call) ?? inputs.find((value) => !isHeld(value));
     if (missing !== undefined) {
       for (const slot of call.reads) this.#used(flow, slot);
       return this.#skip(flow, index, call, missing as Missing);
@@ -411,6 +445,7 @@ export class Engine {
   }
 
   #keysOf(flow: Flow, fragment: number): readonly string[] {
+    if (flow.holds !== undefined) return [];
     return flow.seat.fragments[fragment]!.claims.map((key) => keyIn(flow, key));
   }
 
@@ -422,6 +457,10 @@ export class Engine {
   /** A fragment begins: its reads find what is committed now. */
   #enter(claim: FragmentClaim): void {
     const { flow } = claim;
+    if (claim.fragment === WHOLE) {
+      for (const index of flow.gates.keys()) this.#open(flow, index);
+      return;
+    }
     const { gated, writes, queries } = flow.seat.fragments[claim.fragment]!;
     for (const index of gated) {
       const one = flow.seat.instructions[index]!;
@@ -478,7 +517,10 @@ export class Engine {
   /** Notes what a component is to be told when the fragment commits. */
   #update(flow: Flow, index: number, one: ComponentCall): void {
     const inputs = one.inputs.map((slot) => flow.values[slot]!);
-    const missing = flow.cancelled ?? inputs.find((value): value is Missing => !isHeld(value));
+    const missing =
+      flow.cancelled ??
+      this.#barred(flow, index, one) ??
+      inputs.find((value): value is Missing => !isHeld(value));
     if (missing === undefined) {
       for (const input of inputs) this.#leases.hold(input);
       flow.updates.set(index, inputs as Held[]);

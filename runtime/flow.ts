@@ -1,7 +1,7 @@
 // One flow in one seat.
 
 import { type FlowId, flowKey, startersOf, underOf } from './flow-id.ts';
-import { type Collect, type Recv, type SeatProgram, shiftOf } from './instruction.ts';
+import { type Collect, isBootstrap, type Recv, type SeatProgram, shiftOf } from './instruction.ts';
 import type { Cause } from './io.ts';
 import type { LateAnswer } from './late.ts';
 import type { Held, Slot } from './lease.ts';
@@ -92,6 +92,8 @@ export class Flow implements FlowStart {
   readonly gates: number[];
   /** Indexed by fragment: its ops that are not done. */
   readonly inside: number[];
+  /** Of a bootstrap: all keys that its fragments claim; it has them from its beginning to its end. */
+  holds: readonly string[] | undefined;
   /** By fragment: why it must leave nothing behind. */
   readonly voided = new Map<number, Missing>();
   /** By instruction: the state a read finds when its fragment begins. */
@@ -160,9 +162,11 @@ export class Flow implements FlowStart {
   }
 }
 
-/** For events: the seat, where its program has several. */
-export const seatOf = ({ seat: { name } }: Flow): { readonly seat?: string } =>
-  name === '' ? {} : { seat: name };
+/** For events: the seat, where its program has several, and whether it is a bootstrap. */
+export const seatOf = ({ seat }: Flow): { readonly seat?: string; readonly bootstrap?: true } => ({
+  ...(seat.name !== '' && { seat: seat.name }),
+  ...(isBootstrap(seat) && { bootstrap: true }),
+});
 
 /** Whether whoever a flow's id names may have begun it in the entry of this seat, and bound it. */
 export function isStartedSo({ members, startedBy, within }: SeatProgram, id: FlowId): boolean {

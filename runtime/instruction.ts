@@ -111,6 +111,7 @@ export type LimitPolicy = (typeof limitPolicies)[number];
 export const limitPolicies = ['wait', 'refuse', 'replace'] as const;
 export type Trigger =
   | { readonly kind: 'interval' | 'after'; readonly periodNs: number }
+  | { readonly kind: 'begin' }
   | { readonly kind: 'event'; readonly component: string; readonly event: string };
 /** Starts another flow here: the session's next one, or the first of a new session. Inputs: the condition, then the arguments. */
 export interface Next extends Common {
@@ -230,6 +231,13 @@ export interface SeatProgram {
   /** Edge id to the instruction that waits for it. */
   readonly receivers: ReadonlyMap<number, number>;
 }
+
+/** Before the name of a component, what is claimed of it. */
+export const COMPONENT = 'component ';
+
+/** Whether its flow runs once, before all that touches what it touches. */
+export const isBootstrap = ({ invoke }: Pick<SeatProgram, 'invoke'>): boolean =>
+  invoke?.trigger?.kind === 'begin';
 
 /** What the members of one class run. */
 export interface Program {

@@ -167,6 +167,8 @@ export type NodeEvent =
       readonly opener?: FlowId;
       /** Which of the program's seats, where it has several. */
       readonly seat?: string;
+      /** Nobody asked for it: it comes before all that touches what it touches. */
+      readonly bootstrap?: true;
     }
   | { readonly kind: 'flow-refused'; readonly request?: number; readonly why: string }
   | { readonly kind: 'input-wanted'; readonly flow: FlowId; readonly inputs: readonly Port[] }
@@ -190,6 +192,7 @@ export type NodeEvent =
       /** Flows of its session that it starts, if any, less those that others would have started and that never begin. */
       readonly followers?: number;
       readonly seat?: string;
+      readonly bootstrap?: true;
     }
   /** `next` started no flow, since its session has had as many as its caller wanted; this is what it would have been given. */
   | {

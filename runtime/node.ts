@@ -16,7 +16,7 @@ import { Flow, type FlowHead, type FlowStart, seatKey, seatOf } from './flow.ts'
 import { boundBy, type FlowId, flowKey } from './flow-id.ts';
 import type { WaitingCall } from './following.ts';
 import { HostWork } from './host-work.ts';
-import type { Program, SeatProgram } from './instruction.ts';
+import { COMPONENT, isBootstrap, type Program, type SeatProgram } from './instruction.ts';
 import type { DropReason, Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits, type Usage } from './limits.ts';
@@ -394,7 +394,9 @@ export class Node {
   }
 
   #restore(state: Values): void {
-    const begun = this.#nextFlow > 1 || this.#flows.size > 0;
+    const bootstraps = this.#program.seats.filter(isBootstrap).length;
+    const begun =
+      this.#nextFlow > 1 + bootstraps || [...this.#flows.values()].some(({ seat }) => !isBootstrap(seat));
     for (const [key, value] of Object.entries(state)) {
       const misfit = stateMisfit(this.#program.manifest, key, value, this.#limits);
       if (begun) this.#outbox.drop('late', this.peer, `state ${key}`);
@@ -445,6 +447,15 @@ export class Node {
       ...(followers !== 0 && { followers }),
       ...seatOf(flow),
     });
+    const why = causes[0]?.missing;
+    if (why !== undefined)
+      for (const key of flow.holds ?? [])
+        if (key.startsWith(COMPONENT))
+          this.#outbox.event({
+            kind: 'component-failed',
+            component: key.slice(COMPONENT.length),
+            message: clip(`its bootstrap ${seat.entry} has failed: ${why.detail ?? why.reason}`),
+          });
   }
 
   /** The entry that a flow began with, in the seat where it did. */

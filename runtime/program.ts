@@ -23,10 +23,12 @@ export function decodeProgram(bundle: LoadedBundle): Program {
   const { manifest } = bundle;
   const members = new Members(manifest);
   const parts = partsOf(bundle).map(open);
-  // Programs of one node share components: what one of them updates, others' queries wait for.
+  // Programs of one node share components: what one of them updates or prepares, others' queries wait for.
   const updated = new Set(
     parts.flatMap(({ bundle: { manifest }, graph }) =>
-      graph.node.filter(isUpdate).map((one) => componentIn(manifest, one)),
+      graph.node
+        .filter((one) => isUpdate(one) || isInBootstrap(manifest, one))
+        .map((one) => componentIn(manifest, one)),
     ),
   );
   const seats: SeatProgram[] = [];
@@ -98,6 +100,9 @@ const entriesOf = (
       throw badProgram(manifest.program, `entry ${name} begins at a seat ${seat}, which is not there`);
     });
 
+const seatNameOf = ({ metadataProps }: onnx.NodeProto): string =>
+  metadataProps.find(({ key }) => key === METADATA.seat)?.value ?? '';
+
 /** The ops of each seat. */
 function seatFiles(
   { seats, inputs, outputs, entries, class: own }: Manifest,
@@ -112,7 +117,7 @@ function seatFiles(
   }
   const bySeat = new Map(seats.map(({ name }) => [name, [] as onnx.NodeProto[]]));
   for (const node of nodes) {
-    const seat = node.metadataProps.find(({ key }) => key === METADATA.seat)?.value ?? '';
+    const seat = seatNameOf(node);
     const ops = bySeat.get(seat) ?? fail(`${node.name} belongs to a seat ${seat}, which is not there`);
     ops.push(node);
   }
@@ -129,6 +134,11 @@ const textIn = ({ attribute }: onnx.NodeProto, key: string): string =>
 
 const isUpdate = (one: onnx.NodeProto): boolean =>
   roleMethodOf(one.domain, one.opType, textIn(one, ROLE_ATTRIBUTE.kind))?.kind === 'update';
+
+const isInBootstrap = ({ entries, class: own }: Manifest, one: onnx.NodeProto): boolean =>
+  entries.some(
+    ({ trigger, class: name, seat = '' }) => trigger === 'begin' && name === own && seat === seatNameOf(one),
+  );
 
 function componentIn({ slots }: Manifest, one: onnx.NodeProto): string {
   const name = textIn(one, ROLE_ATTRIBUTE.slot);

@@ -8,6 +8,7 @@ import type { Tensor } from '../ir/types.ts';
 import type { LoadedBundle } from './bundle.ts';
 import { linkFragments } from './fragments.ts';
 import {
+  COMPONENT,
   type Collect,
   type ComponentCall,
   type EnvelopeGroup,
@@ -331,6 +332,7 @@ class Decoder {
     if (kind === undefined) return undefined;
     if (kind === 'event')
       return { kind, component: this.#text(node, 'component'), event: this.#text(node, 'event') };
+    if (kind === 'begin') return { kind };
     const periodNs = this.#int(node, 'period_ns', node.name);
     if ((kind !== 'interval' && kind !== 'after') || periodNs <= 0)
       return this.#fail(`a trigger ${kind} of ${periodNs} ns`, node.name);
@@ -387,7 +389,7 @@ class Decoder {
     }
     const withinNs = this.#optionalInt(node, ROLE_ATTRIBUTE.within);
     const { component } = slot;
-    const claim = this.#file.updated.has(component) ? `component ${component}` : undefined;
+    const claim = this.#file.updated.has(component) ? COMPONENT + component : undefined;
     return { component, role, method, effect, options, results, withinNs, claim };
   }
 

@@ -178,13 +178,19 @@ export class Starts {
   /** Its trigger counts from now on, unless it does already. */
   arm(now: number): void {
     const trigger = this.seat.invoke?.trigger;
-    if (trigger !== undefined && trigger.kind !== 'event') this.#dueNs ??= now + trigger.periodNs;
+    if (trigger !== undefined && 'periodNs' in trigger) this.#dueNs ??= now + trigger.periodNs;
   }
 
   /** Starts a flow if the trigger's time has come. Ticks that were missed are one. */
   advance(now: number): void {
     const trigger = this.seat.invoke?.trigger;
-    if (this.#dueNs === undefined || this.#dueNs > now || trigger === undefined || trigger.kind === 'event')
+    // Before anything else, so that it is the first to claim.
+    if (trigger?.kind === 'begin' && this.#dueNs === undefined) {
+      const id = this.#newId();
+      this.#dueNs = Number.POSITIVE_INFINITY;
+      return this.#around.begin(this.seat, { id, session: id, step: 0 }, undefined);
+    }
+    if (this.#dueNs === undefined || this.#dueNs > now || trigger === undefined || !('periodNs' in trigger))
       return;
     const { periodNs } = trigger;
     const missed = Math.floor((now - this.#dueNs) / periodNs);

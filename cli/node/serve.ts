@@ -203,7 +203,7 @@ class Serving {
   async #work(host: PeerHost): Promise<undefined> {
     const { flows, bundle, inputs, readyTimeoutNs } = this.#options;
     const triggered = bundle.manifest.entries.some(
-      (one) => beginsHere(bundle.manifest, one) && one.trigger !== undefined,
+      (one) => beginsHere(bundle.manifest, one) && one.trigger !== undefined && one.trigger !== 'begin',
     );
     if (triggered) {
       await host.whenReady(readyTimeoutNs);

@@ -103,7 +103,7 @@ export async function runFlows(
   const answers = new Answers();
   const { entries } = deployment.plan;
   const callable = entries.filter(({ trigger }) => trigger === undefined);
-  const triggered = callable.length < entries.length;
+  const triggered = entries.some(({ trigger }) => trigger !== undefined && trigger !== 'begin');
   const entry = keeping.entry ?? (callable.length === 1 ? callable[0]!.name : undefined);
   const sessions = hasSessions(deployment);
   const { resume, save, every } = keeping;

@@ -41,7 +41,7 @@ export class Calls {
       case 'flow-started':
         return this.#started(event);
       case 'flow-ended': {
-        this.ended++;
+        if (event.bootstrap !== true) this.ended++;
         const key = flowKey(event.flow);
         const session = this.#flows.get(key);
         if (session === undefined) return;

@@ -7,7 +7,7 @@ import { roleDomain } from '../../ir/roles.ts';
 import type { Components } from '../component.ts';
 import type { DurableInput, DurableNode, DurableOutput } from '../durable.ts';
 import type { FlowId } from '../flow-id.ts';
-import type { Program } from '../instruction.ts';
+import { isBootstrap, type Program } from '../instruction.ts';
 import type { Input, NodeEvent, Output } from '../io.ts';
 import type { Limits, Usage } from '../limits.ts';
 import type { NetworkCounters, NetworkFactory } from '../net/network.ts';
@@ -119,6 +119,8 @@ export class Driver {
     this.#components = outside(components);
     this.#observer = observer;
     this.#turns = observer && new Turns(observer, () => clock.now());
+    // A bootstrap waits for nobody.
+    if (options.program.seats.some(isBootstrap)) queueMicrotask(() => this.#drain());
   }
 
   get openFlows(): number {

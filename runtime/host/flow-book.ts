@@ -170,7 +170,7 @@ export class FlowBook {
       this.#take(event.request)?.reject(new DiagnosticError(diagnostic('BB704', { why: event.why })));
       return undefined;
     }
-    if (!('flow' in event)) return undefined;
+    if (!('flow' in event) || ('bootstrap' in event && event.bootstrap)) return undefined;
     if (event.kind === 'flow-started') this.#begin(event);
     if (event.kind === 'late-answer') this.#noteLate(event);
     const record = this.recordOf(event.flow);
@@ -320,7 +320,11 @@ export class FlowBook {
       manifest.entries.flatMap((one) => (beginsHere(manifest, one) ? [{ name: one.name, id, one }] : [])),
     );
     const known = [
-      ...new Set(this.#members.flatMap(({ manifest }) => manifest.entries.map(({ name }) => name))),
+      ...new Set(
+        this.#members.flatMap(({ manifest }) =>
+          manifest.entries.flatMap(({ name, trigger }) => (trigger === 'begin' ? [] : [name])),
+        ),
+      ),
     ];
     const entry = wanted ?? (known.length === 1 ? known[0]! : 'main');
     const found = all.filter(({ name, id }) => name === entry && (peer === undefined || id === peer));

@@ -4,11 +4,13 @@ import { expect, test } from 'vitest';
 import { deploymentInMemory } from '../../cli/run/memory.ts';
 import { attempts } from '../../cli/sim/attempt.ts';
 import {
+  bootstrap,
   cohort,
   collect,
   constant,
   entry,
   float32,
+  index,
   input,
   type Module,
   module,
@@ -24,6 +26,7 @@ import type { ComponentContext, Later, NodeCall, NodeComponent } from '../../run
 import { type ExploreOptions, explore } from '../../runtime/host/sim/explore.ts';
 import { prepareWorkers, type WorldOptions } from '../../runtime/host/sim/index.ts';
 import type { Components } from '../../runtime/index.ts';
+import { flatIndex } from '../../stdlib/indexes/index.ts';
 import { compiled, floats, recorded, truth } from '../support/deploy.ts';
 import { optionsFor, topologyIn } from '../support/simulated.ts';
 
@@ -68,6 +71,28 @@ test('a lost update is found: one flow reads before another has assigned', async
   expect(findings[0]!.what).toContain('one after another they give total of server is 2');
   expect(findings[0]!.trace.length).toBeGreaterThan(3);
   expect(outcomes.serial).toBe(1);
+});
+
+test('no flow comes before a bootstrap, whenever its node crashes', async () => {
+  const filled = module('filled', () => {
+    const near = index('near', { at: server });
+    bootstrap('fill', server, () => {
+      near.add(constant([1n]), constant([[1, 2]]));
+      near.add(constant([2n]), constant([[3, 4]]));
+    });
+    entry('main', worker, {}, () => {
+      output(
+        'size',
+        on(server, () => near.size().when(constant(true))),
+      );
+    });
+  });
+  const components = (id: string): Components => (id === 'server' ? { near: () => flatIndex({}) } : {});
+  for (const restart of ['fresh', 'restored'] as const) {
+    const { findings, outcomes } = await explored(filled, two, { components, calls: 1, crashes: 1, restart });
+    expect(findings).toEqual([]);
+    expect(outcomes.serial).toBe(1);
+  }
 });
 
 test('with one flow at a time nothing is lost', async () => {
