@@ -208,8 +208,7 @@ export class Engine {
   #barred(flow: Flow, index: number, call: Call): Missing | undefined {
     const missing = call.kind === 'call' ? this.claims.barred.get(call.claim ?? '') : undefined;
     if (missing === undefined) return undefined;
-    if (call.fragment !== undefined && !flow.voided.has(call.fragment))
-      flow.voided.set(call.fragment, missing);
+    this.#void(flow, call.fragment, missing);
     this.blame(flow, index, missing);
     return missing;
   }
@@ -398,10 +397,14 @@ export class Engine {
       flow.left--;
       return this.blame(flow, index, missing);
     }
-    if (call.fragment !== undefined && !flow.voided.has(call.fragment))
-      flow.voided.set(call.fragment, missing);
+    this.#void(flow, call.fragment, missing);
     this.blame(flow, index, missing);
     this.#skip(flow, index, call, missing);
+  }
+
+  /** A fragment leaves nothing behind, for the first reason that there is. */
+  #void({ voided }: Flow, fragment: number | undefined, missing: Missing): void {
+    if (fragment !== undefined && !voided.has(fragment)) voided.set(fragment, missing);
   }
 
   /** Completes an instruction that did not run. */
@@ -433,7 +436,7 @@ export class Engine {
     if (isHeld(value)) {
       this.#leases.hold(value);
       flow.assigned.set(index, value);
-    } else if (value.reason !== 'declined' && !flow.voided.has(fragment)) flow.voided.set(fragment, value);
+    } else if (value.reason !== 'declined') this.#void(flow, fragment, value);
     this.#used(flow, one.inputs[0]!);
     for (const reread of flow.seat.rereads.get(index) ?? []) this.#notify(flow, reread);
     this.#complete(flow, index);
@@ -524,8 +527,7 @@ export class Engine {
     if (missing === undefined) {
       for (const input of inputs) this.#leases.hold(input);
       flow.updates.set(index, inputs as Held[]);
-    } else if (missing.reason !== 'declined' && !flow.voided.has(one.fragment!))
-      flow.voided.set(one.fragment!, missing);
+    } else if (missing.reason !== 'declined') this.#void(flow, one.fragment, missing);
     for (const slot of one.reads) this.#used(flow, slot);
     this.#complete(flow, index);
   }
