@@ -30,19 +30,23 @@ export interface JointFlowId extends Bound {
 
 export type FlowId = InitiatedFlowId | JointFlowId;
 
+const within = (text: string, { under }: FlowId): string =>
+  under === undefined ? text : [text, ...under].join('/');
+
 /** Equal exactly for equal flows. */
 export const flowKey = (id: FlowId): string =>
-  [
+  within(
     id.kind === 'initiated'
       ? `${id.initiator}:${id.incarnation}:${id.counter}`
       : `${id.class}@${id.view}:${id.n}`,
-    ...underOf(id),
-  ].join('/');
+    id,
+  );
 
 /** Who started the flow; nobody if its members each entered it. */
 export const startersOf = (id: FlowId): readonly string[] => (id.kind === 'initiated' ? [id.initiator] : []);
 
-export const underOf = ({ under = [] }: FlowId): readonly string[] => under;
+const nobody: readonly string[] = [];
+export const underOf = ({ under = nobody }: FlowId): readonly string[] => under;
 
 /** The flow as those see it whom a peer bound in it. */
 export const boundBy = (id: FlowId, peer: string): FlowId => ({ ...id, under: [...underOf(id), peer] });
@@ -58,6 +62,6 @@ export const wholeOf = (id: FlowId): FlowId => withUnder(id, []);
 
 /** A flow's number among those that its origin counts since it began anew. */
 export function countOf(id: FlowId): readonly [origin: string, epoch: number, counter: number] {
-  const origin = [id.kind === 'initiated' ? id.initiator : `${id.class}.each`, ...underOf(id)].join('/');
+  const origin = within(id.kind === 'initiated' ? id.initiator : `${id.class}.each`, id);
   return id.kind === 'initiated' ? [origin, id.incarnation, id.counter] : [origin, id.view, id.n];
 }

@@ -55,7 +55,7 @@ export interface Delivery {
 }
 
 function idMessage(id: FlowId): FlowIdMessage {
-  const under = [...underOf(id)];
+  const { under } = id;
   if (id.kind === 'joint')
     return { initiated: undefined, joint: { class: id.class, view: id.view, n: id.n }, under };
   const { initiator, incarnation, counter } = id;
