@@ -254,7 +254,7 @@ class ModelWriter {
     const all = valueInfo === undefined ? graph.residue === undefined : valueInfo === 'all';
     if (!all || (graph.kind === 'subgraph' && valueInfo === 'all')) return drafts;
     const known = new Set<ValueId>(stated.map(({ value }) => value));
-    if (graph.kind === 'main') for (const id of [...graph.inputs, ...graph.outputs]) known.add(id);
+    if (graph.kind !== 'function') for (const id of [...graph.inputs, ...graph.outputs]) known.add(id);
     for (const id of this.#innerValues(graph)) {
       if (id === NO_VALUE || known.has(id)) continue;
       known.add(id);
