@@ -157,7 +157,7 @@ export class Driver {
 
   /** Lets a node that was revived go on. */
   start(): void {
-    this.#drain();
+    if (this.#durability !== undefined) this.#drain();
   }
 
   /** Cancels what is open, unless it goes on later; the node takes nothing new. */
