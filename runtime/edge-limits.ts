@@ -22,6 +22,7 @@ export const edgeLimits: Limits = {
   pendingAsks: 32,
   controlMessages: 32,
   controlBytes: 4096,
+  eventBytes: 2 ** 20,
   controlSends: 32,
   dropEvents: 16,
 };

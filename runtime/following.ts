@@ -6,10 +6,9 @@ import type { Flow, FlowStart } from './flow.ts';
 import { type FlowId, flowKey } from './flow-id.ts';
 import type { NodeEvent, Values } from './io.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
-import type { Limits } from './limits.ts';
 import { packed, sizeOf } from './packed.ts';
 import type { Saved } from './saved.ts';
-import { isMissing, type Value, valueProblem } from './value.ts';
+import { isMissing, type Value, type ValueLimits, valueProblem } from './value.ts';
 
 /** A call that waits for its turn. */
 export interface WaitingCall {
@@ -28,14 +27,14 @@ type Waiting = Omit<FlowStart, 'id' | 'session'> & {
 };
 
 /** A host may give anything; what is no value stays as it is, until a flow refuses it. */
-const isData = (value: Value, limits: Limits): value is DataValue =>
+const isData = (value: Value, limits: ValueLimits): value is DataValue =>
   valueProblem(value, limits) === undefined && !isMissing(value);
 
 /** What values would take while they wait. */
-export const bytesOf = (values: Values, limits: Limits): number =>
+export const bytesOf = (values: Values, limits: ValueLimits): number =>
   Object.values(values).reduce((sum, value) => sum + (isData(value, limits) ? sizeOf(value) : 0), 0);
 
-export const copiesOf = (values: Values, limits: Limits): Values =>
+export const copiesOf = (values: Values, limits: ValueLimits): Values =>
   Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, isData(value, limits) ? packed(value) : value]),
   );

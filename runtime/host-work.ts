@@ -80,12 +80,12 @@ export class HostWork {
 
   /** When the next one will have taken too long; undefined: none is under way. */
   get nextNs(): number | undefined {
-    return this.#next?.until;
+    return this.#next?.[1];
   }
 
   advance(now: number): void {
-    for (let one = this.#next; one !== undefined && one.until <= now; one = this.#next)
-      this.failed(one.work, 'timeout', `no answer within ${this.#longest(one.work) / 1e9} s`);
+    for (let one = this.#next; one !== undefined && one[1] <= now; one = this.#next)
+      this.failed(one[0], 'timeout', `no answer within ${this.#longest(one[0]) / 1e9} s`);
   }
 
   start(work: Work, inputs: readonly DataValue[], transfer: readonly ArrayBuffer[]): void {
@@ -93,10 +93,15 @@ export class HostWork {
     const withinNs = call.kind === 'call' ? call.withinNs : undefined;
     if (withinNs === undefined) this.#until.set(id, this.#around.now() + this.#around.limits.workNs);
     else this.#within.set(id, this.#around.now() + withinNs);
+    const desk = this.#deskOf(work);
+    if (desk !== undefined) desk.ask(work, inputs, transfer);
+    else this.#around.outbox.put(asked(work, inputs, transfer));
+  }
+
+  /** Undefined: it is the host's. */
+  #deskOf({ call }: Work): ComponentDesk | undefined {
     const { components } = this.#around;
-    if (call.kind === 'call' && components?.has(call.component) === true)
-      return components.ask(work, inputs, transfer);
-    this.#around.outbox.put(asked(work, inputs, transfer));
+    return call.kind === 'call' && components?.has(call.component) === true ? components : undefined;
   }
 
   /** What a new host has to be asked for: what is under way, but for what the old one was still to be asked for. */
@@ -105,12 +110,9 @@ export class HostWork {
   }
 
   get #withHost(): readonly Work[] {
-    const { outbox, engine, components } = this.#around;
-    const waiting = new Set(outbox.asked);
-    return [...engine.works.all].filter(({ id, call }) => {
-      const within = call.kind === 'call' && components?.has(call.component) === true;
-      return !within && !waiting.has(id);
-    });
+    const waiting = new Set(this.#around.outbox.asked);
+    const { all } = this.#around.engine.works;
+    return [...all].filter((work) => this.#deskOf(work) === undefined && !waiting.has(work.id));
   }
 
   askAgain(): void {
@@ -129,14 +131,9 @@ export class HostWork {
     for (const work of aborted) this.#aborted.add(work);
   }
 
-  get #next(): { readonly work: number; readonly until: number } | undefined {
-    let next: { readonly work: number; readonly until: number } | undefined;
-    for (const [work, until] of this.#until) {
-      next = { work, until };
-      break;
-    }
-    for (const [work, until] of this.#within)
-      if (next === undefined || until < next.until) next = { work, until };
+  get #next(): readonly [work: number, untilNs: number] | undefined {
+    let [next] = this.#until;
+    for (const one of this.#within) if (next === undefined || one[1] < next[1]) next = one;
     return next;
   }
 
@@ -178,13 +175,17 @@ export class HostWork {
     });
     if (under === undefined) {
       for (const lease of leases.values()) this.#around.leases.discard(lease);
-      return this.#around.outbox.drop('late', this.#around.peer, `work ${work} is not under way`);
+      return this.#late(work);
     }
     // As with frames: results may share a buffer, and the first of them may find no reader.
     for (const lease of leases.values()) lease.holders++;
     this.#around.engine.finish(work, held);
     for (const lease of leases.values()) this.#around.leases.dropLease(lease);
     this.#around.engine.settle(under.flow);
+  }
+
+  #late(work: number): void {
+    this.#around.outbox.drop('late', this.#around.peer, `work ${work} is not under way`);
   }
 
   suspect(work: number, suspect: NotFinite): void {
@@ -217,8 +218,7 @@ export class HostWork {
     if (this.#aborted.delete(work)) return;
     this.#over(work);
     const ended = this.#around.engine.fail(work, reason, message);
-    if (ended === undefined)
-      return this.#around.outbox.drop('late', this.#around.peer, `work ${work} is not under way`);
+    if (ended === undefined) return this.#late(work);
     const { flow, call } = ended;
     const segment = call.kind === 'segment' ? call.segment : call.component;
     if (reason === 'failed' || reason === 'timeout')

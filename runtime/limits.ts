@@ -36,7 +36,9 @@ export interface Limits {
   readonly controlMessages: number;
   /** Of one such message. */
   readonly controlBytes: number;
-  /** Messages that one call of a component may send. */
+  /** Of the values of one event that a component raises. */
+  readonly eventBytes: number;
+  /** Messages that one call of a component may send, and events that it may raise, in all. */
   readonly controlSends: number;
   /** Drop events waiting for `poll`; more are only counted. */
   readonly dropEvents: number;
@@ -76,6 +78,7 @@ export const defaultLimits: Limits = {
   pendingAsks: 1024,
   controlMessages: 1024,
   controlBytes: 65_536,
+  eventBytes: 2 ** 31,
   controlSends: 1024,
   dropEvents: 256,
 };

@@ -2,6 +2,7 @@
 
 import type { DropReason, NodeEvent, Output } from './io.ts';
 import type { Saved } from './saved.ts';
+import { clip } from './value.ts';
 
 export class Outbox {
   #queue: Output[] = [];
@@ -51,9 +52,9 @@ export class Outbox {
       kind: 'dropped',
       reason,
       from,
-      message,
+      message: clip(message),
       unreported,
-      ...(edge === undefined ? {} : { edge }),
+      ...(edge !== undefined && { edge }),
     });
   }
 

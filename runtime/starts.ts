@@ -66,34 +66,35 @@ export class Starts {
     if (this.#around.room() <= 0) return this.#refuse(request, `${limits.flows} flows are open`);
     const bytes = bytesOf(values, limits) + bytesOf(input.arguments ?? {}, limits);
     if (bytes > limits.invokeBytes) return this.#refuse(request, `a call with ${bytes} bytes`);
-    const held = this.#around.leases.bytes;
-    if (held + bytes > limits.bytes) return this.#refuse(request, `${held} bytes are held`);
-    if (!this.#admits(request)) return;
+    if (!this.#admits(request, bytes)) return;
     if (this.#mayBegin) {
       const given = this.#argumentsOf(input.arguments ?? {});
       const id = this.#newId();
       const call = { request, values, owned };
       return this.#around.begin(this.seat, { id, session: id, step, flows, given }, call);
     }
-    if (this.#following.size >= limits.flows)
-      return this.#refuse(request, `${this.#following.size} flows wait`);
-    if (this.#following.bytes + bytes > limits.bytes)
-      return this.#refuse(request, `${bytes} bytes would wait`);
     const call = { request, values: owned ? values : copiesOf(values, limits), owned: true, bytes };
     this.#following.call({ step, flows, given: this.#argumentsOf(input.arguments ?? {}) }, call);
   }
 
-  /** What the entry's policy does about one flow more than it admits. False: it is refused. */
-  #admits(request: number | undefined): boolean {
-    const { policy = 'wait' } = this.seat.invoke ?? {};
-    if (policy === 'wait' || this.#mayBegin) return true;
-    if (policy === 'replace') {
-      for (const oldest of [...this.#open].slice(0, this.#open.size - this.#limit + 1))
+  /** Whether there is room for one flow more, and what the entry's policy does about it. False: it is refused. */
+  #admits(request: number | undefined, bytes: number): boolean {
+    const { policy } = this.seat.invoke ?? {};
+    const { leases, limits } = this.#around;
+    const { size } = this.#following;
+    const held = leases.bytes + this.#following.bytes;
+    const open = this.#mayBegin ? 0 : this.#open.size;
+    const why =
+      size >= limits.flows
+        ? `${size} flows wait`
+        : held + bytes > limits.bytes
+          ? `${held} bytes are held`
+          : open > 0 && policy === 'refuse' && `${open} flows of ${this.seat.entry} are open`;
+    if (why) this.#refuse(request, why);
+    else if (open > 0 && policy === 'replace')
+      for (const oldest of [...this.#open].slice(0, open - this.#limit + 1))
         this.#around.cancel(oldest, `another flow of ${this.seat.entry} takes its place`);
-      return true;
-    }
-    this.#refuse(request, `${this.#open.size} flows of ${this.seat.entry} are open`);
-    return false;
+    return !why;
   }
 
   #refuse(request: number | undefined, why: string): void {
@@ -121,8 +122,7 @@ export class Starts {
     if (next === undefined) return;
     const { call, opener, ...start } = next;
     const id = this.#newId();
-    const from = opener === undefined ? {} : { opener };
-    this.#around.begin(this.seat, { ...start, id, session: start.session ?? id, ...from }, call);
+    this.#around.begin(this.seat, { ...start, id, session: start.session ?? id, opener }, call);
   }
 
   begun(flow: Flow): void {
@@ -208,9 +208,7 @@ export class Starts {
   #trigger(values: Values): void {
     // One tick that waits stands for those that come meanwhile; events say something each.
     if (this.seat.invoke?.trigger?.kind !== 'event' && this.#following.triggered > 0) return;
-    if (this.#following.size >= this.#around.limits.flows)
-      return this.#refuse(undefined, `${this.#following.size} flows wait`);
-    if (!this.#admits(undefined)) return;
-    this.#following.trigger(this.#argumentsOf(values));
+    if (this.#admits(undefined, bytesOf(values, this.#around.limits)))
+      this.#following.trigger(this.#argumentsOf(values));
   }
 }

@@ -113,4 +113,6 @@ export function holdsStrings(bytes: Uint8Array, count: number): boolean {
 
 /** Longest text of another's that is kept or passed on: error messages have no bound, and flows keep many. */
 const DETAIL_CHARACTERS = 200;
-export const clip = (text: string, characters = DETAIL_CHARACTERS): string => text.slice(0, characters);
+export const clip = (text: string, characters = DETAIL_CHARACTERS): string =>
+  // Joined anew: a slice would keep the whole text in memory.
+  [...text.slice(0, characters)].join('');

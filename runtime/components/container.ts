@@ -5,6 +5,7 @@ import { type DataValue, isTensor } from '../../ir/data.ts';
 import { foldKey, hashName, keyOf, type PhiloxBlock, type PhiloxKey } from '../../ir/philox.ts';
 import { Random } from '../../ir/random.ts';
 import type { Tensor } from '../../ir/types.ts';
+import { bytesOf } from '../following.ts';
 import type { Limits } from '../limits.ts';
 import {
   bytes,
@@ -18,7 +19,7 @@ import {
   table,
   uint,
 } from '../proto/codec.ts';
-import type { MissingReason } from '../value.ts';
+import type { MissingReason, ValueLimits } from '../value.ts';
 import {
   type ComponentContext,
   Later,
@@ -31,10 +32,8 @@ import { bodyOf, Rates, typeHashOf } from './messages.ts';
 /** Where a component's draws are; the last word sets them apart from others of the same key. */
 const counterOf = (block: number): PhiloxBlock => [block >>> 0, Math.floor(block / 2 ** 32), 0, 0x636f6d70];
 
-export type ContainerLimits = Pick<
-  Limits,
-  'pendingAsks' | 'controlMessages' | 'controlBytes' | 'controlSends'
->;
+export type ContainerLimits = ValueLimits &
+  Pick<Limits, 'pendingAsks' | 'controlMessages' | 'controlBytes' | 'controlSends' | 'eventBytes'>;
 
 export interface ContainerOptions {
   readonly peer: string;
@@ -198,19 +197,18 @@ export class Container {
   }
 
   message(from: string, { component: name, kind, typeHash, body, correlation }: ControlMessage): void {
-    const what = `message ${kind} for ${name}`;
+    const drop = (reason: 'limit' | 'type' | 'malformed' | 'unsupported', why: string): void =>
+      this.#outlet.dropped(reason, from, `message ${kind} for ${name}: ${why}`);
     const held = this.#held.get(name);
     const schemas = held?.component.messages;
     const schema = schemas !== undefined && Object.hasOwn(schemas, kind) ? schemas[kind] : undefined;
     if (held === undefined || schema === undefined || held.component.message === undefined)
-      return this.#outlet.dropped('unsupported', from, `${what}: nothing here takes it`);
-    if (!this.#rates.take(from, this.#now)) return this.#outlet.dropped('limit', from, `${what}: too many`);
-    if (body.length > this.#options.limits.controlBytes)
-      return this.#outlet.dropped('limit', from, `${what}: ${body.length} bytes`);
-    if (typeHash !== typeHashOf(schema))
-      return this.#outlet.dropped('type', from, `${what}: it is declared otherwise there`);
+      return drop('unsupported', 'nothing here takes it');
+    if (!this.#rates.take(from, this.#now)) return drop('limit', 'too many');
+    if (body.length > this.#options.limits.controlBytes) return drop('limit', `${body.length} bytes`);
+    if (typeHash !== typeHashOf(schema)) return drop('type', 'it is declared otherwise there');
     const read = bodyOf(schema, body);
-    if (typeof read === 'string') return this.#outlet.dropped('malformed', from, `${what}: ${read}`);
+    if (typeof read === 'string') return drop('malformed', read);
     this.#tell(held, (cx) => held.component.message!({ from, kind, body: read as never, correlation }, cx));
   }
 
@@ -268,7 +266,12 @@ export class Container {
     const { peer, members, limits } = this.#options;
     const outlet = this.#outlet;
     const now = this.#now;
-    let sent = 0;
+    let told = 0;
+    const isOver = (what: string, bytes: number, most: number): boolean => {
+      const over = ++told > limits.controlSends || bytes > most;
+      if (over) outlet.dropped('limit', peer, `${what} for ${held.name}: ${bytes} bytes, ${told} at once`);
+      return over;
+    };
     const settle = (id: number, tell: () => void): void => {
       // What is late, or was given up, waits for nothing.
       if (held.pending.delete(id)) tell();
@@ -286,12 +289,15 @@ export class Container {
       send: (to, kind, body, correlation = 0) => {
         const schema = held.component.messages?.[kind];
         if (schema === undefined) throw new Error(`${held.name} declares no message ${kind}`);
-        const message = { component: held.name, kind, typeHash: typeHashOf(schema), correlation };
-        if (++sent > limits.controlSends)
-          return outlet.dropped('limit', peer, `message ${kind} of ${held.name}: ${sent} at once`);
-        outlet.send(to, { ...message, body: encode(schema, body as object) });
+        const bytes = encode(schema, body as object);
+        const typeHash = typeHashOf(schema);
+        if (!isOver(`message ${kind}`, bytes.length, limits.controlBytes))
+          outlet.send(to, { component: held.name, kind, typeHash, correlation, body: bytes });
       },
-      raise: (event, values = {}) => outlet.raise(held.name, event, values),
+      raise: (event, values = {}) => {
+        if (!isOver(`event ${event}`, bytesOf(values, limits), limits.eventBytes))
+          outlet.raise(held.name, event, values);
+      },
       later: () => {
         throw new Error(`${held.name} may answer later only what is asked`);
       },

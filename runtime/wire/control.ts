@@ -3,7 +3,6 @@
 
 import type { ControlMessage } from '../components/container.ts';
 import type { Outbox } from '../outbox.ts';
-import { clip } from '../value.ts';
 import type { FillInit } from './envelope.ts';
 import type { Frame } from './frame.ts';
 
@@ -22,9 +21,8 @@ export function controlMessages({ envelope, payloads }: Frame): readonly Control
   if (flow !== undefined || fills.length === 0) return undefined;
   const found = fills.flatMap(({ component: address, typeHash, missing, trigger }, at): ControlMessage[] => {
     if (address === undefined || missing !== undefined || trigger) return [];
-    const { component, method } = address;
-    const body = payloads[at]!;
-    return [{ component: clip(component), kind: clip(method), typeHash, body, correlation }];
+    const { component, method: kind } = address;
+    return [{ component, kind, typeHash, body: payloads[at]!, correlation }];
   });
   return found.length === fills.length ? found : undefined;
 }

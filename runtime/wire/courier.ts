@@ -257,7 +257,7 @@ export class Courier {
     const { envelope } = decoded.frame;
     const correspondent = this.#correspondent(from);
     if (correspondent === undefined || envelope.sender !== from)
-      return this.#drop('sender', from, `the envelope says that ${clip(envelope.sender)} sent it`);
+      return this.#drop('sender', from, `the envelope says that ${envelope.sender} sent it`);
     if (from !== this.#peer && this.network?.receive(from, envelope) === false) return undefined;
     if (envelope.error !== undefined) {
       const { code, message, edge } = envelope.error;
@@ -269,7 +269,7 @@ export class Courier {
     if (envelope.deployment !== this.#program.manifest.deployment) {
       const message = `deployment ${this.#program.manifest.deployment}`;
       this.#tell(from, { code: ERROR.deploymentUnknown, message });
-      return this.#drop('deployment', from, `deployment ${clip(envelope.deployment)}`);
+      return this.#drop('deployment', from, `deployment ${envelope.deployment}`);
     }
     if (envelope.incarnation < correspondent.incarnation)
       return this.#drop('sender', from, `incarnation ${envelope.incarnation} of it has ended`);
@@ -316,12 +316,12 @@ export class Courier {
       const { class: name, view, n } = id.joint;
       if (n > 0 && Object.hasOwn(this.#program.manifest.members, name))
         return { kind: 'joint', class: name, view, n, ...under };
-      return this.#drop('malformed', from, `flow ${n} of ${clip(name)}`);
+      return this.#drop('malformed', from, `flow ${n} of ${name}`);
     }
     if (id?.initiated === undefined) return this.#drop('unsupported', from, 'an envelope without a flow');
     const { initiator, incarnation, counter } = id.initiated;
     if (counter === 0 || !this.#program.members.knows(initiator))
-      return this.#drop('malformed', from, `flow ${counter} of ${clip(initiator)}`);
+      return this.#drop('malformed', from, `flow ${counter} of ${initiator}`);
     return { kind: 'initiated', initiator, incarnation, counter, ...under };
   }
 
@@ -383,13 +383,11 @@ export class Courier {
   }
 
   #envelope(to: string, content: EnvelopeInit): EnvelopeInit {
-    const correspondent = this.#correspondent(to)!;
-    correspondent.sent++;
     return {
       deployment: this.#program.manifest.deployment,
       sender: this.#peer,
       incarnation: this.#incarnation,
-      sequence: correspondent.sent,
+      sequence: ++this.#correspondent(to)!.sent,
       ...content,
     };
   }

@@ -44,8 +44,8 @@ function partOf(value: DataValue): PartInit {
 const missingMessage = (value: Missing) => ({
   reason: missingReasons.indexOf(value.reason) + 1,
   peer: clip(value.peer),
-  ...(value.edge === undefined ? {} : { edge: value.edge }),
-  ...(value.detail === undefined ? {} : { detail: clip(value.detail) }),
+  edge: value.edge,
+  detail: clip(value.detail ?? ''),
 });
 
 export type FillValue =
@@ -74,8 +74,8 @@ export function valueOfFill(
     if (reason === undefined) return { kind: 'unknown', message: `missing reason ${fill.missing.reason}` };
     const { peer, edge, detail } = fill.missing;
     const about = {
-      ...(edge === undefined ? {} : { edge }),
-      ...(detail === '' ? {} : { detail: clip(detail) }),
+      ...(edge !== undefined && { edge }),
+      ...(detail !== '' && { detail: clip(detail) }),
     };
     return { kind: 'value', value: { reason, peer: clip(peer), ...about } };
   }

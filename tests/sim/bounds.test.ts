@@ -174,6 +174,13 @@ describe('what arrives at a node', () => {
     expect(one.events('flow-ended', 'b')[0]?.causes[0]).toMatchObject({ missing: { reason: 'cancelled' } });
   });
 
+  test('what a drop tells of a name that a peer made up is short', () => {
+    const one = world();
+    give(one, frame({ deployment: 'x'.repeat(100_000), flow: flow(1) }));
+    give(one, frame({ flow: { initiated: { initiator: 'y'.repeat(100_000), incarnation: 1, counter: 1 } } }));
+    expect(one.events('dropped').map(({ message }) => message.length)).toEqual([200, 200]);
+  });
+
   test('drop events that nobody polls for are counted, not kept', () => {
     const one = world({ dropEvents: 3 });
     const node = one.node('b');

@@ -18,7 +18,7 @@ import {
 } from '../../dsl/index.ts';
 import { type DataValue, isTensor, type Tensor } from '../../ir/index.ts';
 import type { ComponentContext, Later, NodeCall, NodeComponent, Received } from '../../runtime/index.ts';
-import { isMissing } from '../../runtime/index.ts';
+import { isMissing, type Limits } from '../../runtime/index.ts';
 import { decode, encode, table, uint } from '../../runtime/proto/codec.ts';
 import { topologyOf } from '../support/compile.ts';
 import { compiled, recorded } from '../support/deploy.ts';
@@ -99,24 +99,20 @@ function world(
   body: () => void,
   classes: readonly string[] = ['server'],
   sums: Readonly<Record<string, number>> = {},
+  limits: Partial<Limits> = {},
 ) {
   const loaded = deploymentInMemory(compiled(recorded(module('m', body)), topologyOf(...classes)));
   const ledgers = new Map<string, Ledger>();
   const bundles = Object.fromEntries(peersOf(loaded).map(({ id, bundle }) => [id, bundle]));
-  const made = new World(
-    bundles,
-    {},
-    {},
-    {
-      components: (id) => ({
-        ledger: () => {
-          const one = new Ledger(sums[id] ?? 0);
-          ledgers.set(id, one);
-          return one;
-        },
-      }),
-    },
-  );
+  const made = new World(bundles, {}, limits, {
+    components: (id) => ({
+      ledger: () => {
+        const one = new Ledger(sums[id] ?? 0);
+        ledgers.set(id, one);
+        return one;
+      },
+    }),
+  });
   return { world: made, ledgers };
 }
 
@@ -255,6 +251,37 @@ describe('a component', () => {
     one.run();
     expect(numberOf(one.output('server', 'given') as DataValue)).toBe(3);
     expect(one.events('component-event')).toMatchObject([{ component: 'ledger', event: 'added' }]);
+  });
+
+  test('that raises an event of more bytes than may be, or than the node has left, starts nothing, which is told', () => {
+    const raised = (limits: Partial<Limits>) => {
+      const { world: one } = world(
+        () => {
+          const book = protocol('ledger', ledger, { at: server });
+          entry('call', server, () => {
+            book.add(constant(3n));
+          });
+          entry('added', server, event('ledger.added', { amount: [int64, []] }), ({ amount: given }) => {
+            output('given', given);
+          });
+        },
+        ['server'],
+        {},
+        limits,
+      );
+      one.invoke('server', {}, 'call');
+      one.run();
+      expect(one.events('flow-ended')).toMatchObject([{ status: 'complete' }]);
+      return one;
+    };
+    const large = raised({ eventBytes: 7 });
+    expect(large.events('dropped')).toMatchObject([
+      { reason: 'limit', from: 'server', message: 'event added for ledger: 8 bytes, 1 at once' },
+    ]);
+    expect(large.node('server').dropped).toEqual({ limit: 1 });
+    expect(large.events('component-event')).toEqual([]);
+    const full = raised({ bytes: 7 });
+    expect(full.events('flow-refused')).toMatchObject([{ why: '0 bytes are held' }]);
   });
 });
 

@@ -17,7 +17,16 @@ const int64 = (value: number): DataValue => ({
   dims: [],
   bytes: new Uint8Array(BigInt64Array.of(BigInt(value)).buffer),
 });
-const limits: ContainerLimits = { pendingAsks: 2, controlMessages: 3, controlBytes: 100, controlSends: 2 };
+const limits: ContainerLimits = {
+  pendingAsks: 2,
+  controlMessages: 3,
+  controlBytes: 100,
+  controlSends: 2,
+  eventBytes: 10,
+  rank: 2,
+  parts: 4,
+  nesting: 2,
+};
 const messages = { ping: table({ text: string(1), count: uint(2) }) };
 
 /** Answers pings, counts them, draws, and does what a test wants. */
@@ -221,6 +230,30 @@ describe('a component', () => {
     };
     container.call('probe', 1, '', call('update'));
     expect([sent.length, told.length]).toEqual([2, 3]);
+  });
+
+  test('sends no message and raises no event of more bytes than may be, and only so many events at once', () => {
+    const { probe, container, sent, told } = world();
+    probe.onCall = (_, cx) => {
+      cx.send('b', 'ping', { text: 'x'.repeat(101) });
+      cx.raise('heard', { one: int64(1), other: int64(2) });
+      return [];
+    };
+    container.call('probe', 1, '', call('update'));
+    probe.onCall = (_, cx) => {
+      for (let at = 0; at < 3; at++) cx.raise('heard', { one: int64(at) });
+      return [];
+    };
+    container.call('probe', 2, '', call('update'));
+    const dropped = (what: string) => ['dropped', 'limit', 'a', what];
+    expect(sent).toEqual([]);
+    expect(told.filter((one) => Array.isArray(one) && one[0] !== 'answered')).toEqual([
+      dropped('message ping for probe: 103 bytes, 1 at once'),
+      dropped('event heard for probe: 16 bytes, 2 at once'),
+      ['raise', 'probe', 'heard', { one: int64(0) }],
+      ['raise', 'probe', 'heard', { one: int64(1) }],
+      dropped('event heard for probe: 8 bytes, 3 at once'),
+    ]);
   });
 
   test('that throws while nobody waits is told of, and the node goes on', () => {
