@@ -54,7 +54,7 @@ export interface Delivery {
   readonly values: readonly { readonly edge: Edge; readonly value: Value }[];
 }
 
-function idMessage(id: FlowId): FlowIdMessage {
+function idMessage(id: FlowId): EnvelopeInit['flow'] {
   const { under } = id;
   if (id.kind === 'joint')
     return { initiated: undefined, joint: { class: id.class, view: id.view, n: id.n }, under };
