@@ -8,7 +8,7 @@ import type { EarlyFrames } from './early-frames.ts';
 import type { EndedFlows } from './ended-flows.ts';
 import type { Engine } from './engine.ts';
 import { type Flow, type FlowHead, isStartedSo, seatKey } from './flow.ts';
-import { type FlowId, flowKey, startersOf, underOf } from './flow-id.ts';
+import { type FlowId, flowKey, startersOf } from './flow-id.ts';
 import type { Program, SeatProgram } from './instruction.ts';
 import type { Input } from './io.ts';
 import type { Lease, Leases, Slot } from './lease.ts';
@@ -48,10 +48,6 @@ export interface DeliveriesAround {
 const bytesBeside = (value: DataValue, { buffer }: Lease): number =>
   isTensor(value) && value.bytes.buffer !== buffer ? value.bytes.length : 0;
 
-/** Who started a flow, and, of a place within another, who bound it. */
-const mayCancel = (id: FlowId, from: string): boolean =>
-  startersOf(id).includes(from) || underOf(id).at(-1) === from;
-
 export class Deliveries {
   readonly #around: DeliveriesAround;
 
@@ -81,7 +77,7 @@ export class Deliveries {
       this.#around.engine.leave(flow, edges, { reason: 'cancelled', peer: from, detail: 'wanted no more' });
       this.#around.engine.settle(flow);
     }
-    if (cancel === undefined || !mayCancel(head.id, from)) return;
+    if (cancel === undefined) return;
     for (const flow of this.#around.inAllSeats(head.id)) this.#around.cancel(flow, cancel);
   }
 
@@ -99,15 +95,15 @@ export class Deliveries {
   }
 
   /** Gives a frame's values to its flow, in the seats that wait for them. */
-  #deliver(from: string, { flow: head, values, unwanted }: Delivery, lease: Lease): void {
+  #deliver(from: string, { flow: head, values, cancel }: Delivery, lease: Lease): void {
     const { receivers, seats } = this.#around.program;
     // What a codec decoded is in memory of its own, which is counted and let go of with the frame's.
     for (const { value } of values)
       if (!isMissing(value))
         this.#around.leases.charge(lease, objectBytes(value) + bytesBeside(value, lease));
     const seatsOf = new Set(values.map(({ edge }) => receivers.get(edge.id)!));
-    // Without a value it is of the only seat, if there is one only.
-    if (values.length === 0 && seats.length === 1 && unwanted.length === 0) seatsOf.add(seats[0]!);
+    // What is cancelled before anything of it comes is so in the only seat, if there is one only.
+    if (cancel !== undefined && seats.length === 1) seatsOf.add(seats[0]!);
     for (const seat of seatsOf) {
       const mine = values.filter(({ edge }) => receivers.get(edge.id) === seat);
       const flow = this.#deliverTo(seat, from, { ...head, values: mine }, lease);

@@ -22,7 +22,10 @@ export class EndedFlows {
   readonly #limit: number;
   #size = 0;
 
-  /** `limit`: flows remembered one by one for each origin. Origins are the deployment's peers and classes: bounded. */
+  /**
+   * `limit`: flows remembered one by one for each origin. Origins are the deployment's peers and classes, in a place within others
+   * for each path that may lead there: bounded.
+   */
   constructor(limit: number) {
     this.#limit = limit;
   }

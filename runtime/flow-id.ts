@@ -30,8 +30,9 @@ export interface JointFlowId extends Bound {
 
 export type FlowId = InitiatedFlowId | JointFlowId;
 
+/** Names of peers and classes have no spaces. */
 const within = (text: string, { under }: FlowId): string =>
-  under === undefined ? text : [text, ...under].join('/');
+  under === undefined ? text : [text, ...under].join(' ');
 
 /** Equal exactly for equal flows. */
 export const flowKey = (id: FlowId): string =>

@@ -48,7 +48,7 @@ interface Kept extends Omit<LateAnswer, 'age'> {
 }
 
 /** Who bound the place: a session has one collect there for each. */
-const underText = (id: FlowId): string => underOf(id).join('/');
+const underText = (id: FlowId): string => underOf(id).join(' ');
 
 export class LateAnswers {
   readonly #seat: SeatProgram;

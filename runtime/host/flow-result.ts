@@ -164,7 +164,7 @@ export function openRecord(id: FlowId, step: number, session: Session): FlowReco
     addOutput(peer, name, value, under = []) {
       const byPeer = this.outputs.get(name) ?? new Map<string, Map<string, Value>>();
       const mine = byPeer.get(peer) ?? new Map<string, Value>();
-      this.outputs.set(name, byPeer.set(peer, mine.set([...under, peer].join('/'), value)));
+      this.outputs.set(name, byPeer.set(peer, mine.set([...under, peer].join(' '), value)));
     },
     addEnd(peer, status, causes) {
       const before = this.ends.get(peer) ?? status;

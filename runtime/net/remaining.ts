@@ -13,6 +13,9 @@ export interface RemainingState {
   readonly ends: ReturnType<Deadlines<string>['save']>;
 }
 
+/** No flow has a longer key: what is told of others is not kept until they begin. */
+const MAX_KEY_CHARACTERS = 4096;
+
 /** Envelopes that need a wait's value; undefined: something here does, too. */
 type Served = readonly number[] | undefined;
 
@@ -90,6 +93,7 @@ export class Remaining {
         : { kind: 'joint', ...joint, under };
     if (id === undefined) return;
     const key = flowKey(id);
+    if (key.length > MAX_KEY_CHARACTERS) return;
     const by = this.#told.get(key) ?? new Map<string, number>();
     // What a peer says later is what counts.
     by.set(from, untilNs);

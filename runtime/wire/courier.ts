@@ -46,7 +46,7 @@ export interface ControlDelivery {
 export interface Delivery {
   readonly control?: undefined;
   readonly flow: FlowHead;
-  /** Why the sender cancels the flow; undefined: it does not. */
+  /** Why the sender cancels the flow; undefined: it does not, or may not. */
   readonly cancel: string | undefined;
   /** Values that the sender wants no more. */
   readonly unwanted: readonly Edge[];
@@ -280,13 +280,19 @@ export class Courier {
     const control = controlMessages(decoded.frame);
     if (control !== undefined) return { control };
     const id = this.#flowOf(from, envelope.flow);
-    const session = envelope.session === undefined ? id && wholeOf(id) : this.#flowOf(from, envelope.session);
+    const session = envelope.session === undefined ? id : this.#flowOf(from, envelope.session);
     if (id === undefined || session === undefined) return undefined;
-    const flow: FlowHead = { id, session, step: envelope.step, trace: traceOf(envelope) };
+    const flow: FlowHead = { id, session: wholeOf(session), step: envelope.step, trace: traceOf(envelope) };
     const { why, edges = [] } = envelope.cancel ?? {};
     return {
       flow,
-      cancel: why === undefined || edges.length > 0 ? undefined : clip(why),
+      // Whoever started the flow may, and, of a place within another, whoever bound it.
+      cancel:
+        why !== undefined &&
+        edges.length === 0 &&
+        [...startersOf(id), ...underOf(id).slice(-1)].includes(from)
+          ? clip(why)
+          : undefined,
       unwanted: edges.flatMap((edge) => this.#receivedBy(from, id, edge)),
       values: this.#values(from, id, decoded.frame),
     };

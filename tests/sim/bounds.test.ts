@@ -159,7 +159,10 @@ describe('what arrives at a node', () => {
     give(one, frame({ deployment: 'other', flow: flow(1) }));
     give(one, frame({ incarnation: 5, flow: flow(1), fills: [] }));
     give(one, frame({ incarnation: 4, flow: flow(1) }));
-    give(one, frame({ incarnation: 5, flow: { joint: { class: 'a', view: 1, n: 1 } } }));
+    give(
+      one,
+      frame({ incarnation: 5, flow: { joint: { class: 'a', view: 1, n: 1 } }, fills: [fill] }, [two]),
+    );
     give(one, frame({ sender: 'z', flow: flow(1) }), 'z');
     expect(drops(one)).toEqual(['deployment', 'sender', 'binding', 'sender']);
   });
@@ -353,4 +356,119 @@ test('no sequence of random envelopes throws, hangs or leaves a flow open for ev
     }),
     { numRuns: 300 },
   );
+});
+
+describe('a place within another', () => {
+  const around = { s: ['s'], h: ['h', 'h/m'], m: ['m/m', 'm'], b: ['b'] };
+  const toB = { class: 'b', binder: 'some', within: ['h', 'm'] } as const;
+  const fromM = { class: 'm', binder: 'some', within: ['h'] } as const;
+  const within = [
+    edge(0, 'broadcast', 'm', 'b', { ...typed, from: fromM, to: toB }),
+    edge(1, 'send', 'b', 'm', { from: toB, to: fromM }),
+    edge(2, 'broadcast', 'm', 'b', { ...typed, from: fromM, to: toB }),
+  ];
+  /** s asks members of h, these of m, and these b, which answers. */
+  const nested = (limits: Partial<Limits> = {}): World => {
+    const spec = { members: around, edges: within };
+    const idle = { ...spec, edges: [], ops: [] };
+    const ops = [recv(0, 'x'), recv(2, 'w'), call('work', ['x', 'w'], ['y']), send(1, 'y')];
+    const b = makeBundle({ ...spec, class: 'b', ops });
+    const others = Object.entries(around).flatMap(([name, ids]) =>
+      name === 'b' ? [] : ids.map((id) => [id, makeBundle({ ...idle, class: name })] as const),
+    );
+    return new World({ b, ...Object.fromEntries(others) }, { work: ([x]) => [x!] }, limits);
+  };
+  const under = (counter: number, ...path: string[]) => ({ ...flow(counter), under: path });
+  const both = { fills: [fill, { ...fill, edge: 2 }] };
+  const by = (sender: string, at: ReturnType<typeof under>, more: EnvelopeInit = both) =>
+    frame(
+      { sender, flow: { ...at, initiated: { ...at.initiated, initiator: 's' } }, ...more },
+      more.fills?.map(() => two),
+    );
+
+  test('is entered only by whom the frame comes from, in its class, as deep as it is', () => {
+    const one = nested();
+    const forged: readonly (readonly [from: string, path: readonly string[], why: string])[] = [
+      ['m', [], 'binding'],
+      ['m', ['m'], 'binding'],
+      ['m', ['h', 'm/m'], 'binding'],
+      ['m', ['m', 'm'], 'binding'],
+      ['m', ['s', 'm'], 'binding'],
+      ['m', ['nobody', 'm'], 'binding'],
+      ['m', ['', 'm'], 'binding'],
+      ['m', ['h', 'h', 'm'], 'binding'],
+      ['m', ['__proto__', 'm'], 'binding'],
+      ['m', [...Array<string>(1e5).fill('h'), 'm'], 'binding'],
+      ['h', ['h', 'h'], 'binding'],
+      ['h', ['h', 'm'], 'binding'],
+      ['m', [...Array<string>(3e4).fill('h'.repeat(40)), 'm'], 'limit'],
+    ];
+    for (const [from, path] of forged) give(one, by(from, under(1, ...path), { fills: [fill] }), from);
+    expect(drops(one)).toEqual(forged.map(([, , why]) => why));
+    for (const { message } of one.events('dropped')) expect(message.length).toBeLessThan(1000);
+    expect(one.node('b').openFlows).toBe(0);
+    expect(one.sent).toEqual([]);
+    give(one, by('m', under(1, 'h', 'm')), 'm');
+    expect(one.sent).toMatchObject([{ from: 'b', to: 'm' }]);
+  });
+
+  test('has a flow for each path that leads there, also where names of peers could be read in two ways', () => {
+    const one = nested();
+    one.holdWork = true;
+    give(one, by('m', under(1, 'h/m', 'm')), 'm');
+    give(one, by('m/m', under(1, 'h', 'm/m')), 'm/m');
+    expect(drops(one)).toEqual([]);
+    expect(one.node('b').openFlows).toBe(2);
+    one.holdWork = false;
+    for (const work of one.held) one.work('b', work);
+    one.drain('b');
+    expect(one.sent.map(({ to }) => to)).toEqual(['m', 'm/m']);
+    give(one, by('m', under(1, 'h', 'm')), 'm');
+    expect(one.sent.map(({ to }) => to)).toEqual(['m', 'm/m', 'm']);
+    for (const path of [
+      ['h/m', 'm'],
+      ['h', 'm/m'],
+      ['h', 'm'],
+    ])
+      give(one, by(path[1]!, under(1, ...path)), path[1]);
+    expect(drops(one)).toEqual(['late', 'late', 'late']);
+  });
+
+  test('is of its session whole, whatever path is claimed for that', () => {
+    const one = nested();
+    const session = { ...flow(3, 's'), under: Array<string>(1e5).fill('x') };
+    give(one, by('m', under(4, 'h', 'm'), { ...both, session, step: 1 }), 'm');
+    const decoded = decodeFrame(one.sent[0]!.bytes, defaultLimits);
+    expect(decoded).toMatchObject({ frame: { envelope: { step: 1, session: { under: [] } } } });
+  });
+
+  test('is left where whoever bound it, or started the flow, cancels it, and for nobody else', () => {
+    const one = nested();
+    for (const from of ['m', 'm/m']) give(one, by(from, under(1, 'h', from), { fills: [fill] }), from);
+    const cancel = (from: string, path: readonly string[]) =>
+      give(one, by(from, under(1, ...path), { cancel: { why: 'x' } }), from);
+    for (const from of ['h', 'm/m', 'b']) {
+      cancel(from, ['h', 'm']);
+      cancel(from, ['h/m', 'm']);
+    }
+    cancel('m', ['h/m', 'm']);
+    cancel('m', ['h']);
+    cancel('m', []);
+    expect(one.node('b').openFlows).toBe(2);
+    cancel('m', ['h', 'm']);
+    expect(one.node('b').openFlows).toBe(1);
+    cancel('s', ['h', 'm/m']);
+    expect(one.node('b').openFlows).toBe(0);
+  });
+
+  test('holds no more flows of a peer than its part, whatever paths it claims', () => {
+    const one = nested({ flows: 8, peerFlows: 2 });
+    one.holdWork = true;
+    for (const counter of [1, 2])
+      for (const first of ['h', 'h/m']) give(one, by('m', under(counter, first, 'm')), 'm');
+    expect(drops(one)).toContain('limit');
+    const before = one.node('b').openFlows;
+    give(one, by('m/m', under(1, 'h', 'm/m')), 'm/m');
+    expect(one.node('b').openFlows).toBe(before + 1);
+  });
 });

@@ -71,10 +71,10 @@ test('a phone works for two heads at once: in a flow for each, whose values do n
   expect(result.status).toBe('complete');
   expect(given(result, 'sums')).toEqual({ 'head/0': [23], 'head/1': [43] });
   expect(given(result, 'answer')).toEqual({
-    'head/0/phone/0': [11],
-    'head/0/phone/1': [12],
-    'head/1/phone/0': [21],
-    'head/1/phone/1': [22],
+    'head/0 phone/0': [11],
+    'head/0 phone/1': [12],
+    'head/1 phone/0': [21],
+    'head/1 phone/1': [22],
   });
   const states = await deployment.state();
   expect(plain(states['phone/0']!.done)).toEqual([2]);
