@@ -288,10 +288,8 @@ export class Courier {
       flow,
       // Whoever started the flow may, and, of a place within another, whoever bound it.
       cancel:
-        why !== undefined &&
-        edges.length === 0 &&
-        [...startersOf(id), ...underOf(id).slice(-1)].includes(from)
-          ? clip(why)
+        edges.length === 0 && [...startersOf(id), underOf(id).at(-1)].includes(from)
+          ? why && clip(why)
           : undefined,
       unwanted: edges.flatMap((edge) => this.#receivedBy(from, id, edge)),
       values: this.#values(from, id, decoded.frame),
