@@ -106,6 +106,9 @@ function takenSet(
 function keptSet(owner: Recorder, name: string, fresh: Tensor, place: IrPlace | undefined): ValueId {
   if (place === undefined)
     owner.fail('BB341', { place: name, reason: 'it is sticky: say with on where that is kept' });
+  // State of a session is one at a member, whoever bound it.
+  if (place.within !== undefined)
+    owner.fail('BB341', { place: name, reason: 'it is sticky: a place within another keeps no set' });
   const count = ((owner.once.get('sticky sets') as number | undefined) ?? 0) + 1;
   owner.once.set('sticky sets', count);
   const empty = addConstant(owner, { dtype: 'string', dims: [0], bytes: packStrings([]) });

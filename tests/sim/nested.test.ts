@@ -269,35 +269,40 @@ test('a head may be one of its own phones', async () => {
   }
 });
 
-test('whoever cancels is heard by those whom heads have bound: they commit no more', async () => {
-  const program = module('m', () => {
-    const x = input('x', float32, [], { at: server });
-    const kept = state('kept', constant(0), { at: phones });
-    const all = allPhones();
-    const first = on(all, () => x.add(1));
-    const sums = on(heads.each, () => first.collect({ within: '5s' }).values.reduceSum({ keepdims: false }));
-    on(all, () => {
-      kept.assign(sums);
+test.each([undefined, adaptive()])(
+  'whoever cancels is heard by those whom heads have bound: they commit no more',
+  async (network) => {
+    const program = module('m', () => {
+      const x = input('x', float32, [], { at: server });
+      const kept = state('kept', constant(0), { at: phones });
+      const all = allPhones();
+      const first = on(all, () => x.add(1));
+      const sums = on(heads.each, () =>
+        first.collect({ within: '5s' }).values.reduceSum({ keepdims: false }),
+      );
+      on(all, () => {
+        kept.assign(sums);
+      });
+      output('sums', sums.collect({ at: server, within: '20s' }).values);
     });
-    output('sums', sums.collect({ at: server, within: '20s' }).values);
-  });
-  const { deployment, world } = await simulatedWorld(program, topologyOf(2));
-  const keptBy = async () => {
-    const states = await deployment.state();
-    return ['phone/0', 'phone/1'].map((id) => isThere(states[id]!.kept));
-  };
-  const [caller, phone] = ['server', 'phone/0'].map((id) => world.peers.get(id)!);
-  const result = deployment.invoke({ x: scalar(1) });
-  // Both heads have asked it.
-  while (phone!.node!.openFlows < 2) await world.step();
-  const [flow] = caller!.node!.waiting.flatMap((wait) => wait.flow ?? []);
-  world.give(caller!, { type: 'cancel', flow: flow! });
-  expect(await result).toMatchObject({ status: 'failed', outputs: { sums: { reason: 'cancelled' } } });
-  expect(await keptBy()).toEqual([undefined, undefined]);
-  expect(world.now).toBeLessThan(1e9);
-  await deployment.invoke({ x: scalar(1) });
-  expect(await keptBy()).not.toContain(undefined);
-});
+    const { deployment, world } = await simulatedWorld(program, topologyOf(2), network && { network });
+    const keptBy = async () => {
+      const states = await deployment.state();
+      return ['phone/0', 'phone/1'].map((id) => isThere(states[id]!.kept));
+    };
+    const [caller, phone] = ['server', 'phone/0'].map((id) => world.peers.get(id)!);
+    const result = deployment.invoke({ x: scalar(1) });
+    // Both heads have asked it.
+    while (phone!.node!.openFlows < 2) await world.step();
+    const [flow] = caller!.node!.waiting.flatMap((wait) => wait.flow ?? []);
+    world.give(caller!, { type: 'cancel', flow: flow! });
+    expect(await result).toMatchObject({ status: 'failed', outputs: { sums: { reason: 'cancelled' } } });
+    expect(await keptBy()).toEqual([undefined, undefined]);
+    expect(world.now).toBeLessThan(1e9);
+    await deployment.invoke({ x: scalar(1) });
+    expect(await keptBy()).not.toContain(undefined);
+  },
+);
 
 test('in a joint flow, too, each member may ask others of its own', async () => {
   const peers = cohort('phone');
