@@ -66,17 +66,20 @@ export class Following {
    * the session has had as many as its caller wants.
    */
   add(flow: Flow, session: FlowId | undefined, given: readonly Slot[]): void {
-    const { flows } = flow;
-    const step = session === undefined ? 0 : flow.step + 1;
+    const opener = session === undefined ? flow.session : undefined;
+    const [step, flows] = opener === undefined ? [flow.step + 1, flow.flows - 1] : [0, flow.flows];
     const over = this.#closed || this.#over.includes(flowKey(flow.session));
-    if (!over && (session === undefined || flows > 1)) {
+    if (!over && (opener !== undefined || flows > 0)) {
       flow.followers++;
-      const opener = session === undefined ? flow.session : undefined;
-      this.#waiting.push({ session, opener, step, flows: flows - (session === undefined ? 0 : 1), given });
+      this.#waiting.push({ session, opener, step, flows, given });
       return;
     }
     if (!over) this.#pause(flow, step, given);
-    for (const value of given) this.#leases.drop(value);
+    this.drop(given);
+  }
+
+  drop(given: readonly (Slot | undefined)[] = []): void {
+    for (const value of given) if (value !== undefined) this.#leases.drop(value);
   }
 
   #pause(flow: Flow, step: number, given: readonly Slot[]): void {
@@ -104,8 +107,8 @@ export class Following {
 
   /** A flow that no flow started. Takes over the arguments. */
   trigger(given: readonly (Slot | undefined)[]): void {
-    if (this.#closed) for (const slot of given) if (slot !== undefined) this.#leases.drop(slot);
-    if (!this.#closed) this.#waiting.push({ session: undefined, step: 0, given, triggered: true });
+    if (this.#closed) this.drop(given);
+    else this.#waiting.push({ session: undefined, step: 0, given, triggered: true });
   }
 
   /** How many of those that wait a trigger started. */
@@ -132,7 +135,7 @@ export class Following {
     const before = this.#waiting.length;
     this.#waiting = this.#waiting.filter((one) => {
       const stays = one.session === undefined || flowKey(one.session) !== key;
-      if (!stays) for (const value of one.given ?? []) if (value !== undefined) this.#leases.drop(value);
+      if (!stays) this.drop(one.given);
       return stays;
     });
     return before - this.#waiting.length;
@@ -151,8 +154,8 @@ export class Following {
   /** Drops all, and takes no more. */
   close(): void {
     this.#closed = true;
-    for (const { given = [], call } of this.#waiting) {
-      for (const value of given) if (value !== undefined) this.#leases.drop(value);
+    for (const { given, call } of this.#waiting) {
+      this.drop(given);
       if (call !== undefined)
         this.#tell({ kind: 'flow-refused', ...requestOf(call), why: 'the node shuts down' });
     }

@@ -112,7 +112,11 @@ export class Starts {
 
   /** A flow starts another: the next of its session, or the first of a new one; it waits, whatever the policy. Takes over the arguments. */
   next(flow: Flow, { kind }: Next, given: readonly Slot[]): void {
-    this.#following.add(flow, kind === 'next' ? flow.session : undefined, given);
+    const { size } = this.#following;
+    if (size < this.#around.limits.flows)
+      return this.#following.add(flow, kind === 'next' ? flow.session : undefined, given);
+    this.#refuse(undefined, `${size} flows wait`);
+    this.#following.drop(given);
   }
 
   /** Begins the flow that has waited longest, if it may be open beside the others. */
@@ -120,9 +124,9 @@ export class Starts {
     if (this.#open.size >= this.#limit || this.#around.room() <= 0) return;
     const next = this.#following.take();
     if (next === undefined) return;
-    const { call, opener, ...start } = next;
+    const { call, ...start } = next;
     const id = this.#newId();
-    this.#around.begin(this.seat, { ...start, id, session: start.session ?? id, opener }, call);
+    this.#around.begin(this.seat, { ...start, id, session: start.session ?? id }, call);
   }
 
   begun(flow: Flow): void {

@@ -1,15 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
+import { entry, module, peer, start } from '../../dsl/index.ts';
 import type { Tensor } from '../../ir/types.ts';
 import {
   decodeFrame,
+  decodeProgram,
   defaultLimits,
   encodeFrame,
   joinPieces,
   type Limits,
+  type LoadedBundle,
+  Node,
   pieceBytes,
 } from '../../runtime/index.ts';
 import type { EnvelopeInit } from '../../runtime/wire/envelope.ts';
+import { topologyOf } from '../support/compile.ts';
+import { compiled, recorded } from '../support/deploy.ts';
 import { call, core, DEPLOYMENT, edge, f32, makeBundle, numbers, recv, SECOND_NS, send } from './programs.ts';
 import { World } from './world.ts';
 
@@ -242,6 +249,35 @@ describe('what one peer, one call or one result may take', () => {
     give(one, frame({ sender: 'c', flow: flow(1), fills: [{ edge: 1, dtype: 1, dims: [2] }] }, [two]), 'c');
     expect(one.events('work-failed', 'b')).toMatchObject([{ message: '8 bytes of results, where 4 may be' }]);
   });
+});
+
+test('flows that each start two more do not pile up: as many wait as may be open, the others are refused', () => {
+  const server = peer('server');
+  const fork = (): void => {
+    start('one');
+    start('two');
+  };
+  const forks = module('forks', () => {
+    entry('one', server, fork);
+    entry('two', server, fork);
+  });
+  const [{ bundle }] = peersOf(deploymentInMemory(compiled(recorded(forks), topologyOf('server')))) as [
+    { bundle: LoadedBundle },
+  ];
+  const limits = { flows: 4 };
+  const node = new Node({ program: decodeProgram(bundle), peer: 'server', incarnation: 1, limits });
+  node.handle(0, { type: 'invoke', entry: 'one', values: {} });
+  const count = { 'flow-started': 0, 'flow-refused': 0 };
+  for (let at = 0; at < 1000; at++) {
+    const output = node.poll(0);
+    const kind = output.type === 'event' ? output.event.kind : '';
+    if (kind === 'flow-started' || kind === 'flow-refused') count[kind]++;
+  }
+  const { 'flow-started': started, 'flow-refused': refused } = count;
+  expect(started).toBeGreaterThan(100);
+  const waiting = 1 + 2 * started - refused - started;
+  expect(waiting).toBeGreaterThan(0);
+  expect(waiting).toBeLessThanOrEqual(2 * limits.flows);
 });
 
 describe('misuse by the host', () => {

@@ -1,8 +1,10 @@
 // What nodes with adaptive networks promise each other, in virtual time.
 
 import { describe, expect, test } from 'vitest';
+import { typeHashOf } from '../../runtime/components/messages.ts';
 import { isMissing } from '../../runtime/index.ts';
-import { decode } from '../../runtime/proto/codec.ts';
+import type { MessageTypes } from '../../runtime/net/greeting.ts';
+import { decode, string, type Table, table as tableOf, uint } from '../../runtime/proto/codec.ts';
 import { type Envelope, envelope as table } from '../../runtime/wire/envelope.ts';
 import { PREFIX_BYTES } from '../../runtime/wire/frame.ts';
 import { FaultyWorld, pairOver } from '../support/faulty-link.ts';
@@ -216,6 +218,32 @@ describe('versions', () => {
     expect(heard!.message).toBe(
       'edge 0: v0, send from a to b, float32[3], raw; here it is v0, send from a to b, float32[2], raw',
     );
+  });
+
+  test('messages of components that both have are held against each other, too', () => {
+    const greeted = (a: MessageTypes, b: MessageTypes) => {
+      const one = pairOver(() => [5], { network: (peer) => ({ messages: peer === 'a' ? a : b }) });
+      one.invoke('a', { x: f32(1) });
+      one.pass();
+      return one;
+    };
+    const ping = (schema: Table<unknown>) => ({ 'probe.ping': typeHashOf(schema) });
+    const [here, there] = [
+      ping(tableOf({ text: string(1) })),
+      ping(tableOf({ text: string(1), count: uint(2) })),
+    ];
+    expect(greeted(here, { ...here, 'other.pong': 7n }).events('mismatch')).toEqual([]);
+    const one = greeted(here, there);
+    for (const [peer, from, own] of [
+      ['a', 'b', here],
+      ['b', 'a', there],
+    ] as const) {
+      const message = `message probe.ping: type ${own['probe.ping'].toString(16)}`;
+      expect(one.events('mismatch', peer)).toMatchObject([{ peer: from, what: 'type', message }]);
+      expect(one.events('peer-error', from)).toMatchObject([{ from: peer, code: 2, message }]);
+    }
+    // Values go on between them.
+    expect(outputs(one)).toEqual([2]);
   });
 });
 
