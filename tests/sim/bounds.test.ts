@@ -10,7 +10,6 @@ import {
   encodeFrame,
   joinPieces,
   type Limits,
-  type LoadedBundle,
   Node,
   pieceBytes,
 } from '../../runtime/index.ts';
@@ -261,9 +260,8 @@ test('flows that each start two more do not pile up: as many wait as may be open
     entry('one', server, fork);
     entry('two', server, fork);
   });
-  const [{ bundle }] = peersOf(deploymentInMemory(compiled(recorded(forks), topologyOf('server')))) as [
-    { bundle: LoadedBundle },
-  ];
+  const [first] = peersOf(deploymentInMemory(compiled(recorded(forks), topologyOf('server'))));
+  const { bundle } = first!;
   const limits = { flows: 4 };
   const node = new Node({ program: decodeProgram(bundle), peer: 'server', incarnation: 1, limits });
   node.handle(0, { type: 'invoke', entry: 'one', values: {} });
