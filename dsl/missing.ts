@@ -1,9 +1,9 @@
 // Missing values: making them, asking about them, replacing them.
 
-import { CORE, tensorType } from '../ir/index.ts';
+import { CORE, type Dim, tensorType, type ValueType } from '../ir/index.ts';
 import { addConstant, fromNested } from './constant.ts';
 import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
-import { type Fact, recorder } from './recorder.ts';
+import { type Fact, type Recorder, recorder } from './recorder.ts';
 import type { BroadcastErrors } from './rules.ts';
 import { leavesOf } from './structure.ts';
 import type {
@@ -114,13 +114,38 @@ defineMethod('when', function method(this: Handle, condition: unknown) {
   });
 });
 
+/** What takes the place of a value has its shape, where that is known: one number stands for as many as there are. */
+function asWide(owner: Recorder, fallback: Fact, value: Fact): Fact {
+  const [own, dims] = [dimsIn(fallback.type), dimsIn(value.type)];
+  if (own === undefined || !isSized(dims) || `${own}` === `${dims}` || own.length > dims.length)
+    return fallback;
+  const wide = (toValue(fallback, owner) as unknown as Tensor<'float32'>).expand(dims.map(BigInt) as never);
+  return factOf(wide, 'orElse');
+}
+
+const isSized = (dims: readonly Dim[] | undefined): dims is readonly number[] =>
+  dims?.every((dim) => typeof dim === 'number') === true;
+
+/** Of one value or another: only what both say of their shape. */
+function eitherType(a: ValueType | undefined, b: ValueType | undefined): ValueType | undefined {
+  const [one, other] = [dimsIn(a), dimsIn(b)];
+  const dtype = dtypeIn(a) ?? dtypeIn(b);
+  if (one === undefined || other === undefined) return a ?? b;
+  if (one.length !== other.length) return tensorType(dtype, undefined);
+  return tensorType(
+    dtype,
+    one.map((dim, at) => (dim === other[at] ? dim : null)),
+  );
+}
+
 defineMethod('orElse', function method(this: Handle, other: unknown) {
   const owner = recorder('orElse');
   return owner.call(method, () => {
     const value = factOf(this, 'orElse');
-    const fallback: Fact = isValue(other)
+    const given: Fact = isValue(other)
       ? factOf(other, 'orElse')
       : addConstant(owner, fromNested(owner, other as never, dtypeIn(value.type)));
+    const fallback = asWide(owner, given, value);
     const [a, b] = [dtypeIn(value.type), dtypeIn(fallback.type)];
     if (a !== undefined && b !== undefined && a !== b) {
       owner.fail('BB307', { op: 'orElse', reason: `dtypes differ: ${a} and ${b}` });
@@ -129,7 +154,7 @@ defineMethod('orElse', function method(this: Handle, other: unknown) {
     const cohort = owner.meet('orElse', inputs);
     const result = {
       name: 'orElse',
-      type: value.type ?? fallback.type,
+      type: eitherType(value.type, fallback.type),
       cohort,
       declinable: fallback.declinable,
     };

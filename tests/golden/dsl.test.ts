@@ -60,6 +60,7 @@ describe('a recording', () => {
         %constant_1: float32[4, 4] = weight #38c42a85
         %constant_2: int64[1] = {0}
         %constant_3: float32[] = {0}
+        %constant_4: int64[1] = {4}
         %dense.matmul: float32[N, 4] = MatMul(%x, %dense.w)  # on phone.each, in dense, at model.ts:5
         %dense.hidden: float32[N, 4] = Relu(%dense.matmul)  # on phone.each, in dense, at model.ts:6
         %dense_1.matmul: float32[N, 4] = MatMul(%dense.hidden, %constant_1)  # on phone.each, in dense_1, at model.ts:8
@@ -74,7 +75,8 @@ describe('a recording', () => {
         ai.bytesandbrains.core.StateAssign<key="total", update=0>(%add_1)  # on server, at model.ts:14
         %present: bool[] = ai.bytesandbrains.core.Present(%values)  # at model.ts:17
         %when: float32[4] = ai.bytesandbrains.core.When(%add_1, %present)  # at model.ts:18
-        %after: float32[4] = ai.bytesandbrains.core.OrElse(%when, %constant_3)  # at model.ts:19
+        %expand: float32 = Expand(%constant_3, %constant_4)  # at model.ts:19
+        %after: float32[4] = ai.bytesandbrains.core.OrElse(%when, %expand)  # at model.ts:19
       }
       "
     `);
