@@ -211,7 +211,7 @@ export class FlowBook {
     if (event.kind === 'input-wanted')
       this.#supply(peer, event.flow, record.session.inputs.get(peer) ?? {}, record.session.owned);
     if (event.kind !== 'flow-ended') return undefined;
-    // A peer that is back after a crash may tell again.
+    // It may have been lost meanwhile.
     if (!record.open.delete(flowAt(peer, event))) return undefined;
     // What members go on with jointly is one flow.
     const following = event.followers ?? 0;

@@ -35,7 +35,7 @@ export interface Chaos {
 const silent = { write: () => true };
 
 /** Whether nodes have no adaptive network under a seed: one in four. */
-const isPlain = (seed: number): boolean => seed % 4 === 0;
+export const isPlain = (seed: number): boolean => seed % 4 === 0;
 
 /** Share of the flows that ended complete. */
 export function completeShare(flows: Chaos['flows'], network: 'plain' | 'adaptive'): number {
@@ -82,13 +82,14 @@ export async function chaos(name: string, seeds: readonly number[], flows: numbe
             found.flows[name] = (found.flows[name] ?? 0) + 1;
           }
         } catch (error) {
-          if (error instanceof Violation)
-            found.violations.push(`seed ${seed}: ${error.checker}: ${error.message}`);
           // A call that nobody was there for.
-          else if (!(error instanceof DiagnosticError) || error.diagnostics[0]!.code !== 'BB704') throw error;
+          if (error instanceof DiagnosticError && error.diagnostics[0]!.code === 'BB704') continue;
+          const what = error instanceof Violation ? `${error.checker}: ${error.message}` : `threw ${error}`;
+          found.violations.push(`seed ${seed}: ${what}`);
+        } finally {
+          found.runs++;
+          found.events += world.events;
         }
-        found.runs++;
-        found.events += world.events;
       }
     },
   );

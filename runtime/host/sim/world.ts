@@ -414,7 +414,10 @@ export class World {
   }
 
   #act(peer: SimPeer, output: Exclude<Output, { type: 'idle' }>): void {
-    if (output.type === 'event') note(peer, output.event, this.#now);
+    if (output.type === 'event') {
+      if (peer.disk?.isNews(output.event) === false) return;
+      note(peer, output.event, this.#now);
+    }
     for (const one of this.observers) one.output?.(peer, output);
     if (output.type === 'send') this.#send(peer, output);
     else if (output.type === 'release') this.#pool.give(output.buffer);
