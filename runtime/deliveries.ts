@@ -81,15 +81,14 @@ export class Deliveries {
     for (const flow of this.#around.inAllSeats(head.id)) this.#around.cancel(flow, cancel);
   }
 
-  /** Without what is only taken from those who are vouched for. */
+  /** Without what is only taken from those who are vouched for: whoever it is really from may still answer. */
   #vouchless(from: string, delivery: Delivery): Delivery {
-    const values = delivery.values.map(({ edge, value }) => {
+    const values = delivery.values.filter(({ edge }) => {
       const seat = this.#around.program.receivers.get(edge.id)!;
       const one = seat.instructions[seat.receivers.get(edge.id)!]!;
-      if (one.kind !== 'collect' || !one.vouched) return { edge, value };
-      const detail = 'nobody vouches for its sender';
-      this.#around.outbox.drop('unvouched', from, detail, edge.id);
-      return { edge, value: { reason: 'refused', peer: from, edge: edge.id, detail } as const };
+      if (one.kind !== 'collect' || !one.vouched) return true;
+      this.#around.outbox.drop('unvouched', from, 'nobody vouches for its sender', edge.id);
+      return false;
     });
     return { ...delivery, values };
   }

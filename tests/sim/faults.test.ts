@@ -165,7 +165,7 @@ describe('a fault', () => {
   });
 
   test('lie: whom nothing proves is left out of a collect that wants vouched answers, every round', async () => {
-    const told = await rounds([{ kind: 'lie', who: 'phone/2', unproven: true, for: '1100ms' }], 1n, vouching);
+    const told = await rounds([{ kind: 'lie', who: 'phone/2', unproven: true, for: '8s' }], 1n, vouching);
     const missing = told.map((one) => one.missing);
     expect(missing.slice(0, 4)).toEqual(Array(4).fill('phone/2'));
     expect(missing.at(-1)).toBe('');
