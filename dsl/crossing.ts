@@ -60,7 +60,7 @@ export interface CollectOptions<P extends string, L extends Late = Late> extends
    * which is right where what is made of them is the same in any order, as exact sums are.
    */
   readonly order?: 'set' | 'arrival';
-  /** Takes only answers of those for whom the transport vouches; others' are missing, `refused`. */
+  /** Takes only answers of those for whom the transport vouches; others' are dropped, which is an event. */
   readonly vouched?: boolean;
   /** Answers that come too late: dropped (default), or one more row for their sender in the session's next flow, with its age. */
   readonly late?: L;
