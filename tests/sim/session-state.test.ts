@@ -234,6 +234,27 @@ test('a key draws alike at every member; folded with who draws and with the roun
   expect(new Set([...alike, ...own, ...later, ...laterOwn]).size).toBe(8);
 });
 
+test('entries that wait for their limits and start each other never wait for each other', async () => {
+  const source = module('each-other', () => {
+    const count = state('count', constant(0n, int64), { at: server });
+    for (const [name, other] of [
+      ['ping', 'pong'],
+      ['pong', 'ping'],
+    ] as const)
+      entry(name, server, { initial: { n: 0n }, limit: [1, 'wait'] }, ({ n }) => {
+        const seen = on(client, () => n.add(0n) as never);
+        on(server, () =>
+          count.update((before) => before.add((seen as Value<'int64'>).sub(n).add(1n) as never) as never),
+        );
+        start(other, { n: n.add(1n) }).when(n.less(9n));
+      });
+  });
+  const { world, deployment } = await simulatedWorld(source, topology);
+  await deployment.invoke({}, { entry: 'ping' });
+  await deployment.run(() => false);
+  expect(plain(world.peers.get('server')!.node!.state.get('count')!)).toEqual([10]);
+});
+
 test('a node keeps the state of as many peers as fit, and forgets whose was assigned longest ago', () => {
   const leases = new Leases(() => {});
   const variables = new Variables(leases);
