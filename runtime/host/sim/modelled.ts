@@ -4,6 +4,7 @@
 import type { DataValue } from '../../../ir/data.ts';
 import { isTensor } from '../../../ir/data.ts';
 import { type Port, typeOfPort } from '../../../ir/deployment.ts';
+import type { RoleName } from '../../../ir/roles/table.ts';
 import { evaluateSize } from '../../../ir/size.ts';
 import { byteLengthOf, packStrings, type ValueType } from '../../../ir/types.ts';
 import type { LoadedSegment } from '../../backend.ts';
@@ -28,7 +29,7 @@ export function modelledSegments(bundle: LoadedBundle): Segments {
   return segments;
 }
 
-/** Answers any call with zeros. */
+/** Answers any call with zeros, of as many rows as are asked for. */
 export const modelledComponents = ({ manifest }: LoadedBundle): Components =>
   Object.fromEntries(
     manifest.slots
@@ -38,11 +39,19 @@ export const modelledComponents = ({ manifest }: LoadedBundle): Components =>
         {
           role,
           misfit: () => undefined,
-          call: async ({ results }: ComponentCall) =>
-            results.map((port) => zeros(typeOfPort(port), new Map())),
+          call: async (call: ComponentCall) => {
+            const rows = rowsAsked(role, call);
+            return call.results.map((port) => zeros(typeOfPort(port), new Map(), rows));
+          },
         },
       ]),
   );
+
+/** The only method that is told how many rows it gives is a data source's Batch. */
+function rowsAsked(role: RoleName, { method, inputs: [, size] }: ComponentCall): number {
+  if (role !== 'data_source' || method !== 'Batch' || !isTensor(size!)) return OPEN_SIZE;
+  return Number(new DataView(size.bytes.buffer, size.bytes.byteOffset).getBigInt64(0, true));
+}
 
 /** What the inputs' named dimensions are this time. */
 export function sizesIn(ports: readonly Port[], values: readonly DataValue[]): Map<string, number> {
@@ -56,13 +65,13 @@ export function sizesIn(ports: readonly Port[], values: readonly DataValue[]): M
   return sizes;
 }
 
-function zeros(type: ValueType | undefined, sizes: ReadonlyMap<string, number>): DataValue {
+function zeros(type: ValueType | undefined, sizes: ReadonlyMap<string, number>, open = OPEN_SIZE): DataValue {
   if (type?.kind === 'sequence') return { kind: 'sequence', values: [] };
   if (type?.kind === 'optional') return { kind: 'optional', value: null };
   const dtype = (type?.kind === 'tensor' ? type.dtype : undefined) ?? 'float32';
   const shape = type?.kind === 'tensor' ? (type.dims ?? []) : [];
   const dims = shape.map(
-    (dim) => (dim === null ? undefined : evaluateSize(dim, (name) => sizes.get(name))) ?? OPEN_SIZE,
+    (dim) => (dim === null ? undefined : evaluateSize(dim, (name) => sizes.get(name))) ?? open,
   );
   const count = dims.reduce((product, dim) => product * dim, 1);
   const bytes =
