@@ -10,14 +10,18 @@ export const DOMAIN = {
 /** Version of our operator domains in opset_import. */
 export const DOMAIN_VERSION = 1;
 
-/** Keys of metadata_props on nodes, graphs and models that we write. */
+/** Keys of metadata_props of a program's ops, for the node that runs it. */
 export const METADATA = {
-  place: 'bytesandbrains.place',
-  /** Of a program's op: the seat it belongs to, where the program has several. */
+  /** The seat that the op belongs to, where the program has several. */
   seat: 'bytesandbrains.seat',
   at: 'bytesandbrains.at',
-  scope: 'bytesandbrains.scope',
   fragment: 'bytesandbrains.fragment',
+} as const;
+
+/** Keys of metadata_props on nodes, graphs and models that no node reads. */
+export const COMPILER_METADATA = {
+  place: 'bytesandbrains.place',
+  scope: 'bytesandbrains.scope',
   private: 'bytesandbrains.private',
   declassified: 'bytesandbrains.declassified',
   declassifiedGradient: 'bytesandbrains.declassified_gradient',

@@ -138,10 +138,9 @@ export class Gathering {
     const arrived = members.length - causes.length;
     const enough = one.atLeast ?? one.enough ?? members.length;
     const values = arrived < enough ? undefined : this.#result(rows, causes, members, one, peer);
-    for (const { fields } of absent)
-      for (const slot of fields) if (slot !== undefined) this.#leases.hold(slot);
+    for (const { fields } of absent) this.#leases.holdAll(fields);
     for (const slots of [...answers.fields, ...answers.late.map(({ fields }) => fields)])
-      for (const slot of slots) if (slot !== undefined) this.#leases.drop(slot);
+      this.#leases.dropAll(slots);
     const nobody: Missing = { reason: 'failed', peer, detail: 'too few are asked' };
     const nothing = [...edges, 0, 0, 0].map(() => causes[0] ?? nobody);
     return { values: values ?? nothing, arrived, causes, absent, known: members.length, needed: enough };

@@ -2,6 +2,9 @@
 
 import type { Saved } from './saved.ts';
 
+/** A time that does not come. */
+export const NEVER = Number.POSITIVE_INFINITY;
+
 interface Entry<T> {
   readonly at: number;
   readonly item: T;
@@ -10,9 +13,8 @@ interface Entry<T> {
 export class Deadlines<T> {
   #heap: Entry<T>[] = [];
 
-  /** The earliest time; undefined: none. */
-  get next(): number | undefined {
-    return this.#heap[0]?.at;
+  get next(): number {
+    return this.#heap[0]?.at ?? NEVER;
   }
 
   add(at: number, item: T): void {
@@ -82,7 +84,3 @@ export class Deadlines<T> {
     this.#heap[b] = entry;
   }
 }
-
-/** The earlier of two times; undefined: never. */
-export const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);

@@ -11,7 +11,7 @@ export interface Mismatch {
 }
 export type Check = (value: unknown, path: string) => Mismatch | undefined;
 
-const that =
+export const that =
   (expected: string, holds: (value: unknown) => boolean): Check =>
   (value, path) =>
     holds(value) ? undefined : { path, expected };
@@ -32,7 +32,6 @@ export const count = that(
   'a whole number from 0',
   (value) => Number.isSafeInteger(value) && (value as number) >= 0,
 );
-export const amount = that('a number from 0', (value) => Number.isFinite(value) && (value as number) >= 0);
 export const hash = that(
   'a sha256 in lower-case hex',
   (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
@@ -40,7 +39,6 @@ export const hash = that(
 export const scalar = that('a string, number or boolean', (value) =>
   ['string', 'number', 'boolean'].includes(typeof value),
 );
-export const truth = that('true or false', (value) => typeof value === 'boolean');
 export const oneOf = (...allowed: readonly string[]): Check =>
   that(`one of ${allowed.join(', ')}`, (value) => allowed.includes(value as string));
 export const orNull =
@@ -58,21 +56,18 @@ export const list =
     if (value.length < atLeast) return { path, expected: 'a list with an element' };
     return firstMismatch(value.entries(), ([index, one]) => item(one, `${path}[${index}]`));
   };
-export const mapOf =
-  (item: Check): Check =>
+const fields =
+  (checksOf: (value: object) => readonly (readonly [key: string, check: Check])[]): Check =>
   (value, path) =>
     isObject(value)
-      ? firstMismatch(Object.entries(value), ([key, one]) => item(one, `${path}.${key}`))
-      : { path, expected: 'an object' };
-/** Fields not named here are left alone: a later version may have more. */
-export const object =
-  (fields: Readonly<Record<string, Check>>): Check =>
-  (value, path) =>
-    isObject(value)
-      ? firstMismatch(Object.entries(fields), ([key, check]) =>
+      ? firstMismatch(checksOf(value), ([key, check]) =>
           check(value[key], path === '' ? key : `${path}.${key}`),
         )
       : { path, expected: 'an object' };
+export const mapOf = (item: Check): Check => fields((value) => Object.keys(value).map((key) => [key, item]));
+/** Fields not named here are left alone: a later version may have more. */
+export const object = (checks: Readonly<Record<string, Check>>): Check =>
+  fields(() => Object.entries(checks));
 
 // The parts that manifests and plans share.
 
@@ -84,20 +79,17 @@ export const shape = orNull(list(dim));
 /** Deeper than any type of ONNX. */
 const MAX_NESTING = 16;
 /** A type as {@link ValueType} has it; what is not known is left out. */
-const typeWithin =
-  (depth: number): Check =>
-  (value, path) => {
-    if (value === undefined) return undefined;
-    if (depth > MAX_NESTING) return { path, expected: `a type of at most ${MAX_NESTING} containers` };
-    if (!isObject(value)) return { path, expected: 'an object' };
-    const inner = typeWithin(depth + 1);
-    return (
-      oneOf('tensor', 'sparse', 'sequence', 'optional', 'map', 'opaque')(value.kind, `${path}.kind`) ??
-      orNone(dtype)(value.dtype, `${path}.dtype`) ??
-      orNone(list(dim))(value.dims, `${path}.dims`) ??
-      inner(value.elem, `${path}.elem`)
-    );
-  };
+const typeWithin = (depth: number): Check =>
+  orNone((value, path) =>
+    depth > MAX_NESTING
+      ? { path, expected: `a type of at most ${MAX_NESTING} containers` }
+      : object({
+          kind: oneOf('tensor', 'sparse', 'sequence', 'optional', 'map', 'opaque'),
+          dtype: orNone(dtype),
+          dims: orNone(list(dim)),
+          elem: typeWithin(depth + 1),
+        })(value, path),
+  );
 const stated = { dtype: orNull(dtype), shape, type: typeWithin(0) };
 export const port = object({ name: text, ...stated });
 const binder = oneOf(...(['single', 'me', 'each', 'one', 'some'] satisfies BinderKind[]));

@@ -114,8 +114,8 @@ export class Engine {
       return true;
     }
     if (flow.cancelled !== undefined || outputs.length !== wanted.length) {
-      for (const output of outputs) this.#leases.hold(output);
-      for (const output of outputs) this.#leases.drop(output);
+      this.#leases.holdAll(outputs);
+      this.#leases.dropAll(outputs);
       const wrong = this.#failed(`${outputs.length} results where ${wanted.length} belong`);
       this.#failWork(work, flow.cancelled ?? wrong);
       return true;
@@ -217,11 +217,8 @@ export class Engine {
     if (flow.left > 0 || flow.ended) return;
     flow.ended = true;
     this.#dropGiven(flow);
-    for (let slot = 0; slot < flow.values.length; slot++) {
-      const value = flow.values[slot];
-      if (value !== undefined) this.#leases.drop(value);
-      flow.values[slot] = undefined;
-    }
+    this.#leases.dropAll(flow.values);
+    flow.values.fill(undefined);
     this.#outlet.ended(flow);
     if (flow.holds !== undefined) this.#endBootstrap(flow, flow.holds);
   }
@@ -297,6 +294,16 @@ export class Engine {
     this.#used(flow, slot);
   }
 
+  /** It needs what it has read no more. */
+  #release(flow: Flow, one: Instruction): void {
+    for (const slot of one.reads) this.#used(flow, slot);
+  }
+
+  #done(flow: Flow, index: number, one: Instruction): void {
+    this.#release(flow, one);
+    this.#complete(flow, index);
+  }
+
   #complete(flow: Flow, index: number): void {
     flow.left--;
     const { fragment } = flow.seat.instructions[index]!;
@@ -341,12 +348,11 @@ export class Engine {
       this.#set(flow, slot, missing ?? (at === 0 ? boolScalar(true) : values[at - 1]!));
     });
     this.#dropGiven(flow);
-    for (const slot of one.reads) this.#used(flow, slot);
-    this.#complete(flow, index);
+    this.#done(flow, index, one);
   }
 
   #dropGiven(flow: Flow): void {
-    for (const value of flow.given ?? []) if (value !== undefined) this.#leases.drop(value);
+    this.#leases.dropAll(flow.given);
     flow.given = undefined;
   }
 
@@ -355,10 +361,10 @@ export class Engine {
     const [condition, ...given] = one.inputs.map((slot) => flow.values[slot]!);
     const fires = isHeld(condition!) && truthOf(condition.data) === true && given.every(isHeld);
     if (fires && flow.cancelled === undefined) {
-      for (const value of given) this.#leases.hold(value);
+      this.#leases.holdAll(given);
       flow.nexts.set(index, given);
     }
-    for (const slot of one.reads) this.#used(flow, slot);
+    this.#release(flow, one);
     const { fragment } = one;
     if (fragment === undefined || !flow.seat.fragments[fragment]!.writes) this.#follow(flow, index, false);
     this.#complete(flow, index);
@@ -368,14 +374,13 @@ export class Engine {
     const given = flow.nexts.get(index);
     flow.nexts.delete(index);
     if (given === undefined) return;
-    if (voided) for (const value of given) this.#leases.drop(value);
+    if (voided) this.#leases.dropAll(given);
     else this.#outlet.next(flow, flow.seat.instructions[index] as Next, given);
   }
 
   #core(flow: Flow, index: number, one: CoreOp): void {
     this.#set(flow, one.outputs[0] ?? NO_SLOT, flow.cancelled ?? coreResult(one, flow, this.#peer));
-    for (const slot of one.reads) this.#used(flow, slot);
-    this.#complete(flow, index);
+    this.#done(flow, index, one);
   }
 
   #call(flow: Flow, index: number, call: Call): void {
@@ -383,12 +388,12 @@ export class Engine {
     const missing =
       flow.cancelled ?? this.#barred(flow, index, call) ?? inputs.find((value) => !isHeld(value));
     if (missing !== undefined) {
-      for (const slot of call.reads) this.#used(flow, slot);
+      this.#release(flow, call);
       return this.#skip(flow, index, call, missing as Missing);
     }
-    const { work, data, transfer } = this.works.begin(flow, index, call, inputs as Held[], () => {
-      for (const slot of call.reads) this.#used(flow, slot);
-    });
+    const { work, data, transfer } = this.works.begin(flow, index, call, inputs as Held[], () =>
+      this.#release(flow, call),
+    );
     this.#outlet.start(work, data, transfer);
   }
 
@@ -415,8 +420,7 @@ export class Engine {
 
   #send(flow: Flow, index: number, one: Send): void {
     this.#sending.take(flow, index, one);
-    for (const read of one.reads) this.#used(flow, read);
-    this.#complete(flow, index);
+    this.#done(flow, index, one);
   }
 
   #stateRead(flow: Flow, index: number, one: StateRead): void {
@@ -426,8 +430,7 @@ export class Engine {
     const found = flow.found.get(index);
     if (found !== undefined) this.#leases.drop(found);
     flow.found.delete(index);
-    this.#used(flow, one.inputs[0]!);
-    this.#complete(flow, index);
+    this.#done(flow, index, one);
   }
 
   #stateAssign(flow: Flow, index: number, one: StateAssign): void {
@@ -525,11 +528,10 @@ export class Engine {
       this.#barred(flow, index, one) ??
       inputs.find((value): value is Missing => !isHeld(value));
     if (missing === undefined) {
-      for (const input of inputs) this.#leases.hold(input);
+      this.#leases.holdAll(inputs);
       flow.updates.set(index, inputs as Held[]);
     } else if (missing.reason !== 'declined') this.#void(flow, one.fragment, missing);
-    for (const slot of one.reads) this.#used(flow, slot);
-    this.#complete(flow, index);
+    this.#done(flow, index, one);
   }
 
   /** Tells a component of an update, unless its fragment is voided; the flow does not end before it has answered. */
@@ -537,9 +539,7 @@ export class Engine {
     const inputs = flow.updates.get(index);
     if (inputs === undefined) return;
     flow.updates.delete(index);
-    const drop = (): void => {
-      for (const input of inputs) this.#leases.drop(input);
-    };
+    const drop = (): void => this.#leases.dropAll(inputs);
     if (voided) return drop();
     flow.left++;
     const call = flow.seat.instructions[index] as ComponentCall;

@@ -75,11 +75,7 @@ export class Following {
       return;
     }
     if (!over) this.#pause(flow, step, given);
-    this.drop(given);
-  }
-
-  drop(given: readonly (Slot | undefined)[] = []): void {
-    for (const value of given) if (value !== undefined) this.#leases.drop(value);
+    this.#leases.dropAll(given);
   }
 
   #pause(flow: Flow, step: number, given: readonly Slot[]): void {
@@ -107,7 +103,7 @@ export class Following {
 
   /** A flow that no flow started. Takes over the arguments. */
   trigger(given: readonly (Slot | undefined)[]): void {
-    if (this.#closed) this.drop(given);
+    if (this.#closed) this.#leases.dropAll(given);
     else this.#waiting.push({ session: undefined, step: 0, given, triggered: true });
   }
 
@@ -135,7 +131,7 @@ export class Following {
     const before = this.#waiting.length;
     this.#waiting = this.#waiting.filter((one) => {
       const stays = one.session === undefined || flowKey(one.session) !== key;
-      if (!stays) this.drop(one.given);
+      if (!stays) this.#leases.dropAll(one.given);
       return stays;
     });
     return before - this.#waiting.length;
@@ -155,7 +151,7 @@ export class Following {
   close(): void {
     this.#closed = true;
     for (const { given, call } of this.#waiting) {
-      this.drop(given);
+      this.#leases.dropAll(given);
       if (call !== undefined)
         this.#tell({ kind: 'flow-refused', ...requestOf(call), why: 'the node shuts down' });
     }

@@ -2,6 +2,7 @@
 
 import type { DataValue } from '../ir/data.ts';
 import type { ComponentDesk } from './components/desk.ts';
+import { NEVER } from './deadlines.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
 import type { NotFinite, Output } from './io.ts';
@@ -78,9 +79,9 @@ export class HostWork {
     }));
   }
 
-  /** When the next one will have taken too long; undefined: none is under way. */
-  get nextNs(): number | undefined {
-    return this.#next?.[1];
+  /** When the next one will have taken too long. */
+  get nextNs(): number {
+    return this.#next?.[1] ?? NEVER;
   }
 
   advance(now: number): void {

@@ -65,7 +65,7 @@ export class LateAnswers {
 
   /** Remembers whose answers a collect has closed without. */
   closed({ id, session, step, cancelled }: Flow, index: number, absent: readonly Absent[]): void {
-    if (cancelled !== undefined) for (const { fields } of absent) this.#drop(fields);
+    if (cancelled !== undefined) for (const { fields } of absent) this.#leases.dropAll(fields);
     if (cancelled !== undefined || absent.length === 0) return;
     const awaited = new Map(absent.map(({ from, fields }) => [from, this.#partOf(index, fields)]));
     const of = { session: flowKey(session), under: underText(id), step };
@@ -75,7 +75,7 @@ export class LateAnswers {
       if (this.#awaited <= MAX_AWAITED || this.#closed.size === 1) break;
       this.#closed.delete(key);
       this.#awaited -= one.awaited.size;
-      for (const part of one.awaited.values()) this.#drop(part?.fields ?? []);
+      for (const part of one.awaited.values()) this.#leases.dropAll(part?.fields);
     }
   }
 
@@ -83,7 +83,7 @@ export class LateAnswers {
     if (fields.every((slot) => slot === undefined)) return undefined;
     const left = fields.filter((slot) => slot === undefined).length;
     if (this.#collect(index).keepsLate) return { fields: [...fields], left };
-    this.#drop(fields);
+    this.#leases.dropAll(fields);
     return { fields: fields.map((slot) => slot && DROPPED), left };
   }
 
@@ -116,13 +116,13 @@ export class LateAnswers {
     const whole = part.left === 0;
     const kept = whole && keepsLate && !closed.over;
     if (kept) this.#keep(closed, index, from, part.fields as Slot[]);
-    else this.#drop(part.fields);
+    else this.#leases.dropAll(part.fields);
     return whole ? { kept } : 'part';
   }
 
   #keep({ session, under, step }: Closed, index: number, from: string, fields: readonly Slot[]): void {
     this.#kept.push({ session, under, step, index, from, fields });
-    if (this.#kept.length > MAX_KEPT) this.#drop(this.#kept.shift()!.fields);
+    if (this.#kept.length > MAX_KEPT) this.#leases.dropAll(this.#kept.shift()!.fields);
   }
 
   /** What joins the collect of a flow; its slots stay held, for the caller. */
@@ -139,7 +139,7 @@ export class LateAnswers {
   /** The session is over: nothing of it will join anything any more. */
   end(key: string): void {
     for (const one of this.#closed.values()) if (one.session === key) one.over = true;
-    for (const one of this.#kept) if (one.session === key) this.#drop(one.fields);
+    for (const one of this.#kept) if (one.session === key) this.#leases.dropAll(one.fields);
     this.#kept = this.#kept.filter((one) => one.session !== key);
   }
 
@@ -151,9 +151,5 @@ export class LateAnswers {
     fill(this.#closed, closed);
     this.#awaited = awaited;
     this.#kept = kept;
-  }
-
-  #drop(fields: readonly (Slot | undefined)[]): void {
-    for (const slot of fields) if (slot !== undefined) this.#leases.drop(slot);
   }
 }

@@ -90,6 +90,14 @@ export class Leases {
     if (isHeld(slot) && slot.lease !== undefined) this.dropLease(slot.lease);
   }
 
+  holdAll(slots: Iterable<Slot | undefined>): void {
+    for (const slot of slots) if (slot !== undefined) this.hold(slot);
+  }
+
+  dropAll(slots: Iterable<Slot | undefined> = []): void {
+    for (const slot of slots) if (slot !== undefined) this.drop(slot);
+  }
+
   dropLease(lease: Lease): void {
     if (--lease.holders === 0) this.discard(lease);
   }

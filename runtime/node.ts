@@ -7,7 +7,7 @@
 import type { DataValue } from '../ir/data.ts';
 import { Collects } from './collects.ts';
 import type { Code, ComponentDesk, DeskMaker } from './components/desk.ts';
-import { earlier } from './deadlines.ts';
+import { NEVER } from './deadlines.ts';
 import { Deliveries } from './deliveries.ts';
 import { EarlyFrames } from './early-frames.ts';
 import { EndedFlows } from './ended-flows.ts';
@@ -274,7 +274,7 @@ export class Node {
   get waiting(): readonly Wait[] {
     return waitsOf({
       flows: this.#flows.values(),
-      uselessNs: (flow, wait) => this.#courier.network?.uselessNs(flow, wait) ?? Number.POSITIVE_INFINITY,
+      uselessNs: (flow, wait) => this.#courier.network?.uselessNs(flow, wait) ?? NEVER,
       works: this.#work.underWay,
       claims: this.#engine.claims.waiting(),
       turns: [...this.#starts.values()].flatMap((starts) => [...starts.turns]),
@@ -337,10 +337,10 @@ export class Node {
     this.#loop();
     const output = this.#outbox.take();
     if (output !== undefined) return output;
-    let until = earlier(earlier(this.#waits.next, this.#work.nextNs), this.#courier.network?.next);
-    for (const starts of this.#starts.values()) until = earlier(until, starts.dueNs);
-    until = earlier(until, this.#components?.nextNs);
-    return { type: 'idle', until };
+    const [network, components] = [this.#courier.network?.next, this.#components?.nextNs];
+    let until = Math.min(this.#waits.next, this.#work.nextNs, network ?? NEVER, components ?? NEVER);
+    for (const { dueNs } of this.#starts.values()) until = Math.min(until, dueNs);
+    return { type: 'idle', until: until === NEVER ? undefined : until };
   }
 
   #advance(now: number): void {

@@ -3,7 +3,6 @@
 import { PLAN_VERSION, type Plan } from '../ir/deployment.ts';
 import type { EdgeTiming, PlacedBecause, RejectedBecause } from '../ir/reasons.ts';
 import {
-  amount,
   type Check,
   count,
   dtype,
@@ -23,9 +22,11 @@ import {
   orNull,
   shape,
   text,
-  truth,
+  that,
 } from './document.ts';
 
+const amount = that('a number from 0', (value) => Number.isFinite(value) && (value as number) >= 0);
+const truth = that('true or false', (value) => typeof value === 'boolean');
 const placed = [
   'author',
   'rule',

@@ -56,8 +56,8 @@ export class Sending {
     // Nobody waits to hear that what it wants no more is not there.
     if (values.some((value) => isHeld(value) || !flow.unwanted.has(value)))
       this.#outlet.ship(flow, envelope, values, recipients);
-    for (const value of values) this.#leases.drop(value);
-    for (const members of recipients) if (members !== undefined) this.#leases.drop(members);
+    this.#leases.dropAll(values);
+    this.#leases.dropAll(recipients);
     for (const index of sends) {
       flow.outgoing.delete(index);
       flow.recipients.delete(index);

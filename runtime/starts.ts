@@ -2,6 +2,7 @@
 // once as the entry admits.
 
 import { argumentsFor } from './arguments.ts';
+import { NEVER } from './deadlines.ts';
 import type { Flow, FlowStart } from './flow.ts';
 import type { FlowId } from './flow-id.ts';
 import { bytesOf, copiesOf, Following, requestOf, type WaitingCall } from './following.ts';
@@ -53,7 +54,7 @@ export class Starts {
   }
 
   get #limit(): number {
-    return this.seat.invoke?.limit ?? Number.POSITIVE_INFINITY;
+    return this.seat.invoke?.limit ?? NEVER;
   }
 
   get #mayBegin(): boolean {
@@ -106,7 +107,7 @@ export class Starts {
     const { peer, limits, leases } = this.#around;
     const own = (value: Value): Slot => this.#around.own(value, false);
     const given = argumentsFor(this.seat, values, { peer, limits, own });
-    for (const slot of given) if (slot !== undefined) leases.hold(slot);
+    leases.holdAll(given);
     return given;
   }
 
@@ -116,7 +117,7 @@ export class Starts {
     if (size < this.#around.limits.flows)
       return this.#following.add(flow, kind === 'next' ? flow.session : undefined, given);
     this.#refuse(undefined, `${size} flows wait`);
-    this.#following.drop(given);
+    this.#around.leases.dropAll(given);
   }
 
   /** Begins the flow that has waited longest, if it may be open beside the others. */
@@ -156,7 +157,7 @@ export class Starts {
   }
 
   close(): void {
-    this.#dueNs = Number.POSITIVE_INFINITY;
+    this.#dueNs = NEVER;
     this.#following.close();
   }
 
@@ -174,9 +175,9 @@ export class Starts {
 
   // --- triggers --------------------------------------------------------------------------------------
 
-  /** When the trigger is due; undefined: never. */
-  get dueNs(): number | undefined {
-    return this.#dueNs === Number.POSITIVE_INFINITY ? undefined : this.#dueNs;
+  /** When the trigger is due. */
+  get dueNs(): number {
+    return this.#dueNs ?? NEVER;
   }
 
   /** Its trigger counts from now on, unless it does already. */
@@ -191,14 +192,14 @@ export class Starts {
     // Before anything else, so that it is the first to claim.
     if (trigger?.kind === 'begin' && this.#dueNs === undefined) {
       const id = this.#newId();
-      this.#dueNs = Number.POSITIVE_INFINITY;
+      this.#dueNs = NEVER;
       return this.#around.begin(this.seat, { id, session: id, step: 0 }, undefined);
     }
     if (this.#dueNs === undefined || this.#dueNs > now || trigger === undefined || !('periodNs' in trigger))
       return;
     const { periodNs } = trigger;
     const missed = Math.floor((now - this.#dueNs) / periodNs);
-    this.#dueNs = trigger.kind === 'after' ? Number.POSITIVE_INFINITY : this.#dueNs + (missed + 1) * periodNs;
+    this.#dueNs = trigger.kind === 'after' ? NEVER : this.#dueNs + (missed + 1) * periodNs;
     this.#trigger({});
   }
 

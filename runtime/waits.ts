@@ -1,6 +1,6 @@
 // What a node waits for, how long, and from whom it hears no more: a wait ends with a value or with a reason.
 
-import { Deadlines } from './deadlines.ts';
+import { Deadlines, NEVER } from './deadlines.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
 import type { Program, SeatProgram } from './instruction.ts';
@@ -39,8 +39,8 @@ export class Waits {
     return this.#deadlines.size;
   }
 
-  /** When the next one ends; undefined: there is none. */
-  get next(): number | undefined {
+  /** When the next one ends. */
+  get next(): number {
     this.#deadlines.prune((flow) => flow.ended);
     return this.#deadlines.next;
   }
@@ -118,12 +118,9 @@ export class Waits {
     const { waits } = flow.seat;
     while (flow.waitsPassed < waits.length && flow.fired[waits[flow.waitsPassed]!] === 1) flow.waitsPassed++;
     const wait = waits[flow.waitsPassed];
-    const inputs = flow.supplied.includes(0) ? inputWaitOf(flow.seat) : Number.POSITIVE_INFINITY;
-    const next = Math.min(
-      inputs,
-      wait === undefined ? Number.POSITIVE_INFINITY : deadlineOf(flow.seat, wait),
-    );
-    if (next < Number.POSITIVE_INFINITY) this.#deadlines.add(flow.learnedNs + next, flow);
+    const inputs = flow.supplied.includes(0) ? inputWaitOf(flow.seat) : NEVER;
+    const next = Math.min(inputs, wait === undefined ? NEVER : deadlineOf(flow.seat, wait));
+    if (next < NEVER) this.#deadlines.add(flow.learnedNs + next, flow);
   }
 
   #expire(flow: Flow, ageNs: number): void {

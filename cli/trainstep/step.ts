@@ -19,11 +19,11 @@ import { recorder } from '../../dsl/recorder.ts';
 import { opened, splice } from '../../dsl/splice.ts';
 import { factOf, toValue } from '../../dsl/value.ts';
 import {
+  COMPILER_METADATA,
   type Diagnostic,
   DiagnosticError,
   type Evaluator,
   hasErrors,
-  METADATA,
   type Model,
   type Value as ModelValue,
   type ValueType,
@@ -86,7 +86,7 @@ export function trainingStep(source: Model, options: StepOptions): Step {
     const { next } = writing;
     const said = { loss: options.loss, parameters, step: names.step, learning_rate: names.rate, next };
     const editor = withDefaults(model, writing.defaults).edit();
-    editor.header = withModelMetadata(model.header, METADATA.trainingStep, JSON.stringify(said));
+    editor.header = withModelMetadata(model.header, COMPILER_METADATA.trainingStep, JSON.stringify(said));
     const initial = initialModel(typed.header.file, writing.initial);
     return { model: editor.finish(), initial, next, parameters, diagnostics: problems };
   } catch (error) {

@@ -1,10 +1,10 @@
 // A model that computes gradients too: the forward ops as they were, and behind them those of the gradients.
 
 import {
+  COMPILER_METADATA,
   type Diagnostic,
   diagnostic,
   hasErrors,
-  METADATA,
   type Model,
   type Value,
   type ValueId,
@@ -86,7 +86,7 @@ export function gradModel(
     initializers: [...mainGraph.initializers, ...builder.initializers],
     ops: [...mainGraph.ops, ...builder.made],
   });
-  editor.header = withModelMetadata(model.header, METADATA.gradients, JSON.stringify(names));
+  editor.header = withModelMetadata(model.header, COMPILER_METADATA.gradients, JSON.stringify(names));
   return {
     model: infer(lean(editor.finish())),
     diagnostics: [...prepared.diagnostics, ...found.diagnostics],

@@ -11,7 +11,7 @@ import {
   StringStringEntryProtoSchema,
 } from '../generated/onnx-ml_pb.ts';
 import type { ModelHeader, ValueId } from '../graph.ts';
-import { METADATA } from '../names.ts';
+import { COMPILER_METADATA, METADATA } from '../names.ts';
 import type { Binder, Place } from '../place.ts';
 import { modelLimits } from './limits.ts';
 
@@ -100,14 +100,14 @@ export interface Marks {
 /** Metadata entries for what is known, in a fixed order. */
 export function entriesOf(marks: Marks, nameOf: (value: ValueId) => string): Entry[] {
   const entries: Entry[] = [];
-  if (marks.place !== undefined) entries.push([METADATA.place, placeText(marks.place, nameOf)]);
+  if (marks.place !== undefined) entries.push([COMPILER_METADATA.place, placeText(marks.place, nameOf)]);
   if (marks.at !== undefined) entries.push([METADATA.at, positionText(marks.at)]);
-  if (marks.scope !== undefined) entries.push([METADATA.scope, marks.scope]);
-  if (marks.private === true) entries.push([METADATA.private, 'true']);
-  if (marks.declassified !== undefined) entries.push([METADATA.declassified, marks.declassified]);
+  if (marks.scope !== undefined) entries.push([COMPILER_METADATA.scope, marks.scope]);
+  if (marks.private === true) entries.push([COMPILER_METADATA.private, 'true']);
+  if (marks.declassified !== undefined) entries.push([COMPILER_METADATA.declassified, marks.declassified]);
   if (marks.declassifiedGradient !== undefined)
-    entries.push([METADATA.declassifiedGradient, marks.declassifiedGradient]);
-  if (marks.recompute !== undefined) entries.push([METADATA.recompute, marks.recompute]);
+    entries.push([COMPILER_METADATA.declassifiedGradient, marks.declassifiedGradient]);
+  if (marks.recompute !== undefined) entries.push([COMPILER_METADATA.recompute, marks.recompute]);
   return entries;
 }
 
@@ -120,21 +120,21 @@ export function marksOf(
   const marks: { -readonly [Key in keyof Marks]: Marks[Key] } = {};
   if (new Set(entries.map(({ key }) => key)).size !== entries.length) return marks;
   for (const { key, value } of entries) {
-    if (key === METADATA.place) {
+    if (key === COMPILER_METADATA.place) {
       const place = parsePlace(value, lookup);
       if (place !== undefined && placeText(place, nameOf) === value) marks.place = place;
     } else if (key === METADATA.at) {
       const at = parsePosition(value);
       if (positionText(at) === value) marks.at = at;
-    } else if (key === METADATA.scope) {
+    } else if (key === COMPILER_METADATA.scope) {
       marks.scope = value;
-    } else if (key === METADATA.private && value === 'true') {
+    } else if (key === COMPILER_METADATA.private && value === 'true') {
       marks.private = true;
-    } else if (key === METADATA.declassified) {
+    } else if (key === COMPILER_METADATA.declassified) {
       marks.declassified = value;
-    } else if (key === METADATA.declassifiedGradient) {
+    } else if (key === COMPILER_METADATA.declassifiedGradient) {
       marks.declassifiedGradient = value;
-    } else if (key === METADATA.recompute) {
+    } else if (key === COMPILER_METADATA.recompute) {
       marks.recompute = value;
     }
   }
@@ -151,11 +151,13 @@ export function mergeEntries(
 ): object[] {
   if (file === undefined || file.length === 0) return current.map(([key, value]) => ({ key, value }));
   const missing = new Map(current);
-  const isUnplaced = !missing.has(METADATA.place) && new Set(file.map(({ key }) => key)).size === file.length;
+  const isUnplaced =
+    !missing.has(COMPILER_METADATA.place) && new Set(file.map(({ key }) => key)).size === file.length;
   const merged = file.flatMap((entry): object[] => {
     const value = missing.get(entry.key);
     if (value === undefined) {
-      const isOurs = entry.key === METADATA.place && parsePlace(entry.value, () => undefined) !== undefined;
+      const isOurs =
+        entry.key === COMPILER_METADATA.place && parsePlace(entry.value, () => undefined) !== undefined;
       return isUnplaced && isOurs ? [] : [entry];
     }
     missing.delete(entry.key);

@@ -5,6 +5,7 @@ import { type DataValue, isTensor } from '../../ir/data.ts';
 import { foldKey, hashName, keyOf, type PhiloxBlock, type PhiloxKey } from '../../ir/philox.ts';
 import { Random } from '../../ir/random.ts';
 import type { Tensor } from '../../ir/types.ts';
+import { NEVER } from '../deadlines.ts';
 import { bytesOf } from '../following.ts';
 import type { Limits } from '../limits.ts';
 import {
@@ -120,12 +121,12 @@ export class Container {
     return this.#held.has(name);
   }
 
-  /** When it wants to be advanced; undefined: never. */
-  get nextNs(): number | undefined {
-    let next: number | undefined;
+  /** When it wants to be advanced. */
+  get nextNs(): number {
+    let next = NEVER;
     for (const { wakeNs, started } of this.#held.values()) {
       if (!started) return this.#now;
-      if (wakeNs !== undefined && (next === undefined || wakeNs < next)) next = wakeNs;
+      next = Math.min(next, wakeNs ?? NEVER);
     }
     return next;
   }
@@ -284,7 +285,7 @@ export class Container {
       // Later than now, or a component could keep its node from everything else.
       wakeAt: (ns) => {
         const at = Math.ceil(Math.max(ns, now + 1));
-        held.wakeNs = held.wakeNs === undefined ? at : Math.min(held.wakeNs, at);
+        held.wakeNs = Math.min(held.wakeNs ?? at, at);
       },
       send: (to, kind, body, correlation = 0) => {
         const schema = held.component.messages?.[kind];

@@ -86,7 +86,7 @@ export class ComponentDesk {
   /** {@link Container.code} */
   readonly code: Code = (...asked) => this.#container.code(...asked);
 
-  get nextNs(): number | undefined {
+  get nextNs(): number {
     return this.#container.nextNs;
   }
 

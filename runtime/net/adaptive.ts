@@ -6,7 +6,7 @@
 
 import type { Manifest } from '../../ir/deployment.ts';
 import { foldKey, hashName, keyOf } from '../../ir/philox.ts';
-import { Deadlines } from '../deadlines.ts';
+import { Deadlines, NEVER } from '../deadlines.ts';
 import type { Flow } from '../flow.ts';
 import { type FlowId, flowKey } from '../flow-id.ts';
 import type { DropReason } from '../io.ts';
@@ -112,16 +112,11 @@ class Adaptive implements Network {
     if (saved !== undefined) this.#restore(saved);
   }
 
-  get next(): number | undefined {
+  get next(): number {
     if (this.#beatNs === null && this.#cx.flows.size > 0)
       this.#beatNs = this.#now + this.#options.liveness.heartbeatNs;
     this.#wakeUps.prune((one) => one.link.wakeUp !== one);
-    const next = Math.min(
-      this.#wakeUps.next ?? Number.POSITIVE_INFINITY,
-      this.#beatNs ?? Number.POSITIVE_INFINITY,
-      this.#times.nextNs,
-    );
-    return next === Number.POSITIVE_INFINITY ? undefined : next;
+    return Math.min(this.#wakeUps.next, this.#beatNs ?? NEVER, this.#times.nextNs);
   }
 
   advance(now: number): readonly Change[] {
@@ -419,7 +414,7 @@ class Adaptive implements Network {
   #schedule(link: Link): void {
     const at = link.nextNs;
     if (link.wakeUp?.at === at) return;
-    link.wakeUp = at === Number.POSITIVE_INFINITY ? undefined : { link, at };
+    link.wakeUp = at === NEVER ? undefined : { link, at };
     if (link.wakeUp === undefined) return;
     this.#wakeUps.add(at, link.wakeUp);
     if (this.#wakeUps.size > 4 * this.#links.size + 64) this.#wakeUps.sweep((one) => one.link.wakeUp !== one);
@@ -444,8 +439,7 @@ class Adaptive implements Network {
   /** Sends again what is overdue: after a pause, or once something is heard that does not speak of it. */
   #resend(link: Link): void {
     const { fields, out } = link;
-    const at = link.resendNs;
-    if (at === undefined || at > this.#now) return;
+    if (link.resendNs > this.#now) return;
     for (const one of out.overdue(link.overdueNs(this.#now), BURST)) this.#transmit(link, one);
     fields.tries++;
   }
@@ -505,7 +499,7 @@ class Adaptive implements Network {
     const shared: Shared[] = [];
     const links = [...this.#links].map(([peer, link]): [string, LinkState] => {
       const { fields, rtt, live, into, out } = link;
-      const takes = out.window === Number.POSITIVE_INFINITY ? null : out.window;
+      const takes = out.window === NEVER ? null : out.window;
       const kept = out.save().map((one) => ({ ...one, frame: savedFrame(one.frame, shared) }));
       const parts = { rtt: rtt.save(), live: live.save(), into: into.save(), out: kept };
       return [peer, { fields: { ...fields }, takes, ...parts }];

@@ -1,6 +1,7 @@
 // What a node knows of its link to one peer.
 
 import { foldKey, hashName, type PhiloxKey } from '../../ir/philox.ts';
+import { NEVER } from '../deadlines.ts';
 import type { Envelope } from '../wire/envelope.ts';
 import { backoffNs } from './backoff.ts';
 import { ADAPTIVE, type Version } from './greeting.ts';
@@ -92,7 +93,7 @@ export class Link {
     this.live = new Liveness({ ...options.liveness, pauseNs: pauseNs + slackNs }, now, saved?.live);
     this.into = new Incoming(options.window, saved?.into);
     this.out = new Outgoing({ frames: options.frames, bytes: options.frameBytes }, kept);
-    this.out.window = saved?.takes ?? Number.POSITIVE_INFINITY;
+    this.out.window = saved?.takes ?? NEVER;
     this.fields = { ...(saved?.fields ?? fresh) };
   }
 
@@ -117,12 +118,10 @@ export class Link {
     fields.ackNs = Math.min(fields.ackNs ?? atNs, atNs);
   }
 
-  /** When frames under way are sent again, if nothing is heard of them; undefined: none is. */
-  get resendNs(): number | undefined {
+  /** When frames under way are sent again, if nothing is heard of them. */
+  get resendNs(): number {
     const sent = this.out.sentNs;
-    return sent === undefined
-      ? undefined
-      : sent + this.pauseNs(this.rtt.rtoNs, this.fields.tries) + this.#lineNs;
+    return sent === NEVER ? NEVER : sent + this.pauseNs(this.rtt.rtoNs, this.fields.tries) + this.#lineNs;
   }
 
   /** What was last sent before may be sent again. */
@@ -141,16 +140,15 @@ export class Link {
     return backoffNs(baseNs, tries, this.#options.rto.mostNs, this.#key, draw);
   }
 
-  /** When it has something to do; Infinity: not by itself. */
+  /** When it has something to do by itself. */
   get nextNs(): number {
     const { fields, out } = this;
-    const never = Number.POSITIVE_INFINITY;
     return Math.min(
-      fields.ackNs ?? never,
-      this.resendNs ?? never,
-      this.stalled ? fields.nextProbeNs : never,
-      out.oldest === undefined ? never : out.oldest.keptNs + this.#options.keepNs,
-      fields.watched && fields.lostNs === 0 ? this.live.suspectNs : never,
+      fields.ackNs ?? NEVER,
+      this.resendNs,
+      this.stalled ? fields.nextProbeNs : NEVER,
+      (out.oldest?.keptNs ?? NEVER) + this.#options.keepNs,
+      fields.watched && fields.lostNs === 0 ? this.live.suspectNs : NEVER,
     );
   }
 

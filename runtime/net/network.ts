@@ -56,8 +56,8 @@ export interface PolicyLists {
 export interface Network {
   /** The time from now on. */
   advance(now: number): readonly Change[];
-  /** When it wants to be told the time; undefined: not before something happens. */
-  readonly next: number | undefined;
+  /** When it wants to be told the time. */
+  readonly next: number;
   /** Whether frames of a peer are let in at all. */
   admits(peer: string): boolean;
   /** Memory of its own for what several peers get, counted once. */

@@ -1,6 +1,8 @@
 // Frames of one peer to one other, in both directions: what was sent and is not yet acknowledged, and what has
 // arrived. Neither knows a clock or a socket; both are bounded.
 
+import { NEVER } from '../deadlines.ts';
+
 /** A frame kept until it is acknowledged. */
 export interface Kept<Frame> {
   readonly sequence: number;
@@ -33,7 +35,7 @@ export class Outgoing<Frame> {
   #bytes = 0;
   #inFlight = 0;
   /** Bytes under way that the receiver takes. */
-  window = Number.POSITIVE_INFINITY;
+  window = NEVER;
 
   constructor(bounds: OutgoingBounds, saved: readonly Kept<Frame>[] = []) {
     this.#bounds = bounds;
@@ -83,11 +85,10 @@ export class Outgoing<Frame> {
     return this.#inFlight === 0 || this.#inFlight + next.bytes <= this.window ? next : undefined;
   }
 
-  /** Of those under way, when the first was last sent; undefined: none is. */
-  get sentNs(): number | undefined {
-    let first: number | undefined;
-    for (const { tries, sentNs } of this.#kept)
-      if (tries > 0 && (first === undefined || sentNs < first)) first = sentNs;
+  /** Of those under way, when the first was last sent. */
+  get sentNs(): number {
+    let first = NEVER;
+    for (const { tries, sentNs } of this.#kept) if (tries > 0) first = Math.min(first, sentNs);
     return first;
   }
 

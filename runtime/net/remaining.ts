@@ -1,7 +1,7 @@
 // How much time there is left: what the node tells those it waits for, and what it is told by those who wait for it.
 // A wait whose result nobody waits for any more is given up, so that the news of it arrives while it is of use.
 
-import { Deadlines } from '../deadlines.ts';
+import { Deadlines, NEVER } from '../deadlines.ts';
 import type { Flow } from '../flow.ts';
 import { type FlowId, flowKey, startersOf, underOf } from '../flow-id.ts';
 import type { Collect, Program, Recv, SeatProgram } from '../instruction.ts';
@@ -104,7 +104,7 @@ export class Remaining {
 
   get nextNs(): number {
     this.#ends.prune((key) => this.#over(key));
-    return this.#ends.next ?? Number.POSITIVE_INFINITY;
+    return this.#ends.next;
   }
 
   /** Waits that have become useless, of flows that somebody has stopped waiting for. */
@@ -125,15 +125,14 @@ export class Remaining {
   uselessNs(flow: Flow, index: number): number {
     const { seat, id } = flow;
     const by = this.#told.get(flowKey(id));
-    if (by === undefined) return Number.POSITIVE_INFINITY;
-    const served = this.#servedBy(seat, index);
-    if (served === undefined || served.length === 0) return Number.POSITIVE_INFINITY;
+    const served = by && this.#servedBy(seat, index);
+    if (by === undefined || served === undefined || served.length === 0) return NEVER;
     let last = 0;
     for (const envelope of served) {
       const { binder, destinations } = seat.envelopes[envelope]!;
       const around = binder === 'around' ? underOf(id).slice(-1) : destinations;
       for (const peer of binder === 'me' ? startersOf(id) : around)
-        last = Math.max(last, by.get(peer) ?? Number.POSITIVE_INFINITY);
+        last = Math.max(last, by.get(peer) ?? NEVER);
     }
     return last;
   }

@@ -54,13 +54,11 @@ export interface Delivery {
   readonly values: readonly { readonly edge: Edge; readonly value: Value }[];
 }
 
-function idMessage(id: FlowId): EnvelopeInit['flow'] {
-  const { under } = id;
-  if (id.kind === 'joint')
-    return { initiated: undefined, joint: { class: id.class, view: id.view, n: id.n }, under };
-  const { initiator, incarnation, counter } = id;
-  return { initiated: { initiator, incarnation, counter }, joint: undefined, under };
-}
+const idMessage = (id: FlowId): EnvelopeInit['flow'] => ({
+  initiated: id.kind === 'initiated' ? id : undefined,
+  joint: id.kind === 'joint' ? id : undefined,
+  under: id.under,
+});
 
 const payloadOf = (value: DataValue): Uint8Array | readonly Uint8Array[] =>
   isTensor(value) ? value.bytes : tensorsOf(value).map(({ bytes }) => bytes);
@@ -317,16 +315,16 @@ export class Courier {
   #flowOf(from: string, id: FlowIdMessage | undefined): FlowId | undefined {
     const under = id === undefined || id.under.length === 0 ? {} : { under: id.under };
     if (id?.joint !== undefined) {
-      const { class: name, view, n } = id.joint;
+      const { class: name, n } = id.joint;
       if (n > 0 && Object.hasOwn(this.#program.manifest.members, name))
-        return { kind: 'joint', class: name, view, n, ...under };
+        return { kind: 'joint', ...id.joint, ...under };
       return this.#drop('malformed', from, `flow ${n} of ${name}`);
     }
     if (id?.initiated === undefined) return this.#drop('unsupported', from, 'an envelope without a flow');
-    const { initiator, incarnation, counter } = id.initiated;
+    const { initiator, counter } = id.initiated;
     if (counter === 0 || !this.#program.members.knows(initiator))
       return this.#drop('malformed', from, `flow ${counter} of ${initiator}`);
-    return { kind: 'initiated', initiator, incarnation, counter, ...under };
+    return { kind: 'initiated', ...id.initiated, ...under };
   }
 
   #values(from: string, flow: FlowId, { envelope, payloads }: Frame): Delivery['values'] {

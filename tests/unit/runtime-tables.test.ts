@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Claims } from '../../runtime/claims.ts';
-import { Deadlines } from '../../runtime/deadlines.ts';
+import { Deadlines, NEVER } from '../../runtime/deadlines.ts';
 import { EndedFlows } from '../../runtime/ended-flows.ts';
 import { BufferPool } from '../../runtime/host/buffer-pool.ts';
 import { stack } from '../../runtime/stack.ts';
