@@ -45,13 +45,12 @@ function partProblem(
   if (typeof value !== 'object' || value === null) return 'no value';
   if (++count.parts > limits.parts) return `more than ${limits.parts} parts`;
   if (depth > limits.nesting) return `more than ${limits.nesting} containers within one another`;
+  const { kind, values, value: content, indices } = value as Readonly<Record<string, unknown>>;
+  if (kind === undefined) return tensorProblem(value as Partial<Tensor>, limits.rank);
   const inner = (one: unknown): string | undefined => partProblem(one, limits, count, depth + 1);
   const tensorOnly = (one: unknown): string | undefined =>
     Object(one).kind === undefined ? inner(one) : 'a sparse tensor of something else than tensors';
-  const { kind, values, value: content, indices } = value as Readonly<Record<string, unknown>>;
   switch (kind) {
-    case undefined:
-      return tensorProblem(value as Partial<Tensor>, limits.rank);
     case 'sequence':
       return Array.isArray(values) ? firstProblem(values, inner) : 'a sequence without values';
     case 'optional':
@@ -90,7 +89,7 @@ function tensorProblem({ dtype, dims, bytes }: Partial<Tensor>, rankLimit: numbe
   return undefined;
 }
 
-function dimsProblem(dims: unknown, rankLimit: number): string | undefined {
+export function dimsProblem(dims: unknown, rankLimit: number): string | undefined {
   if (!Array.isArray(dims)) return 'no dims';
   if (dims.length > rankLimit) return `${dims.length} dimensions`;
   let count = 1;
@@ -101,7 +100,7 @@ function dimsProblem(dims: unknown, rankLimit: number): string | undefined {
   return Number.isSafeInteger(count) ? undefined : 'too many elements';
 }
 
-export function holdsStrings(bytes: Uint8Array, count: number): boolean {
+function holdsStrings(bytes: Uint8Array, count: number): boolean {
   if (4 * count > bytes.length) return false;
   try {
     unpackStrings(bytes, count);

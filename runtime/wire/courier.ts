@@ -353,11 +353,10 @@ export class Courier {
     const decode: Decode | undefined =
       edge.codec === RAW ? undefined : (bytes, like) => this.#code(slot, 'Decode', [encoded(bytes), like]);
     const read = valueOfFill(fill, payload, this.#limits, decode);
-    if (read.kind === 'unknown') {
-      this.#tell(from, { code: ERROR.typeUnknown, message: read.message });
-      return failed('type', read.message);
+    if ('message' in read) {
+      if (read.kind === 'type') this.#tell(from, { code: ERROR.typeUnknown, message: read.message });
+      return failed(read.kind, read.message);
     }
-    if (read.kind === 'malformed') return failed('malformed', read.message);
     if (read.kind === 'trigger')
       return edge.kind === 'trigger' ? yes : failed('type', 'a trigger where a value belongs');
     if (isMissing(read.value)) return read.value;

@@ -1,10 +1,11 @@
 // Values to fills and back.
 
-import { type DataValue, isTensor, partsOf, type SparseValue, sparseProblem } from '../../ir/data.ts';
-import { byteLengthOf, type DType, dtypeOfElemType, elemTypeOf, type Tensor } from '../../ir/types.ts';
+import { type DataValue, isTensor, partsOf } from '../../ir/data.ts';
+import { type DType, dtypeOfElemType, elemTypeOf, type Tensor } from '../../ir/types.ts';
 import {
   clip,
-  holdsStrings,
+  dataProblem,
+  dimsProblem,
   isMissing,
   type Missing,
   missingReasons,
@@ -52,15 +53,13 @@ export type FillValue =
   | { readonly kind: 'value'; readonly value: Value }
   | { readonly kind: 'trigger' }
   /** A dtype, codec or missing reason that this version does not know. */
-  | { readonly kind: 'unknown'; readonly message: string }
+  | { readonly kind: 'type'; readonly message: string }
   | { readonly kind: 'malformed'; readonly message: string };
 
 const NOTHING = new Uint8Array(0);
 
 /** What a codec makes of encoded bytes, given dtype and dims; or why there is nothing. */
 export type Decode = (bytes: Uint8Array, like: Tensor) => Tensor | string;
-
-const malformed = (message: string): FillValue => ({ kind: 'malformed', message });
 
 /** What a fill says. Tensors are views of the payload. Never throws. */
 export function valueOfFill(
@@ -71,7 +70,7 @@ export function valueOfFill(
 ): FillValue {
   if (fill.missing !== undefined) {
     const reason = missingReasons[fill.missing.reason - 1];
-    if (reason === undefined) return { kind: 'unknown', message: `missing reason ${fill.missing.reason}` };
+    if (reason === undefined) return { kind: 'type', message: `missing reason ${fill.missing.reason}` };
     const { peer, edge, detail } = fill.missing;
     const about = {
       ...(edge !== undefined && { edge }),
@@ -80,121 +79,91 @@ export function valueOfFill(
     return { kind: 'value', value: { reason, peer: clip(peer), ...about } };
   }
   if (fill.trigger) return { kind: 'trigger' };
-  const { kind, dtype, dims, parts, codec } = fill;
+  const { codec } = fill;
   if (codec !== RAW && (codec !== CODED || decode === undefined))
-    return { kind: 'unknown', message: `codec ${codec}` };
+    return { kind: 'type', message: `codec ${codec}` };
   try {
-    const reader = new PartReader(payload, limits);
-    if (codec === CODED) return { kind: 'value', value: reader.decoded(dtype, dims, decode!) };
-    const value = reader.read({ kind, dtype, dims, parts, length: payload.length }, 0);
-    return reader.left > 0 ? malformed(`${reader.left} bytes too many`) : { kind: 'value', value };
+    const value =
+      codec === CODED ? decoded(fill, payload, limits, decode!) : new PartReader(payload).whole(fill);
+    const message = dataProblem(value, limits);
+    return message === undefined ? { kind: 'value', value } : { kind: 'malformed', message };
   } catch (error) {
-    if (error instanceof Unknown) return { kind: 'unknown', message: error.message };
-    if (error instanceof Malformed) return malformed(error.message);
+    if (error instanceof Misread) return { kind: error.kind, message: error.message };
     throw error;
   }
 }
 
-class Unknown extends Error {}
-class Malformed extends Error {}
+class Misread extends Error {
+  readonly kind: 'type' | 'malformed';
 
-/** Reads the tensors of a value one after another from its payload. */
+  constructor(kind: Misread['kind'], message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+const malformed = (message: string): Misread => new Misread('malformed', message);
+
+function dtypeOf({ dtype: number }: Pick<Part, 'dtype'>): DType {
+  const dtype = dtypeOfElemType(number);
+  if (dtype === undefined) throw new Misread('type', `dtype ${number}`);
+  return dtype;
+}
+
+/** A tensor of which the payload is what a codec makes, which sees no dims that cannot be. Throws {@link Misread}. */
+function decoded(fill: Fill, payload: Uint8Array, { rank }: ValueLimits, decode: Decode): Tensor {
+  const { dims } = fill;
+  const dtype = dtypeOf(fill);
+  const problem = dimsProblem(dims, rank);
+  if (problem !== undefined) throw malformed(problem);
+  const value = decode(payload, { dtype, dims, bytes: NOTHING });
+  if (typeof value === 'string') throw malformed(value);
+  if (value.dtype !== dtype || `${value.dims}` !== `${dims}`)
+    throw malformed(`decoded to ${value.dtype}[${value.dims}]`);
+  return value;
+}
+
+/**
+ * Reads the tensors of a value one after another from its payload. Whether they are what they say is for
+ * {@link dataProblem}: there are no more of them, nor deeper, than messages in an envelope. Throws {@link Misread}.
+ */
 class PartReader {
   readonly #payload: Uint8Array;
-  readonly #limits: ValueLimits;
   #at = 0;
-  #parts = 0;
 
-  constructor(payload: Uint8Array, limits: ValueLimits) {
+  constructor(payload: Uint8Array) {
     this.#payload = payload;
-    this.#limits = limits;
   }
 
-  /** Bytes that nothing has read. */
-  get left(): number {
-    return this.#payload.length - this.#at;
+  whole({ kind, dtype, dims, parts }: Fill): DataValue {
+    const value = this.#read({ kind, dtype, dims, parts, length: this.#payload.length });
+    const left = this.#payload.length - this.#at;
+    if (left > 0) throw malformed(`${left} bytes too many`);
+    return value;
   }
 
-  /** Throws {@link Unknown}, {@link Malformed}. */
-  read(part: Part, depth: number): DataValue {
-    const { parts, nesting } = this.#limits;
-    if (++this.#parts > parts) throw new Malformed(`more than ${parts} parts`);
-    if (depth > nesting) throw new Malformed(`more than ${nesting} containers within one another`);
-    switch (part.kind) {
-      case KIND.tensor:
-        return this.#tensor(part);
+  #read(part: Part): DataValue {
+    const { kind, dims } = part;
+    if (kind === KIND.tensor) return { dtype: dtypeOf(part), dims, bytes: this.#take(part.length) };
+    const values = part.parts.map((one) => this.#read(one));
+    const [first = null, second] = values;
+    switch (kind) {
       case KIND.sequence:
-        return { kind: 'sequence', values: part.parts.map((one) => this.read(one, depth + 1)) };
-      case KIND.optional: {
-        const [inner, ...others] = part.parts;
-        if (others.length > 0) throw new Malformed('an optional value with several values');
-        return { kind: 'optional', value: inner === undefined ? null : this.read(inner, depth + 1) };
-      }
+        return { kind: 'sequence', values };
+      case KIND.optional:
+        if (values.length > 1) throw malformed('an optional value with several values');
+        return { kind: 'optional', value: first };
       case KIND.sparse:
-        return this.#sparse(part);
+        if (values.length !== 2) throw malformed('a sparse tensor has values and indices');
+        return { kind: 'sparse', dims, values: first as Tensor, indices: second as Tensor };
       default:
-        throw new Unknown(`kind ${part.kind}`);
+        throw new Misread('type', `kind ${kind}`);
     }
-  }
-
-  /** A tensor of which the payload is what a codec makes. */
-  decoded(number: number, dims: readonly number[], decode: Decode): Tensor {
-    const [dtype, count] = [this.#dtype(number), this.#count(dims)];
-    const value = decode(this.#payload, { dtype, dims, bytes: NOTHING });
-    if (typeof value === 'string') throw new Malformed(value);
-    if (
-      value.dtype !== dtype ||
-      `${value.dims}` !== `${dims}` ||
-      value.bytes.length !== byteLengthOf(dtype, count)
-    )
-      throw new Malformed(`decoded to ${value.dtype}[${value.dims}]`);
-    return value;
-  }
-
-  #dtype(number: number): DType {
-    const dtype = dtypeOfElemType(number);
-    if (dtype === undefined) throw new Unknown(`dtype ${number}`);
-    return dtype;
-  }
-
-  #tensor({ dtype: number, dims, length }: Part): Tensor {
-    const dtype = this.#dtype(number);
-    const count = this.#count(dims);
-    const wanted = byteLengthOf(dtype, count);
-    const bytes = this.#take(length);
-    if (wanted !== undefined && wanted !== bytes.length)
-      throw new Malformed(`${bytes.length} bytes for ${dtype}[${dims.join(', ')}]`);
-    if (wanted === undefined && !holdsStrings(bytes, count)) throw new Malformed('damaged strings');
-    return { dtype, dims, bytes };
-  }
-
-  #sparse({ dims, parts }: Part): SparseValue {
-    this.#count(dims);
-    const [values, indices, ...others] = parts;
-    if (values?.kind !== KIND.tensor || indices?.kind !== KIND.tensor || others.length > 0)
-      throw new Malformed('a sparse tensor has values and indices');
-    const value: SparseValue = {
-      kind: 'sparse',
-      dims,
-      values: this.#tensor(values),
-      indices: this.#tensor(indices),
-    };
-    const problem = sparseProblem(value);
-    if (problem !== undefined) throw new Malformed(problem);
-    return value;
-  }
-
-  #count(dims: readonly number[]): number {
-    if (dims.length > this.#limits.rank) throw new Malformed(`${dims.length} dimensions`);
-    let count = 1;
-    for (const dim of dims) count *= dim;
-    if (!Number.isSafeInteger(count)) throw new Malformed('too many elements');
-    return count;
   }
 
   #take(length: number): Uint8Array {
     const from = length === 0 ? this.#at : aligned(this.#at);
-    if (from + length > this.#payload.length) throw new Malformed('a part lies outside its payload');
+    if (from + length > this.#payload.length) throw malformed('a part lies outside its payload');
     this.#at = from + length;
     return this.#payload.subarray(from, this.#at);
   }

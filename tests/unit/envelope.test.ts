@@ -234,7 +234,7 @@ describe('the frame', () => {
     const [fill] = encoded(fillOf(1, half, false, true));
     const read = (by?: Decode) => valueOfFill(fill!, half.bytes, defaultLimits, by);
     const whole = { ...half, bytes: new Uint8Array(8) };
-    expect(read()).toMatchObject({ kind: 'unknown' });
+    expect(read()).toMatchObject({ kind: 'type' });
     expect(read(() => whole)).toEqual({ kind: 'value', value: whole });
     expect(read(() => 'broken')).toEqual({ kind: 'malformed', message: 'broken' });
     for (const other of [half, { ...whole, dims: [1, 2] }, { ...whole, dtype: 'int32' as const }])
