@@ -30,5 +30,5 @@ export * as schema from './proto/codec.ts';
 export { segmentModels } from './segment-model.ts';
 export { type FlowBegun, TRACE_BYTES, type Traces } from './trace.ts';
 export { isMissing, type Missing, type MissingReason, missingReasons, type Value } from './value.ts';
-export type { Wait, WaitKind } from './waiting.ts';
+export type { Waiting } from './waiting.ts';
 export { decodeFrame, encodeFrame, joinPieces, pieceBytes, type WireError } from './wire/frame.ts';

@@ -29,7 +29,7 @@ import { Starts } from './starts.ts';
 import { Supplies } from './supplies.ts';
 import type { Traces } from './trace.ts';
 import { clip, type Value } from './value.ts';
-import { type Wait, waitsOf } from './waiting.ts';
+import type { Waiting } from './waiting.ts';
 import { Waits } from './waits.ts';
 import { Courier, type PackedFrame } from './wire/courier.ts';
 import { joinPieces, pieceBytes } from './wire/frame.ts';
@@ -270,15 +270,15 @@ export class Node {
     return this.#engine.variables.values;
   }
 
-  /** What its flows wait for. To be read before the next input. */
-  get waiting(): readonly Wait[] {
-    return waitsOf({
+  /** What its flows wait for; hosts have `waitsOf` to say it in words. To be read before the next input. */
+  get waiting(): Waiting {
+    return {
       flows: this.#flows.values(),
       uselessNs: (flow, wait) => this.#courier.network?.uselessNs(flow, wait) ?? NEVER,
       works: this.#work.underWay,
       claims: this.#engine.claims.waiting(),
       turns: [...this.#starts.values()].flatMap((starts) => [...starts.turns]),
-    });
+    };
   }
 
   handle(now: number, input: Input): void {

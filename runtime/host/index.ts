@@ -17,6 +17,7 @@ export { metricsOf, type PeerNumbers } from './observe/metrics.ts';
 export type { Invocation, Observer, Turn } from './observe/observer.ts';
 export { type Metric, PROMETHEUS_TYPE, prometheusText } from './observe/prometheus.ts';
 export { rootsFirst, type WaitReport, waitLines, waitText } from './observe/waiting.ts';
+export { type Wait, type WaitKind, waitsOf } from './observe/waits.ts';
 export { type Overhead, sumOfOverheads } from './overhead.ts';
 export {
   type Continuation,

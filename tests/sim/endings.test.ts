@@ -4,6 +4,7 @@
 import { expect, test } from 'vitest';
 import type { Tensor } from '../../ir/types.ts';
 import { describeEvent } from '../../runtime/host/index.ts';
+import { waitsOf } from '../../runtime/host/observe/waits.ts';
 import { decodeProgram, type Limits, type MissingReason, Node } from '../../runtime/index.ts';
 import {
   bool,
@@ -340,7 +341,7 @@ test.each(ways)('$way: $status', ({ program = {}, limits = {}, compute, run, sta
   run(world);
   world.run();
   for (const [peer, node] of world.nodes) {
-    expect([peer, node.openFlows, node.waiting]).toEqual([peer, 0, []]);
+    expect([peer, node.openFlows, waitsOf(node.waiting)]).toEqual([peer, 0, []]);
     const [started, ended] = [world.events('flow-started', peer), world.events('flow-ended', peer)];
     expect(ended).toHaveLength(started.length);
     // Nowhere a flow that is not complete without a reason.

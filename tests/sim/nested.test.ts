@@ -20,6 +20,7 @@ import {
 } from '../../dsl/index.ts';
 import { packStrings } from '../../ir/index.ts';
 import type { FlowResult } from '../../runtime/host/index.ts';
+import { waitsOf } from '../../runtime/host/observe/waits.ts';
 import type { Value } from '../../runtime/index.ts';
 import { adaptive } from '../../runtime/net/adaptive.ts';
 import { compiled, floats, plain, recorded } from '../support/deploy.ts';
@@ -294,7 +295,7 @@ test.each([undefined, adaptive()])(
     const result = deployment.invoke({ x: scalar(1) });
     // Both heads have asked it.
     while (phone!.node!.openFlows < 2) await world.step();
-    const [flow] = caller!.node!.waiting.flatMap((wait) => wait.flow ?? []);
+    const [flow] = waitsOf(caller!.node!.waiting).flatMap((wait) => wait.flow ?? []);
     world.give(caller!, { type: 'cancel', flow: flow! });
     expect(await result).toMatchObject({ status: 'failed', outputs: { sums: { reason: 'cancelled' } } });
     expect(await keptBy()).toEqual([undefined, undefined]);

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { typeHashOf } from '../../runtime/components/messages.ts';
+import { waitsOf } from '../../runtime/host/observe/waits.ts';
 import { isMissing } from '../../runtime/index.ts';
 import type { MessageTypes } from '../../runtime/net/greeting.ts';
 import { decode, string, type Table, table as tableOf, uint } from '../../runtime/proto/codec.ts';
@@ -94,7 +95,7 @@ describe('time that is left', () => {
     const began = one.now;
     one.invoke('a', { x: f32(2) });
     one.pass(began + 2 * SECOND_NS);
-    const waitNs = one.node('b').waiting[0]!.untilNs! - began;
+    const waitNs = waitsOf(one.node('b').waiting)[0]!.untilNs! - began;
     one.pass();
     const [first] = one.sent
       .slice(from.sent)

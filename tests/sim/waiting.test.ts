@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import type { Tensor } from '../../ir/types.ts';
 import { reportsOf, waitLines } from '../../runtime/host/observe/waiting.ts';
+import { waitsOf } from '../../runtime/host/observe/waits.ts';
 import type { LoadedBundle } from '../../runtime/index.ts';
 import { call, core, edge, f32, makeBundle, numbers, recv, SECOND_NS, send } from './programs.ts';
 import { World } from './world.ts';
@@ -133,7 +134,7 @@ test('as data: who, what, which line, which edge, from whom, since when and unti
   ]);
   // It asks, and changes nothing.
   const before = node.usage;
-  for (let time = 0; time < 10; time++) node.waiting;
+  for (let time = 0; time < 10; time++) waitsOf(node.waiting);
   expect(node.usage).toEqual(before);
 });
 

@@ -1,7 +1,8 @@
 // What peers wait for, as data that goes over wires and as lines for people.
 
 import { flowKey } from '../../flow-id.ts';
-import type { Wait, WaitKind } from '../../waiting.ts';
+import type { Waiting } from '../../waiting.ts';
+import { type WaitKind, waitsOf } from './waits.ts';
 
 /** A wait as seen from now, without the peer's clock. */
 export interface WaitReport {
@@ -23,8 +24,8 @@ export interface WaitReport {
 
 const msBetween = (from: number, to: number): number => Math.max(0, Math.round((to - from) / 1e6));
 
-export const reportsOf = (peer: string, waits: readonly Wait[], nowNs: number): readonly WaitReport[] =>
-  waits.map(({ flow, seat, at, behind, sinceNs, untilNs, ...same }) => ({
+export const reportsOf = (peer: string, waiting: Waiting, nowNs: number): readonly WaitReport[] =>
+  waitsOf(waiting).map(({ flow, seat, at, behind, sinceNs, untilNs, ...same }) => ({
     peer,
     ...same,
     ...(flow !== undefined && { flow: flowKey(flow) }),

@@ -5,4 +5,4 @@ import type { World } from './world.ts';
 
 /** At every peer that is up. */
 export const waitingIn = ({ peers, now }: World): readonly WaitReport[] =>
-  [...peers.values()].flatMap(({ id, node }) => reportsOf(id, node?.waiting ?? [], now));
+  [...peers.values()].flatMap(({ id, node }) => (node === undefined ? [] : reportsOf(id, node.waiting, now)));
