@@ -5,17 +5,16 @@
 // however many ops or flows there are. Nothing here knows of frames, peers' addresses or time.
 
 import { Arrivals } from './arrivals.ts';
-import { type Claim, Claims } from './claims.ts';
 import { argumentsIn, boolScalar, coreResult, decidedEarly, truthOf } from './core-ops.ts';
 import type { Flow } from './flow.ts';
 import { endsWith } from './fragments.ts';
+import { Gates } from './gates.ts';
 import {
   type Call,
   type ComponentCall,
   type CoreOp,
   type Instruction,
   type Invoke,
-  isBootstrap,
   type Next,
   NO_SLOT,
   type Reader,
@@ -31,14 +30,6 @@ import type { Missing, MissingReason } from './value.ts';
 import { keyIn, Variables } from './variables.ts';
 import { Works } from './works.ts';
 
-/** Stands for all fragments of a bootstrap, whose claims are one. */
-const WHOLE = -1;
-
-interface FragmentClaim extends Claim {
-  readonly flow: Flow;
-  readonly fragment: number;
-}
-
 /** It has been committed: nothing waits for its answer but the end of its flow. */
 const isUpdate = (call: Call): boolean => call.kind === 'call' && call.effect === 'update';
 const isWait = ({ kind }: Instruction): boolean => kind === 'recv' || kind === 'collect';
@@ -48,13 +39,12 @@ export class Engine {
   readonly #leases: Leases;
   readonly #outlet: EngineOutlet;
   readonly #sending: Sending;
-  readonly claims = new Claims<FragmentClaim>();
+  readonly gates: Gates;
   readonly variables: Variables;
   readonly works: Works;
   readonly arrivals: Arrivals;
   #readyFlows: Flow[] = [];
   #ready: number[] = [];
-  #granted: FragmentClaim[] = [];
 
   constructor(peer: string, leases: Leases, outlet: EngineOutlet, keepsInputs: boolean) {
     this.#peer = peer;
@@ -70,6 +60,7 @@ export class Engine {
     });
     this.works = new Works(leases, keepsInputs);
     this.variables = new Variables(leases);
+    this.gates = new Gates(peer, leases, this.variables, (flow, index) => this.#notify(flow, index));
   }
 
   restore(key: string, value: Held): void {
@@ -79,17 +70,15 @@ export class Engine {
 
   /** Lets everything that waits for nothing begin. */
   begin(flow: Flow): void {
-    const { instructions, fragments, pending, outputsOfSlot, constants } = flow.seat;
-    if (isBootstrap(flow.seat)) this.#holdAll(flow);
+    const { instructions, pending, outputsOfSlot, constants } = flow.seat;
+    this.gates.hold(flow);
     instructions.forEach((one, index) => {
       if (pending[index]! > 0) return;
       if (!isWait(one)) this.#enqueue(flow, index);
       // A set that is a constant.
       else if (one.inputs.length > 0) this.arrivals.bind(flow, index);
     });
-    fragments.forEach((_, index) => {
-      if (flow.gates[index] === 0) this.#claim(flow, index);
-    });
+    this.gates.begin(flow);
     for (const slot of outputsOfSlot.keys()) if (constants[slot] !== undefined) this.#emit(flow, slot);
   }
 
@@ -171,11 +160,7 @@ export class Engine {
   settle(changed: Flow): void {
     const touched = new Set([changed]);
     for (let at = 0; ; ) {
-      const claim = this.#granted.shift();
-      if (claim !== undefined) {
-        this.#enter(claim);
-        continue;
-      }
+      if (this.gates.enter()) continue;
       if (at >= this.#ready.length) break;
       const flow = this.#readyFlows[at]!;
       touched.add(flow);
@@ -186,27 +171,12 @@ export class Engine {
     this.#readyFlows = [];
     for (const flow of touched) this.#endIfDone(flow);
     // A bootstrap that is over lets others begin.
-    if (this.#granted.length > 0) this.settle(changed);
-  }
-
-  /** Nothing that its fragments claim is another's before it is over. */
-  #holdAll(flow: Flow): void {
-    const { fragments } = flow.seat;
-    flow.holds = [...new Set(fragments.flatMap((_, index) => this.#keysOf(flow, index)))];
-    for (const index of fragments.keys()) flow.gates[index]!++;
-    const claim = { flow, fragment: WHOLE, keys: flow.holds };
-    if (this.claims.request(claim)) this.#granted.push(claim);
-  }
-
-  #endBootstrap(flow: Flow, keys: readonly string[]): void {
-    const detail = `bootstrap ${flow.seat.entry} has failed`;
-    if (flow.causes.length > 0) for (const key of keys) this.claims.barred.set(key, this.#failed(detail));
-    this.#granted.push(...this.claims.release({ flow, fragment: WHOLE, keys }));
+    if (this.gates.areOpen) this.settle(changed);
   }
 
   /** Why a component is not asked whose bootstrap has failed. */
   #barred(flow: Flow, index: number, call: Call): Missing | undefined {
-    const missing = call.kind === 'call' ? this.claims.barred.get(call.claim ?? '') : undefined;
+    const missing = call.kind === 'call' ? this.gates.claims.barred.get(call.claim ?? '') : undefined;
     if (missing === undefined) return undefined;
     this.#void(flow, call.fragment, missing);
     this.blame(flow, index, missing);
@@ -220,7 +190,7 @@ export class Engine {
     this.#leases.dropAll(flow.values);
     flow.values.fill(undefined);
     this.#outlet.ended(flow);
-    if (flow.holds !== undefined) this.#endBootstrap(flow, flow.holds);
+    this.gates.end(flow);
   }
 
   /** Notes why the flow will not be complete; a decline is the author's will. */
@@ -256,7 +226,7 @@ export class Engine {
 
   #tell(flow: Flow, readers: readonly Reader[]): void {
     for (const reader of readers) {
-      if (reader < 0) this.#open(flow, ~reader);
+      if (reader < 0) this.gates.open(flow, ~reader);
       else this.#notify(flow, reader);
     }
   }
@@ -311,7 +281,7 @@ export class Engine {
     const one = flow.seat.fragments[fragment]!;
     if (!endsWith(one, index) || --flow.inside[fragment]! > 0) return;
     if (one.writes) this.#commit(flow, fragment);
-    else this.#leave({ flow, fragment, keys: this.#keysOf(flow, fragment!) });
+    else this.gates.leave(flow, fragment);
   }
 
   #fire(flow: Flow, index: number): void {
@@ -445,49 +415,6 @@ export class Engine {
     this.#complete(flow, index);
   }
 
-  /** One thing less that a fragment waits for. */
-  #open(flow: Flow, fragment: number): void {
-    if (--flow.gates[fragment]! === 0) this.#claim(flow, fragment);
-  }
-
-  #keysOf(flow: Flow, fragment: number): readonly string[] {
-    if (flow.holds !== undefined) return [];
-    return flow.seat.fragments[fragment]!.claims.map((key) => keyIn(flow, key));
-  }
-
-  #claim(flow: Flow, fragment: number): void {
-    const claim = { flow, fragment, keys: this.#keysOf(flow, fragment) };
-    if (this.claims.request(claim)) this.#granted.push(claim);
-  }
-
-  /** A fragment begins: its reads find what is committed now. */
-  #enter(claim: FragmentClaim): void {
-    const { flow } = claim;
-    if (claim.fragment === WHOLE) {
-      for (const index of flow.gates.keys()) this.#open(flow, index);
-      return;
-    }
-    const { gated, writes, queries } = flow.seat.fragments[claim.fragment]!;
-    for (const index of gated) {
-      const one = flow.seat.instructions[index]!;
-      const committed =
-        one.kind === 'stateRead' ? this.variables.committed.get(keyIn(flow, one.key)) : undefined;
-      if (committed !== undefined) {
-        this.#leases.hold(committed);
-        flow.found.set(index, committed);
-      }
-      this.#notify(flow, index);
-    }
-    // What it has read cannot change any more, so a fragment that only reads holds nobody up.
-    if (!writes && !queries) this.#leave(claim);
-  }
-
-  #leave(claim: FragmentClaim): void {
-    this.#granted.push(...this.claims.release(claim));
-    for (const follower of claim.flow.seat.fragments[claim.fragment]!.followers)
-      this.#open(claim.flow, follower);
-  }
-
   /** The end of a writing fragment: all of its effects, or none. */
   #commit(flow: Flow, fragment: number): void {
     const { gated, exports } = flow.seat.fragments[fragment]!;
@@ -517,7 +444,7 @@ export class Engine {
       if (one.kind === 'next' || one.kind === 'start') this.#follow(flow, index, missing !== undefined);
       if (one.kind === 'send') this.#sending.commit(flow, index, one, missing);
     }
-    this.#leave({ flow, fragment, keys: this.#keysOf(flow, fragment) });
+    this.gates.leave(flow, fragment);
   }
 
   /** Notes what a component is to be told when the fragment commits. */

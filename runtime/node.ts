@@ -186,8 +186,8 @@ export class Node {
   }
 
   get #parts(): readonly Part[] {
-    const { claims, works } = this.#engine;
-    const own = [this.#outbox, claims, works, this.#courier, this.#waits, this.#work, this.#early];
+    const { gates, works } = this.#engine;
+    const own = [this.#outbox, gates.claims, works, this.#courier, this.#waits, this.#work, this.#early];
     return [...own, ...this.#ended, ...this.#starts.values(), ...this.#collects];
   }
 
@@ -276,7 +276,7 @@ export class Node {
       flows: this.#flows.values(),
       uselessNs: (flow, wait) => this.#courier.network?.uselessNs(flow, wait) ?? NEVER,
       works: this.#work.underWay,
-      claims: this.#engine.claims.waiting(),
+      claims: this.#engine.gates.claims.waiting(),
       turns: [...this.#starts.values()].flatMap((starts) => [...starts.turns]),
     };
   }
