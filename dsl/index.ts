@@ -67,6 +67,7 @@ export { on, type Place, peer } from './place.ts';
 export { emit, type InputOptions, input, output } from './ports.ts';
 export { recompute } from './recompute.ts';
 export type { Use } from './role-call.ts';
+export { type SecretOptions, secret } from './secret.ts';
 export { type Picker, self } from './sets.ts';
 export { type State, type StateOptions, state } from './state.ts';
 export { after, type EventFields, event, interval, type Trigger } from './trigger.ts';

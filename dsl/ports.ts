@@ -1,9 +1,9 @@
 // What enters and leaves a module.
 
-import type { DType } from '../ir/index.ts';
+import type { DType, ValueType } from '../ir/index.ts';
 import { type ContainerType, type ShapeOr, type StatedShape, statedType } from './containers.ts';
 import { type Place, placeOf } from './place.ts';
-import { type Recorder, recorder } from './recorder.ts';
+import { type Fact, type Recorder, recorder } from './recorder.ts';
 import type { AnyShape, Element, Tensor, Value } from './types.ts';
 import { factOf, toValue } from './value.ts';
 
@@ -47,18 +47,30 @@ export function input(
     const wrong = shape?.find((dim) => typeof dim === 'number' && !(Number.isSafeInteger(dim) && dim >= 0));
     if (wrong !== undefined && wrong !== null)
       fail(owner, `a dimension of input ${name} is ${wrong}, which is no size`);
-    const place = options.at === undefined ? owner.place : placeOf(options.at);
-    const cohort = owner.meet('input', [], place);
-    const fact = owner.addValue(name, statedType(of, shape), { cohort }, owner.main);
-    const { inputs } = owner.mainGraph;
-    owner.editor.setValue(fact.id, {
-      def: { kind: 'input', index: inputs.length },
-      ...(place !== undefined && { place: owner.inOpenEntry(place) }),
-      ...(options.private === true && { private: true }),
-    });
-    inputs.push(fact.id);
-    return toValue(fact, owner);
+    const marks = options.private === true ? { private: true } : {};
+    return toValue(addInput(owner, name, statedType(of, shape), options.at, marks), owner);
   });
+}
+
+/** An input of the main graph, at the place of the `on` around unless another is said. */
+export function addInput(
+  owner: Recorder,
+  name: string,
+  type: ValueType,
+  at: Place | undefined,
+  marks: { readonly private?: boolean; readonly entropy?: boolean },
+): Fact {
+  const place = at === undefined ? owner.place : placeOf(at);
+  const cohort = owner.meet('input', [], place);
+  const fact = owner.addValue(name, type, { cohort }, owner.main);
+  const { inputs } = owner.mainGraph;
+  owner.editor.setValue(fact.id, {
+    def: { kind: 'input', index: inputs.length },
+    ...(place !== undefined && { place: owner.inOpenEntry(place) }),
+    ...marks,
+  });
+  inputs.push(fact.id);
+  return fact;
 }
 
 /** Declares an output of the module. Fails (BB309) if the name is taken by another output or an input. */

@@ -43,6 +43,8 @@ export interface Port {
   readonly shape: readonly Dim[] | null;
   /** Of what is no dense tensor; `dtype` and `shape` are null then. */
   readonly type?: ValueType;
+  /** Of an input: the host draws it, uniformly random bits for each flow; nobody gives it. */
+  readonly entropy?: boolean;
 }
 
 /** One end of an edge: a class and which of its members. Reserved binders: `me`, `one`, `some`. */

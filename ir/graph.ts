@@ -135,6 +135,8 @@ export interface Value {
   readonly place?: Place;
   /** For graph inputs: never to leave its class, nor what is computed from it until an op is declassified. */
   readonly private?: boolean;
+  /** For graph inputs: the host draws it for each flow, and no caller gives it. */
+  readonly entropy?: boolean;
   readonly at?: Position;
 }
 
@@ -328,6 +330,7 @@ function copyOfValue(value: Value): Mutable<Value> {
   if (value.weight !== undefined) copy.weight = value.weight;
   if (value.place !== undefined) copy.place = value.place;
   if (value.private !== undefined) copy.private = value.private;
+  if (value.entropy !== undefined) copy.entropy = value.entropy;
   if (value.at !== undefined) copy.at = value.at;
   return copy;
 }

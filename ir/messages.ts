@@ -266,6 +266,13 @@ export const messages = {
       'wait for earlier flows to end before starting more',
     ],
   },
+  BB705: {
+    severity: 'error',
+    text: ({ input }: { input: string }) => [
+      `input ${input} is a secret: the host draws it, and nobody gives it`,
+      'leave it out; what a caller knows is an `input`, with { private: true } if it must not leave its class',
+    ],
+  },
   BB703: {
     severity: 'error',
     text: ({ peer, segment, reason }: { peer: string; segment: string; reason: string }) => [

@@ -23,6 +23,8 @@ export const COMPILER_METADATA = {
   place: 'bytesandbrains.place',
   scope: 'bytesandbrains.scope',
   private: 'bytesandbrains.private',
+  /** Of an input: the host draws it. */
+  entropy: 'bytesandbrains.entropy',
   declassified: 'bytesandbrains.declassified',
   declassifiedGradient: 'bytesandbrains.declassified_gradient',
   recompute: 'bytesandbrains.recompute',

@@ -73,9 +73,9 @@ class Printer {
 
   #signature(graph: Graph): string {
     const inputs = graph.inputs.map((id) => {
-      const { place, private: secret } = this.#model.value(id);
+      const { place, private: secret, entropy } = this.#model.value(id);
       const where = place === undefined ? '' : ` on ${placeText(place, this.#plainName)}`;
-      return `${this.#typed(id)}${where}${secret === true ? ' private' : ''}`;
+      return `${this.#typed(id)}${where}${secret === true ? ' private' : ''}${entropy === true ? ' entropy' : ''}`;
     });
     return `(${inputs.join(', ')}) => (${graph.outputs.map((id) => this.#typed(id)).join(', ')})`;
   }

@@ -181,7 +181,7 @@ export function recovered<N extends Recordable>(
     const next = outputs.next();
     if (next.done) {
       // What it was asked for before the snapshot, too.
-      const before = node.askedOfHost.filter((one) => 'work' in one && !asked.has(one.work));
+      const before = node.askedOfHost.filter((one) => !('work' in one && asked.has(one.work)));
       return new DurableNode(node, next.value, [...sends, ...before, ...asked.values()]);
     }
     const output = next.value;

@@ -21,7 +21,7 @@ import type { DropReason, Input, Output, Values } from './io.ts';
 import { type Held, isHeld, type Lease, Leases, type Slot } from './lease.ts';
 import { defaultLimits, type Limits, type Usage } from './limits.ts';
 import type { NetworkCounters, NetworkFactory } from './net/network.ts';
-import { Outbox } from './outbox.ts';
+import { askedIn, Outbox } from './outbox.ts';
 import type { EngineOutlet } from './outlet.ts';
 import { stateMisfit } from './restored.ts';
 import { fill, type Part, type Saved } from './saved.ts';
@@ -206,7 +206,9 @@ export class Node {
 
   /** What a new host has to be asked for again; of a durable node all that is under way. */
   get askedOfHost(): readonly Output[] {
-    return this.#work.askedOfHost;
+    const { asked } = this.#outbox;
+    const wanted = [...this.#flows.values()].flatMap((flow) => this.#supplies.wanted(flow));
+    return [...this.#work.askedOfHost, ...wanted.filter((one) => !asked.includes(askedIn(one)!))];
   }
 
   /** On another host than before: work under way is asked for again, or fails where what it was given is gone. */

@@ -1,8 +1,17 @@
 // What a node has to say, until its host polls for it.
 
+import { flowKey } from './flow-id.ts';
 import type { DropReason, NodeEvent, Output } from './io.ts';
 import type { Saved } from './saved.ts';
 import { clip } from './value.ts';
+
+/** What the host is asked for: work by its number, a flow's inputs by a name of their own. */
+export const askedIn = (one: Output): number | string | undefined =>
+  'work' in one
+    ? one.work
+    : 'event' in one && one.event.kind === 'input-wanted'
+      ? `${flowKey(one.event.flow)} ${one.event.inputs[0]!.name}`
+      : undefined;
 
 export class Outbox {
   #queue: Output[] = [];
@@ -24,9 +33,9 @@ export class Outbox {
     return this.#queue.length - this.#at;
   }
 
-  /** Work that is among them. */
-  get asked(): readonly number[] {
-    return this.#queue.slice(this.#at).flatMap((one) => ('work' in one ? one.work : []));
+  /** Work and inputs that the host is asked for among them. */
+  get asked(): readonly (number | string)[] {
+    return this.#queue.slice(this.#at).flatMap((one) => askedIn(one) ?? []);
   }
 
   put(output: Output): void {

@@ -4,7 +4,7 @@ import { inputMisfit } from './arguments.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
 import { type FlowId, flowKey } from './flow-id.ts';
-import type { DropReason, Values } from './io.ts';
+import type { DropReason, Output, Values } from './io.ts';
 import type { Leases } from './lease.ts';
 import type { Limits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
@@ -47,10 +47,13 @@ export class Supplies {
 
   /** Asks the host for what a flow has not been given. */
   want(flow: Flow): void {
-    const inputs = flow.seat.inputs.filter((_, index) => flow.supplied[index] === 0);
-    if (inputs.length === 0) return;
-    const ports = inputs.map(({ port }) => port);
-    this.#context.outbox.event({ kind: 'input-wanted', flow: flow.id, inputs: ports });
+    for (const one of this.wanted(flow)) this.#context.outbox.put(one);
+  }
+
+  wanted(flow: Flow): readonly Output[] {
+    const inputs = flow.seat.inputs.flatMap(({ port }, index) => (flow.supplied[index] === 0 ? port : []));
+    const event = { kind: 'input-wanted', flow: flow.id, inputs } as const;
+    return inputs.length === 0 ? [] : [{ type: 'event', event }];
   }
 
   #giveOne(flow: Flow, index: number, value: Value, owned: boolean): void {

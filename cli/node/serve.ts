@@ -16,6 +16,7 @@ import type { BufferPool } from '../../runtime/host/buffer-pool.ts';
 import {
   type ConnectedOptions,
   connectedNetwork,
+  isSecret,
   type Overhead,
   type PeerEvent,
   type PeerHost,
@@ -264,7 +265,7 @@ class Serving {
       case 'flow-refused':
         return this.#stop(diagnostic('BB704', { why: event.why }));
       case 'input-wanted':
-        return host.supply(event.flow, inputs);
+        return event.inputs.every(isSecret) ? undefined : host.supply(event.flow, inputs);
       default:
         return this.#noteFlow(event);
     }

@@ -1,8 +1,15 @@
 // The inputs of a run: read or made up, checked, and dealt to peers. At a cohort, `NAME` is one value for all
 // members and `NAME@PEER` that of one.
 
-import { type DataValue, DiagnosticError, hasErrors, type Plan, type Port } from '../../ir/index.ts';
-import type { PeerValues } from '../../runtime/host/index.ts';
+import {
+  type DataValue,
+  DiagnosticError,
+  diagnostic,
+  hasErrors,
+  type Plan,
+  type Port,
+} from '../../ir/index.ts';
+import { isSecret, type PeerValues } from '../../runtime/host/index.ts';
 import { UsageError } from '../context.ts';
 import { readInputs } from '../tensors/files.ts';
 import { checkInputs, randomInputs } from '../tensors/inputs.ts';
@@ -14,19 +21,28 @@ export interface InputOptions {
   readonly dim?: readonly string[];
 }
 
-/** The inputs by name, `NAME@PEER` included. Throws DiagnosticError BB820 to BB823. */
+/** The inputs by name, `NAME@PEER` included. Throws DiagnosticError BB705, BB820 to BB823. */
 export function inputsFor(plan: Plan, options: InputOptions): Map<string, DataValue> {
-  const given = readInputs(options.inputs ?? [], plan.inputs);
-  return completed(
-    plan.inputs.flatMap((port) => portsOf(plan, port, given)),
-    given,
-    options,
-  );
+  const given = givenFor(plan.inputs, options);
+  const ports = plan.inputs.filter(callersGive).flatMap((port) => portsOf(plan, port, given));
+  return completed(ports, given, options);
 }
 
 /** The inputs of one peer, by name. Throws as {@link inputsFor} does. */
 export const inputsAt = (ports: readonly Port[], options: InputOptions): Map<string, DataValue> =>
-  completed(ports, readInputs(options.inputs ?? [], ports), options);
+  completed(ports.filter(callersGive), givenFor(ports, options), options);
+
+const callersGive = (port: Port): boolean => !isSecret(port);
+
+function givenFor(ports: readonly Port[], { inputs = [] }: InputOptions): Map<string, DataValue> {
+  const given = readInputs(inputs, ports.filter(callersGive));
+  const isGiven = ({ name }: Port): boolean =>
+    [...given.keys()].some((key) => key === name || key.startsWith(`${name}@`));
+  const secrets = ports.filter((port) => isSecret(port) && isGiven(port));
+  if (secrets.length > 0)
+    throw new DiagnosticError(secrets.map(({ name }) => diagnostic('BB705', { input: name })));
+  return given;
+}
 
 function completed(
   ports: readonly Port[],
@@ -83,7 +99,7 @@ function sizes(ports: readonly Port[], specs: readonly string[]): Map<string, nu
 /** As the host takes them. */
 export function valuesFor(plan: Plan, inputs: ReadonlyMap<string, DataValue>): PeerValues {
   const values: Record<string, DataValue | Record<string, DataValue>> = {};
-  for (const { name, at } of plan.inputs) {
+  for (const { name, at } of plan.inputs.filter(callersGive)) {
     const common = inputs.get(name);
     values[name] =
       common ??

@@ -29,7 +29,7 @@ export interface Verification {
 
 /**
  * Runs the graph uncut: the file itself if there is one, else an export of `uncut`. Throws DiagnosticError BB834
- * for a graph with ops that only nodes of ours run.
+ * for a graph with ops, or with secrets, that only nodes of ours have.
  */
 export async function runUncut(
   backend: WholeModels,
@@ -37,6 +37,11 @@ export async function runUncut(
   uncut: Model,
   inputs: ReadonlyMap<string, DataValue>,
 ): Promise<ReadonlyMap<string, DataValue>> {
+  for (const id of uncut.mainGraph.inputs) {
+    const { name, entropy, at } = uncut.value(id);
+    if (entropy === true)
+      throw new DiagnosticError(diagnostic('BB834', { op: `secret ${name}` }, { ...(at && { at }) }));
+  }
   if (source.endsWith('.onnx')) return runModelFile(backend, source, inputs);
   for (const op of uncut.allOps()) {
     if (isOurDomain(op.domain)) {

@@ -129,8 +129,8 @@ function planOf(
 }
 
 function portOf(model: Model, id: ValueId): Port {
-  const { name, type } = model.value(id);
-  return { name, ...statedType(type) };
+  const { name, type, entropy } = model.value(id);
+  return { name, ...statedType(type), ...(entropy === true && { entropy }) };
 }
 
 /** Every op of the program, function bodies and subgraphs included. */

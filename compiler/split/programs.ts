@@ -189,6 +189,7 @@ class ProgramBuilder {
       this.#editor.setValue(copy, {
         def: { kind: 'input', index: this.#inputs.length },
         private: model.value(id).private,
+        entropy: model.value(id).entropy,
       });
       this.#inputs.push(copy);
       here.push(copy);

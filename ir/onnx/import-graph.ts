@@ -304,13 +304,10 @@ export class GraphReader {
 
   #markInputs(scope: Scope, protos: readonly ValueInfoProto[], inputs: readonly ValueId[]): void {
     protos.forEach(({ metadataProps }, index) => {
-      const { place, at, private: secret } = this.#marks(scope, metadataProps);
-      if (place === undefined && at === undefined && secret === undefined) return;
-      this.#editor.setValue(inputs[index]!, {
-        ...(place === undefined ? {} : { place }),
-        ...(at === undefined ? {} : { at }),
-        ...(secret === undefined ? {} : { private: secret }),
-      });
+      const { place, at, private: secret, entropy } = this.#marks(scope, metadataProps);
+      const own = { place, at, private: secret, entropy };
+      const known = Object.entries(own).filter(([, value]) => value !== undefined);
+      if (known.length > 0) this.#editor.setValue(inputs[index]!, Object.fromEntries(known));
     });
   }
 

@@ -92,6 +92,7 @@ export interface Marks {
   readonly at?: Position;
   readonly scope?: string;
   readonly private?: boolean;
+  readonly entropy?: boolean;
   readonly declassified?: string;
   readonly declassifiedGradient?: string;
   readonly recompute?: string;
@@ -104,6 +105,7 @@ export function entriesOf(marks: Marks, nameOf: (value: ValueId) => string): Ent
   if (marks.at !== undefined) entries.push([METADATA.at, positionText(marks.at)]);
   if (marks.scope !== undefined) entries.push([COMPILER_METADATA.scope, marks.scope]);
   if (marks.private === true) entries.push([COMPILER_METADATA.private, 'true']);
+  if (marks.entropy === true) entries.push([COMPILER_METADATA.entropy, 'true']);
   if (marks.declassified !== undefined) entries.push([COMPILER_METADATA.declassified, marks.declassified]);
   if (marks.declassifiedGradient !== undefined)
     entries.push([COMPILER_METADATA.declassifiedGradient, marks.declassifiedGradient]);
@@ -130,6 +132,8 @@ export function marksOf(
       marks.scope = value;
     } else if (key === COMPILER_METADATA.private && value === 'true') {
       marks.private = true;
+    } else if (key === COMPILER_METADATA.entropy && value === 'true') {
+      marks.entropy = true;
     } else if (key === COMPILER_METADATA.declassified) {
       marks.declassified = value;
     } else if (key === COMPILER_METADATA.declassifiedGradient) {

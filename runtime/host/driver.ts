@@ -9,7 +9,7 @@ import type { DurableInput, DurableNode, DurableOutput } from '../durable.ts';
 import type { FlowId } from '../flow-id.ts';
 import { isBootstrap, type Program } from '../instruction.ts';
 import type { Input, NodeEvent, Output } from '../io.ts';
-import type { Limits, Usage } from '../limits.ts';
+import { defaultLimits, type Limits, type Usage } from '../limits.ts';
 import type { NetworkCounters, NetworkFactory } from '../net/network.ts';
 import { Node, type NodeOptions } from '../node.ts';
 import { packed } from '../packed.ts';
@@ -18,6 +18,7 @@ import type { BufferPool } from './buffer-pool.ts';
 import { Calls } from './calls.ts';
 import type { Clock } from './clock.ts';
 import { inside, outside } from './components.ts';
+import { type Entropy, type SecretsAround, secretsFor, systemEntropy } from './entropy.ts';
 import type { Origin } from './finite.ts';
 import type { DataValues } from './hand-over.ts';
 import { type Invocation, type Observer, Turns } from './observe/observer.ts';
@@ -60,6 +61,8 @@ export interface DriverOptions {
   readonly limits?: Partial<Limits>;
   readonly network?: NetworkFactory | undefined;
   readonly clock: Clock;
+  /** Where secrets come from. Default: the platform's generator. */
+  readonly entropy?: Entropy | undefined;
   readonly durability?: Durability | undefined;
   /** Where a segment's first number that is not finite comes from, given its inputs. */
   readonly originOf: (segment: string, inputs: readonly DataValue[]) => Promise<Origin>;
@@ -82,6 +85,7 @@ export class Driver {
   readonly #durability: Durability | undefined;
   readonly #workbench: Workbench;
   readonly #clock: Clock;
+  readonly #secrets: SecretsAround;
   readonly #pool: BufferPool;
   readonly #hooks: DriverHooks;
   readonly #components: ReturnType<typeof outside>;
@@ -94,9 +98,11 @@ export class Driver {
   #isOver = false;
 
   constructor(
-    { segments, components, clock, pool, originOf, observer, durability, ...options }: DriverOptions,
+    { segments, components, clock, pool, originOf, observer, durability, entropy, ...options }: DriverOptions,
     hooks: DriverHooks,
   ) {
+    const { invokeBytes } = { ...defaultLimits, ...options.limits };
+    this.#secrets = { peer: options.peer, invokeBytes, draw: entropy ?? systemEntropy };
     const trace: Traces | undefined = observer && ((flow, came) => observer.began(flow, came, clock.now()));
     const node = { ...options, trace, components: inside(components) };
     const durable = durability?.revive(node);
@@ -213,9 +219,15 @@ export class Driver {
         return this.#pool.give(output.buffer);
       case 'event':
         this.calls.note(output.event);
+        if (output.event.kind === 'input-wanted') this.#giveSecrets(output.event);
         if (output.event.kind === 'flow-ended') this.#observer?.ended(output.event, this.#clock.now());
         return this.#hooks.event(output.event);
     }
+  }
+
+  #giveSecrets({ flow, inputs }: Extract<NodeEvent, { kind: 'input-wanted' }>): void {
+    const secrets = secretsFor(flow, inputs, this.#secrets);
+    if (secrets !== undefined) this.#take(this.#clock.now(), secrets);
   }
 
   #invocation(output: Request, answer: Input, beganNs: number, endedNs: number): Invocation {

@@ -7,6 +7,7 @@ import { CORE, DOMAIN } from '../../ir/names.ts';
 import { EndedFlows } from '../ended-flows.ts';
 import { type FlowId, flowKey, wholeOf } from '../flow-id.ts';
 import type { Input, NodeEvent } from '../io.ts';
+import { isSecret } from './entropy.ts';
 import {
   type FlowRecord,
   type FlowResult,
@@ -208,7 +209,7 @@ export class FlowBook {
     if (event.kind === 'suspect') record.suspects.push(event);
     if (event.kind === 'quorum-missed') record.quorums.push(event);
     if (event.kind === 'output') record.addOutput(peer, event.name, event.value, event.flow.under);
-    if (event.kind === 'input-wanted')
+    if (event.kind === 'input-wanted' && !event.inputs.every(isSecret))
       this.#supply(peer, event.flow, record.session.inputs.get(peer) ?? {}, record.session.owned);
     if (event.kind !== 'flow-ended') return undefined;
     // It may have been lost meanwhile.

@@ -8,6 +8,7 @@ import { type FlowId, flowKey, underOf } from '../flow-id.ts';
 import type { Cause, NodeEvent } from '../io.ts';
 import { describeData, describePort, fits } from '../manifest.ts';
 import type { Value } from '../value.ts';
+import { isSecret } from './entropy.ts';
 import type { SentMessage } from './sent-message.ts';
 
 /** What a session would have gone on with, had its caller not bounded it. */
@@ -191,9 +192,11 @@ export function valuesFor(
     // What another entry takes is needed if that one is called.
     const seats = manifest.seats?.filter(({ inputs }) => inputs.includes(port.name));
     const isCalled = seats?.some((seat) => seat.entry === entry) ?? entry !== undefined;
-    if (!isCalled && !Object.hasOwn(values, port.name)) return [];
-    const given = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
+    const isGiven = Object.hasOwn(values, port.name);
+    if (!isGiven && (!isCalled || isSecret(port))) return [];
+    const given = isGiven ? values[port.name] : undefined;
     const value = given === undefined || isValue(given) ? given : given[id];
+    if (isSecret(port)) return [diagnostic('BB705', { input: port.name })];
     const reason =
       value === undefined
         ? `peer ${id} needs ${describePort(port)} and got nothing`

@@ -6,6 +6,7 @@ export { type ConnectedOptions, connectedNetwork } from './connected.ts';
 export { Coordinator, type RemotePeer } from './coordinator.ts';
 export type { Durability } from './driver.ts';
 export { Movable } from './durable/movable.ts';
+export { type Entropy, isSecret, systemEntropy } from './entropy.ts';
 export type { InvokeOptions } from './flow-book.ts';
 export type { FlowResult, LateCounts, Pause, PeerStats, PeerValues, QuorumMissed } from './flow-result.ts';
 export { type Deployment, type DeploymentOptions, startDeployment } from './inproc.ts';

@@ -15,6 +15,7 @@ import { BufferPool } from './buffer-pool.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkComponents } from './components.ts';
 import { Driver, type DriverOptions, type Durability, POOL_BYTES } from './driver.ts';
+import type { Entropy } from './entropy.ts';
 import { originOf } from './finite.ts';
 import { FlowBook, type InvokeOptions, invocation } from './flow-book.ts';
 import type { FlowRecord, FlowResult, Member, PeerValues } from './flow-result.ts';
@@ -41,6 +42,8 @@ export interface DeploymentOptions {
   }[];
   readonly backend: Backend;
   readonly clock?: Clock;
+  /** Where secrets come from. Default: the platform's generator. */
+  readonly entropy?: Entropy;
   readonly limits?: Partial<Limits>;
   /** What every node does about links as they are. */
   readonly network?: NetworkFactory;
@@ -137,7 +140,7 @@ class InProcess implements Deployment {
 
   constructor(
     peers: readonly LoadedPeer[],
-    { clock = systemClock, limits, network, onEvent, observerOf }: DeploymentOptions,
+    { clock = systemClock, entropy, limits, network, onEvent, observerOf }: DeploymentOptions,
   ) {
     this.#peers = peers;
     this.#control = new Map(peers.map(({ id }) => [id, noOverhead()]));
@@ -151,7 +154,7 @@ class InProcess implements Deployment {
         const own = { peer: id, program, segments, components, originOf, durability };
         const observer = observerOf?.(id);
         const time = { clock: durability?.clock ?? clock, incarnation: durability?.incarnation ?? 1 };
-        const options = { ...own, ...time, network, pool: this.#pool, observer };
+        const options = { ...own, ...time, entropy, network, pool: this.#pool, observer };
         const driver = new Driver(limits === undefined ? options : { ...options, limits }, {
           send: (frame) => this.#send(id, frame),
           event: (event) => this.#note(id, event),

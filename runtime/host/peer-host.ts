@@ -18,6 +18,7 @@ import type { Calls } from './calls.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { checkComponents } from './components.ts';
 import { Driver, type DriverOptions, type Durability, POOL_BYTES } from './driver.ts';
+import type { Entropy } from './entropy.ts';
 import { originOf } from './finite.ts';
 import { invocation } from './flow-book.ts';
 import type { Pause } from './flow-result.ts';
@@ -68,6 +69,8 @@ export interface PeerHostOptions {
    */
   readonly giveUpNs?: number;
   readonly clock?: Clock;
+  /** Where secrets come from. Default: the platform's generator. */
+  readonly entropy?: Entropy;
   readonly limits?: Partial<Limits>;
   /** What its node does about links as they are. */
   readonly network?: NetworkFactory;
@@ -137,6 +140,7 @@ export class PeerHost {
       components = {},
       incarnation,
       limits,
+      entropy,
       durability,
       network,
       clock = durability?.clock ?? systemClock,
@@ -155,7 +159,7 @@ export class PeerHost {
     this.#readiness = new Readiness(status, members);
     const origin: DriverOptions['originOf'] = (segment, inputs) =>
       originOf(bundle, options.backend, segment, inputs);
-    const node = { peer, program, segments, components, incarnation, durability, network, clock };
+    const node = { peer, program, segments, components, incarnation, durability, network, clock, entropy };
     const own = { ...node, originOf: origin, pool: this.#pool, observer: options.observer };
     this.#driver = new Driver(limits === undefined ? own : { ...own, limits }, {
       send: (frame) => this.#send(frame),

@@ -13,7 +13,7 @@ const topology = topologyFrom(
 );
 const body = (...lines: readonly string[]): string =>
   [
-    "import { cohort, collect, constant, dataSource, float32, gradient, input, module, on, onnx, output, peer, state } from 'bytesandbrains';",
+    "import { cohort, collect, constant, dataSource, float32, gradient, input, module, on, onnx, output, peer, secret, state, uint32 } from 'bytesandbrains';",
     "const phones = cohort('phone'); const server = peer('server'); const archive = peer('archive');",
     "export default module('m', () => {",
     ...lines,
@@ -48,6 +48,25 @@ test('the way is shown line by line, from the input over every op to the reader'
     'model.ts:8 goes into exp (Exp)',
     'model.ts:9 crosses to archive, where Sqrt → y reads it',
   ]);
+});
+
+test('a secret does not leave its class, and what is computed from it is followed as what a private input brings', async () => {
+  const mask = 'const mask = secret(uint32, [4], { at: server });';
+  expect(await messages(mask, "output('y', on(archive, () => mask.bitwiseNot()));")).toEqual([
+    'a private value of class "server" would cross to "archive"',
+  ]);
+  expect(
+    await messages(
+      mask,
+      "const m = mask.bitwiseNot().at(server); output('y', on(archive, () => m.bitwiseNot()));",
+    ),
+  ).toEqual(['bitwiseNot is computed from private input mask and goes from class server to archive']);
+  expect(
+    await messages(
+      mask,
+      "const m = mask.bitwiseNot().declassify('a test').at(server); output('y', on(archive, () => m.bitwiseNot()));",
+    ),
+  ).toEqual([]);
 });
 
 test('a collect protects nothing; a declassified value is not followed further', async () => {

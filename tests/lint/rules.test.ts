@@ -90,20 +90,20 @@ export default module('noise', () => {
 
 test('a mask from a key of the program protects nothing, one from a key of the host does', async () => {
   const masked = (from: string): string => `
-import { input, float32, module, on, output, peer, uint32 } from 'bytesandbrains';
+import { input, float32, module, on, output, peer, secret, uint32 } from 'bytesandbrains';
 import { key, normal } from 'bytesandbrains/random';
 const phone = peer('phone');
 const server = peer('server');
 export default module('masked', () => {
   const x = input('x', float32, [4], { at: phone, private: true });
-  const secret = input('secret', uint32, [2], { at: phone, private: true });
+  const words = secret(uint32, [2], { at: phone });
   const sent = on(phone, () => x.add(normal(${from}, [4])).declassify('the mask hides it'));
   output('y', on(server, () => sent.neg()));
-  output('parity', on(phone, () => secret.bitwiseAnd([1, 1])));
+  output('parity', on(phone, () => words.bitwiseAnd([1, 1])));
 });`;
   const topology = '{ "version": 1, "classes": { "phone": {}, "server": {} } }';
   expect(await rulesIn(masked('key(3)'), topology)).toContain('secret-from-graph');
-  expect(await rulesIn(masked('key(secret)'), topology)).not.toContain('secret-from-graph');
+  expect(await rulesIn(masked('key(words)'), topology)).not.toContain('secret-from-graph');
 });
 
 test('an all-reduce with a dead owner of a chunk lets replicas diverge, unless digests are compared', async () => {

@@ -3,12 +3,12 @@ import { atOp } from '../about.ts';
 import { draws, isKeyed } from '../draws.ts';
 import { rule } from '../rule.ts';
 
-const model = (mask: string): string => `
-import { float32, input, module, on, output, peer } from 'bytesandbrains';
+const model = (dtype: string, mask: string, ...more: readonly string[]): string => `
+import { ${[dtype, 'input', 'module', 'on', 'output', 'peer', ...more].join(', ')} } from 'bytesandbrains';
 const phone = peer('phone');
 const server = peer('server');
 export default module('masked', () => {
-  const x = input('x', float32, [4], { at: phone, private: true });
+  const x = input('x', ${dtype}, [4], { at: phone, private: true });
   const mask = ${mask};
   const sent = on(phone, () => x.add(mask).declassify('the mask hides it'));
   output('y', on(server, () => sent.neg()));
@@ -20,7 +20,7 @@ export const secretFromGraph = rule('secret-from-graph', {
   needs: 'recorded',
   summary: 'a value is declassified, and numbers drawn in the graph are what went into it',
   rationale:
-    'A mask or noise protects as long as nobody else knows it. A seed stands in the program, so whoever has the program, or guesses the seed, draws the same numbers and takes them off again; without a seed a backend starts from the clock, and its generators are not made for secrets. Numbers that must be secret come from the host, as a private input. Whether the draw is what protects the value is not decided, and state is not followed; Dropout is not looked at.',
+    'A mask or noise protects as long as nobody else knows it. A seed stands in the program, so whoever has the program, or guesses the seed, draws the same numbers and takes them off again; without a seed a backend starts from the clock, and its generators are not made for secrets. Numbers that must be secret come from the host, which draws a `secret` for each flow and member anew; its bits are the mask, or what noise is made of. Philox, by which keys draw, is made for statistics: a key of secret words is secret, and what it draws is as good as Philox is. Whether the draw is what protects the value is not decided, and state is not followed; Dropout is not looked at.',
   *run({ model }) {
     const drawn = new Map<ValueId, Op>();
     const hosts = ofPrivateInputs(model);
@@ -41,7 +41,7 @@ export const secretFromGraph = rule('secret-from-graph', {
           message: isKeyed(draw)
             ? 'what is declassified here depends on draws from a key that everyone with the program can make'
             : `what is declassified here depends on ${draw.type}, ${seed === undefined ? 'whose generator is not made for secrets' : `whose seed ${seed} everyone with the program knows`}`,
-          hint: 'take what must stay secret as an input with { private: true }, which the host draws; if the draw protects nothing, suppress this with that reason',
+          hint: 'take what must stay secret from the host’s entropy: secret(uint32, [4], { at }); if the draw protects nothing, suppress this with that reason',
           ...atOp(model, op),
           related: [{ message: `${draw.type} draws`, at: draw.at }],
         };
@@ -49,8 +49,8 @@ export const secretFromGraph = rule('secret-from-graph', {
     }
   },
   examples: {
-    bad: { model: model('on(phone, () => x.randomNormalLike({ seed: 7 }))'), topology },
-    good: { model: model("input('mask', float32, [4], { at: phone, private: true })"), topology },
+    bad: { model: model('float32', 'on(phone, () => x.randomNormalLike({ seed: 7 }))'), topology },
+    good: { model: model('int32', 'secret(int32, [4], { at: phone })', 'secret'), topology },
   },
 });
 

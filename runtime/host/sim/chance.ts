@@ -26,6 +26,16 @@ export class Chance {
     return this.#block[at]!;
   }
 
+  /** Random bytes. */
+  fill(bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; at < bytes.length; at += 4) {
+      const word = this.word();
+      for (let byte = 0; byte < 4 && at + byte < bytes.length; byte++)
+        view.setUint8(at + byte, word >>> (8 * byte));
+    }
+  }
+
   /** From 0 to 1, without 1. */
   uniform(): number {
     return (this.word() * 2 ** 21 + (this.word() >>> 11)) / 2 ** 53;

@@ -36,21 +36,25 @@ export class Disk {
       node,
       records.map((bytes) => decodeEntry(bytes)),
       snapshot?.from,
-      ({ type }) => {
-        if (type === 'event') told++;
+      (output) => {
+        if (output.type === 'event' && isTold(output.event)) told++;
       },
     );
     this.#again = this.#told - told;
     return durable;
   }
 
-  /** Whether what the node tells now was not told before a crash. What it asks for it may have to ask for again. */
-  isNews({ kind }: NodeEvent): boolean {
+  /** Whether what the node tells now was not told before a crash. */
+  isNews(event: NodeEvent): boolean {
+    if (!isTold(event)) return true;
     if (this.#again === 0) {
       this.#told++;
       return true;
     }
     this.#again--;
-    return kind === 'input-wanted';
+    return false;
   }
 }
+
+/** What it wants it asks for, again where it has to. */
+const isTold = ({ kind }: NodeEvent): boolean => kind !== 'input-wanted';

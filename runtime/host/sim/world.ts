@@ -19,6 +19,7 @@ import { Node, type NodeOptions } from '../../node.ts';
 import { joinPieces, pieceBytes } from '../../wire/frame.ts';
 import { BufferPool } from '../buffer-pool.ts';
 import { POOL_BYTES } from '../driver.ts';
+import { secretsFor } from '../entropy.ts';
 import { neighboursOf } from '../readiness.ts';
 import type { Request, Workbench } from '../workbench.ts';
 import { type Agenda, type Due, TimeOrder } from './agenda.ts';
@@ -161,6 +162,7 @@ const SMALL_BYTES = 3072;
 export class World {
   readonly peers: ReadonlyMap<string, SimPeer>;
   readonly chance: Chance;
+  readonly #entropy: Chance;
   readonly network: Network;
   readonly limits: Limits;
   readonly traffic: Traffic = {
@@ -200,6 +202,7 @@ export class World {
     this.#options = options;
     this.limits = { ...defaultLimits, ...options.limits };
     this.chance = new Chance(keyOf(options.seed));
+    this.#entropy = this.chance.for('entropy');
     this.#agenda = options.agenda ?? new TimeOrder();
     const classes = new Set(workers.flatMap(({ bundle }) => classesOf(bundle.manifest)));
     this.network = new Network(options.links, classes, this.chance.for('network'));
@@ -415,13 +418,24 @@ export class World {
 
   #act(peer: SimPeer, output: Exclude<Output, { type: 'idle' }>): void {
     if (output.type === 'event') {
-      if (peer.disk?.isNews(output.event) === false) return;
-      note(peer, output.event, this.#now);
+      const { event } = output;
+      if (event.kind === 'input-wanted') this.#giveSecrets(peer, event);
+      if (peer.disk?.isNews(event) === false) return;
+      note(peer, event, this.#now);
     }
     for (const one of this.observers) one.output?.(peer, output);
     if (output.type === 'send') this.#send(peer, output);
     else if (output.type === 'release') this.#pool.give(output.buffer);
     else if (output.type === 'work' || output.type === 'call') this.#work(peer, output);
+  }
+
+  /** What a secret is depends on the seed and on whose it is, and not on what was drawn before: who comes back has it again. */
+  #giveSecrets(peer: SimPeer, { flow, inputs }: Extract<NodeEvent, { kind: 'input-wanted' }>): void {
+    const own = this.#entropy.for(`${peer.id} ${peer.incarnation}`).for(flowKey(flow));
+    const draw = (bytes: Uint8Array, name: string): void => own.for(name).fill(bytes);
+    const { invokeBytes } = this.limits;
+    const secrets = secretsFor(flow, inputs, { peer: peer.id, invokeBytes, draw });
+    if (secrets !== undefined) this.give(peer, secrets);
   }
 
   #persist(peer: SimPeer, { record, bytes }: Extract<DurableOutput, { type: 'persist' }>): void {

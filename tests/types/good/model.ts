@@ -19,8 +19,10 @@ import {
   output,
   peer,
   scan,
+  secret,
   state,
   type Tensor,
+  uint32,
   type Value,
   where,
 } from 'bytesandbrains';
@@ -64,6 +66,10 @@ export default module('good', () => {
   const there = on(server, () => most.softmax());
   // shows: Value<"float32", [4], "phone.each">
   const local = input('local', float32, [4], { at: phones.each, private: true });
+  // shows: Value<"uint32", [2, 3], "phone.each">
+  const mask = secret(uint32, [2, 3], { at: phones.each });
+  // shows: Value<"int64", [], "any">
+  const bits = secret(int64, []);
   const { local: all, senders } = collect({ local }, { at: server, within: '2s', atLeast: 1 });
   // shows: Value<"float32", [number, 4], "server">
   const stacked = all;
@@ -118,5 +124,10 @@ export default module('good', () => {
   for (const [index, result] of results.entries()) output(`y${index}`, result);
   output('senders', senders.cast({ to: int64 }));
   output('normal', normal.runningMean.orElse(0).when(normal.present()));
+  output('bits', bits.bitwiseNot());
+  output(
+    'mask',
+    on(phones.each, () => mask.bitwiseNot()),
+  );
   output('any', anyRank(h));
 });

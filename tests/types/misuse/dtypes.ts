@@ -1,4 +1,4 @@
-import { add, concat, float32, input, int64, module, output } from 'bytesandbrains';
+import { add, concat, float32, input, int64, module, output, secret } from 'bytesandbrains';
 
 export default module('misuse', () => {
   const x = input('x', float32, ['N', 4]);
@@ -11,5 +11,9 @@ export default module('misuse', () => {
   output('c', concat([x, k], { axis: 0 }));
   // error: is not assignable to method's 'this' of type 'Tensor<"bool">'
   output('d', x.not());
+  // error: Argument of type '"float32"' is not assignable to parameter of type
+  secret(float32, [4]);
+  // error: is not assignable to type 'number'
+  secret(int64, ['N']);
   output('e', x.add(k.cast({ to: float32 })));
 });
