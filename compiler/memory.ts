@@ -4,6 +4,7 @@ import {
   byteLengthOfType,
   capturesOf,
   DOMAIN,
+  findAttribute,
   type GraphId,
   type Model,
   NO_VALUE,
@@ -14,7 +15,8 @@ import {
 
 /**
  * Largest sum of bytes of values alive at once, those inside segments included, weights not; one flow in every seat
- * (`seatOf`: of each op, where there are several). null if the size of a value is not known when compiling.
+ * (`seatOf`: of each op, where there are several). Of answers that are folded, one: those that come before their turn are held
+ * beyond it. null if the size of a value is not known when compiling.
  */
 export function activationBytes(model: Model, seatOf?: readonly (string | undefined)[]): number | null {
   const inner = (op: Op): number | null => {
@@ -22,15 +24,34 @@ export function activationBytes(model: Model, seatOf?: readonly (string | undefi
     if (fn === undefined) return 0;
     // What enters and leaves a segment is counted where it is called.
     const { inputs, outputs } = model.graph(fn.graph);
-    return peak(model, fn.graph, new Set([...inputs, ...outputs]), () => 0);
+    const within = peak(model, fn.graph, new Set([...inputs, ...outputs]), () => 0);
+    // What a fold takes of its Collect is an answer, and not the rows that stand there.
+    const answer = inputs.filter((_, at) => folded.has(op.inputs[at]!));
+    return answer.reduce<number | null>((sum, id) => {
+      const bytes = byteLengthOfType(model.value(id).type);
+      return sum === null || bytes === undefined ? null : sum + bytes;
+    }, within);
   };
-  if (seatOf === undefined) return peak(model, model.main, new Set(), inner);
+  const folded = foldedRows(model);
+  if (seatOf === undefined) return peak(model, model.main, folded, inner);
   let sum: number | null = 0;
   for (const seat of new Set(model.mainGraph.ops.map((op) => seatOf[op]))) {
-    const bytes = peak(model, model.main, new Set(), inner, (op) => seatOf[op] === seat);
+    const bytes = peak(model, model.main, folded, inner, (op) => seatOf[op] === seat);
     sum = bytes === null || sum === null ? null : sum + bytes;
   }
   return sum;
+}
+
+/** What Collects give that is never stacked, since answers are folded as they come. */
+function foldedRows(model: Model): ReadonlySet<ValueId> {
+  const rows = new Set<ValueId>();
+  for (const op of model.opsOf()) {
+    if (op.domain !== DOMAIN.segment || findAttribute(op, 'fold') === undefined) continue;
+    const { def } = model.value(op.inputs[op.outputs.length]!);
+    if (def.kind === 'op')
+      for (const id of model.op(def.op).outputs) if (op.inputs.includes(id)) rows.add(id);
+  }
+  return rows;
 }
 
 function peak(
@@ -58,7 +79,8 @@ function peak(
   const born = (value: ValueId, step: number): boolean => {
     if (value === NO_VALUE || ignored.has(value)) return true;
     const bytes = byteLengthOfType(model.value(value).type);
-    if (bytes === undefined) return false;
+    // What nobody reads is let go of at once.
+    if (bytes === undefined) return model.uses(value).length === 0;
     alive += bytes;
     dying[last.get(value) ?? step]?.push(value);
     return true;

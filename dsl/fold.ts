@@ -1,5 +1,5 @@
 // Fold: what members answer, combined one at a time. A collect, and a Scan over what it stacks: so it has a gradient, and
-// runs wherever Scan does.
+// runs wherever Scan does. Where nobody else needs the rows, the compiler lets answers be folded while others still come.
 
 import { composed } from './composed.ts';
 import { scan } from './control.ts';
@@ -23,7 +23,9 @@ export type Folded<S extends Values, P extends string> = { readonly [Key in keyo
 /**
  * Combines what the members of a cohort answer, one after the other in the order of the set: `step` makes new values of those
  * so far, at first `initial`, and the next answer. Whoever does not answer is passed over; with fewer answers than `atLeast`
- * the result is missing, and of nobody it is `initial`. What has come is held until the collect closes.
+ * the result is missing, and of nobody it is `initial`. An answer is held until those before it are there, which is
+ * done while others still come; not before all have come where a gradient goes back, or where `initial` or `step` read a
+ * variable for the first time in the flow.
  * Fails as {@link collect} and {@link scan} do.
  */
 export function fold<R extends Tensor | Values, const S extends Values, const P extends string = 'any'>(

@@ -16,6 +16,8 @@ export interface ArrivalsAround {
   /** A reader of the slot needs it no more. */
   used(flow: Flow, slot: number): void;
   complete(flow: Flow, index: number): void;
+  /** Something has changed that a call which folds answers may wait for. */
+  fold(flow: Flow, index: number | undefined): void;
   blame(flow: Flow, index: number, missing: Missing): void;
 }
 
@@ -25,13 +27,13 @@ export class Arrivals {
   readonly #peer: string;
   readonly #leases: Leases;
   readonly #around: ArrivalsAround;
-  readonly #gathering: Gathering;
+  readonly gathering: Gathering;
 
   constructor(peer: string, leases: Leases, around: ArrivalsAround) {
     this.#peer = peer;
     this.#leases = leases;
     this.#around = around;
-    this.#gathering = new Gathering(leases);
+    this.gathering = new Gathering(leases);
   }
 
   /**
@@ -75,7 +77,7 @@ export class Arrivals {
     if (one.kind === 'recv' && members.length === 0) this.receive(flow, index, missing);
     else if (!isHeld(set)) this.close(flow, index, () => missing, missing);
     else if (one.kind === 'collect')
-      this.#closeIfFull(flow, index, this.#gathering.answersOf(flow, index, one), one);
+      this.#closeIfFull(flow, index, this.gathering.answersOf(flow, index, one), one);
     this.#dropEarly(flow, index, (early) => this.arrive(flow, index, early.field, early.from, early.slot));
     this.#around.outlet.bound(flow, index);
   }
@@ -113,22 +115,23 @@ export class Arrivals {
   answer(flow: Flow, index: number, field: number, member: number, value: Slot): boolean {
     if (flow.fired[index] === 1) return false;
     const one = flow.seat.instructions[index] as Collect;
-    const answers = this.#gathering.answersOf(flow, index, one);
-    if (!this.#gathering.add(answers, field, member, value)) return false;
+    const answers = this.gathering.answersOf(flow, index, one);
+    if (!this.gathering.add(answers, field, member, value)) return false;
     this.#closeIfFull(flow, index, answers, one);
+    this.#around.fold(flow, one.fold);
     return true;
   }
 
   /** An answer to an earlier flow of the session joins a collect that is open, and whose set is known. */
   join(flow: Flow, index: number, late: LateAnswer): void {
     const one = flow.seat.instructions[index] as Collect;
-    const answers = this.#gathering.answersOf(flow, index, one);
-    this.#gathering.join(answers, late);
+    const answers = this.gathering.answersOf(flow, index, one);
+    this.gathering.join(answers, late);
     this.#closeIfFull(flow, index, answers, one);
   }
 
   #closeIfFull(flow: Flow, index: number, answers: Answers, one: Collect): void {
-    if (this.#gathering.isFull(answers, one))
+    if (this.gathering.isFull(answers, one))
       this.close(flow, index, (peer) => ({ reason: 'cancelled', peer }));
   }
 
@@ -138,9 +141,9 @@ export class Arrivals {
     flow.fired[index] = 1;
     const unknown = flow.sourcesOf(index, one) === undefined ? absent(this.#peer) : undefined;
     this.#unbind(flow, index);
-    const answers = this.#gathering.answersOf(flow, index, one);
-    const result = this.#gathering.close(answers, one, this.#peer, absent);
-    flow.answers.delete(index);
+    const answers = this.gathering.answersOf(flow, index, one);
+    const result = this.gathering.close(answers, one, this.#peer, absent);
+    if (one.fold === undefined) flow.answers.delete(index);
     const missing = instead ?? unknown;
     // Enough answers are a success, whoever is missing.
     const causes = missing === undefined ? result.causes : [missing];
@@ -153,5 +156,6 @@ export class Arrivals {
       this.#around.set(flow, one.outputs[at] ?? NO_SLOT, missing ?? value);
     });
     this.#around.complete(flow, index);
+    this.#around.fold(flow, one.fold);
   }
 }

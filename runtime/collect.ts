@@ -41,6 +41,12 @@ const own = (data: Tensor, leases: Leases): Held => ({
   lease: leases.take(data.bytes.buffer as ArrayBuffer),
 });
 
+/** A tensor's type, and none of its memory. */
+const typeOnly = ({ data }: Held): Held => ({
+  data: { ...(data as Tensor), bytes: new Uint8Array(0) },
+  lease: undefined,
+});
+
 /** Only tensors stack. */
 const stackable = (a: DataValue, b: DataValue): boolean => isTensor(a) && isTensor(b) && sameType(a, b);
 
@@ -65,6 +71,9 @@ export class Gathering {
       present: 0,
       came: [],
       late: [],
+      turn: 0,
+      ready: [],
+      model: undefined,
     };
     flow.answers.set(index, answers);
     return answers;
@@ -81,6 +90,20 @@ export class Gathering {
     answers.came.push(member);
     if (answers.fields.every((one) => isHeld(one[member]!))) this.#answered(answers, member);
     return true;
+  }
+
+  /** Of a fold: an answer's turn has come when all members before its own in set order have answered, or will not. */
+  advance(answers: Answers, closed = false): void {
+    const { fields, open, members } = answers;
+    for (; answers.turn < members.length && (closed || open[answers.turn] === 0); answers.turn++) {
+      const row = fields.map((field) => field[answers.turn]);
+      const isNext = (one: Slot | undefined, field: number): one is Held =>
+        one !== undefined && isHeld(one) && stackable(one.data, (answers.model?.[field] ?? one).data);
+      if (!row.every(isNext)) continue;
+      answers.ready.push(row);
+      answers.model ??= row.map(typeOnly);
+      for (const [field, one] of row.entries()) fields[field]![answers.turn] = typeOnly(one);
+    }
   }
 
   /** Takes over an answer to an earlier flow. Its sender counts as one that answered; it is still waited for. */
@@ -139,7 +162,8 @@ export class Gathering {
     const enough = one.atLeast ?? one.enough ?? members.length;
     const values = arrived < enough ? undefined : this.#result(rows, causes, members, one, peer);
     for (const { fields } of absent) this.#leases.holdAll(fields);
-    for (const slots of [...answers.fields, ...answers.late.map(({ fields }) => fields)])
+    if (one.fold !== undefined) this.advance(answers, true);
+    for (const slots of [...answers.fields.splice(0), ...answers.late.map(({ fields }) => fields)])
       this.#leases.dropAll(slots);
     const nobody: Missing = { reason: 'failed', peer, detail: 'too few are asked' };
     const nothing = [...edges, 0, 0, 0].map(() => causes[0] ?? nobody);
@@ -150,11 +174,12 @@ export class Gathering {
     rows: readonly Row[],
     causes: readonly Missing[],
     members: readonly string[],
-    { edges, keepsLate }: Collect,
+    { edges, keepsLate, fold }: Collect,
     peer: string,
   ): readonly Slot[] {
     const fields = edges.map(({ dtype, shape }, field): Slot => {
       if (rows.length > 0) {
+        if (fold !== undefined) return typeOnly(rows[0]!.fields[field]!);
         return own(stack(rows.map((row) => row.fields[field]!.data as Tensor)), this.#leases);
       }
       if (dtype === null || shape === null || !shape.every((dim) => typeof dim === 'number'))

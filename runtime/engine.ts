@@ -13,8 +13,10 @@ import {
   type Call,
   type ComponentCall,
   type CoreOp,
+  type Fold,
   type Instruction,
   type Invoke,
+  isFold,
   type Next,
   NO_SLOT,
   type Reader,
@@ -56,6 +58,7 @@ export class Engine {
       set: (flow, slot, value) => this.#set(flow, slot, value),
       used: (flow, slot) => this.#used(flow, slot),
       complete: (flow, index) => this.#complete(flow, index),
+      fold: (flow, index) => this.#fold(flow, index),
       blame: (flow, index, missing) => this.blame(flow, index, missing),
     });
     this.works = new Works(leases, keepsInputs);
@@ -109,6 +112,10 @@ export class Engine {
       this.#failWork(work, flow.cancelled ?? wrong);
       return true;
     }
+    if (isFold(call)) {
+      this.#refold(flow, index, outputs);
+      return true;
+    }
     wanted.forEach((slot, at) => {
       this.#set(flow, slot, outputs[at]!);
     });
@@ -151,7 +158,8 @@ export class Engine {
       abort: (index) => {
         const work = this.works.abort(flow, index);
         if (work !== undefined) this.#outlet.abort(work);
-        if (work !== undefined) this.#skip(flow, index, work.call, missing);
+        const call = flow.seat.instructions[index] as Call;
+        if (work !== undefined || isFold(call)) this.#giveUp(flow, index, call, missing);
       },
     });
   }
@@ -291,6 +299,7 @@ export class Engine {
         if (one.effect === 'update') return this.#update(flow, index, one);
         return this.#call(flow, index, one);
       case 'segment':
+        if (isFold(one)) return this.#beginFold(flow, index, one);
         return this.#call(flow, index, one);
       case 'send':
         return this.#send(flow, index, one);
@@ -361,9 +370,11 @@ export class Engine {
       this.#release(flow, call);
       return this.#skip(flow, index, call, missing as Missing);
     }
-    const { work, data, transfer } = this.works.begin(flow, index, call, inputs as Held[], () =>
-      this.#release(flow, call),
-    );
+    this.#start(flow, index, call, inputs as Held[], () => this.#release(flow, call));
+  }
+
+  #start(flow: Flow, index: number, call: Call, inputs: readonly Held[], used: () => void): void {
+    const { work, data, transfer } = this.works.begin(flow, index, call, inputs, used);
     this.#outlet.start(work, data, transfer);
   }
 
@@ -374,7 +385,65 @@ export class Engine {
     }
     this.#void(flow, call.fragment, missing);
     this.blame(flow, index, missing);
-    this.#skip(flow, index, call, missing);
+    this.#giveUp(flow, index, call, missing);
+  }
+
+  /** A call that was begun gives nothing; of a fold nothing comes any more, whoever may still answer. */
+  #giveUp(flow: Flow, index: number, call: Call, missing: Missing): void {
+    if (!isFold(call)) return this.#skip(flow, index, call, missing);
+    this.#refold(
+      flow,
+      index,
+      call.outputs.map(() => missing),
+    );
+  }
+
+  #beginFold(flow: Flow, index: number, { inputs, outputs, reads }: Call): void {
+    const others = inputs.slice(outputs.length);
+    this.#refold(
+      flow,
+      index,
+      outputs.map((_, at) => flow.values[inputs[at]!]!),
+    );
+    for (const slot of reads) if (!others.includes(slot)) this.#used(flow, slot);
+  }
+
+  #refold(flow: Flow, index: number, values: readonly Slot[]): void {
+    this.#leases.holdAll(values);
+    this.#leases.dropAll(flow.folded.get(index));
+    flow.folded.set(index, values);
+    this.#fold(flow, index);
+  }
+
+  /** Folds the next answer whose turn has come; after the last one shows what has become of them. */
+  #fold(flow: Flow, index = NO_SLOT): void {
+    const values = flow.folded.get(index);
+    const call = flow.seat.instructions[index] as Fold;
+    const answers = values && flow.answers.get(call.folds);
+    // It has not begun, is under way or over; or nobody has answered.
+    if (answers === undefined) return;
+    const { ready } = answers;
+    this.arrivals.gathering.advance(answers);
+    const others = call.inputs.slice(values!.length);
+    const found = others.map((slot) => flow.values[slot]);
+    const missing = flow.cancelled ?? [...values!, ...found].find((one) => one && !isHeld(one));
+    if (missing !== undefined) this.#leases.dropAll(ready.splice(0).flat());
+    const row = ready.shift() ?? [];
+    // While its Collect is open, nothing stands for the fields.
+    if (row.length === 0 && found[0] === undefined) return;
+    flow.folded.delete(index);
+    const used = [...values!, ...row];
+    if (row.length > 0) {
+      const inputs = [...used, ...found.slice(row.length)] as Held[];
+      return this.#start(flow, index, call, inputs, () => this.#leases.dropAll(used));
+    }
+    flow.answers.delete(call.folds);
+    call.outputs.forEach((slot, at) => {
+      this.#set(flow, slot, missing ?? values![at]!);
+    });
+    this.#leases.dropAll(used);
+    for (const slot of new Set(others)) this.#used(flow, slot);
+    this.#complete(flow, index);
   }
 
   /** A fragment leaves nothing behind, for the first reason that there is. */
@@ -470,7 +539,6 @@ export class Engine {
     if (voided) return drop();
     flow.left++;
     const call = flow.seat.instructions[index] as ComponentCall;
-    const { work, data, transfer } = this.works.begin(flow, index, call, inputs, drop);
-    this.#outlet.start(work, data, transfer);
+    this.#start(flow, index, call, inputs, drop);
   }
 }

@@ -24,6 +24,12 @@ export interface Answers {
   readonly came: number[];
   /** Of earlier flows. */
   readonly late: LateAnswer[];
+  /** Of a fold: the member whose turn it is. */
+  turn: number;
+  /** Answers whose turn has come, until they are folded; held. `fields` keeps their types. */
+  readonly ready: (readonly Held[])[];
+  /** Types of the first of them. */
+  model: readonly Held[] | undefined;
 }
 
 /** Where a flow stands in its session, and what it was started with. */
@@ -109,6 +115,8 @@ export class Flow implements FlowStart {
   /** Indexed by envelope: sends it still waits for. */
   readonly unsent: number[];
   readonly answers = new Map<number, Answers>();
+  /** By the call of a fold: its values between two answers; held. */
+  readonly folded = new Map<number, readonly Slot[]>();
   readonly causes: Cause[] = [];
   /** Ops and inputs that are not done. */
   left: number;

@@ -5,7 +5,14 @@
 // fragment that only reads state takes its reads when it begins and is plain data flow otherwise.
 
 import type { Tensor } from '../ir/types.ts';
-import { type Fragment, type Instruction, NO_SLOT, type Reader, type SeatProgram } from './instruction.ts';
+import {
+  type Fragment,
+  type Instruction,
+  isFold,
+  NO_SLOT,
+  type Reader,
+  type SeatProgram,
+} from './instruction.ts';
 
 interface Unlinked {
   readonly instructions: readonly Instruction[];
@@ -35,8 +42,8 @@ interface Draft {
   pending: number;
 }
 
-/** Waits are not part of a fragment: they end one, and fire without any claim. */
-const isWait = (one: Instruction): boolean => one.kind === 'recv' || one.kind === 'collect';
+/** Waits are not part of a fragment: they end one, and fire without any claim. Folding is part of its wait. */
+const isWait = (one: Instruction): boolean => one.kind === 'recv' || one.kind === 'collect' || isFold(one);
 /** So is an ask, which claims for itself: it takes what is committed. */
 const isAsk = (one: Instruction): boolean => one.kind === 'call' && one.effect === 'ask';
 
@@ -76,6 +83,8 @@ export function linkFragments(program: Unlinked): Linked {
     for (const slot of one.reads) {
       if (program.constants[slot] !== undefined) continue;
       uses[slot]!++;
+      // It begins while its Collect is open.
+      if (isFold(one) && program.producers[slot] === one.folds) continue;
       pending[index]!++;
       wait(slot, index, fragment);
       const producer = program.producers[slot];

@@ -29,7 +29,15 @@ export interface SegmentCall extends Common {
   readonly segment: string;
   /** Plain ONNX ops in it, Constants not counted. */
   readonly ops: number;
+  /**
+   * The Collect whose answers it folds: it is called for each, in set order. Inputs: the values they are folded into, as many as
+   * outputs; the answer's fields; what else it reads. Undefined: it is called once.
+   */
+  readonly folds?: number;
 }
+/** A call that folds. */
+export type Fold = SegmentCall & { readonly folds: number };
+export const isFold = (one: Instruction): one is Fold => one.kind === 'segment' && one.folds !== undefined;
 export interface ComponentCall extends Common {
   readonly kind: 'call';
   /** The component that is asked. */
@@ -79,6 +87,8 @@ export interface Collect extends Common {
   readonly asCome: boolean;
   /** It takes only answers whose sender somebody vouches for. */
   readonly vouched: boolean;
+  /** The call that folds its answers: its fields are never stacked. */
+  readonly fold?: number;
   /** `file:line:column` of the author. */
   readonly at: string | undefined;
   readonly deadlineNs: number;

@@ -18,6 +18,7 @@ import {
   NO_SLOT,
   type Recv,
   type SeatProgram,
+  type SegmentCall,
   shiftOf,
   type Trigger,
 } from './instruction.ts';
@@ -71,6 +72,10 @@ const coreKinds = {
   [CORE.present]: { kind: 'present', inputs: 1 },
   [CORE.reason]: { kind: 'reason', inputs: 1 },
 } as const;
+
+/** How many values a segment's call folds answers into, which are no weights of it. */
+export const foldedBy = ({ attribute, output }: onnx.NodeProto): number =>
+  attribute.some(({ name }) => name === 'fold') ? output.length : 0;
 
 type Unfinished = Omit<Instruction, 'kind'> & { readonly fragment: undefined };
 
@@ -198,9 +203,10 @@ class Decoder {
     const name = node.name || node.output.find((one) => one !== '') || node.opType;
     const index = this.#instructions.length;
     const isCall = node.domain === DOMAIN.segment;
+    const folded = foldedBy(node);
     const inputs = node.input
       // Weights of a segment are in its session; a left-out optional input is none either.
-      .filter((input) => input !== '' && !(isCall && this.#file.initializers.has(input)))
+      .filter((input, at) => input !== '' && !(isCall && at >= folded && this.#file.initializers.has(input)))
       .map((input) => this.#read(input, name));
     const outputs = node.output.map((output) => (output === '' ? NO_SLOT : this.#define(output, index)));
     const common = { name, fragment: undefined, inputs, reads: [...new Set(inputs)], outputs };
@@ -219,7 +225,8 @@ class Decoder {
     if (node.domain === DOMAIN.segment) {
       const ops = this.#file.segmentOps.get(node.opType);
       if (ops === undefined) return this.#fail(`no function ${node.opType}`, name);
-      return { ...common, kind: 'segment', segment: node.opType, ops };
+      const call = { ...common, kind: 'segment' as const, segment: node.opType, ops };
+      return foldedBy(node) > 0 ? this.#fold(call, index) : call;
     }
     const core = Object.entries(coreKinds).find(([type]) => key === `${DOMAIN.core}::${type}`)?.[1];
     if (core !== undefined) {
@@ -267,6 +274,22 @@ class Decoder {
       default:
         return this.#fail(`op type ${node.domain === '' ? node.opType : key} is not known here`, name);
     }
+  }
+
+  /** A call for each answer of the Collect whose fields it takes, after the values that they are folded into. */
+  #fold(call: SegmentCall, index: number): Instruction {
+    const { name, inputs, outputs } = call;
+    const folds = this.#producers[inputs[outputs.length]!] ?? NO_SLOT;
+    const one = this.#instructions[folds];
+    if (
+      one?.kind !== 'collect' ||
+      one.keepsLate ||
+      one.asCome ||
+      `${inputs.filter((slot) => one.outputs.includes(slot))}` !== `${one.outputs.slice(0, one.edges.length)}`
+    )
+      return this.#fail('it folds no answers of a Collect', name);
+    this.#instructions[folds] = { ...one, fold: index };
+    return { ...call, folds };
   }
 
   #send(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {

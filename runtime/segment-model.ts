@@ -8,6 +8,7 @@ import { type LoadedBundle, partsOf } from './bundle.ts';
 import { badProgram } from './problem.ts';
 import { decode, encode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
+import { foldedBy } from './seat-program.ts';
 
 interface Callee {
   readonly fn: onnx.FunctionProto;
@@ -69,9 +70,11 @@ class Segments {
     const initializer: Uint8Array[] = [];
     const input: Uint8Array[] = [];
     let external = false;
+    // What answers are folded into is given anew with each.
+    const folded = foldedBy(call);
     fn.input.forEach((name, index) => {
       const passed = call.input[index] ?? '';
-      const weight = this.#weights.get(passed);
+      const weight = index < folded ? undefined : this.#weights.get(passed);
       if (weight !== undefined) {
         external ||= decode(onnx.tensorLocation, weight).dataLocation === onnx.EXTERNAL;
         initializer.push(renamed(weight, name));

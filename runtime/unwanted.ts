@@ -1,7 +1,7 @@
 // What nobody waits for any more: work that only a send leads to whose receiver has closed its collect without it.
 
 import type { Flow } from './flow.ts';
-import type { Instruction, Send } from './instruction.ts';
+import { type Instruction, isFold, type Send } from './instruction.ts';
 
 export interface UnwantedAround {
   /** A reader of the slot needs it no more. */
@@ -48,7 +48,7 @@ export function leaveUnwanted(flow: Flow, edges: readonly number[], around: Unwa
     const one = instructions[index]!;
     const isRead = one.outputs.some((slot) => slot >= 0 && flow.uses[slot]! > 0);
     if (isRead || commits(one) || effects.includes(one.kind)) continue;
-    if (flow.fired[index] === 1) around.abort(index);
+    if (flow.fired[index] === 1 || isFold(one)) around.abort(index);
     else if (one.kind !== 'recv' && one.kind !== 'collect') {
       flow.fired[index] = 1;
       release(one);

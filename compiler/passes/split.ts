@@ -35,6 +35,7 @@ import { checkLinks } from '../links.ts';
 import { type Deployment, pass } from '../pass.ts';
 import { settleConstants } from '../split/answers.ts';
 import { duplicateCheapOps } from '../split/duplicate.ts';
+import { foldAnswers } from '../split/folds.ts';
 import { fragmentLevels } from '../split/fragments.ts';
 import { liftConstants } from '../split/lift.ts';
 import {
@@ -76,11 +77,12 @@ export const split = pass('split', {
       const problem = forbidden(graph, cx.topology, crossing) ?? unlinked(graph, cx.topology, crossing);
       if (problem !== undefined) problems.push(problem);
     }
-    const levels = fragmentLevels(graph, (problem) => problems.push(problem));
+    const unfolded = fragmentLevels(graph, (problem) => problems.push(problem));
     problems.forEach(cx.report);
     if (hasErrors(problems)) return compilation;
 
-    const grouping = groupOps(graph, levels, crossings, [...entries.values()]);
+    const { graph: folding, levels } = foldAnswers(graph, unfolded);
+    const grouping = groupOps(folding, levels, crossings, [...entries.values()]);
     const numbered: NumberedCrossing[] = crossings.map((crossing, id) => ({
       ...crossing,
       edge: edgeOf(
@@ -103,7 +105,7 @@ export const split = pass('split', {
     });
 
     const deployment = buildDeployment(
-      { graph, levels, grouping, crossings: numbered, authored: compilation.model.opLimit },
+      { graph: folding, levels, grouping, crossings: numbered, authored: compilation.model.opLimit },
       entries,
       cx.topology,
     );

@@ -3,6 +3,7 @@
 import {
   type Attribute,
   Copier,
+  capturesOf,
   DOMAIN,
   DOMAIN_VERSION,
   findAttribute,
@@ -23,6 +24,8 @@ import {
 } from '../../ir/index.ts';
 import { weightOf } from '../../ir/onnx/weights.ts';
 import type { Program } from '../pass.ts';
+import { isFold, partsOfFold } from './folds.ts';
+import { type BodyInput, FunctionBody } from './function-body.ts';
 import { isGather, type PlacedGraph, type PlaceNumber, setToReceive } from './places.ts';
 import {
   type Item,
@@ -129,7 +132,7 @@ class ProgramBuilder {
       fragments: this.#fragments,
       ...(this.#named && { seats: this.#seats, seatOf: this.#seatOf }),
       ops: items
-        .filter(({ kind }) => kind === 'segment')
+        .filter(({ kind, ops }) => kind === 'segment' || ops.some((id) => isFold(this.#model.op(id))))
         .reduce((sum, { ops }) => sum + ops.filter((id) => id < this.#split.authored).length, 0),
       state: [],
       slots: [],
@@ -283,6 +286,7 @@ class ProgramBuilder {
   }
 
   #emitCore(op: Op): void {
+    if (isFold(op)) return this.#emitFold(op);
     const isCollect = isGather(op);
     const inputs = isCollect ? [] : op.inputs.map((id) => this.#mainValue(id));
     const outputs = op.outputs.map((id) => (id === 0 ? id : this.#values.declare(id, this.#main)));
@@ -334,70 +338,102 @@ class ProgramBuilder {
   }
 
   #emitSegment(ops: readonly OpId[]): void {
-    const name = `segment_${this.#firstSegment + this.#functions.length}`;
-    const body = this.#editor.addGraph({ kind: 'function', name });
-    const values = new Copier(this.#model, this.#editor);
-    const copied: OpId[] = [];
-    const done = new Set<OpId>();
-    const inputs: { outer: ValueId; inner: ValueId; isWeight: boolean }[] = [];
-    const { constant, reads } = this.#split.graph;
-
-    const isInlined = (id: ValueId): boolean => {
-      const { def } = this.#model.value(id);
-      return def.kind === 'op' && constant[def.op] === 1;
-    };
-    const copy = (root: OpId): void => {
-      // Chains of constants can be long (shape arithmetic of exporters), hence a stack instead of recursion.
-      const stack = [root];
-      while (stack.length > 0) {
-        const id = stack[stack.length - 1]!;
-        const first = reads[id]!.filter((value) => isInlined(value) && !values.has(value));
-        if (first.length > 0) {
-          for (const value of first) stack.push((this.#model.value(value).def as { op: OpId }).op);
-          continue;
-        }
-        stack.pop();
-        if (done.has(id)) continue;
-        done.add(id);
-        for (const value of reads[id]!) {
-          if (values.has(value)) continue;
-          const isWeight = this.#model.value(value).weight !== undefined;
-          inputs.push({ outer: value, inner: values.declare(value, body), isWeight });
-        }
-        copied.push(values.op(id, body, { place: undefined }));
-        this.#computed.add(id);
-      }
-    };
-    for (const op of ops) copy(op);
-
-    inputs.sort((a, b) => Number(a.isWeight) - Number(b.isWeight));
-    inputs.forEach(({ inner }, index) => {
-      this.#editor.setValue(inner, { def: { kind: 'input', index } });
-    });
+    const [name, graph] = this.#newSegment();
+    const body = new FunctionBody(this.#split.graph, this.#editor, graph);
+    for (const op of ops) body.copy(op);
     const exported = ops.flatMap((op) =>
       this.#model.op(op).outputs.filter((id) => id !== 0 && this.#schedule.exported.has(id)),
     );
-    this.#editor.setGraph(body, {
+    this.#addSegment(name, graph, body, {
+      inputs: body.inputs,
+      results: exported.map((id) => body.values.value(id)),
+      outputs: () => exported.map((id) => this.#values.declare(id, this.#main)),
+    });
+  }
+
+  /** The body of a fold, called for each answer: the values so far, the answer's fields as its Collect has them, the rest. */
+  #emitFold(op: Op): void {
+    const [name, graph] = this.#newSegment();
+    const body = new FunctionBody(this.#split.graph, this.#editor, graph);
+    const { body: inner, initial, rows } = partsOfFold(op);
+    const from = this.#model.graph(inner);
+    const declared = from.inputs.map((id) => body.values.declare(id, graph));
+    const { def } = this.#model.value(rows[0]!);
+    const fields = def.kind === 'op' ? this.#model.op(def.op).outputs.slice(0, rows.length) : [];
+    const given: BodyInput[] = [
+      ...initial.map((outer, at) => ({ outer, inner: declared[at]!, isWeight: false })),
+      ...fields.map((outer) => {
+        const at = initial.length + rows.indexOf(outer);
+        return { outer, inner: declared[at]!, isWeight: false };
+      }),
+    ];
+    for (const value of capturesOf(this.#model, op)) body.read(value);
+    for (const id of from.ops) body.ops.push(body.values.op(id, graph, { place: undefined }));
+    this.#computed.add(op.id);
+    this.#addSegment(
+      name,
+      graph,
+      body,
+      {
+        inputs: [...given, ...body.inputs],
+        results: from.outputs.map((id) => body.values.value(id)),
+        // Each is what the next answer is folded into, whoever reads the last one.
+        outputs: () =>
+          op.outputs.map((id, at) =>
+            id === 0
+              ? this.#editor.addValue(this.#main, { name: `${name}_${at}` })
+              : this.#values.declare(id, this.#main),
+          ),
+      },
+      [intAttribute('fold', initial.length)],
+    );
+  }
+
+  #newSegment(): readonly [string, GraphId] {
+    const name = `segment_${this.#firstSegment + this.#functions.length}`;
+    return [name, this.#editor.addGraph({ kind: 'function', name })];
+  }
+
+  #addSegment(
+    name: string,
+    graph: GraphId,
+    body: FunctionBody,
+    {
+      inputs,
+      results,
+      outputs,
+    }: {
+      readonly inputs: readonly BodyInput[];
+      readonly results: readonly ValueId[];
+      readonly outputs: () => readonly ValueId[];
+    },
+    attributes: readonly Attribute[] = [],
+  ): void {
+    for (const op of body.computed) this.#computed.add(op);
+    inputs.forEach(({ inner }, index) => {
+      this.#editor.setValue(inner, { def: { kind: 'input', index } });
+    });
+    this.#editor.setGraph(graph, {
       inputs: inputs.map(({ inner }) => inner),
-      outputs: exported.map((id) => values.value(id)),
-      ops: copied,
+      outputs: results,
+      ops: body.ops,
     });
     this.#functions.push({
       domain: DOMAIN.segment,
       name,
       overload: '',
-      graph: body,
+      graph,
       attributes: [],
       defaults: [],
       opsets: new Map([...this.#model.header.opsets].filter(([domain]) => !isOurDomain(domain))),
     });
-    const callInputs = inputs.map(({ outer }) => this.#mainValue(outer));
     this.#add({
       domain: DOMAIN.segment,
       type: name,
       name,
-      inputs: callInputs,
-      outputs: exported.map((id) => this.#values.declare(id, this.#main)),
+      inputs: inputs.map(({ outer }) => this.#mainValue(outer)),
+      outputs: outputs(),
+      attributes,
     });
   }
 

@@ -1,6 +1,7 @@
 // The schedule of one place: which receives, segments, core ops and sends its program holds, and in which order.
 
 import { type Edge, isOurDomain, type OpId, type ValueId } from '../../ir/index.ts';
+import { isFold } from './folds.ts';
 import type { Levels } from './fragments.ts';
 import {
   type Crossing,
@@ -185,7 +186,8 @@ class Scheduler {
     for (const op of this.#split.graph.model.opsOf()) {
       if (!this.#isHere(op.id)) continue;
       const key = this.#segmentKey(op.id);
-      for (const value of isOurDomain(op.domain) ? op.inputs : graph.needs[op.id]!) {
+      const read = isFold(op) ? [...op.inputs, ...graph.needs[op.id]!] : op.inputs;
+      for (const value of isOurDomain(op.domain) ? read : graph.needs[op.id]!) {
         const { def } = this.#split.graph.model.value(value);
         if (def.kind === 'op' && (key === undefined || this.#segmentKey(def.op) !== key)) needed.add(value);
       }
@@ -212,7 +214,8 @@ class Scheduler {
     };
     for (const op of this.#split.graph.model.opsOf()) {
       if (!this.#isHere(op.id) || !isOurDomain(op.domain)) continue;
-      for (const value of op.inputs) add(value, levels[op.id]!);
+      // A fold finds what it begins with before its fragment does.
+      for (const value of op.inputs) add(value, isFold(op) ? 0 : levels[op.id]!);
     }
     for (const set of this.#receivedSets()) add(set, 0);
     this.#split.graph.model.mainGraph.outputs.forEach((value, index) => {

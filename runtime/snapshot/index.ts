@@ -7,7 +7,7 @@ import { decodeRecord, encodeRecord, framedRecord, JournalError, readRecord } fr
 import { Lease } from '../lease.ts';
 import { Node, type NodeOptions, type SavedNode } from '../node.ts';
 
-const VERSION = 2;
+const VERSION = 3;
 /** Their number is in snapshots: only ever add at the end. */
 const classes = [Flow, Lease];
 
