@@ -4,7 +4,6 @@ import {
   byteLengthOfType,
   capturesOf,
   DOMAIN,
-  findAttribute,
   type GraphId,
   type Model,
   NO_VALUE,
@@ -24,34 +23,15 @@ export function activationBytes(model: Model, seatOf?: readonly (string | undefi
     if (fn === undefined) return 0;
     // What enters and leaves a segment is counted where it is called.
     const { inputs, outputs } = model.graph(fn.graph);
-    const within = peak(model, fn.graph, new Set([...inputs, ...outputs]), () => 0);
-    // What a fold takes of its Collect is an answer, and not the rows that stand there.
-    const answer = inputs.filter((_, at) => folded.has(op.inputs[at]!));
-    return answer.reduce<number | null>((sum, id) => {
-      const bytes = byteLengthOfType(model.value(id).type);
-      return sum === null || bytes === undefined ? null : sum + bytes;
-    }, within);
+    return peak(model, fn.graph, new Set([...inputs, ...outputs]), () => 0);
   };
-  const folded = foldedRows(model);
-  if (seatOf === undefined) return peak(model, model.main, folded, inner);
+  if (seatOf === undefined) return peak(model, model.main, new Set(), inner);
   let sum: number | null = 0;
   for (const seat of new Set(model.mainGraph.ops.map((op) => seatOf[op]))) {
-    const bytes = peak(model, model.main, folded, inner, (op) => seatOf[op] === seat);
+    const bytes = peak(model, model.main, new Set(), inner, (op) => seatOf[op] === seat);
     sum = bytes === null || sum === null ? null : sum + bytes;
   }
   return sum;
-}
-
-/** What Collects give that is never stacked, since answers are folded as they come. */
-function foldedRows(model: Model): ReadonlySet<ValueId> {
-  const rows = new Set<ValueId>();
-  for (const op of model.opsOf()) {
-    if (op.domain !== DOMAIN.segment || findAttribute(op, 'fold') === undefined) continue;
-    const { def } = model.value(op.inputs[op.outputs.length]!);
-    if (def.kind === 'op')
-      for (const id of model.op(def.op).outputs) if (op.inputs.includes(id)) rows.add(id);
-  }
-  return rows;
 }
 
 function peak(

@@ -4,7 +4,8 @@
 //   ai.bytesandbrains.segment  <name>     call of a segment: a model-local function of plain ONNX ops. Inputs are
 //                                         run-time values and weights (initializers of the program). With `fold`: the
 //                                         number of its results, which are its first inputs, too; then come the fields
-//                                         of a Collect. It is called for each answer, with the results of the call before
+//                                         of a Collect, which stand for one answer. It is called for each, with the
+//                                         results of the call before
 //   ai.bytesandbrains.wire     Send       (x, members?)  edge, envelope: ships x; sends of one envelope leave together.
 //                                         A scatter's row i goes to member i, or to the i-th of `members` (peer ids).
 //                                         On a trigger edge x may be left out: it leaves when the flow starts

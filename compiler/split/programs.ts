@@ -298,6 +298,12 @@ class ProgramBuilder {
       return;
     }
     const fields = this.#split.crossings.filter((crossing) => crossing.op === op.id);
+    // What is folded is never stacked: its values stand for one answer.
+    const isFolded = this.#model
+      .uses(op.outputs[0]!)
+      .some((use) => use.kind === 'op' && isFold(this.#model.op(use.op)));
+    for (const [at, id] of isFolded ? op.inputs.entries() : [])
+      this.#editor.setValue(outputs[at]!, { type: this.#model.value(id).type });
     this.#add({
       domain: DOMAIN.wire,
       type: WIRE.collect,
