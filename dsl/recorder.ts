@@ -286,6 +286,19 @@ export class Recorder {
     return id;
   }
 
+  /** Runs `body` as if it stood in the main graph and at a place, so that whatever is recorded later may read what it makes. */
+  inMain<R>(place: Place | undefined, body: () => R): R {
+    const recomputed = this.#recomputed;
+    this.#recomputed = undefined;
+    this.#open.push(this.mainGraph);
+    try {
+      return this.unnamed(() => (place === undefined ? body() : this.atPlace(place, body)));
+    } finally {
+      this.#open.pop();
+      this.#recomputed = recomputed;
+    }
+  }
+
   qualified(name: string): string {
     const scope = this.scope;
     return scope === '' ? name : `${scope}.${name}`;
@@ -426,6 +439,9 @@ export function recorder(what: string): Recorder {
   if (current === undefined) throw new DiagnosticError(diagnostic('BB301', { what }));
   return current;
 }
+
+/** The place around, if anything is being recorded, and at a place. */
+export const placeHere = (): Place | undefined => current?.place;
 
 /** Runs `body` with `recording` as the recording under way. */
 export function recording<R>(next: Recorder, body: () => R): R {

@@ -4,6 +4,7 @@ import { type Attribute, CORE, type Place as IrPlace, placeKey, type StateVariab
 import { addConstant, fromNested, type Nested } from './constant.ts';
 import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
 import { isPlace, type Place, placeOf } from './place.ts';
+import { differsByFlow } from './random/key.ts';
 import { type Fact, type Recorder, recorder } from './recorder.ts';
 import type { Broadcast } from './rules.ts';
 import type {
@@ -118,6 +119,12 @@ export function state(
       ? factOf(initial, 'state')
       : addConstant(owner, fromNested(owner, initial as Nested, undefined), name);
     if (name === '') owner.fail('BB313', { key, reason: 'its name is empty' });
+    // Until it is assigned, each flow reads what it starts as.
+    if (differsByFlow(owner, start.id))
+      owner.fail('BB313', {
+        key,
+        reason: 'a key that is another one in each flow draws what it starts as; take fixedKey',
+      });
     if (perSession && perPeer)
       owner.fail('BB313', { key, reason: 'it is per session or per peer, not both' });
     const scope = perSession ? 'session' : perPeer ? 'peer' : 'member';

@@ -21,6 +21,7 @@
 //                              StateAssign (x)  key
 //                              When (x, condition) → x; OrElse (x, y) → x or y; Present (x) → bool scalar;
 //                              Reason (x) → string scalar, "" if present
+//                              Flow () → int64 scalar: another one in each flow, and at each member
 //   ai.bytesandbrains.role.<role>         the role's methods (ir/roles/table.ts), each with the slot that it asks, such as
 //                              data_source Batch (index, size) → (field…)  slot, fields, last; Size () → int64 scalar;
 //                              a protocol's are its own, and say their `kind`

@@ -58,6 +58,7 @@ export const CORE = {
   positions: 'Positions',
   first: 'First',
   digest: 'Digest',
+  flow: 'Flow',
 } as const;
 
 export const isOurDomain = (domain: string): boolean => domain.startsWith('ai.bytesandbrains.');

@@ -65,7 +65,7 @@ export function coreResult(one: CoreOp, flow: Flow, peer: string): Slot {
 /** What an op gives that the node computes itself: missing where an input is. */
 function computed(
   { kernel, class: viewed, name, inputs }: Computed,
-  { values, seat }: Flow,
+  { values, seat, id }: Flow,
   peer: string,
 ): Slot {
   const tensors = [];
@@ -76,5 +76,5 @@ function computed(
     tensors.push(input.data);
   }
   const members = viewed === undefined ? [] : seat.members.of(viewed);
-  return { data: kernel.run(tensors, { peer, members }), lease: undefined };
+  return { data: kernel.run(tensors, { peer, members, id }), lease: undefined };
 }

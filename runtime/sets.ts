@@ -1,8 +1,10 @@
-// What the node itself computes: of peer sets, string tensors of peer ids, ordered, each once; and digests.
+// What the node itself computes: of peer sets, string tensors of peer ids, ordered, each once; digests; and what tells a
+// flow at a member from all others.
 
 import { CORE } from '../ir/names.ts';
 import { packStrings, type Tensor, unpackStrings } from '../ir/types.ts';
 import { digestOf } from './digest.ts';
+import { type FlowId, flowKey } from './flow-id.ts';
 
 /** The ids in a tensor, each once. What is no list of strings is empty. */
 export function idsIn({ dtype, dims, bytes }: Tensor): readonly string[] {
@@ -43,7 +45,7 @@ export interface NodeKernel {
   readonly inputs: number;
   readonly run: (
     inputs: readonly Tensor[],
-    around: { readonly peer: string; readonly members: readonly string[] },
+    around: { readonly peer: string; readonly members: readonly string[]; readonly id: FlowId },
   ) => Tensor;
 }
 
@@ -62,4 +64,5 @@ export const nodeKernels: Readonly<Record<string, NodeKernel>> = {
   [CORE.positions]: ofTwo(positions),
   [CORE.first]: of(first),
   [CORE.digest]: of(digestOf),
+  [CORE.flow]: { inputs: 0, run: (_, { peer, id }) => digestOf(peerSet([flowKey(id), peer])) },
 };

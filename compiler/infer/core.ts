@@ -47,6 +47,7 @@ export function coreTypes(op: Op, scope: Scope): readonly Inferred[] {
     case CORE.positions:
       return [{ type: tensorType('int64', [null]) }];
     case CORE.digest:
+    case CORE.flow:
       return [{ type: tensorType('int64', []) }];
     case CORE.scatter:
       return [{ type: rowOf(inputs[0]) }];

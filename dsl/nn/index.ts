@@ -1,7 +1,7 @@
 // Layers: functions with named parameters.
 
 export { read, update } from '../optim/train.ts';
-export { type Key, key } from '../random/index.ts';
+export { fixedKey, type Key, key } from '../random/index.ts';
 // Layers that need more than one input.
 export {
   type AttentionMask,

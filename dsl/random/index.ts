@@ -9,4 +9,4 @@ export {
   type UniformOptions,
   uniform,
 } from './draw.ts';
-export { type Key, key } from './key.ts';
+export { fixedKey, type Key, key } from './key.ts';

@@ -181,7 +181,7 @@ export const authoringMessages = {
     severity: 'error',
     text: ({ layer }: { layer: string }) => [
       `${layer} drops at random in training and has no key`,
-      'give one: net(parameters, { training: true, key: key(seed).fold(step) })',
+      'give one: net(parameters, { training: true, key: key(seed) })',
     ],
   },
   BB332: {

@@ -106,6 +106,28 @@ export default module('masked', () => {
   expect(await rulesIn(masked('key(words)'), topology)).not.toContain('secret-from-graph');
 });
 
+test('what members draw from a key of a seed differs, and from one that is fixed it does not', async () => {
+  const going = (from: string): string => `
+import { cohort, constant, emit, entry, module, next, state } from 'bytesandbrains';
+import { fixedKey, key, uniform } from 'bytesandbrains/random';
+const phones = cohort('phone');
+export default module('lucky', () => {
+  const rounds = state('rounds', constant(0), { at: phones.each });
+  entry('round', phones.each, () => {
+    const n = rounds.update((before) => before.add(1));
+    emit('n', n);
+    next('round').when(n.less(5).and(uniform(${from}, []).less(0.5)));
+  });
+});`;
+  const topology = '{ "version": 1, "classes": { "phone": { "count": 3 } } }';
+  expect(await rulesIn(going('key(7).fold(n.cast({ to: "int64" }))'), topology)).toContain(
+    'joint-next-differs',
+  );
+  expect(await rulesIn(going('fixedKey(7).fold(n.cast({ to: "int64" }))'), topology)).not.toContain(
+    'joint-next-differs',
+  );
+});
+
 test('an all-reduce with a dead owner of a chunk lets replicas diverge, unless digests are compared', async () => {
   const reduced = (atLeast: string, rest: string): string => `
 import { cohort, constant, digest, emit, entry, module, next, state } from 'bytesandbrains';

@@ -28,7 +28,7 @@ const one = (layer: unknown, dims: readonly number[], more: Partial<Case> = {}):
   ...more,
 });
 type Float = 'float32' | 'float64';
-const training = { training: true, key: nn.key(3) };
+const training = { training: true, key: nn.fixedKey(3) };
 
 const cases: Readonly<Record<string, (dtype: Float) => Case>> = {
   linear: (dtype) => one(nn.linear({ in: 3, out: 4, dtype }), [2, 3]),

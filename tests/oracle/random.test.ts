@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { elementsOf, tensorFrom } from '../../cli/tensors/elements.ts';
 import { float32, input, int64, loop, output } from '../../dsl/index.ts';
-import { bernoulli, bits, dropout, key, normal, uniform } from '../../dsl/random/index.ts';
+import { bernoulli, bits, dropout, fixedKey, key, normal, uniform } from '../../dsl/random/index.ts';
 import { normalOf } from '../../dsl/random/quantile.ts';
 import type { Tensor } from '../../ir/index.ts';
 import { foldKey, hashName, keyOf, randomWords } from '../../ir/philox.ts';
@@ -20,7 +20,7 @@ const words = (count: number): number[] => [...randomWords(foldKey(keyOf(7n), ha
 describe.each(engines)('on %s', (_, engine) => {
   test('bits, uniform and normal numbers are those of the key’s stream', async () => {
     const model = recordedOf(() => {
-      const noise = key(7).fold('noise');
+      const noise = fixedKey(7).fold('noise');
       output('bits', bits(noise, [3, 5]));
       output('unit', uniform(noise, [11]));
       output('wide', uniform(noise, [2, 4], { low: -3, high: 5, dtype: 'float64' }));
@@ -44,8 +44,8 @@ describe.each(engines)('on %s', (_, engine) => {
     const model = recordedOf(() => {
       const step = input('step', int64, []);
       const small = step.cast({ to: 'int32' });
-      output('key', key(7).fold(step).fold(3).fold(small).value);
-      output('again', key(key(7).fold(step).value).fold(3).fold(small).value);
+      output('key', fixedKey(7).fold(step).fold(3).fold(small).value);
+      output('again', key(fixedKey(7).fold(step).value).fold(3).fold(small).value);
     });
     for (const step of [0n, 5n, -1n, 2n ** 40n + 3n]) {
       const out = await outputsOf(engine, model, { step: tensorFrom('int64', [], [step]) });
@@ -59,8 +59,8 @@ describe.each(engines)('on %s', (_, engine) => {
   test('dropout drops by the key, over sizes that only the run knows', async () => {
     const model = recordedOf(() => {
       const x = input('x', float32, ['N', 3]);
-      output('y', dropout(x, key(7).fold('noise'), 0.25));
-      output('same', dropout(x, key(7), 0));
+      output('y', dropout(x, fixedKey(7).fold('noise'), 0.25));
+      output('same', dropout(x, fixedKey(7), 0));
     });
     const given = Array.from({ length: 12 }, (__, index) => index + 1);
     const out = await outputsOf(engine, model, { x: tensorFrom('float32', [4, 3], given) });
@@ -77,9 +77,9 @@ describe.each(engines)('on %s', (_, engine) => {
 test('a key that nobody draws from is not recorded, and one that a loop drew from is there outside', () => {
   const model = recordedOf(() => {
     const step = input('step', int64, []);
-    const from = key(7).fold(step);
+    const from = fixedKey(7).fold(step);
     const [used] = [from.fold('used'), from.fold('unused')];
-    const start = uniform(key(1), [2]);
+    const start = uniform(fixedKey(1), [2]);
     const { x } = loop({ x: start }, { count: 3 }, ({ x }) => ({ x: x.add(uniform(used, [2])) }));
     output('y', x.add(uniform(used, [2])));
   });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { digestOf, sha256 } from '../../runtime/digest.ts';
+import type { FlowId } from '../../runtime/index.ts';
 import {
   first,
   idsIn,
@@ -14,6 +15,7 @@ import {
 } from '../../runtime/sets.ts';
 
 const set = (...ids: readonly string[]) => peerSet(ids);
+const flow: FlowId = { kind: 'initiated', initiator: 'p0', incarnation: 1, counter: 7 };
 const ids = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'phone/0', 'phone/1', 'é'), { maxLength: 8 });
 
 describe('peer sets', () => {
@@ -48,13 +50,29 @@ describe('peer sets', () => {
   });
 
   test('come from the class that a peer sees, and from itself', () => {
-    const around = { peer: 'p1', members: ['p0', 'p1'] };
+    const around = { peer: 'p1', members: ['p0', 'p1'], id: flow };
     expect(idsIn(nodeKernels.View!.run([], around))).toEqual(['p0', 'p1']);
     expect(idsIn(nodeKernels.Self!.run([], around))).toEqual(['p1']);
   });
 });
 
 describe('digests', () => {
+  test('tell flows and members apart, and the members that bound a place', () => {
+    const joint: FlowId = { kind: 'joint', class: 'p', view: 0, n: 7 };
+    const flows = [
+      flow,
+      { ...flow, counter: 8 },
+      { ...flow, incarnation: 2 },
+      { ...flow, under: ['p1'] },
+      joint,
+    ];
+    const digests = flows.flatMap((id) =>
+      ['p1', 'p2'].map((peer) => nodeKernels.Flow!.run([], { peer, members: [], id })),
+    );
+    expect(digests.every(({ dtype, dims }) => dtype === 'int64' && dims.length === 0)).toBe(true);
+    expect(new Set(digests.map(({ bytes }) => bytes.join())).size).toBe(10);
+  });
+
   test('are SHA-256, of any length', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 80 }), (a, b) => {

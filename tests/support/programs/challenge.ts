@@ -31,7 +31,7 @@ export default module('challenge', () => {
 
   entry('check', judge, interval('5s'), () => {
     const n = tick.update((before) => before.add(1n));
-    const seed = key(7).fold(n);
+    const seed = key(7);
     const shard = constant([1, 2]).mul(n.cast({ to: 'float32' }));
     const pair = workers.some(draw(seed.fold('pair'), 2, out.read()));
     const c = on(pair, () => digest(work(shard, seed))).collect({ within: '60s' });

@@ -18,7 +18,7 @@ import {
   where,
 } from '../../../dsl/index.ts';
 import { mse } from '../../../dsl/loss/index.ts';
-import { key } from '../../../dsl/random/index.ts';
+import { fixedKey, key } from '../../../dsl/random/index.ts';
 import { draw, pointsOf } from './pick.ts';
 
 const server = peer('server');
@@ -32,10 +32,11 @@ export default module('federated-early-stop', () => {
 
   entry('round', server, { initial: { round: 0n }, limit: 1 }, ({ round }) => {
     // Made on the server, once in this flow.
-    const picked = phones.some(draw(key(3).fold(round), 10));
+    const picked = phones.some(draw(key(3), 10));
     const before = w.read();
     const own = on(picked, () => {
-      const { x, y } = pointsOf(round);
+      // Others at each phone, and in each round.
+      const { x, y } = pointsOf(key(7));
       // Differentiated where it is: a gradient of what the server has would be the sum over the phones.
       const mine = before.broadcast(picked);
       const slope = gradient(mse(x.matmul(mine), y), mine);
@@ -44,7 +45,7 @@ export default module('federated-early-stop', () => {
     const c = collect(own, { enough: 10, atLeast: 8, within: '60s' });
     const w1 = weightedMean(c.wk, c.n);
     w.assign(w1.when(w1.present()));
-    const { x, y } = pointsOf(constant(-1, int64));
+    const { x, y } = pointsOf(fixedKey(8));
     const least = best.read();
     const loss = mse(x.matmul(w1), y).orElse(least);
     const better = loss.less(least);

@@ -1,18 +1,7 @@
 // Program 4 of the semantics: every ten seconds each peer sends one other its model and how often that was trained; who
 // gets it takes the mean, by age.
 
-import {
-  cohort,
-  constant,
-  digest,
-  emit,
-  entry,
-  interval,
-  module,
-  on,
-  self,
-  state,
-} from '../../../dsl/index.ts';
+import { cohort, constant, emit, entry, interval, module, on, state } from '../../../dsl/index.ts';
 import { read, update } from '../../../dsl/optim/index.ts';
 import { key } from '../../../dsl/random/index.ts';
 import { draw } from './pick.ts';
@@ -25,11 +14,9 @@ export default module('gossip', () => {
     m: state('m', constant([0, 0]), { at: peers }),
     age: state('age', constant(1), { at: peers }),
   };
-  const ticks = state('ticks', constant(0n), { at: peers });
   entry('tick', peers, interval('10s'), () => {
-    const tick = ticks.update((before) => before.add(1n));
     const mine = read(held);
-    const p = peers.neighbour(draw(key(1).fold(digest(self())).fold(tick), 1));
+    const p = peers.neighbour(draw(key(1), 1));
     const now = on(p, () =>
       update(held, ({ m, age }) => {
         const all = age.add(mine.age);

@@ -12,19 +12,18 @@ import {
   peer,
   start,
   state,
-  type Tensor,
 } from '../../../dsl/index.ts';
-import { key, normal } from '../../../dsl/random/index.ts';
+import { fixedKey, key, normal } from '../../../dsl/random/index.ts';
 
 const layers = [peer('layer0'), peer('layer1'), peer('layer2')];
 export const topology = { version: 1, classes: { layer0: {}, layer1: {}, layer2: {} } };
 
 export default module('layer-local', () => {
-  const p = layers.map((at, i) => state(`w${i}`, normal(key(i), [4, 4]).mul(0.5), { at }));
+  const p = layers.map((at, i) => state(`w${i}`, normal(fixedKey(i), [4, 4]).mul(0.5), { at }));
   const count = state('batches', constant(0, int64), { at: layers[0]! });
 
-  const forward = (n: Tensor<'int64'>): void => {
-    let h = on(layers[0]!, () => normal(key(9).fold(n), [8, 4]));
+  const forward = (): void => {
+    let h = on(layers[0]!, () => normal(key(9), [8, 4]));
     for (const [i, at] of layers.entries()) {
       h = on(at, () => {
         const used = p[i]!.read();
@@ -40,7 +39,7 @@ export default module('layer-local', () => {
 
   entry('feed', layers[0]!, interval('100ms'), () => {
     const n = count.update((before) => before.add(1n));
-    start('batch', { n }).when(n.lessOrEqual(32n));
+    start('batch').when(n.lessOrEqual(32n));
   });
-  entry('batch', layers[0]!, { initial: { n: 0n }, limit: 16 }, ({ n }) => forward(n));
+  entry('batch', layers[0]!, { limit: 16 }, forward);
 });

@@ -1,7 +1,7 @@
 // What several programs use: peers drawn at random, and data that each member has of its own.
 
-import { digest, type Picker, self, type Tensor, type Value } from '../../../dsl/index.ts';
-import { type Key, key, normal, uniform } from '../../../dsl/random/index.ts';
+import type { Picker, Tensor, Value } from '../../../dsl/index.ts';
+import { type Key, normal, uniform } from '../../../dsl/random/index.ts';
 
 /** Two numbers, wherever they are. */
 export type Pair = Value<'float32', [2], string>;
@@ -15,10 +15,9 @@ export const draw = (from: Key, count: number, out?: Tensor<'string'>): Picker =
   },
 });
 
-/** Points on a line with noise, different ones at each member and in each round. */
-export function pointsOf(round: Tensor<'int64'>) {
-  const own = key(7).fold(digest(self())).fold(round);
-  const x = normal(own, [8, 2]);
-  const noise = normal(own.fold('noise'), [8, 1]).mul(0.01);
+/** Points on a line with noise. */
+export function pointsOf(from: Key) {
+  const x = normal(from, [8, 2]);
+  const noise = normal(from.fold('noise'), [8, 1]).mul(0.01);
   return { x, y: x.matmul([[2], [-1]]).add(noise) };
 }

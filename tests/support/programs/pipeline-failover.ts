@@ -28,7 +28,7 @@ export default module('pipeline-failover', () => {
   const pass = (token: Pair): Pair => {
     let h = token;
     for (const [i, stage] of stages.entries()) {
-      const s = stage.one(draw(key(i).fold(tried.read()), 1), { sticky: true });
+      const s = stage.one(draw(key(i), 1), { sticky: true });
       h = on(s, () => {
         const kv = caches[i]!.update((before) => before.mul(0.5).add(h));
         return kv.tanh();

@@ -1,18 +1,7 @@
 // Program 4 of the semantics, push-sum: each second a peer keeps half of its sum and of its weight, and sends the other
 // halves to one other peer, in the same fragment. x / w goes to the mean everywhere.
 
-import {
-  cohort,
-  constant,
-  digest,
-  emit,
-  entry,
-  interval,
-  module,
-  on,
-  self,
-  state,
-} from '../../../dsl/index.ts';
+import { cohort, constant, emit, entry, interval, module, on, state } from '../../../dsl/index.ts';
 import { update } from '../../../dsl/optim/index.ts';
 import { key } from '../../../dsl/random/index.ts';
 import { draw } from './pick.ts';
@@ -22,11 +11,9 @@ export const topology = { version: 1, classes: { peer: { count: 4 } } };
 
 export default module('push-sum', () => {
   const held = { x: state('x', constant([1, 2]), { at: peers }), w: state('w', constant(1), { at: peers }) };
-  const ticks = state('ticks', constant(0n), { at: peers });
   entry('tick', peers, interval('1s'), { limit: [4, 'wait'] }, () => {
-    const tick = ticks.update((before) => before.add(1n));
     const half = update(held, ({ x, w }) => ({ x: x.mul(0.5), w: w.mul(0.5) }));
-    const p = peers.neighbour(draw(key(1).fold(digest(self())).fold(tick), 1));
+    const p = peers.neighbour(draw(key(1), 1));
     const now = on(p, () => update(held, ({ x, w }) => ({ x: x.add(half.x), w: w.add(half.w) })));
     emit(
       'mean',
