@@ -16,6 +16,7 @@ import type { ExplainOptions } from '../commands/explain.ts';
 import type { CommandContext } from '../context.ts';
 import { formatBytes, formatNs } from '../output.ts';
 import { formatEnd } from '../plan.ts';
+import { collectsOf, printCollects } from './collects.ts';
 import { deadlineWords, placedWords, rejectedWords } from './words.ts';
 
 export async function explainPlan(
@@ -24,7 +25,7 @@ export async function explainPlan(
   { op, edge }: ExplainOptions,
 ): Promise<void> {
   const folder = path.basename(what) === 'plan.json' ? path.dirname(what) : what;
-  const { plan } = await loadDeployment(folder);
+  const { plan, bundles } = await loadDeployment(folder);
   const { reasons } = plan;
   if (reasons === undefined) {
     const file = path.join(folder, 'plan.json');
@@ -33,6 +34,7 @@ export async function explainPlan(
   const ops = op === undefined ? undefined : opsLike(reasons, op);
   const edges = edge === undefined ? undefined : [edgeNumbered(plan, edge)];
   const all = ops === undefined && edges === undefined;
+  const collects = all ? collectsOf(new Set(bundles.values())) : [];
   const document = {
     deployment: plan.deployment,
     ...(ops && { ops }),
@@ -40,6 +42,7 @@ export async function explainPlan(
     ...((all || edges) && {
       edges: (edges ?? plan.edges).map((one) => ({ ...one, timing: timingOf(reasons, one) })),
     }),
+    ...(collects.length > 0 && { collects }),
   };
   cx.result(document);
   if (all) {
@@ -54,6 +57,7 @@ export async function explainPlan(
     );
   }
   if (all || edges !== undefined) printEdgeTimes(cx, edges ?? plan.edges, reasons);
+  printCollects(cx, collects);
 }
 
 function opsLike(reasons: PlanReasons, glob: string) {

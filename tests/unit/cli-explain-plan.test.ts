@@ -30,7 +30,7 @@ async function deployed(source: string, topology: object): Promise<string> {
     file = `${folder}.ts`;
     writeFileSync(
       file,
-      `import { bool, cohort, collect, constant, float32, input, module, on, output, peer, sequenceConstruct, state } from 'bytesandbrains';\nexport default module('m', () => {\n${source}\n});\n`,
+      `import { bool, cohort, collect, constant, float32, fold, input, module, on, output, peer, sequenceConstruct, state } from 'bytesandbrains';\nexport default module('m', () => {\n${source}\n});\n`,
     );
   }
   await fine(bbc('compile', file, '--peers', peers, '--no-check', '-o', folder));
@@ -172,4 +172,23 @@ const a = on(peer('phone'), () => x.relu().reshape(shape));
 output('y', on(peer('server'), () => a.exp().reshape(shape).add(x)));`;
   const { placed } = await explained(await deployed(body, two));
   expect(placed).toContainEqual(expect.objectContaining({ because: 'copy', class: 'server' }));
+});
+
+test('tells of each collect whether its answers are folded as they come', async () => {
+  const folder = await deployed(
+    `const [server, phones] = [peer('server'), cohort('phone')];
+     const x = input('x', float32, [1], { at: phones.each });
+     const { sum } = fold(on(phones.each, () => x.exp()), { sum: constant([0]) }, (b, y) => ({ sum: b.sum.add(y) }), { at: server });
+     const { values } = collect(on(phones.each, () => x.mul(2)), { at: server });
+     output('sum', sum);
+     output('rows', on(server, () => values.mul(2)));`,
+    { classes: { server: {}, phone: { count: 2 } } },
+  );
+  expect(JSON.parse(await fine(bbc('explain', folder, '--json'))).collects).toMatchObject([
+    { collect: 'collect_0', class: 'server', answers: 'folded' },
+    { collect: 'collect_1', class: 'server', answers: 'stacked' },
+  ]);
+  expect(await fine(bbc('explain', folder))).toMatch(
+    /collect_0 +server .*folded, each when all before it are there\n *collect_1 +server .*held and stacked when all are there/,
+  );
 });
