@@ -115,6 +115,8 @@ export class Recorder {
   readonly domains = new Map<string, number>();
   /** Names of components' slots. */
   readonly slots = new Set<string>();
+  /** Ops in bodies of control flow. */
+  readonly inner: OpId[] = [];
   /** Run when the body is done. */
   readonly finishers: (() => void)[] = [];
 
@@ -282,6 +284,7 @@ export class Recorder {
     } finally {
       this.#open.pop();
     }
+    this.inner.push(...graph.ops);
     this.editor.setGraph(id, { ops: graph.ops, inputs: graph.inputs, outputs: graph.outputs });
     return id;
   }

@@ -7,7 +7,7 @@ import type { Recorder } from './recorder.ts';
 export function sealEntries(owner: Recorder): void {
   const { editor, mainGraph } = owner;
   if (owner.entries.size <= 1) {
-    for (const id of mainGraph.ops) setEntry(editor, id, undefined);
+    for (const id of [...mainGraph.ops, ...owner.inner]) setEntry(editor, id, undefined);
     for (const id of mainGraph.inputs) setInputEntry(editor, id, undefined);
     return;
   }

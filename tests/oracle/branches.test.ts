@@ -5,11 +5,13 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
 import {
   bool,
+  entry,
   float32,
   ifElse,
   input,
   loop,
   module,
+  next,
   on,
   output,
   peer,
@@ -120,6 +122,29 @@ test('what a branch makes from nothing is not taken for the result of the other'
   const { outputs } = await time.until(running.invoke({ x: floats(1, 3), c: truth(false) }));
   expect(plain(outputs.y)).toEqual([-1, -3]);
   await running.close();
+});
+
+test('in the rounds of an entry, each takes the branch of its condition', async () => {
+  const source = module('rounds', () => {
+    entry('round', server, { initial: { n: 0n } }, ({ n }) => {
+      const even = n.mod(2n).equal(0n);
+      const y = ifElse(
+        even,
+        () => on(edge, () => n.add(10n)),
+        () => n.neg(),
+      );
+      output('y', y);
+      next('round', { n: n.add(1n) }).when(n.less(3n));
+    });
+  });
+  const deployment = await deploy(source, peers, backend);
+  const found: unknown[] = [];
+  await deployment.invoke(
+    {},
+    { entry: 'round', onFlow: ({ outputs, status }) => found.push(status, plain(outputs.y)) },
+  );
+  await deployment.close();
+  expect(found).toEqual(['complete', [10], 'complete', [-1], 'complete', [12], 'complete', [-3]]);
 });
 
 test('an If without places inside stays whole', () => {
