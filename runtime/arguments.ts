@@ -7,7 +7,7 @@ import type { Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
 import { describeData, fits } from './manifest.ts';
 import { sizeOf } from './packed.ts';
-import { isMissing, type Value, valueProblem } from './value.ts';
+import { failed, isMissing, type Value, valueProblem } from './value.ts';
 
 /** Why a value cannot be a graph input. */
 export function inputMisfit(
@@ -40,6 +40,6 @@ export function argumentsFor(
         : `${describeData(value)} does not fit`;
     const problem = valueProblem(value, around.limits) ?? misfit();
     if (problem === undefined) return around.own(value);
-    return { reason: 'failed', peer: around.peer, detail: `argument ${name}: ${problem}` };
+    return failed(around.peer, `argument ${name}: ${problem}`);
   });
 }

@@ -7,7 +7,7 @@ import type { LateAnswer } from './late.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
 import type { EngineOutlet } from './outlet.ts';
 import { peersIn } from './peer-set.ts';
-import type { Missing } from './value.ts';
+import { failed, type Missing } from './value.ts';
 
 /** What a wait does to its flow. */
 export interface ArrivalsAround {
@@ -71,9 +71,7 @@ export class Arrivals {
     this.#around.used(flow, slot!);
     const members = isHeld(set) ? peersIn(set.data, flow.seat.members, fromOf(one).class) : [];
     flow.bound.set(index, one.kind === 'recv' ? members.slice(0, 1) : members);
-    const missing = isHeld(set)
-      ? ({ reason: 'failed', peer: this.#peer, detail: 'a set of peers without a member' } as const)
-      : set;
+    const missing = isHeld(set) ? failed(this.#peer, 'a set of peers without a member') : set;
     if (one.kind === 'recv' && members.length === 0) this.receive(flow, index, missing);
     else if (!isHeld(set)) this.close(flow, index, () => missing, missing);
     else if (one.kind === 'collect')

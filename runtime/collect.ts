@@ -7,7 +7,7 @@ import type { Collect } from './instruction.ts';
 import type { LateAnswer } from './late.ts';
 import { type Held, isHeld, type Leases, type Slot } from './lease.ts';
 import { sameType, stack } from './stack.ts';
-import type { Missing } from './value.ts';
+import { failed, type Missing } from './value.ts';
 
 export interface Collected {
   /** The fields, then senders and missing, then ages where late answers are kept. */
@@ -165,7 +165,7 @@ export class Gathering {
     if (one.fold !== undefined) this.advance(answers, true);
     for (const slots of [...answers.fields.splice(0), ...answers.late.map(({ fields }) => fields)])
       this.#leases.dropAll(slots);
-    const nobody: Missing = { reason: 'failed', peer, detail: 'too few are asked' };
+    const nobody = failed(peer, 'too few are asked');
     const nothing = [...edges, 0, 0, 0].map(() => causes[0] ?? nobody);
     return { values: values ?? nothing, arrived, causes, absent, known: members.length, needed: enough };
   }
@@ -183,7 +183,7 @@ export class Gathering {
         return own(stack(rows.map((row) => row.fields[field]!.data as Tensor)), this.#leases);
       }
       if (dtype === null || shape === null || !shape.every((dim) => typeof dim === 'number'))
-        return causes[0] ?? { reason: 'failed', peer, detail: 'nobody answered and the shape is not known' };
+        return causes[0] ?? failed(peer, 'nobody answered and the shape is not known');
       return own({ dtype, dims: [0, ...(shape as number[])], bytes: new Uint8Array(0) }, this.#leases);
     });
     const names = (list: readonly string[]): Held =>

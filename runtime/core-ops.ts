@@ -5,6 +5,7 @@ import { packStrings } from '../ir/types.ts';
 import type { Flow } from './flow.ts';
 import type { Computed, CoreOp, Instruction, Invoke } from './instruction.ts';
 import { type Held, isHeld, type Slot } from './lease.ts';
+import { failed } from './value.ts';
 
 const scalar = (dtype: 'bool' | 'string', bytes: Uint8Array): Held => ({
   data: { dtype, dims: [], bytes },
@@ -34,8 +35,7 @@ export function decidedEarly(flow: Flow, one: Instruction): boolean {
 export const argumentsIn = (flow: Flow, one: Invoke, peer: string): readonly Slot[] =>
   one.arguments.map(
     (name, at) =>
-      flow.given?.[at] ??
-      flow.values[one.inputs[at] ?? -1] ?? { reason: 'failed', peer, detail: `nothing gave ${name}` },
+      flow.given?.[at] ?? flow.values[one.inputs[at] ?? -1] ?? failed(peer, `nothing gave ${name}`),
   );
 
 /** The inputs are there, but for the one that an early decision does not need. */
@@ -48,8 +48,7 @@ export function coreResult(one: CoreOp, flow: Flow, peer: string): Slot {
       const condition = second!;
       if (!isHeld(condition)) return condition;
       const truth = truthOf(condition.data);
-      if (truth === undefined)
-        return { reason: 'failed', peer, detail: `the condition of ${one.name} is no bool scalar` };
+      if (truth === undefined) return failed(peer, `the condition of ${one.name} is no bool scalar`);
       return truth ? first! : { reason: 'declined', peer };
     }
     case 'orElse':
@@ -72,7 +71,7 @@ function computed(
   for (const slot of inputs) {
     const input = values[slot]!;
     if (!isHeld(input)) return input;
-    if (!isTensor(input.data)) return { reason: 'failed', peer, detail: `${name} takes tensors only` };
+    if (!isTensor(input.data)) return failed(peer, `${name} takes tensors only`);
     tensors.push(input.data);
   }
   const members = viewed === undefined ? [] : seat.members.of(viewed);

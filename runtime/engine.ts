@@ -17,6 +17,7 @@ import {
   type Instruction,
   type Invoke,
   isFold,
+  isWait,
   type Next,
   NO_SLOT,
   type Reader,
@@ -28,13 +29,12 @@ import { type Held, isHeld, type Leases, type Slot } from './lease.ts';
 import type { EngineOutlet, Work } from './outlet.ts';
 import { Sending } from './sending.ts';
 import { leaveUnwanted } from './unwanted.ts';
-import type { Missing, MissingReason } from './value.ts';
+import { failed, isMissing, type Missing, type MissingReason } from './value.ts';
 import { keyIn, Variables } from './variables.ts';
 import { Works } from './works.ts';
 
 /** It has been committed: nothing waits for its answer but the end of its flow. */
 const isUpdate = (call: Call): boolean => call.kind === 'call' && call.effect === 'update';
-const isWait = ({ kind }: Instruction): boolean => kind === 'recv' || kind === 'collect';
 
 export class Engine {
   readonly #peer: string;
@@ -108,7 +108,7 @@ export class Engine {
     if (flow.cancelled !== undefined || outputs.length !== wanted.length) {
       this.#leases.holdAll(outputs);
       this.#leases.dropAll(outputs);
-      const wrong = this.#failed(`${outputs.length} results where ${wanted.length} belong`);
+      const wrong = failed(this.#peer, `${outputs.length} results where ${wanted.length} belong`);
       this.#failWork(work, flow.cancelled ?? wrong);
       return true;
     }
@@ -205,16 +205,12 @@ export class Engine {
   blame(flow: Flow, index: number, missing: Missing): void {
     if (missing.reason === 'declined') return;
     const one = flow.seat.instructions[index]!;
-    const deadlineNs = one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : undefined;
+    const deadlineNs = isWait(one) ? one.deadlineNs : undefined;
     const value = one.kind === 'recv' ? one.edge.value : one.name;
     const last = flow.causes.at(-1);
     // One reason for a whole cohort.
     if (last?.missing === missing && last.value === value) return;
     flow.causes.push(deadlineNs === undefined ? { value, missing } : { value, missing, deadlineNs });
-  }
-
-  #failed(detail: string): Missing {
-    return { reason: 'failed', peer: this.#peer, detail };
   }
 
   #enqueue(flow: Flow, index: number): void {
@@ -363,16 +359,24 @@ export class Engine {
   }
 
   #call(flow: Flow, index: number, call: Call): void {
-    const inputs = call.inputs.map((slot) => flow.values[slot]!);
-    const missing =
-      flow.cancelled ?? this.#barred(flow, index, call) ?? inputs.find((value) => !isHeld(value));
-    if (missing !== undefined) {
-      this.#release(flow, call);
-      return this.#skip(flow, index, call, missing as Missing);
-    }
-    this.#start(flow, index, call, inputs as Held[], () => this.#release(flow, call));
+    const inputs = this.#inputsOf(flow, index, call);
+    const release = (): void => this.#release(flow, call);
+    if (!isMissing(inputs)) return this.#start(flow, index, call, inputs, release);
+    release();
+    this.#skip(flow, index, call, inputs);
   }
 
+  /** What a call is given; or why it does not take place. */
+  #inputsOf(flow: Flow, index: number, call: Call): readonly Held[] | Missing {
+    const inputs = call.inputs.map((slot) => flow.values[slot]!);
+    const missing =
+      flow.cancelled ??
+      this.#barred(flow, index, call) ??
+      inputs.find((value): value is Missing => !isHeld(value));
+    return missing ?? (inputs as Held[]);
+  }
+
+  /** `used` is told when the work holds its inputs. */
   #start(flow: Flow, index: number, call: Call, inputs: readonly Held[], used: () => void): void {
     const { work, data, transfer } = this.works.begin(flow, index, call, inputs, used);
     this.#outlet.start(work, data, transfer);
@@ -518,15 +522,11 @@ export class Engine {
 
   /** Notes what a component is to be told when the fragment commits. */
   #update(flow: Flow, index: number, one: ComponentCall): void {
-    const inputs = one.inputs.map((slot) => flow.values[slot]!);
-    const missing =
-      flow.cancelled ??
-      this.#barred(flow, index, one) ??
-      inputs.find((value): value is Missing => !isHeld(value));
-    if (missing === undefined) {
+    const inputs = this.#inputsOf(flow, index, one);
+    if (!isMissing(inputs)) {
       this.#leases.holdAll(inputs);
-      flow.updates.set(index, inputs as Held[]);
-    } else if (missing.reason !== 'declined') this.#void(flow, one.fragment, missing);
+      flow.updates.set(index, inputs);
+    } else if (inputs.reason !== 'declined') this.#void(flow, one.fragment, inputs);
     this.#done(flow, index, one);
   }
 
@@ -538,7 +538,6 @@ export class Engine {
     const drop = (): void => this.#leases.dropAll(inputs);
     if (voided) return drop();
     flow.left++;
-    const call = flow.seat.instructions[index] as ComponentCall;
-    this.#start(flow, index, call, inputs, drop);
+    this.#start(flow, index, flow.seat.instructions[index] as ComponentCall, inputs, drop);
   }
 }

@@ -9,6 +9,7 @@ import {
   type Fragment,
   type Instruction,
   isFold,
+  isWait,
   NO_SLOT,
   type Reader,
   type SeatProgram,
@@ -43,7 +44,7 @@ interface Draft {
 }
 
 /** Waits are not part of a fragment: they end one, and fire without any claim. Folding is part of its wait. */
-const isWait = (one: Instruction): boolean => one.kind === 'recv' || one.kind === 'collect' || isFold(one);
+const isOutside = (one: Instruction): boolean => isWait(one) || isFold(one);
 /** So is an ask, which claims for itself: it takes what is committed. */
 const isAsk = (one: Instruction): boolean => one.kind === 'call' && one.effect === 'ask';
 
@@ -144,7 +145,7 @@ function draftFragments({ instructions, fragmentNumbers, fail }: Unlinked): Draf
   });
   instructions.forEach((one, index) => {
     const number = isAsk(one) ? -1 - index : fragmentNumbers[index];
-    if (number !== undefined && !isWait(one)) claiming.get(number)?.members.push(index);
+    if (number !== undefined && !isOutside(one)) claiming.get(number)?.members.push(index);
   });
   return [...claiming.values()];
 }

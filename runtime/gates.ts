@@ -5,6 +5,7 @@ import { type Claim, Claims } from './claims.ts';
 import type { Flow } from './flow.ts';
 import { isBootstrap } from './instruction.ts';
 import type { Leases } from './lease.ts';
+import { failed } from './value.ts';
 import { keyIn, type Variables } from './variables.ts';
 
 /** Stands for all fragments of a bootstrap, whose claims are one. */
@@ -53,11 +54,7 @@ export class Gates {
   end(flow: Flow): void {
     const { holds: keys, causes, seat } = flow;
     if (keys === undefined) return;
-    const missing = {
-      reason: 'failed',
-      peer: this.#peer,
-      detail: `bootstrap ${seat.entry} has failed`,
-    } as const;
+    const missing = failed(this.#peer, `bootstrap ${seat.entry} has failed`);
     if (causes.length > 0) for (const key of keys) this.claims.barred.set(key, missing);
     this.#granted.push(...this.claims.release({ flow, fragment: WHOLE, keys }));
   }

@@ -143,6 +143,9 @@ export type CoreOp = Judged | Computed;
 export type Call = SegmentCall | ComponentCall;
 export type Instruction = Call | Send | Recv | Collect | StateRead | StateAssign | Invoke | Next | CoreOp;
 
+export const isWait = (one: Instruction): one is Recv | Collect =>
+  one.kind === 'recv' || one.kind === 'collect';
+
 /** A fragment that claims state variables. */
 export interface Fragment {
   /** Its number in the file. */

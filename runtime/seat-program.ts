@@ -9,14 +9,13 @@ import type { LoadedBundle } from './bundle.ts';
 import { linkFragments } from './fragments.ts';
 import {
   COMPONENT,
-  type Collect,
   type ComponentCall,
   type EnvelopeGroup,
   type Instruction,
   type Invoke,
+  isWait,
   limitPolicies,
   NO_SLOT,
-  type Recv,
   type SeatProgram,
   type SegmentCall,
   shiftOf,
@@ -132,7 +131,6 @@ class Decoder {
       outputs: [...outputsOfSlot.keys()],
       fail: (reason) => this.#fail(reason),
     });
-    const isWait = (one: Instruction): one is Recv | Collect => one.kind === 'recv' || one.kind === 'collect';
     const waits = linked.instructions.flatMap((one, at) => (isWait(one) ? [{ one, at }] : []));
     waits.sort((a, b) => a.one.deadlineNs - b.one.deadlineNs || a.at - b.at);
     return {

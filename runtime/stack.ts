@@ -17,24 +17,20 @@ export function stack(tensors: readonly Tensor[]): Tensor {
     return { dtype, dims, bytes: packStrings(strings) };
   }
   const bits = bitsOf(dtype) * count;
-  if (bits % 8 !== 0) return { dtype, dims, bytes: stackPacked(tensors, bits) };
-  const bytes = new Uint8Array((bits / 8) * tensors.length);
+  const bytes = new Uint8Array(Math.ceil((bits * tensors.length) / 8));
   tensors.forEach((tensor, index) => {
-    bytes.set(tensor.bytes, (bits / 8) * index);
+    if (bits % 8 === 0) bytes.set(tensor.bytes, (bits / 8) * index);
+    else copyBits(tensor.bytes, 0, bytes, bits * index, bits);
   });
   return { dtype, dims, bytes };
 }
 
-/** Elements narrower than a byte, whose rows do not end at a byte. */
-function stackPacked(tensors: readonly Tensor[], bits: number): Uint8Array {
-  const bytes = new Uint8Array(Math.ceil((bits * tensors.length) / 8));
-  tensors.forEach((tensor, row) => {
-    for (let bit = 0; bit < bits; bit++) {
-      const at = row * bits + bit;
-      bytes[at >> 3]! |= ((tensor.bytes[bit >> 3]! >> (bit & 7)) & 1) << (at & 7);
-    }
-  });
-  return bytes;
+/** Elements narrower than a byte, whose rows do not end at a byte: `bits` from one place to another that is zero. */
+function copyBits(from: Uint8Array, start: number, to: Uint8Array, offset: number, bits: number): void {
+  for (let bit = 0; bit < bits; bit++) {
+    const [source, target] = [start + bit, offset + bit];
+    to[target >> 3]! |= ((from[source >> 3]! >> (source & 7)) & 1) << (target & 7);
+  }
 }
 
 /** Row `index`; of elements of whole bytes it is a view. Undefined: it has no such row. */
@@ -49,15 +45,9 @@ export function rowOf(
     return { dtype, dims, bytes: packStrings(strings.slice(index * count, (index + 1) * count)) };
   }
   const bits = bitsOf(dtype) * count;
-  if (bits % 8 !== 0) return { dtype, dims, bytes: rowOfPacked(bytes, bits, index) };
-  return { dtype, dims, bytes: bytes.subarray((bits / 8) * index, (bits / 8) * (index + 1)) };
-}
-
-function rowOfPacked(bytes: Uint8Array, bits: number, row: number): Uint8Array {
+  if (bits % 8 === 0)
+    return { dtype, dims, bytes: bytes.subarray((bits / 8) * index, (bits / 8) * (index + 1)) };
   const own = new Uint8Array(Math.ceil(bits / 8));
-  for (let bit = 0; bit < bits; bit++) {
-    const at = row * bits + bit;
-    own[bit >> 3]! |= ((bytes[at >> 3]! >> (at & 7)) & 1) << (bit & 7);
-  }
-  return own;
+  copyBits(bytes, bits * index, own, 0, bits);
+  return { dtype, dims, bytes: own };
 }

@@ -8,7 +8,7 @@ import type { DropReason, Output, Values } from './io.ts';
 import type { Leases } from './lease.ts';
 import type { Limits } from './limits.ts';
 import type { Outbox } from './outbox.ts';
-import { isMissing, type Value } from './value.ts';
+import { failed, isMissing, type Value } from './value.ts';
 import type { Waits } from './waits.ts';
 
 export interface SupplyContext {
@@ -64,7 +64,7 @@ export class Supplies {
     const deny = (reason: DropReason, what: string): void => {
       const detail = `input ${port.name}: ${what}`;
       outbox.drop(reason, peer, detail);
-      waits.deny(flow, index, { reason: 'failed', peer, detail });
+      waits.deny(flow, index, failed(peer, detail));
     };
     const misfit = inputMisfit(port, value, limits);
     if (misfit !== undefined) return deny(...misfit);

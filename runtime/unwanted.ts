@@ -1,7 +1,7 @@
 // What nobody waits for any more: work that only a send leads to whose receiver has closed its collect without it.
 
 import type { Flow } from './flow.ts';
-import { type Instruction, isFold, type Send } from './instruction.ts';
+import { type Instruction, isFold, isWait, type Send } from './instruction.ts';
 
 export interface UnwantedAround {
   /** A reader of the slot needs it no more. */
@@ -49,7 +49,7 @@ export function leaveUnwanted(flow: Flow, edges: readonly number[], around: Unwa
     const isRead = one.outputs.some((slot) => slot >= 0 && flow.uses[slot]! > 0);
     if (isRead || commits(one) || effects.includes(one.kind)) continue;
     if (flow.fired[index] === 1 || isFold(one)) around.abort(index);
-    else if (one.kind !== 'recv' && one.kind !== 'collect') {
+    else if (!isWait(one)) {
       flow.fired[index] = 1;
       release(one);
       around.skip(index, one);

@@ -17,6 +17,8 @@ export interface Missing {
   readonly detail?: string;
 }
 
+export const failed = (peer: string, detail: string): Missing => ({ reason: 'failed', peer, detail });
+
 export type Value = DataValue | Missing;
 
 export const isMissing = (value: object): value is Missing => 'reason' in value;

@@ -3,7 +3,7 @@
 import { Deadlines, NEVER } from './deadlines.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
-import type { Program, SeatProgram } from './instruction.ts';
+import { isWait, type Program, type SeatProgram } from './instruction.ts';
 import type { Change } from './net/network.ts';
 import type { Saved } from './saved.ts';
 import type { Missing } from './value.ts';
@@ -13,7 +13,7 @@ const INPUT_WAIT_NS = 10e9;
 
 function deadlineOf({ instructions }: SeatProgram, index: number): number {
   const one = instructions[index]!;
-  return one.kind === 'recv' || one.kind === 'collect' ? one.deadlineNs : 0;
+  return isWait(one) ? one.deadlineNs : 0;
 }
 
 /** How long inputs that an event asked for are awaited. */
@@ -153,7 +153,7 @@ export class Waits {
 
   #loseOne(flow: Flow, index: number, peer: string): void {
     const one = flow.seat.instructions[index]!;
-    if (flow.fired[index] === 1 || (one.kind !== 'recv' && one.kind !== 'collect')) return;
+    if (flow.fired[index] === 1 || !isWait(one)) return;
     const sources = flow.sourcesOf(index, one) ?? [];
     if (one.kind === 'recv' && one.edge.kind !== 'local' && sources[0] === peer)
       this.#giveUp(flow, index, 'lost');
