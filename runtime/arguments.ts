@@ -1,27 +1,46 @@
 // What a caller gives, held against what the program takes.
 
-import type { Port } from '../ir/deployment.ts';
+import type { Manifest, Port } from '../ir/deployment.ts';
 import type { SeatProgram } from './instruction.ts';
 import type { DropReason, Values } from './io.ts';
 import type { Slot } from './lease.ts';
 import type { Limits } from './limits.ts';
-import { describeData, fits } from './manifest.ts';
+import { type Declared, describeData, fits } from './manifest.ts';
 import { sizeOf } from './packed.ts';
 import { failed, isMissing, type Value, valueProblem } from './value.ts';
 
-/** Why a value cannot be a graph input. */
-export function inputMisfit(
-  port: Port,
-  value: Value,
-  limits: Limits,
-): readonly [DropReason, string] | undefined {
+type Misfit = readonly [reason: DropReason, what: string];
+
+/** Why a value cannot stand where it is declared so; one that is missing can. */
+function misfitOf(declared: Declared, value: Value, limits: Limits): Misfit | undefined {
   const problem = valueProblem(value, limits);
   if (problem !== undefined) return ['malformed', problem];
-  if (isMissing(value)) return undefined;
-  const bytes = sizeOf(value);
-  if (bytes > limits.invokeBytes) return ['limit', `${bytes} bytes`];
-  return fits(port, value) ? undefined : ['type', `${describeData(value)} does not fit`];
+  if (isMissing(value) || fits(declared, value)) return undefined;
+  return ['type', `${describeData(value)} does not fit`];
 }
+
+/** Why a value cannot be a graph input. */
+export function inputMisfit(port: Port, value: Value, limits: Limits): Misfit | undefined {
+  const misfit = misfitOf(port, value, limits);
+  if (misfit !== undefined || isMissing(value)) return misfit;
+  const bytes = sizeOf(value);
+  return bytes > limits.invokeBytes ? ['limit', `${bytes} bytes`] : undefined;
+}
+
+/** Why it cannot be a state variable that was saved. */
+export function stateMisfit(
+  { state }: Manifest,
+  key: string,
+  value: Value,
+  limits: Limits,
+): Misfit | undefined {
+  const variable = state.find((one) => one.key === key);
+  if (variable === undefined) return ['type', 'there is no such variable'];
+  return isMissing(value) ? ['malformed', 'it is missing'] : misfitOf(variable, value, limits);
+}
+
+/** An argument of which the manifest says nothing. */
+const ANY: Declared = { dtype: null, shape: null };
 
 /** Of an entry, in its order; undefined: not given, so that it has the author's value. `own` copies. */
 export function argumentsFor(
@@ -33,13 +52,8 @@ export function argumentsFor(
   return (invoke?.arguments ?? []).map((name) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
     if (value === undefined) return undefined;
-    const port = declared.find((one) => one.name === name);
-    const misfit = (): string | undefined =>
-      port === undefined || isMissing(value) || fits(port, value)
-        ? undefined
-        : `${describeData(value)} does not fit`;
-    const problem = valueProblem(value, around.limits) ?? misfit();
-    if (problem === undefined) return around.own(value);
-    return failed(around.peer, `argument ${name}: ${problem}`);
+    const port = declared.find((one) => one.name === name) ?? ANY;
+    const misfit = misfitOf(port, value, around.limits);
+    return misfit === undefined ? around.own(value) : failed(around.peer, `argument ${name}: ${misfit[1]}`);
   });
 }

@@ -5,16 +5,17 @@ import type { ComponentDesk } from './components/desk.ts';
 import { NEVER } from './deadlines.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
+import type { Call } from './instruction.ts';
 import type { NotFinite, Output } from './io.ts';
 import type { Held, Lease, Leases } from './lease.ts';
 import type { Limits } from './limits.ts';
 import { resultMisfit } from './manifest.ts';
 import type { Outbox } from './outbox.ts';
 import type { Work } from './outlet.ts';
-import { inOneBuffer, objectBytes, packed, sizeOf } from './packed.ts';
+import { sizeOf } from './packed.ts';
 import { fill, type Saved } from './saved.ts';
 import { traced } from './traced.ts';
-import { dataProblem, type MissingReason } from './value.ts';
+import { dataProblem, failed, type MissingReason } from './value.ts';
 import type { Waiting } from './waiting.ts';
 
 export interface HostWorkAround {
@@ -44,6 +45,9 @@ function asked(
 
 /** Aborted works that are remembered. */
 const MAX_ABORTED = 1024;
+
+/** The segment, or the component that is asked. */
+const nameOf = (call: Call): string => (call.kind === 'segment' ? call.segment : call.component);
 
 export class HostWork {
   readonly #around: HostWorkAround;
@@ -164,16 +168,8 @@ export class HostWork {
     const misfit = under?.call.kind === 'call' ? resultMisfit(under.call.results, outputs) : undefined;
     if (misfit !== undefined) return this.failed(work, 'failed', misfit);
     this.#over(work);
-    const leases = new Map<ArrayBufferLike, Lease>();
-    const held = outputs.map((output): Held => {
-      const data = inOneBuffer(output) === undefined ? packed(output) : output;
-      const buffer = inOneBuffer(data);
-      if (buffer === undefined) return { data, lease: undefined };
-      const lease = leases.get(buffer) ?? this.#around.leases.take(buffer);
-      this.#around.leases.charge(lease, objectBytes(data));
-      leases.set(buffer, lease);
-      return { data, lease };
-    });
+    const leases = new Map<ArrayBuffer, Lease>();
+    const held = outputs.map((output) => this.#around.leases.own(output, true, leases) as Held);
     if (under === undefined) {
       for (const lease of leases.values()) this.#around.leases.discard(lease);
       return this.#late(work);
@@ -192,27 +188,22 @@ export class HostWork {
   suspect(work: number, suspect: NotFinite): void {
     const under = this.#around.engine.works.get(work);
     if (under === undefined) return;
-    const found = traced(under.flow.seat, under.call, suspect);
-    this.#around.outbox.event({ kind: 'suspect', flow: under.flow.id, peer: this.#around.peer, ...found });
+    this.#around.outbox.event({ kind: 'suspect', ...this.#traced(under, suspect) });
+  }
+
+  #traced({ flow, call }: Work, found: NotFinite) {
+    return { flow: flow.id, peer: this.#around.peer, ...traced(flow.seat, call, found) };
   }
 
   /** Nothing of the flow is committed any more, and none follows. */
   diverge(work: number, notFinite: NotFinite, detail: string): void {
     const under = this.#around.engine.works.get(work);
     if (under === undefined) return;
-    const { flow } = under;
-    const segment = under.call.kind === 'segment' ? under.call.segment : '';
-    const found = traced(under.flow.seat, under.call, notFinite);
-    this.#around.outbox.event({
-      kind: 'not-finite',
-      flow: flow.id,
-      peer: this.#around.peer,
-      segment,
-      ...found,
-    });
+    const { flow, call } = under;
+    const found = this.#traced(under, notFinite);
+    this.#around.outbox.event({ kind: 'not-finite', segment: nameOf(call), ...found });
     flow.followers -= this.#around.endSession(flow);
-    if (flow.cancelled === undefined)
-      this.#around.engine.cancel(flow, { reason: 'failed', peer: this.#around.peer, detail });
+    if (flow.cancelled === undefined) this.#around.engine.cancel(flow, failed(this.#around.peer, detail));
   }
 
   failed(work: number, reason: MissingReason, message: string): void {
@@ -221,9 +212,8 @@ export class HostWork {
     const ended = this.#around.engine.fail(work, reason, message);
     if (ended === undefined) return this.#late(work);
     const { flow, call } = ended;
-    const segment = call.kind === 'segment' ? call.segment : call.component;
     if (reason === 'failed' || reason === 'timeout')
-      this.#around.outbox.event({ kind: 'work-failed', flow: flow.id, segment, message });
+      this.#around.outbox.event({ kind: 'work-failed', flow: flow.id, segment: nameOf(call), message });
     this.#around.engine.settle(flow);
   }
 }

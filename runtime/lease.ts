@@ -66,13 +66,15 @@ export class Leases {
     else this.#byPeer.set(from, held);
   }
 
-  /** A value from the host in memory of the node's. */
-  own(value: Value, owned: boolean): Slot {
+  /** A value from the host in memory of the node's. `known`: leases of buffers that it may share with others. */
+  own(value: Value, owned: boolean, known?: Map<ArrayBuffer, Lease>): Slot {
     if (isMissing(value)) return value;
     const data = owned && inOneBuffer(value) !== undefined ? value : packed(value);
     const buffer = inOneBuffer(data);
-    const lease = buffer && this.take(buffer);
-    if (lease !== undefined) this.charge(lease, objectBytes(data));
+    if (buffer === undefined) return { data, lease: undefined };
+    const lease = known?.get(buffer) ?? this.take(buffer);
+    known?.set(buffer, lease);
+    this.charge(lease, objectBytes(data));
     return { data, lease };
   }
 

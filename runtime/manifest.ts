@@ -88,7 +88,7 @@ function checkEnds(one: Edge, { members }: Manifest): void {
       wrong({ path: `members.${at.class} (named by edge ${one.id})`, expected: 'a list with a peer' });
 }
 
-type Declared = Pick<Port, 'dtype' | 'shape' | 'type'>;
+export type Declared = Pick<Port, 'dtype' | 'shape' | 'type'>;
 
 /** Whether a value may stand at a port or cross on an edge; symbols and unknowns fit any size. */
 export const fits = (declared: Declared, value: DataValue): boolean => fitsType(typeOfPort(declared), value);

@@ -5,6 +5,7 @@
 // elsewhere, and does nothing between calls.
 
 import type { DataValue } from '../ir/data.ts';
+import { stateMisfit } from './arguments.ts';
 import { Collects } from './collects.ts';
 import type { Code, ComponentDesk, DeskMaker } from './components/desk.ts';
 import { NEVER } from './deadlines.ts';
@@ -23,7 +24,6 @@ import { defaultLimits, type Limits, type Usage } from './limits.ts';
 import type { NetworkCounters, NetworkFactory } from './net/network.ts';
 import { askedIn, Outbox } from './outbox.ts';
 import type { EngineOutlet } from './outlet.ts';
-import { stateMisfit } from './restored.ts';
 import { fill, type Part, type Saved } from './saved.ts';
 import { Starts } from './starts.ts';
 import { Supplies } from './supplies.ts';
@@ -400,9 +400,10 @@ export class Node {
     const begun =
       this.#nextFlow > 1 + bootstraps || [...this.#flows.values()].some(({ seat }) => !isBootstrap(seat));
     for (const [key, value] of Object.entries(state)) {
-      const misfit = stateMisfit(this.#program.manifest, key, value, this.#limits);
-      if (begun) this.#outbox.drop('late', this.peer, `state ${key}`);
-      else if (misfit !== undefined) this.#outbox.drop(misfit[0], this.peer, misfit[1]);
+      const [reason, what] = begun
+        ? (['late', 'flows have begun'] as const)
+        : (stateMisfit(this.#program.manifest, key, value, this.#limits) ?? []);
+      if (reason !== undefined) this.#outbox.drop(reason, this.peer, `state ${key}: ${what}`);
       else this.#engine.restore(key, this.#leases.own(value, false) as Held);
     }
   }

@@ -132,12 +132,13 @@ export class Courier {
 
   /** Whether an edge of a flow may begin at a peer, as far as the edge says; a set says more. */
   #mayBegin(edge: Edge, flow: FlowId, peer: string): boolean {
-    const {
-      from: { class: name, binder },
-      kind,
-    } = edge;
-    if (kind === 'local') return peer === this.#peer;
-    if (shiftOf(edge) > 0) return underOf(flow).at(-1) === peer;
+    if (edge.kind === 'local') return peer === this.#peer;
+    return this.#isAt(edge.from, shiftOf(edge) > 0, flow, peer);
+  }
+
+  /** `around`: the end is the place around the other one. */
+  #isAt({ class: name, binder }: Edge['from'], around: boolean, flow: FlowId, peer: string): boolean {
+    if (around) return underOf(flow).at(-1) === peer;
     if (binder === 'me') return startersOf(flow).includes(peer);
     const position = this.#program.members.position(name, peer);
     return binder === 'single' ? position === 0 : position >= 0;
@@ -298,10 +299,9 @@ export class Courier {
   #receivedBy(peer: string, flow: FlowId, id: number): readonly Edge[] {
     const edge = this.#program.edgesOut.get(id);
     if (edge === undefined || edge.kind === 'exchange') return [];
-    const { class: name, binder } = edge.to;
-    if (shiftOf(edge) < 0) return underOf(flow).at(-1) === peer ? [edge] : [];
-    const isThere = binder === 'me' ? startersOf(flow).includes(peer) : binder === 'single';
-    return isThere && (binder === 'me' || this.#program.members.position(name, peer) === 0) ? [edge] : [];
+    const around = shiftOf(edge) < 0;
+    const alone = around || edge.to.binder === 'me' || edge.to.binder === 'single';
+    return alone && this.#isAt(edge.to, around, flow, peer) ? [edge] : [];
   }
 
   /** Says that a flow is cancelled or, with edges, that these values alone are wanted no more. */
