@@ -6,7 +6,7 @@ import { ROLE_ATTRIBUTE, roleMethodOf } from '../ir/roles.ts';
 import { type LoadedBundle, partsOf } from './bundle.ts';
 import type { Program, SeatProgram } from './instruction.ts';
 import { Members } from './members.ts';
-import { badProgram } from './problem.ts';
+import { badProgram, reading } from './problem.ts';
 import { decode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
 import { decodeSeat, type ProgramFile, type SeatFile } from './seat-program.ts';
@@ -17,6 +17,8 @@ interface OpenProgram {
   readonly graph: NonNullable<onnx.ModelProto['graph']>;
   readonly segmentOps: ProgramFile['segmentOps'];
 }
+
+const byId = (edges: readonly Edge[]) => new Map(edges.map((edge) => [edge.id, edge]));
 
 /** Throws DiagnosticError BB622 where a program cannot run as its manifest says. */
 export function decodeProgram(bundle: LoadedBundle): Program {
@@ -34,21 +36,11 @@ export function decodeProgram(bundle: LoadedBundle): Program {
   const seats: SeatProgram[] = [];
   for (const part of parts) seats.push(...seatsOf(part, { members, updated }, seats.length));
   const receivers = new Map(seats.flatMap((seat) => [...seat.receivers.keys()].map((edge) => [edge, seat])));
-  const byId = (edges: readonly Edge[]) => new Map(edges.map((edge) => [edge.id, edge]));
   const entries = new Map(parts.flatMap((part) => entriesOf(part, seats)));
   const [edgesIn, edgesOut] = [byId(manifest.edgesIn), byId(manifest.edgesOut)];
   for (const id of edgesIn.keys())
     if (!receivers.has(id)) throw badProgram(manifest.program, `no op receives edge ${id}`);
   return { manifest, members, edgesIn, edgesOut, seats, receivers, entries };
-}
-
-function reading<T>({ manifest }: LoadedBundle, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw badProgram(manifest.program, `program.onnx is damaged: ${error.message}`);
-  }
 }
 
 const open = (bundle: LoadedBundle): OpenProgram =>
@@ -74,10 +66,10 @@ const seatsOf = (
       ...shared,
       bundle,
       segmentOps,
-      edgesIn: new Map(manifest.edgesIn.map((edge) => [edge.id, edge])),
-      edgesOut: new Map(manifest.edgesOut.map((edge) => [edge.id, edge])),
-      initializers: new Map(graph.initializer.map((one) => [decode(onnx.tensorName, one).name, one])),
-      entries: new Map(invokes.map((one) => [textIn(one, 'entry'), one.output.length - 1])),
+      edgesIn: byId(manifest.edgesIn),
+      edgesOut: byId(manifest.edgesOut),
+      initializers: new Map(graph.initializer.map((one) => [decode(onnx.tensorHead, one).name, one])),
+      entries: new Map(invokes.map((one) => [onnx.textIn(one, 'entry') ?? '', one.output.length - 1])),
     };
     const fail = (reason: string): never => {
       throw badProgram(manifest.program, reason);
@@ -100,8 +92,7 @@ const entriesOf = (
       throw badProgram(manifest.program, `entry ${name} begins at a seat ${seat}, which is not there`);
     });
 
-const seatNameOf = ({ metadataProps }: onnx.NodeProto): string =>
-  metadataProps.find(({ key }) => key === METADATA.seat)?.value ?? '';
+const seatNameOf = (node: onnx.NodeProto): string => onnx.metadataOf(node, METADATA.seat) ?? '';
 
 /** The ops of each seat. */
 function seatFiles(
@@ -128,12 +119,8 @@ function seatFiles(
 const countOps = (nodes: readonly Uint8Array[]): number =>
   nodes.filter((node) => decode(onnx.opType, node).opType !== 'Constant').length;
 
-const utf8 = new TextDecoder();
-const textIn = ({ attribute }: onnx.NodeProto, key: string): string =>
-  utf8.decode(attribute.find(({ name }) => name === key)?.s ?? new Uint8Array(0));
-
 const isUpdate = (one: onnx.NodeProto): boolean =>
-  roleMethodOf(one.domain, one.opType, textIn(one, ROLE_ATTRIBUTE.kind))?.kind === 'update';
+  roleMethodOf(one.domain, one.opType, onnx.textIn(one, ROLE_ATTRIBUTE.kind))?.kind === 'update';
 
 const isInBootstrap = ({ entries, class: own }: Manifest, one: onnx.NodeProto): boolean =>
   entries.some(
@@ -141,6 +128,6 @@ const isInBootstrap = ({ entries, class: own }: Manifest, one: onnx.NodeProto): 
   );
 
 function componentIn({ slots }: Manifest, one: onnx.NodeProto): string {
-  const name = textIn(one, ROLE_ATTRIBUTE.slot);
+  const name = onnx.textIn(one, ROLE_ATTRIBUTE.slot) ?? '';
   return slots.find((slot) => slot.name === name)?.component ?? name;
 }

@@ -14,6 +14,7 @@ import {
   type Instruction,
   type Invoke,
   isWait,
+  type Judged,
   limitPolicies,
   NO_SLOT,
   type SeatProgram,
@@ -56,21 +57,19 @@ export interface SeatFile extends Omit<Seat, 'entry'> {
 export const decodeSeat = (file: ProgramFile, seat: SeatFile): SeatProgram =>
   new Decoder(file, seat).decode();
 
-const utf8 = new TextDecoder();
-
 /** `file:line:column` of the author. */
-const atOf = ({ metadataProps }: onnx.NodeProto): string | undefined =>
-  metadataProps.find((one) => one.key === METADATA.at)?.value;
+const atOf = (node: onnx.NodeProto): string | undefined => onnx.metadataOf(node, METADATA.at);
 
 /** Edges whose values a Collect takes. */
 const gathered: readonly Edge['kind'][] = ['collect', 'exchange'];
 
-const coreKinds = {
+/** Ops that tell of values whether they are there, by their type. */
+const judging: Readonly<Record<string, { readonly kind: Judged['kind']; readonly inputs: number }>> = {
   [CORE.when]: { kind: 'when', inputs: 2 },
   [CORE.orElse]: { kind: 'orElse', inputs: 2 },
   [CORE.present]: { kind: 'present', inputs: 1 },
   [CORE.reason]: { kind: 'reason', inputs: 1 },
-} as const;
+};
 
 /** How many values a segment's call folds answers into, which are no weights of it. */
 export const foldedBy = ({ attribute, output }: onnx.NodeProto): number =>
@@ -209,7 +208,7 @@ class Decoder {
     const outputs = node.output.map((output) => (output === '' ? NO_SLOT : this.#define(output, index)));
     const common = { name, fragment: undefined, inputs, reads: [...new Set(inputs)], outputs };
     this.#instructions.push(this.#instruction(node, common, index));
-    const fragment = node.metadataProps.find(({ key }) => key === METADATA.fragment)?.value;
+    const fragment = onnx.metadataOf(node, METADATA.fragment);
     if (fragment !== undefined && !/^\d{1,9}$/.test(fragment)) this.#fail(`fragment ${fragment}`, name);
     this.#fragmentNumbers.push(fragment === undefined ? undefined : Number(fragment));
   }
@@ -226,17 +225,13 @@ class Decoder {
       const call = { ...common, kind: 'segment' as const, segment: node.opType, ops };
       return foldedBy(node) > 0 ? this.#fold(call, index) : call;
     }
-    const core = Object.entries(coreKinds).find(([type]) => key === `${DOMAIN.core}::${type}`)?.[1];
-    if (core !== undefined) {
-      arity(core.inputs);
-      return { ...common, kind: core.kind };
+    const own = node.domain === DOMAIN.core ? (judging[node.opType] ?? nodeKernels[node.opType]) : undefined;
+    if (own !== undefined) {
+      arity(own.inputs);
+      if ('kind' in own) return { ...common, kind: own.kind };
+      return { ...common, kind: 'computed', kernel: own, class: onnx.textIn(node, 'class') };
     }
-    const kernel = node.domain === DOMAIN.core ? nodeKernels[node.opType] : undefined;
-    if (kernel !== undefined) {
-      arity(kernel.inputs);
-      return { ...common, kind: 'computed', kernel, class: this.#optionalText(node, 'class') };
-    }
-    const call = roleMethodOf(node.domain, node.opType, this.#optionalText(node, ROLE_ATTRIBUTE.kind));
+    const call = roleMethodOf(node.domain, node.opType, onnx.textIn(node, ROLE_ATTRIBUTE.kind));
     if (call !== undefined) {
       if (call.method !== undefined) arity(call.method.inputs.length);
       return { ...common, kind: 'call', ...this.#componentCall(node, call, name) };
@@ -339,7 +334,7 @@ class Decoder {
     const limit = this.#optionalInt(node, 'limit') ?? 1;
     if (limit < 1) this.#fail(`a limit of ${limit} flows`, common.name);
     const policy = this.#word(node, 'policy', limitPolicies);
-    const names = this.#texts(node, 'arguments');
+    const names = onnx.textsIn(node, 'arguments');
     // What an event brings has no initial value.
     if (names.length < common.inputs.length || common.outputs.length !== names.length + 1)
       this.#fail(`Invoke gives true and its ${names.length} arguments`, common.name);
@@ -349,7 +344,7 @@ class Decoder {
   }
 
   #trigger(node: onnx.NodeProto): Trigger | undefined {
-    const kind = this.#optionalText(node, 'trigger');
+    const kind = onnx.textIn(node, 'trigger');
     if (kind === undefined) return undefined;
     if (kind === 'event')
       return { kind, component: this.#text(node, 'component'), event: this.#text(node, 'event') };
@@ -361,7 +356,7 @@ class Decoder {
   }
 
   #collect(node: onnx.NodeProto, common: Unfinished, index: number): Instruction {
-    const ids = this.#attribute(node, 'edges')?.ints.map(Number) ?? [];
+    const ids = onnx.attributeOf(node, 'edges')?.ints.map(Number) ?? [];
     const edges = ids.map((id) => this.#edgeIn(node, id, index));
     const first = edges[0] ?? this.#fail('Collect has no edges', common.name);
     for (const edge of edges)
@@ -406,7 +401,7 @@ class Decoder {
     const options: Record<string, string> = {};
     for (const [option, words] of Object.entries(declared?.options ?? {})) {
       options[option] =
-        words.length > 0 ? this.#word(node, option, words) : (this.#optionalText(node, option) ?? '');
+        words.length > 0 ? this.#word(node, option, words) : (onnx.textIn(node, option) ?? '');
     }
     const withinNs = this.#optionalInt(node, ROLE_ATTRIBUTE.within);
     const { component } = slot;
@@ -428,12 +423,8 @@ class Decoder {
     return binder === 'single' ? members.slice(0, 1) : members;
   }
 
-  #attribute({ attribute }: onnx.NodeProto, name: string) {
-    return attribute.find((one) => one.name === name);
-  }
-
   #optionalInt(node: onnx.NodeProto, name: string): number | undefined {
-    const attribute = this.#attribute(node, name);
+    const attribute = onnx.attributeOf(node, name);
     return attribute && Number(attribute.i);
   }
 
@@ -446,24 +437,15 @@ class Decoder {
   }
 
   #text(node: onnx.NodeProto, name: string): string {
-    return this.#optionalText(node, name) ?? this.#fail(`${node.opType} has no ${name}`, node.name);
-  }
-
-  #texts(node: onnx.NodeProto, name: string): readonly string[] {
-    return (this.#attribute(node, name)?.strings ?? []).map((one) => utf8.decode(one));
+    return onnx.textIn(node, name) ?? this.#fail(`${node.opType} has no ${name}`, node.name);
   }
 
   /** One of several; the first where it says none. */
   #word<Word extends string>(node: onnx.NodeProto, name: string, words: readonly Word[]): Word {
-    const said = this.#optionalText(node, name) ?? words[0];
+    const said = onnx.textIn(node, name) ?? words[0];
     return (
       words.find((one) => one === said) ??
       this.#fail(`${name} ${said} is none of ${words.join(', ')}`, node.name)
     );
-  }
-
-  #optionalText(node: onnx.NodeProto, name: string): string | undefined {
-    const bytes = this.#attribute(node, name)?.s;
-    return bytes && utf8.decode(bytes);
   }
 }

@@ -5,7 +5,7 @@ import { DOMAIN } from '../ir/names.ts';
 import { dtypeOfElemType } from '../ir/types.ts';
 import type { SegmentModel } from './backend.ts';
 import { type LoadedBundle, partsOf } from './bundle.ts';
-import { badProgram } from './problem.ts';
+import { badProgram, reading } from './problem.ts';
 import { decode, encode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
 import { foldedBy } from './seat-program.ts';
@@ -24,17 +24,7 @@ const functionKey = (domain: string, name: string, overload: string): string =>
  * Throws DiagnosticError BB622.
  */
 export const segmentModels = (bundle: LoadedBundle): ReadonlyMap<string, SegmentModel> =>
-  new Map(partsOf(bundle).flatMap((part) => [...modelsOf(part)]));
-
-function modelsOf(bundle: LoadedBundle): ReadonlyMap<string, SegmentModel> {
-  const program = bundle.manifest.program;
-  try {
-    return new Segments(bundle).models();
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw badProgram(program, `program.onnx is damaged: ${error.message}`);
-  }
-}
+  new Map(partsOf(bundle).flatMap((part) => reading(part, () => [...new Segments(part).models()])));
 
 class Segments {
   readonly #bundle: LoadedBundle;
@@ -50,7 +40,7 @@ class Segments {
       this.#functions.set(functionKey(fn.domain, fn.name, fn.overload), { fn, bytes });
     }
     for (const bytes of this.#model.graph?.initializer ?? [])
-      this.#weights.set(decode(onnx.tensorName, bytes).name, bytes);
+      this.#weights.set(decode(onnx.tensorHead, bytes).name, bytes);
   }
 
   models(): ReadonlyMap<string, SegmentModel> {
@@ -76,7 +66,7 @@ class Segments {
       const passed = call.input[index] ?? '';
       const weight = index < folded ? undefined : this.#weights.get(passed);
       if (weight !== undefined) {
-        external ||= decode(onnx.tensorLocation, weight).dataLocation === onnx.EXTERNAL;
+        external ||= decode(onnx.tensorHead, weight).dataLocation === onnx.EXTERNAL;
         initializer.push(renamed(weight, name));
       } else if (passed !== '') input.push(info(name));
     });
@@ -125,7 +115,7 @@ class Segments {
 
 /** A tensor under another name: of a field that is there twice, the last one counts. */
 function renamed(tensor: Uint8Array, name: string): Uint8Array {
-  const suffix = encode(onnx.tensorName, { name });
+  const suffix = encode(onnx.tensorHead, { name });
   const bytes = new Uint8Array(tensor.length + suffix.length);
   bytes.set(tensor);
   bytes.set(suffix, tensor.length);

@@ -230,7 +230,7 @@ class Adaptive implements Network {
     fields.paused = windowBytes === 0;
     if (fields.paused) this.#paused.add(link);
     else this.#paused.delete(link);
-    const report = fields.report ? [{ smoothedNs: rtt.smoothedNs, variationNs: rtt.variationNs }] : [];
+    const report = fields.report ? [rtt.save()] : [];
     const { incarnation, echo, sequence } = fields;
     fields.report = false;
     fields.ackNs = null;

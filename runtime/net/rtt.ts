@@ -30,14 +30,6 @@ export class Rtt {
     this.#reported = saved.reported;
   }
 
-  get smoothedNs(): number {
-    return this.#smoothedNs;
-  }
-
-  get variationNs(): number {
-    return this.#variationNs;
-  }
-
   /** What a round trip hardly ever exceeds; 0: nothing is known of it. */
   get tripNs(): number {
     return this.#smoothedNs + 4 * this.#variationNs;

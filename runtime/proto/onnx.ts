@@ -105,12 +105,10 @@ export const segmentModel = table({
 });
 
 // Parts of messages, for when the rest need not be read.
-export const tensorName = table({ name: string(8) });
+export const tensorHead = table({ name: string(8), dataLocation: uint(14) });
 export const valueName = table({ name: string(1) });
 export const opType = table({ opType: string(4) });
 export const functionHead = table({ name: string(1), node: list(bytes(7)), domain: string(10) });
-/** Where a tensor's bytes are. */
-export const tensorLocation = table({ dataLocation: uint(14) });
 
 export type TensorProto = Message<typeof tensor>;
 export type NodeProto = Message<typeof node>;
@@ -118,3 +116,20 @@ export type FunctionProto = Message<typeof fn>;
 export type ModelProto = Message<typeof model>;
 
 export const EXTERNAL = 1;
+
+const utf8 = new TextDecoder();
+
+export const attributeOf = ({ attribute }: NodeProto, name: string) =>
+  attribute.find((one) => one.name === name);
+
+/** An attribute that is a text. */
+export function textIn(node: NodeProto, name: string): string | undefined {
+  const bytes = attributeOf(node, name)?.s;
+  return bytes && utf8.decode(bytes);
+}
+
+export const textsIn = (node: NodeProto, name: string): readonly string[] =>
+  (attributeOf(node, name)?.strings ?? []).map((one) => utf8.decode(one));
+
+export const metadataOf = ({ metadataProps }: NodeProto, key: string): string | undefined =>
+  metadataProps.find((one) => one.key === key)?.value;
