@@ -12,8 +12,16 @@ interface Entry<T> {
 
 export class Deadlines<T> {
   #heap: Entry<T>[] = [];
+  readonly #isOver: (item: T) => boolean;
 
+  /** `isOver`: whether an item is not wanted any more. */
+  constructor(isOver: (item: T) => boolean) {
+    this.#isOver = isOver;
+  }
+
+  /** The earliest time. */
   get next(): number {
+    while (this.#heap.length > 0 && this.#isOver(this.#heap[0]!.item)) this.#removeFirst();
     return this.#heap[0]?.at ?? NEVER;
   }
 
@@ -30,24 +38,20 @@ export class Deadlines<T> {
 
   /** Takes out the earliest item, if its time has come. */
   due(now: number): T | undefined {
-    const first = this.#heap[0];
-    if (first === undefined || first.at > now) return undefined;
+    if (this.next > now) return undefined;
+    const { item } = this.#heap[0]!;
     this.#removeFirst();
-    return first.item;
-  }
-
-  /** Takes out earliest items that are not wanted any more. */
-  prune(unwanted: (item: T) => boolean): void {
-    while (this.#heap.length > 0 && unwanted(this.#heap[0]!.item)) this.#removeFirst();
+    return item;
   }
 
   get size(): number {
     return this.#heap.length;
   }
 
-  /** Drops all unwanted items, in linear time. */
-  sweep(unwanted: (item: T) => boolean): void {
-    const wanted = this.#heap.filter(({ item }) => !unwanted(item));
+  /** Drops all that are over, in linear time, where there are more than `most` in all. */
+  tidy(most: number): void {
+    if (this.size <= most) return;
+    const wanted = this.#heap.filter(({ item }) => !this.#isOver(item));
     this.#heap = [];
     for (const { at, item } of wanted) this.add(at, item);
   }

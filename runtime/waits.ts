@@ -26,7 +26,7 @@ export class Waits {
   readonly #program: Program;
   readonly #peer: string;
   readonly #engine: Engine;
-  readonly #deadlines = new Deadlines<Flow>();
+  readonly #deadlines = new Deadlines<Flow>((flow) => flow.ended);
   readonly #lost = new Set<string>();
 
   constructor(program: Program, peer: string, engine: Engine) {
@@ -41,7 +41,6 @@ export class Waits {
 
   /** When the next one ends. */
   get next(): number {
-    this.#deadlines.prune((flow) => flow.ended);
     return this.#deadlines.next;
   }
 
@@ -52,13 +51,12 @@ export class Waits {
 
   /** Flows that ended before their deadline must not pile up behind one of the `open` ones. */
   tidy(open: number): void {
-    if (this.#deadlines.size > 2 * open + 64) this.#deadlines.sweep((flow) => flow.ended);
+    this.#deadlines.tidy(2 * open + 64);
   }
 
   /** Ends every wait whose time has come. */
   advance(now: number): void {
     for (let flow = this.#deadlines.due(now); flow !== undefined; flow = this.#deadlines.due(now)) {
-      if (flow.ended) continue;
       this.#expire(flow, now - flow.learnedNs);
       this.#schedule(flow);
     }

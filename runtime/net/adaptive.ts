@@ -81,7 +81,7 @@ class Adaptive implements Network {
   readonly #policy: PeerPolicy;
   /** Of peers of the deployment only. */
   readonly #links = new Map<string, Link>();
-  readonly #wakeUps = new Deadlines<NonNullable<Link['wakeUp']>>();
+  readonly #wakeUps = new Deadlines<NonNullable<Link['wakeUp']>>((one) => one.link.wakeUp !== one);
   /** To peers that were told to wait. */
   readonly #paused = new Set<Link>();
   readonly #lost = new Set<Link>();
@@ -115,7 +115,6 @@ class Adaptive implements Network {
   get next(): number {
     if (this.#beatNs === null && this.#cx.flows.size > 0)
       this.#beatNs = this.#now + this.#options.liveness.heartbeatNs;
-    this.#wakeUps.prune((one) => one.link.wakeUp !== one);
     return Math.min(this.#wakeUps.next, this.#beatNs ?? NEVER, this.#times.nextNs);
   }
 
@@ -124,7 +123,7 @@ class Adaptive implements Network {
     if (this.#beatNs !== null && this.#beatNs <= now) this.#beat();
     const due: Link[] = [];
     for (let one = this.#wakeUps.due(now); one !== undefined; one = this.#wakeUps.due(now))
-      if (one.link.wakeUp === one) due.push(one.link);
+      due.push(one.link);
     for (const link of inOrder(due)) this.#tick(link);
     for (const link of inOrder(this.#paused)) if (this.#windowBytes(link.peer) > 0) this.#say(link);
     for (const link of inOrder(this.#lost)) if (link.fields.lostNs <= now) this.#change(link, false);
@@ -417,7 +416,7 @@ class Adaptive implements Network {
     link.wakeUp = at === NEVER ? undefined : { link, at };
     if (link.wakeUp === undefined) return;
     this.#wakeUps.add(at, link.wakeUp);
-    if (this.#wakeUps.size > 4 * this.#links.size + 64) this.#wakeUps.sweep((one) => one.link.wakeUp !== one);
+    this.#wakeUps.tidy(4 * this.#links.size + 64);
   }
 
   #tick(link: Link): void {

@@ -51,7 +51,7 @@ export class Remaining {
   /** By flow. No more than flows are open: those of others are forgotten. */
   readonly #told: Map<string, Map<string, number>>;
   /** When somebody stops waiting for one of them. */
-  #ends = new Deadlines<string>();
+  #ends = new Deadlines<string>((key) => this.#over(key));
   readonly #served = new WeakMap<SeatProgram, Map<number, Served>>();
 
   constructor(
@@ -103,7 +103,6 @@ export class Remaining {
   }
 
   get nextNs(): number {
-    this.#ends.prune((key) => this.#over(key));
     return this.#ends.next;
   }
 
@@ -111,7 +110,7 @@ export class Remaining {
   due(now: number): readonly { readonly flow: Flow; readonly waits: readonly number[] }[] {
     const found: { flow: Flow; waits: readonly number[] }[] = [];
     for (let key = this.#ends.due(now); key !== undefined; key = this.#ends.due(now)) {
-      for (const flow of this.#over(key) ? [] : this.#seatsOf(key)) {
+      for (const flow of this.#seatsOf(key)) {
         const waits = flow.seat.waits.filter(
           (index) => flow.fired[index] === 0 && this.uselessNs(flow, index) <= now,
         );
@@ -160,7 +159,7 @@ export class Remaining {
 
   /** Forgets flows that are over, but for one that may just begin, and what is no longer so of the others. */
   #tidy(beginning?: string): void {
-    this.#ends = new Deadlines();
+    this.#ends.load([]);
     for (const [key, by] of this.#told)
       if (key === beginning || !this.#over(key)) for (const at of by.values()) this.#ends.add(at, key);
   }
