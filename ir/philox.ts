@@ -2,6 +2,8 @@
 // section 3.3). Block n of a key's stream is a function of key and n alone, so nothing is carried from draw to
 // draw, and the same key draws the same on every machine. `dsl/random` records the same function as ONNX.
 
+import { utf8Encoder } from './utf8.ts';
+
 /** 64 bits: two uint32, the lower one first. */
 export type PhiloxKey = readonly [low: number, high: number];
 /** 128 bits: four uint32, the lowest one first. */
@@ -57,7 +59,7 @@ const wordsOf = (data: bigint): [number, number] => [
 /** 64 bits of a name (FNV-1a over its UTF-8), to fold into a key. */
 export function hashName(name: string): bigint {
   let hash = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(name)) {
+  for (const byte of utf8Encoder.encode(name)) {
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   }
   return hash;

@@ -1,6 +1,7 @@
 // Roles: contracts that components satisfy. A role's methods are declared once (ir/roles/table.ts); here is how a call
 // of one is written in a program: as an op of the role's domain.
 
+import { ownIn } from './own.ts';
 import type { MethodKind, RoleMethod, RoleMethods } from './roles/declaration.ts';
 import { type RoleName, roles } from './roles/table.ts';
 
@@ -38,10 +39,10 @@ export interface MethodCall {
 export function roleMethodOf(domain: string, name: string, kind: string | undefined): MethodCall | undefined {
   if (!domain.startsWith(PREFIX)) return undefined;
   const role = domain.slice(PREFIX.length) as RoleName;
-  const methods: RoleMethods | undefined = Object.hasOwn(roles, role) ? roles[role] : undefined;
+  const methods: RoleMethods | undefined = ownIn(roles, role);
   if (methods === undefined) return undefined;
   if (role === 'protocol') return isKind(kind) ? { role, name, kind, method: undefined } : undefined;
-  const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
+  const method = ownIn(methods, name);
   return method && { role, name, kind: method.kind, method };
 }
 

@@ -1,5 +1,7 @@
 // The types a value can have: element types, dimensions, tensors and the ONNX containers around them.
 
+import { utf8Decoder, utf8Encoder } from './utf8.ts';
+
 /** Element types in the order of their numbers in TensorProto.DataType, from 1: bits of one element in raw_data; 0: it varies. */
 const elements = {
   float32: 32,
@@ -98,6 +100,9 @@ export function elementCount(dims: Shape): number | undefined {
   return count;
 }
 
+/** As {@link elementCount}, where all sizes are known. */
+export const productOf = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
+
 /** Bytes of `count` elements in raw form (sub-byte types packed, rounded up); undefined for strings. */
 export function byteLengthOf(dtype: DType, count: number): number | undefined {
   const bits = bitsOf(dtype);
@@ -161,9 +166,6 @@ export function packBits(codes: Uint8Array, bits: number): Uint8Array {
   });
   return bytes;
 }
-
-const utf8Encoder = new TextEncoder();
-const utf8Decoder = new TextDecoder();
 
 /** The raw form of a string tensor's elements; see {@link Tensor}. */
 export function packStrings(strings: readonly string[]): Uint8Array {

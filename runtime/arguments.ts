@@ -1,6 +1,7 @@
 // What a caller gives, held against what the program takes.
 
 import type { Manifest, Port } from '../ir/deployment.ts';
+import { ownIn } from '../ir/own.ts';
 import type { SeatProgram } from './instruction.ts';
 import type { DropReason, Values } from './io.ts';
 import type { Slot } from './lease.ts';
@@ -50,7 +51,7 @@ export function argumentsFor(
 ): readonly (Slot | undefined)[] {
   const declared = manifest.entries.find(({ name }) => name === invoke?.entry)?.arguments ?? [];
   return (invoke?.arguments ?? []).map((name) => {
-    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    const value = ownIn(values, name);
     if (value === undefined) return undefined;
     const port = declared.find((one) => one.name === name) ?? ANY;
     const misfit = misfitOf(port, value, around.limits);

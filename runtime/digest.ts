@@ -2,6 +2,7 @@
 // an int64. The core computes them itself, since what platforms have answers later and from outside.
 
 import type { Tensor } from '../ir/types.ts';
+import { utf8Encoder } from '../ir/utf8.ts';
 
 /** Fractional parts of roots of the first primes, 32 bits of each. */
 function fractions(count: number, root: 2 | 3): Uint32Array {
@@ -69,6 +70,6 @@ function compress(state: Uint32Array, words: Uint32Array): void {
 
 /** An int64 scalar that is equal for equal tensors, on every platform. */
 export function digestOf({ dtype, dims, bytes }: Tensor): Tensor {
-  const head = new TextEncoder().encode(`${dtype}[${dims.join()}]`);
+  const head = utf8Encoder.encode(`${dtype}[${dims.join()}]`);
   return { dtype: 'int64', dims: [], bytes: sha256(head, bytes).slice(0, 8) };
 }

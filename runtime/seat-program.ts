@@ -28,6 +28,7 @@ import { decode } from './proto/codec.ts';
 import * as onnx from './proto/onnx.ts';
 import { nodeKernels } from './sets.ts';
 import { tensorOfProto } from './tensor-proto.ts';
+import { messageOf } from './value.ts';
 import { scopesOf } from './variables.ts';
 
 /** What the seats of a program have in common. */
@@ -191,7 +192,7 @@ class Decoder {
     try {
       this.#constants[made] = tensorOfProto(decode(onnx.tensor, proto), this.#bundle.weights);
     } catch (error) {
-      this.#fail(`constant ${name}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#fail(`constant ${name}: ${messageOf(error)}`);
     }
     return made;
   }

@@ -1,6 +1,6 @@
 // Stacks tensors on a new first axis, as a collect does, and gives a row of one, as a scatter does.
 
-import { bitsOf, packStrings, type Tensor, unpackStrings } from '../ir/types.ts';
+import { bitsOf, packStrings, productOf, type Tensor, unpackStrings } from '../ir/types.ts';
 
 const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((dim, index) => dim === b[index]);
@@ -11,7 +11,7 @@ export const sameType = (a: Tensor, b: Tensor): boolean => a.dtype === b.dtype &
 export function stack(tensors: readonly Tensor[]): Tensor {
   const { dtype, dims: inner } = tensors[0]!;
   const dims = [tensors.length, ...inner];
-  const count = inner.reduce((product, dim) => product * dim, 1);
+  const count = productOf(inner);
   if (dtype === 'string') {
     const strings = tensors.flatMap(({ bytes }) => unpackStrings(bytes, count));
     return { dtype, dims, bytes: packStrings(strings) };
@@ -39,7 +39,7 @@ export function rowOf(
   index: number,
 ): Tensor | undefined {
   if (index >= rows) return undefined;
-  const count = dims.reduce((product, dim) => product * dim, 1);
+  const count = productOf(dims);
   if (dtype === 'string') {
     const strings = unpackStrings(bytes, rows * count);
     return { dtype, dims, bytes: packStrings(strings.slice(index * count, (index + 1) * count)) };

@@ -1,5 +1,6 @@
 // What hosts give to graph inputs: the value of each once, if it fits its declaration.
 
+import { ownIn } from '../ir/own.ts';
 import { inputMisfit } from './arguments.ts';
 import type { Engine } from './engine.ts';
 import type { Flow } from './flow.ts';
@@ -40,7 +41,7 @@ export class Supplies {
 
   give(flow: Flow, values: Values, owned: boolean): void {
     for (const [index, { port }] of flow.seat.inputs.entries()) {
-      const value = Object.hasOwn(values, port.name) ? values[port.name] : undefined;
+      const value = ownIn(values, port.name);
       if (value !== undefined) this.#giveOne(flow, index, value, owned);
     }
   }

@@ -1,17 +1,23 @@
 // Tensors that the node itself needs from a program: constants read by core and wire ops.
 
 import type { ByteSource } from '../ir/graph.ts';
-import { byteLengthOf, type DType, dtypeOfElemType, packStrings, type Tensor } from '../ir/types.ts';
+import {
+  byteLengthOf,
+  type DType,
+  dtypeOfElemType,
+  packStrings,
+  productOf,
+  type Tensor,
+} from '../ir/types.ts';
+import { utf8Decoder } from '../ir/utf8.ts';
 import { EXTERNAL, type TensorProto } from './proto/onnx.ts';
-
-const utf8 = new TextDecoder();
 
 /** The value of an initializer. Throws RangeError or Error where it is damaged or its bytes are not there. */
 export function tensorOfProto(proto: TensorProto, weights: ByteSource | undefined): Tensor {
   const dtype = dtypeOfElemType(proto.dataType);
   if (dtype === undefined) throw new Error(`element type ${proto.dataType}`);
   const dims = proto.dims.map(Number);
-  const count = dims.reduce((product, dim) => product * dim, 1);
+  const count = productOf(dims);
   const bytes = readBytes(proto, dtype, count, weights);
   const expected = byteLengthOf(dtype, count);
   if (expected !== undefined && expected !== bytes.length)
@@ -34,7 +40,7 @@ function readBytes(
   }
   // A copy here too, which puts the bytes at an aligned address.
   if (proto.rawData.length > 0) return proto.rawData.slice();
-  if (dtype === 'string') return packStrings(proto.stringData.map((one) => utf8.decode(one)));
+  if (dtype === 'string') return packStrings(proto.stringData.map((one) => utf8Decoder.decode(one)));
   return typedField(proto, dtype, byteLengthOf(dtype, count)!);
 }
 

@@ -1,7 +1,7 @@
 // What flows along the edges of a program at run time: a value, or the reason why there is none.
 
 import { type DataValue, type SparseValue, sparseProblem } from '../ir/data.ts';
-import { byteLengthOf, isDType, type Tensor, unpackStrings } from '../ir/types.ts';
+import { byteLengthOf, isDType, productOf, type Tensor, unpackStrings } from '../ir/types.ts';
 import type { Limits } from './limits.ts';
 
 /** In the order of their numbers in the envelope, from 1. */
@@ -84,7 +84,7 @@ function tensorProblem({ dtype, dims, bytes }: Partial<Tensor>, rankLimit: numbe
   if (!(bytes instanceof Uint8Array)) return `${dtype} without bytes`;
   const wrong = dimsProblem(dims, rankLimit);
   if (wrong !== undefined) return `${dtype} with ${wrong}`;
-  const count = dims!.reduce((product, dim) => product * dim, 1);
+  const count = productOf(dims!);
   const wanted = byteLengthOf(dtype, count);
   if (wanted === undefined ? !holdsStrings(bytes, count) : wanted !== bytes.length)
     return `${bytes.length} bytes for ${dtype}[${dims!.join(', ')}]`;
@@ -111,6 +111,8 @@ function holdsStrings(bytes: Uint8Array, count: number): boolean {
     return false;
   }
 }
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Longest text of another's that is kept or passed on: error messages have no bound, and flows keep many. */
 const DETAIL_CHARACTERS = 200;

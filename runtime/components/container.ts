@@ -2,6 +2,7 @@
 // no component itself: wake-ups, asks without an answer, how far chance has been drawn.
 
 import { type DataValue, isTensor } from '../../ir/data.ts';
+import { ownIn } from '../../ir/own.ts';
 import { foldKey, hashName, keyOf, type PhiloxBlock, type PhiloxKey } from '../../ir/philox.ts';
 import { Random } from '../../ir/random.ts';
 import type { Tensor } from '../../ir/types.ts';
@@ -20,7 +21,7 @@ import {
   table,
   uint,
 } from '../proto/codec.ts';
-import type { MissingReason, ValueLimits } from '../value.ts';
+import { type MissingReason, messageOf, type ValueLimits } from '../value.ts';
 import {
   type ComponentContext,
   Later,
@@ -95,8 +96,6 @@ const savedTable = table({
   rates: list(message(2, table({ peer: string(1), left: double(2), atNs: uint(3) }))),
   nowNs: uint(3),
 });
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export class Container {
   readonly #held = new Map<string, Held>();
@@ -174,7 +173,7 @@ export class Container {
       this.#outlet.answered(work, given);
     } catch (error) {
       held.pending.delete(work);
-      this.#outlet.declined(work, 'failed', textOf(error));
+      this.#outlet.declined(work, 'failed', messageOf(error));
     }
   }
 
@@ -188,7 +187,7 @@ export class Container {
       const [value] = given instanceof Later ? [] : given;
       return value !== undefined && isTensor(value) ? value : `${name} gives no tensor`;
     } catch (error) {
-      return textOf(error);
+      return messageOf(error);
     }
   }
 
@@ -202,7 +201,7 @@ export class Container {
       this.#outlet.dropped(reason, from, `message ${kind} for ${name}: ${why}`);
     const held = this.#held.get(name);
     const schemas = held?.component.messages;
-    const schema = schemas !== undefined && Object.hasOwn(schemas, kind) ? schemas[kind] : undefined;
+    const schema = schemas && ownIn(schemas, kind);
     if (held === undefined || schema === undefined || held.component.message === undefined)
       return drop('unsupported', 'nothing here takes it');
     if (!this.#rates.take(from, this.#now)) return drop('limit', 'too many');
@@ -249,7 +248,7 @@ export class Container {
     try {
       this.#run(held, undefined, body);
     } catch (error) {
-      this.#outlet.broke(held.name, textOf(error));
+      this.#outlet.broke(held.name, messageOf(error));
     }
   }
 

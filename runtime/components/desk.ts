@@ -1,6 +1,7 @@
 // Between a node and the components within it: takes what the engine would ask of the host, and gives the answers back.
 
 import type { DataValue } from '../../ir/data.ts';
+import { ownIn } from '../../ir/own.ts';
 import { seatKey } from '../flow.ts';
 import type { HostWork } from '../host-work.ts';
 import type { Limits } from '../limits.ts';
@@ -58,7 +59,7 @@ export class ComponentDesk {
     const { peer, members, limits, outbox } = around;
     this.#around = around;
     this.#components = components;
-    const of = (name: string): readonly string[] => (Object.hasOwn(members, name) ? members[name]! : []);
+    const of = (name: string): readonly string[] => ownIn(members, name) ?? [];
     this.#container = new Container(
       { peer, seed, components, members: of, limits },
       {

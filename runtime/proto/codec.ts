@@ -4,6 +4,7 @@
 //
 // Integers are numbers: what is beyond 2^53 is an error, but for fields declared int64 or fixed64 (bigint).
 
+import { utf8Decoder, utf8Encoder } from '../../ir/utf8.ts';
 import { Growing } from '../growing.ts';
 
 type Kind = 'uint' | 'int64' | 'fixed64' | 'bool' | 'string' | 'bytes' | 'float' | 'double' | 'message';
@@ -32,7 +33,6 @@ export interface Table<M> {
 
 /** The value of every empty list; never written to. */
 const emptyList: readonly unknown[] = [];
-const utf8Decoder = new TextDecoder();
 const emptyBytes = new Uint8Array(0);
 const initials: Readonly<Record<Kind, unknown>> = {
   uint: 0,
@@ -279,8 +279,6 @@ const wireTypes: Readonly<Record<Kind, number>> = {
 };
 
 // --- encoding ------------------------------------------------------------------------------------------
-
-const utf8Encoder = new TextEncoder();
 
 /** The bytes of a message; fields in the table's order, defaults left out. Throws RangeError below 0 or beyond 2^53. */
 export function encode<M>(as: Table<M>, value: MessageInit<M>): Uint8Array {

@@ -1,5 +1,6 @@
 // The part of onnx-ml.proto that a node reads. What it only passes on stays bytes.
 
+import { utf8Decoder } from '../../ir/utf8.ts';
 import {
   bytes,
   double,
@@ -117,19 +118,17 @@ export type ModelProto = Message<typeof model>;
 
 export const EXTERNAL = 1;
 
-const utf8 = new TextDecoder();
-
 export const attributeOf = ({ attribute }: NodeProto, name: string) =>
   attribute.find((one) => one.name === name);
 
 /** An attribute that is a text. */
 export function textIn(node: NodeProto, name: string): string | undefined {
   const bytes = attributeOf(node, name)?.s;
-  return bytes && utf8.decode(bytes);
+  return bytes && utf8Decoder.decode(bytes);
 }
 
 export const textsIn = (node: NodeProto, name: string): readonly string[] =>
-  (attributeOf(node, name)?.strings ?? []).map((one) => utf8.decode(one));
+  (attributeOf(node, name)?.strings ?? []).map((one) => utf8Decoder.decode(one));
 
 export const metadataOf = ({ metadataProps }: NodeProto, key: string): string | undefined =>
   metadataProps.find((one) => one.key === key)?.value;

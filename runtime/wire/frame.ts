@@ -15,6 +15,7 @@
 import { WIRE_VERSION } from '../../ir/deployment.ts';
 import type { Limits } from '../limits.ts';
 import { decode, encode, TooManyMessages } from '../proto/codec.ts';
+import { messageOf } from '../value.ts';
 import { type Envelope, type EnvelopeInit, envelope as envelopeTable } from './envelope.ts';
 
 export const PREFIX_BYTES = 24;
@@ -153,7 +154,7 @@ export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Decoded {
     envelope = decode(envelopeTable, body, limits.messages);
   } catch (error) {
     if (error instanceof TooManyMessages) return bad(error.message, 'limit');
-    return bad(`the envelope is damaged: ${error instanceof Error ? error.message : String(error)}`);
+    return bad(`the envelope is damaged: ${messageOf(error)}`);
   }
   if (envelope.fills.length > limits.fills) return bad(`${envelope.fills.length} fills`, 'limit');
   const payloads = viewPayloads(envelope, bytes.subarray(headBytes));
