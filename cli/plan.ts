@@ -39,6 +39,8 @@ export function printPlan(cx: CommandContext, plan: Plan): void {
         : formatBytes(memory.weightBytes + memory.stateBytes + memory.activationBytes),
     ]),
   );
+  for (const [name, { memory }] of Object.entries(plan.programs))
+    if (memory.openBecause !== undefined) cx.print(`memory of ${name} is not known: ${memory.openBecause}`);
   if (plan.edges.length > 0) cx.print();
   printEdges(cx, plan.edges);
   if (plan.traffic !== undefined) printTraffic(cx, plan.traffic);

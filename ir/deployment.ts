@@ -181,11 +181,14 @@ export interface StateVariable {
   readonly scope: 'member' | 'peer' | 'session';
 }
 
+/** What a peer needs at most with one flow of each entry open; of what sessions keep, one session. */
 export interface MemoryEstimate {
   readonly weightBytes: number;
   readonly stateBytes: number;
-  /** Largest sum of values alive at once; null if a shape is unknown. */
+  /** Values, frames that came and frames that are not acknowledged, as many as can be there at once; null if nobody can say. */
   readonly activationBytes: number | null;
+  /** Why nobody can. */
+  readonly openBecause?: string;
 }
 
 /** manifest.json of a bundle. */

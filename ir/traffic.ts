@@ -135,7 +135,7 @@ function linksOf(messages: readonly PlannedMessage[], members: Members): readonl
 }
 
 /** Payload bytes of one value on an edge. */
-function payloadBytesOf({ kind, dtype, shape, type, codec }: Edge): Size {
+export function payloadBytesOf({ kind, dtype, shape, type, codec }: Edge): Size {
   if (kind === 'trigger') return 0;
   if (dtype === null || shape === null || type !== undefined) return null;
   if (codec !== RAW) return codedBytes(codec, shape);
@@ -197,7 +197,8 @@ function delimited(bytes: number): number {
   return 1 + lengthBytes + bytes;
 }
 
-function headerBytesOf(edges: readonly Edge[], peerBytes: number): number | null {
+/** Of one frame with a value for each of these edges, at most; null where one may have any number of parts or dimensions. */
+export function headerBytesOf(edges: readonly Edge[], peerBytes: number): number | null {
   let fills = 0;
   let padding = 0;
   for (const [at, edge] of edges.entries()) {

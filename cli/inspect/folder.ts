@@ -22,7 +22,9 @@ export async function inspectBundle(cx: CommandContext, folder: string): Promise
   cx.print(
     `program.onnx ${formatBytes(files.program.bytes)}, weights ${formatBytes(files.weights?.bytes ?? 0)}`,
   );
-  cx.print(`activations ${formatBytes(memory.activationBytes) ?? 'not known'}`);
+  const { activationBytes, openBecause } = memory;
+  const unknown = openBecause === undefined ? 'not known' : `not known: ${openBecause}`;
+  cx.print(`activations ${formatBytes(activationBytes) ?? unknown}`);
   cx.print();
   const ports = (title: string, list: readonly Port[]): void => {
     if (list.length > 0)

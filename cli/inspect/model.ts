@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { inferModel } from '../../compiler/infer/infer.ts';
-import { activationBytes } from '../../compiler/memory.ts';
+import { activationBytes } from '../../compiler/memory/schedule.ts';
 import { nominalModel } from '../../compiler/nominal.ts';
 import {
   formatType,

@@ -1,7 +1,6 @@
 // emit: programs become files that stand alone: program.onnx in pieces, weights as ranges, a manifest.
 
 import {
-  byteLengthOfType,
   DOMAIN,
   MANIFEST_VERSION,
   type Manifest,
@@ -19,9 +18,9 @@ import {
   WIRE_VERSION,
 } from '../../ir/index.ts';
 import { exportModel } from '../../ir/onnx/export.ts';
-import { readWeight, weightByteLength } from '../../ir/onnx/weights.ts';
+import { readWeight } from '../../ir/onnx/weights.ts';
 import { declines } from '../declines.ts';
-import { activationBytes } from '../memory.ts';
+import { memoryOf } from '../memory/estimate.ts';
 import { type Bundle, type Compilation, type Deployment, type Program, pass } from '../pass.ts';
 import { groupReasons } from '../placing/reasons.ts';
 import { placedGraph } from '../split/places.ts';
@@ -37,7 +36,11 @@ export const emit = pass('emit', {
   run(compilation, cx) {
     const deployment = compilation.deployment!;
     const members = Object.fromEntries(cx.topology.classes.map(({ name, members }) => [name, members]));
-    const bundles = deployment.programs.map((program) => bundleOf(program, deployment, members));
+    const graph = placedGraph(compilation.model, compilation.placement!);
+    const memory = memoryOf(deployment, graph, members);
+    const bundles = deployment.programs.map((program) =>
+      bundleOf(program, deployment, members, memory(program)),
+    );
     return {
       ...compilation,
       level: 'emitted',
@@ -47,7 +50,12 @@ export const emit = pass('emit', {
   },
 });
 
-function bundleOf(program: Program, deployment: Deployment, members: Manifest['members']): Bundle {
+function bundleOf(
+  program: Program,
+  deployment: Deployment,
+  members: Manifest['members'],
+  memory: MemoryEstimate,
+): Bundle {
   const { model } = program;
   const file = exportModel(model, {
     valueInfo: 'all',
@@ -75,7 +83,7 @@ function bundleOf(program: Program, deployment: Deployment, members: Manifest['m
     state: program.state,
     edgesIn: deployment.edges.filter((edge) => edge.to.class === program.class),
     edgesOut: deployment.edges.filter((edge) => edge.from.class === program.class),
-    memory: memoryOf(program),
+    memory,
     wire: { version: WIRE_VERSION },
   };
   return {
@@ -144,17 +152,4 @@ function countOps(model: Model): Record<string, number> {
   const segments = [...model.opsOf()].filter((op) => op.domain === DOMAIN.segment).length;
   if (segments > 0) counts.set(DOMAIN.segment, segments);
   return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-export function memoryOf(program: Program): MemoryEstimate {
-  const { model } = program;
-  const weightBytes = model.mainGraph.initializers.reduce(
-    (sum, id) => sum + (weightByteLength(model.value(id).weight!) ?? 0),
-    0,
-  );
-  const stateBytes = program.state.reduce((sum, { dtype, shape }) => {
-    const type = { kind: 'tensor' as const, dtype: dtype ?? undefined, dims: shape ?? undefined };
-    return sum + (byteLengthOfType(type) ?? 0);
-  }, 0);
-  return { weightBytes, stateBytes, activationBytes: activationBytes(model, program.seatOf) };
 }

@@ -1,4 +1,4 @@
-import { memoryOf } from '../../passes/emit.ts';
+import { memoryOf } from '../../memory/estimate.ts';
 import { pointAt } from '../../point.ts';
 import { rule } from '../rule.ts';
 import { bytesText } from '../text.ts';
@@ -20,11 +20,13 @@ export const memoryOverLimit = rule('memory-over-limit', {
   rationale:
     'Weights, state and the values that are alive at once, as far as their sizes are known when compiling. The compiler refuses a placement that cannot fit; this rule adds state and what arrives from other peers.',
   refusals: ['BB413'],
-  *run({ programs, topology }) {
-    for (const program of programs) {
+  *run({ topology, graph, ...deployment }) {
+    const members = Object.fromEntries(topology.classes.map((one) => [one.name, one.members]));
+    const memory = memoryOf(deployment, graph, members);
+    for (const program of deployment.programs) {
       const limit = topology.classes.find((one) => one.name === program.class)?.memoryBytes;
       if (limit === undefined) continue;
-      const { weightBytes, stateBytes, activationBytes } = memoryOf(program);
+      const { weightBytes, stateBytes, activationBytes } = memory(program);
       const needed = weightBytes + stateBytes + (activationBytes ?? 0);
       if (needed <= limit) continue;
       const parts = [

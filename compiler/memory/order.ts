@@ -1,0 +1,169 @@
+// What surely comes before what in one flow, over all of its programs, where every value is there that anything comes of.
+//
+// That a value can be missing makes an order unsure: what a deadline or a quorum lets through, `orElse`, `present`,
+// `reason` and a collect that does not take all, waits for nobody in particular.
+
+import {
+  attributeInt,
+  attributeInts,
+  CORE,
+  DOMAIN,
+  type Edge,
+  type Members,
+  type Op,
+  type OpId,
+  type ValueId,
+  WIRE,
+} from '../../ir/index.ts';
+import type { Deployment, Program } from '../pass.ts';
+
+/** A number for what happens in a flow: an op has fired, a frame or an input has come. */
+export type Happening = number;
+
+/** Beyond so many, nothing is taken to be before anything. */
+const MAX_ORDERED = 16_384;
+
+/** Touches what a member or a component keeps: its fragment begins when nobody else does. */
+export const claims = (op: Op): boolean =>
+  isRole(op) || (op.domain === DOMAIN.core && (op.type === CORE.stateRead || op.type === CORE.stateAssign));
+/** Changes it, as far as the op itself says: its fragment shows nothing before its end. */
+export const writes = (op: Op): boolean =>
+  (isRole(op) && op.outputs.every((id) => id === 0)) ||
+  (op.domain === DOMAIN.core && op.type === CORE.stateAssign);
+const isRole = ({ domain }: Op): boolean => domain.startsWith('ai.bytesandbrains.role.');
+const isWait = ({ domain, type }: Op): boolean => domain === DOMAIN.wire && type !== WIRE.send;
+
+/** Waits are in none. */
+export const fragmentOf = ({ fragments }: Program, op: Op): number | undefined =>
+  isWait(op) ? undefined : fragments[op.id];
+
+const OPEN: ReadonlySet<string> = new Set([CORE.orElse, CORE.present, CORE.reason]);
+
+/** Whether a collect has no result unless all have answered. */
+export function takesAll(op: Op, members: number): boolean {
+  const enough = attributeInt(op, 'enough', members);
+  return enough >= members && attributeInt(op, 'at_least', enough) >= members;
+}
+
+export const edgesTaken = (op: Op): readonly number[] =>
+  op.domain !== DOMAIN.wire || op.type === WIRE.send
+    ? []
+    : op.type === WIRE.recv
+      ? [attributeInt(op, 'edge', -1)]
+      : (attributeInts(op, 'edges') ?? []);
+
+export const edgeSent = ({ domain, type, attributes }: Op): number | undefined =>
+  domain === DOMAIN.wire && type === WIRE.send ? attributeInt({ attributes }, 'edge', -1) : undefined;
+
+export class Order {
+  readonly #edges: readonly Edge[];
+  readonly #numbers = new Map<string, Happening>();
+  /** Indexed by happening: what comes right before it. */
+  readonly #after: Happening[][] = [];
+  /** Fragments that show nothing before their end. */
+  readonly #writing = new Set<string>();
+  readonly #ancestors: (Uint32Array | undefined)[] = [];
+
+  constructor({ programs, edges }: Pick<Deployment, 'programs' | 'edges'>, members: Members) {
+    this.#edges = edges;
+    const senders = new Map<number, readonly Happening[]>();
+    for (const program of programs) {
+      for (const op of program.model.opsOf())
+        if (writes(op)) this.#writing.add(`${program.name} ${fragmentOf(program, op)}`);
+      for (const op of program.model.opsOf()) {
+        const commit = this.commit(program, op);
+        for (const one of commit) this.#after[one]!.push(this.op(program, op.id));
+        const edge = edgeSent(op);
+        if (edge !== undefined) senders.set(edge, [this.op(program, op.id), ...commit]);
+      }
+    }
+    for (const program of programs)
+      for (const op of program.model.opsOf()) this.#link(program, op, senders, members);
+    this.#close();
+  }
+
+  op(program: Program, op: OpId): Happening {
+    return this.#number(`${program.name}\nop ${op}`);
+  }
+
+  /** The fragment of an op has committed, if it has anything to. */
+  commit(program: Program, op: Op): readonly Happening[] {
+    const key = `${program.name} ${fragmentOf(program, op)}`;
+    return this.#writing.has(key) ? [this.#number(`${key} commit`)] : [];
+  }
+
+  /** The first frame of an envelope has come. */
+  frame(program: Program, { envelope }: Edge): Happening {
+    return this.#number(`${program.name}\nframe ${envelope}`);
+  }
+
+  /** Somebody has given an input of the graph. */
+  input(program: Program, value: ValueId): Happening {
+    return this.#number(`${program.name}\ninput ${value}`);
+  }
+
+  /** Whether one is surely over when the other happens. */
+  before(a: Happening, b: Happening): boolean {
+    const ancestors = this.#ancestors[b];
+    return ancestors !== undefined && ((ancestors[a >>> 5]! >>> (a & 31)) & 1) === 1;
+  }
+
+  #number(key: string): Happening {
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.#after.push([]) - 1;
+      this.#numbers.set(key, number);
+    }
+    return number;
+  }
+
+  #link(
+    program: Program,
+    op: Op,
+    senders: ReadonlyMap<number, readonly Happening[]>,
+    members: Members,
+  ): void {
+    const own = this.#after[this.op(program, op.id)]!;
+    for (const id of edgesTaken(op)) {
+      const edge = this.#edges[id]!;
+      const frame = this.frame(program, edge);
+      const isCollect = op.type === WIRE.collect;
+      // What a member hands itself, or one of many sends, says nothing of the others.
+      if (edge.kind !== 'local') this.#after[frame]!.push(...(senders.get(id) ?? []));
+      if (!isCollect || takesAll(op, members[edge.from.class]?.length ?? 0)) own.push(frame);
+    }
+    if (op.domain === DOMAIN.core && OPEN.has(op.type)) return;
+    for (const id of op.inputs) {
+      if (id === 0) continue;
+      const { def, weight } = program.model.value(id);
+      if (def.kind === 'op') {
+        own.push(this.op(program, def.op));
+        const maker = program.model.op(def.op);
+        if (fragmentOf(program, maker) !== fragmentOf(program, op)) own.push(...this.commit(program, maker));
+      }
+      if (def.kind === 'input' && weight === undefined) own.push(this.input(program, id));
+    }
+  }
+
+  /** Works out all that is before each, in an order of execution. */
+  #close(): void {
+    const count = this.#after.length;
+    if (count > MAX_ORDERED) return;
+    const followers: Happening[][] = this.#after.map(() => []);
+    const open = this.#after.map((list) => list.length);
+    this.#after.forEach((list, index) => {
+      for (const one of list) followers[one]!.push(index);
+    });
+    const ready = open.flatMap((left, index) => (left === 0 ? [index] : []));
+    for (let one = ready.pop(); one !== undefined; one = ready.pop()) {
+      const ancestors = new Uint32Array((count + 31) >>> 5);
+      for (const before of this.#after[one]!) {
+        const theirs = this.#ancestors[before]!;
+        for (let word = 0; word < ancestors.length; word++) ancestors[word]! |= theirs[word]!;
+        ancestors[before >>> 5]! |= 1 << (before & 31);
+      }
+      this.#ancestors[one] = ancestors;
+      for (const next of followers[one]!) if (--open[next]! === 0) ready.push(next);
+    }
+  }
+}
