@@ -9,5 +9,10 @@ describe.each([true, false])('an attacked node, its network adaptive: %s', (netw
     expect(outcome.answered).toBe(outcome.calls);
     if (attack === 'garbage') expect(outcome.told).toBe(outcome.frames);
     else if (attack !== 'deaf') expect(outcome.told).toBeGreaterThan(0);
+    if (attack !== 'deaf') return;
+    // Who never acknowledges is told of by what waits for it; over an adaptive network also by what it is not sent.
+    expect(outcome.asked).toBeGreaterThan(50);
+    expect(outcome.named).toBe(outcome.asked);
+    if (network) expect(outcome.told).toBeGreaterThan(0);
   });
 });

@@ -15,7 +15,17 @@ import {
   type NodeEvent,
   pieceBytes,
 } from '../../runtime/index.ts';
-import { call, DEPLOYMENT, edge, f32, makeBundle, numbers, recv, send } from '../sim/programs.ts';
+import {
+  call,
+  DEPLOYMENT,
+  edge,
+  f32,
+  makeBundle,
+  numbers,
+  type OpSpec,
+  recv,
+  send,
+} from '../sim/programs.ts';
 
 export const attacks = ['garbage', 'flood', 'largest', 'repeated', 'deaf'] as const;
 export type Attack = (typeof attacks)[number];
@@ -26,6 +36,9 @@ export interface Outcome {
   readonly bytes: number;
   /** What events tell of the attacker: one by one, counted in another, or frames while it was shut out. */
   readonly told: number;
+  /** Flows of the node's own that wait for a peer from which nothing ever comes, and those of them whose end names it. */
+  readonly asked: number;
+  readonly named: number;
   /** Calls of the honest peer, and those that came out whole. */
   readonly calls: number;
   readonly answered: number;
@@ -35,11 +48,17 @@ export interface Outcome {
   readonly grownBytes: number;
 }
 
-const members = { user: ['honest', 'mallory'], server: ['server'] };
+const at = (seat: string, ...ops: readonly OpSpec[]): OpSpec[] => ops.map((op) => ({ ...op, seat }));
+
+const members = { user: ['honest', 'mallory'], server: ['server'], oracle: ['deaf'] };
 const edges = [
   edge(0, 'send', 'user', 'server', { from: { class: 'user', binder: 'me' } }),
   edge(1, 'send', 'server', 'user', { to: { class: 'user', binder: 'me' } }),
+  edge(2, 'send', 'server', 'oracle'),
+  edge(3, 'send', 'oracle', 'server'),
 ];
+/** How long the server waits for the oracle. */
+const ASK_NS = 5e8;
 const user: LoadedBundle = makeBundle({
   class: 'user',
   members,
@@ -52,10 +71,25 @@ const server: LoadedBundle = makeBundle({
   class: 'server',
   members,
   edges,
-  ops: [recv(0, 'x'), call('echo', ['x'], ['y']), send(1, 'y')],
+  inputs: ['question'],
+  outputs: ['answer'],
+  entries: [
+    { name: 'main', class: 'user' },
+    { name: 'ask', class: 'server', seat: 'ask' },
+  ],
+  seats: [
+    { name: 'main', entry: 'main', binder: 'single', inputs: [], outputs: [] },
+    { name: 'ask', entry: 'ask', binder: 'single', inputs: ['question'], outputs: ['answer'] },
+  ],
+  ops: [
+    ...at('main', recv(0, 'x'), call('echo', ['x'], ['y']), send(1, 'y')),
+    ...at('ask', send(2, 'question'), recv(3, 'answer', ASK_NS)),
+  ],
 });
 
 const STEP_NS = 1e6;
+/** Frames between two questions: a few of them are open at a time. */
+const ASK_EVERY = 50;
 const ownCopy = (value: DataValue): DataValue =>
   mapTensors(value, (one) => ({ ...one, bytes: one.bytes.slice() }));
 
@@ -70,6 +104,8 @@ class Attacked {
   #frames = 0;
   #bytes = 0;
   #told = 0;
+  #asked = 0;
+  #named = 0;
   #calls = 0;
   #answered = 0;
   #held = 0;
@@ -109,8 +145,8 @@ class Attacked {
       this.#held = Math.max(this.#held, this.#server.usage.bytes);
       if (output.type === 'idle') return;
       if (output.type === 'event') this.#note(node, output.event);
-      // What mallory gets she does not acknowledge; the work for her flows never ends.
-      if (output.type === 'send' && output.to !== 'mallory') {
+      // What mallory gets she does not acknowledge, nor does the oracle; the work for her flows never ends.
+      if (output.type === 'send' && output.to !== 'mallory' && output.to !== 'deaf') {
         const bytes = new Uint8Array(pieceBytes(output.pieces));
         joinPieces(output.pieces, bytes);
         const to = output.to === 'server' ? this.#server : this.#honest;
@@ -126,6 +162,8 @@ class Attacked {
   #note(node: Node, event: NodeEvent): void {
     if (event.kind === 'dropped' && event.from === 'mallory' && node === this.#server)
       this.#told += 1 + event.unreported;
+    if (event.kind === 'flow-ended' && event.causes.some(({ missing }) => missing.peer === 'deaf'))
+      this.#named++;
     if (event.kind === 'output' && !isMissing(event.value) && numbers(event.value)[0] === 7) this.#answered++;
   }
 
@@ -154,6 +192,16 @@ class Attacked {
     this.#give(this.#honest, { type: 'invoke', entry: 'main', values: { x: f32(7, ...Array(255).fill(1)) } });
   }
 
+  /** The server asks the oracle, which never says a word. */
+  ask(): void {
+    this.#asked++;
+    this.#give(this.#server, {
+      type: 'invoke',
+      entry: 'ask',
+      values: { question: f32(...Array(256).fill(1)) },
+    });
+  }
+
   /** Time passes for everyone, until nobody waits. */
   end(): Outcome {
     for (let round = 0; round < 400; round++) {
@@ -166,6 +214,8 @@ class Attacked {
       frames: this.#frames,
       bytes: this.#bytes,
       told,
+      asked: this.#asked,
+      named: this.#named,
       calls: this.#calls,
       answered: this.#answered,
       heldBytes: this.#held,
@@ -211,6 +261,7 @@ export function underAttack({ attack, network, bytes, calls, collect }: AttackOp
     on.strike(frame);
     done += frame.length;
     for (; asked < Math.floor((calls * done) / bytes) && asked < calls; asked++) on.use();
+    if (attack === 'deaf' && count % ASK_EVERY === 0) on.ask();
     if (count++ % 64 === 0) on.measure();
   }
   on.measure();

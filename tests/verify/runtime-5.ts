@@ -38,12 +38,15 @@ const verify: Line = async (cx) => {
         key,
         async () => (await attacked(attack, network)) as unknown as Json,
       )) as unknown as Outcome;
-      const { frames, bytes, told, calls, answered, heldBytes, grownBytes } = outcome;
+      const { frames, bytes, told, asked, named, calls, answered, heldBytes, grownBytes } = outcome;
       const within = heldBytes <= edgeLimits.bytes + edgeLimits.frameBytes && grownBytes <= DEVICE_BYTES;
-      const all = attack === 'garbage' ? told === frames : attack === 'deaf' || told > 0;
+      // Without acknowledgements nobody knows who gives none; but what waits for such a peer ends and names it.
+      const deaf = asked > 0 && named === asked && (told > 0 || !network);
+      const all = attack === 'garbage' ? told === frames : attack === 'deaf' ? deaf : told > 0;
+      const ends = attack === 'deaf' ? `, ${named} of ${asked} flows that asked it ended by its name` : '';
       cx.figure(
         key,
-        `${frames} frames, ${bytes} bytes, told of ${told}; held ${heldBytes}, process grew by ${grownBytes} of ${DEVICE_BYTES}; ${answered} of ${calls} calls answered`,
+        `${frames} frames, ${bytes} bytes, told of ${told}${ends}; held ${heldBytes}, process grew by ${grownBytes} of ${DEVICE_BYTES}; ${answered} of ${calls} calls answered`,
         within && all && answered === calls,
       );
     }
