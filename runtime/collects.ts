@@ -36,7 +36,7 @@ export class Collects {
     this.#seat = seat;
     this.#peer = peer;
     this.#around = around;
-    this.#late = new LateAnswers(seat, around.leases);
+    this.#late = new LateAnswers(seat, around.leases, around.outbox);
     this.#keeping = seat.waits.filter((index) => {
       const one = seat.instructions[index]!;
       return one.kind === 'collect' && one.keepsLate;

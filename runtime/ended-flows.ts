@@ -20,14 +20,16 @@ function least(numbers: Iterable<number>): number {
 export class EndedFlows {
   readonly #marks = new Map<string, Mark>();
   readonly #limit: number;
+  readonly #evicted: (count: number) => void;
   #size = 0;
 
   /**
    * `limit`: flows remembered one by one for each origin. Origins are the deployment's peers and classes, in a place within others
-   * for each path that may lead there: bounded.
+   * for each path that may lead there: bounded. `evicted` hears of flows that count as ended for lack of room.
    */
-  constructor(limit: number) {
+  constructor(limit: number, evicted: (count: number) => void) {
     this.#limit = limit;
+    this.#evicted = evicted;
   }
 
   /** Flows remembered one by one. */
@@ -69,7 +71,11 @@ export class EndedFlows {
 
   #raise(mark: Mark): void {
     // Above the limit the oldest gap is given up: flows in it that never showed are late by now.
-    if (mark.beyond.size > this.#limit) mark.low = least(mark.beyond) - 1;
+    if (mark.beyond.size > this.#limit) {
+      const low = least(mark.beyond) - 1;
+      this.#evicted(low - mark.low);
+      mark.low = low;
+    }
     while (mark.beyond.delete(mark.low + 1)) mark.low++;
   }
 }

@@ -62,7 +62,7 @@ export class Engine {
       blame: (flow, index, missing) => this.blame(flow, index, missing),
     });
     this.works = new Works(leases, keepsInputs);
-    this.variables = new Variables(leases);
+    this.variables = new Variables(leases, outlet.evicted);
     this.gates = new Gates(peer, leases, this.variables, (flow, index) => this.#notify(flow, index));
   }
 

@@ -65,7 +65,10 @@ export class HostWork {
   abort({ id }: Work): void {
     this.#over(id);
     // A host that does leave it never answers.
-    if (this.#aborted.size >= MAX_ABORTED) this.#aborted.clear();
+    if (this.#aborted.size >= MAX_ABORTED) {
+      this.#around.outbox.evict('aborted', MAX_ABORTED);
+      this.#aborted.clear();
+    }
     this.#aborted.add(id);
     this.#around.outbox.put({ type: 'abort', work: id });
   }

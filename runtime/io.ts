@@ -155,6 +155,19 @@ export type DropReason =
   /** Reserved parts of the wire format. */
   | 'unsupported';
 
+/** Tables whose oldest entries go where there are too many. */
+export type EvictionTable =
+  /** Whose late answers are awaited, so that they can be told as such. */
+  | 'late'
+  /** Late answers that were kept for a flow to come. */
+  | 'kept'
+  /** What sessions and peers have each of their own of a state. */
+  | 'state'
+  /** Work that was told to stop and may answer all the same. */
+  | 'aborted'
+  /** Flows that never showed before later ones ended: they count as ended. */
+  | 'gaps';
+
 export type NodeEvent =
   /** `session` and `step`, from 1: it follows others, and the session is known by its first flow. */
   | {
@@ -261,6 +274,8 @@ export type NodeEvent =
       /** Earlier drops that were not reported one by one. */
       readonly unreported: number;
     }
+  /** Entries of a table had to go. Told once at a time, of as many as there were by then. */
+  | { readonly kind: 'evicted'; readonly table: EvictionTable; count: number }
   /** A peer has been silent for longer than is usual for it: whoever waits for it stops. */
   | { readonly kind: 'peer-suspected'; readonly peer: string; readonly silentNs: number }
   /** A peer did too much that it should not; nothing of it is let in until then. `why`: the last of it. */

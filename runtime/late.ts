@@ -6,6 +6,7 @@ import type { Flow, FlowHead } from './flow.ts';
 import { type FlowId, flowKey, underOf } from './flow-id.ts';
 import type { Collect, SeatProgram } from './instruction.ts';
 import { isHeld, type Leases, type Slot } from './lease.ts';
+import type { Outbox } from './outbox.ts';
 import { fill, type Saved } from './saved.ts';
 
 /** Answers that are still known as awaited after their collect has closed; and those kept for a flow to come. */
@@ -58,9 +59,12 @@ export class LateAnswers {
   #awaited = 0;
   #kept: Kept[] = [];
 
-  constructor(seat: SeatProgram, leases: Leases) {
+  readonly #outbox: Pick<Outbox, 'evict'>;
+
+  constructor(seat: SeatProgram, leases: Leases, outbox: Pick<Outbox, 'evict'>) {
     this.#seat = seat;
     this.#leases = leases;
+    this.#outbox = outbox;
   }
 
   /** Remembers whose answers a collect has closed without. */
@@ -75,6 +79,7 @@ export class LateAnswers {
       if (this.#awaited <= MAX_AWAITED || this.#closed.size === 1) break;
       this.#closed.delete(key);
       this.#awaited -= one.awaited.size;
+      this.#outbox.evict('late', one.awaited.size);
       for (const part of one.awaited.values()) this.#leases.dropAll(part?.fields);
     }
   }
@@ -122,7 +127,9 @@ export class LateAnswers {
 
   #keep({ session, under, step }: Closed, index: number, from: string, fields: readonly Slot[]): void {
     this.#kept.push({ session, under, step, index, from, fields });
-    if (this.#kept.length > MAX_KEPT) this.#leases.dropAll(this.#kept.shift()!.fields);
+    if (this.#kept.length <= MAX_KEPT) return;
+    this.#leases.dropAll(this.#kept.shift()!.fields);
+    this.#outbox.evict('kept');
   }
 
   /** What joins the collect of a flow; its slots stay held, for the caller. */

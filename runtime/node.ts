@@ -97,7 +97,9 @@ export class Node {
     this.#limits = { ...defaultLimits, ...limits };
     this.#trace = trace ?? ((_, came) => came);
     this.#outbox = new Outbox(this.#limits.dropEvents);
-    this.#ended = program.seats.map(() => new EndedFlows(this.#limits.endedFlows));
+    this.#ended = program.seats.map(
+      () => new EndedFlows(this.#limits.endedFlows, (count) => this.#outbox.evict('gaps', count)),
+    );
     this.#leases = new Leases((buffer) => this.#outbox.put({ type: 'release', buffer }));
     this.#starts = new Map([...program.entries].map(([name, seat]) => [name, this.#startsOf(seat)]));
     fill(this.#flows, saved?.flows ?? []);
@@ -120,6 +122,7 @@ export class Node {
       collected: (flow, index, result) => this.#collects[flow.seat.index]!.closed(flow, index, result),
       next: (flow, op, given) => this.#starts.get(op.entry)!.next(flow, op, given),
       ended: (flow) => this.#endFlow(flow),
+      evicted: () => this.#outbox.evict('state'),
     };
     this.#engine = new Engine(peer, this.#leases, outlet, durable);
     this.#early = new EarlyFrames(this.#leases);

@@ -1,7 +1,7 @@
 // What a node has to say, until its host polls for it.
 
 import { flowKey } from './flow-id.ts';
-import type { DropReason, NodeEvent, Output } from './io.ts';
+import type { DropReason, EvictionTable, NodeEvent, Output } from './io.ts';
 import type { Saved } from './saved.ts';
 import { clip } from './value.ts';
 
@@ -12,6 +12,8 @@ export const askedIn = (one: Output): number | string | undefined =>
     : 'event' in one && one.event.kind === 'input-wanted'
       ? `${flowKey(one.event.flow)} ${one.event.inputs[0]!.name}`
       : undefined;
+
+type Eviction = Extract<NodeEvent, { kind: 'evicted' }>;
 
 export class Outbox {
   #queue: Output[] = [];
@@ -65,6 +67,14 @@ export class Outbox {
       unreported,
       ...(edge !== undefined && { edge }),
     });
+  }
+
+  /** What waits to be told of a table says it for all. */
+  evict(table: EvictionTable, count = 1): void {
+    const waits = this.#queue.slice(this.#at) as { readonly event?: Partial<Eviction> }[];
+    const told = waits.find(({ event }) => event?.table === table)?.event as Eviction | undefined;
+    if (told !== undefined) told.count += count;
+    else this.event({ kind: 'evicted', table, count });
   }
 
   save() {

@@ -27,6 +27,8 @@ export interface EngineOutlet {
   /** The session goes on with another flow, or another begins. Its arguments are held for it. */
   next(flow: Flow, op: Next, given: readonly Slot[]): void;
   ended(flow: Flow): void;
+  /** Of a state with too many values the oldest has gone. */
+  evicted(): void;
 }
 
 export interface Work {

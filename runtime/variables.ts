@@ -29,8 +29,11 @@ export class Variables {
   /** By key, what was assigned longest ago first. */
   readonly committed = new Map<string, Held>();
 
-  constructor(leases: Leases) {
+  readonly #evicted: () => void;
+
+  constructor(leases: Leases, evicted: () => void) {
     this.#leases = leases;
+    this.#evicted = evicted;
   }
 
   /** By key; not those that sessions or peers have each. */
@@ -54,7 +57,9 @@ export class Variables {
       oldest ??= key;
       count++;
     }
-    if (count > MAX_SCOPED) this.#forget(oldest!);
+    if (count <= MAX_SCOPED) return;
+    this.#forget(oldest!);
+    this.#evicted();
   }
 
   #forget(key: string): void {

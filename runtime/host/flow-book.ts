@@ -121,7 +121,7 @@ export class FlowBook {
     const request = this.#nextRequest++;
     const result = new Promise<FlowResult>((resolve, reject) => {
       const onFlow = options.onFlow ?? (() => {});
-      const ended = new EndedFlows(MAX_REMEMBERED);
+      const ended = new EndedFlows(MAX_REMEMBERED, () => {});
       const session = sessionOf({ starters, inputs, owned, ended, onFlow, resolve, reject });
       this.#requests.set(request, session);
     });
@@ -143,7 +143,7 @@ export class FlowBook {
    */
   watch(given: PeerValues, onFlow: (result: FlowResult) => void): void {
     const inputs = new Map(this.#members.map((member) => [member.id, valuesFor(member, given, undefined)]));
-    const ended = new EndedFlows(MAX_REMEMBERED);
+    const ended = new EndedFlows(MAX_REMEMBERED, () => {});
     const nobody = { resolve: () => {}, reject: () => {} };
     this.#uncalled = sessionOf({ starters: [], inputs, owned: false, ended, onFlow, ...nobody });
   }

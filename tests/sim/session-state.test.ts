@@ -257,11 +257,13 @@ test('entries that wait for their limits and start each other never wait for eac
 
 test('a node keeps the state of as many peers as fit, and forgets whose was assigned longest ago', () => {
   const leases = new Leases(() => {});
-  const variables = new Variables(leases);
+  let evicted = 0;
+  const variables = new Variables(leases, () => evicted++);
   const most = 1024;
   for (let at = 0; at <= most; at++) variables.assign(`cache\n${at}`, leases.own(floats(at), false) as Held);
   variables.assign('weights', leases.own(floats(7), false) as Held);
   expect(variables.committed.size).toBe(most + 1);
+  expect(evicted).toBe(1);
   expect(variables.committed.has('cache\n0')).toBe(false);
   expect(variables.committed.has('cache\n1')).toBe(true);
   expect([...variables.values.keys()]).toEqual(['weights']);

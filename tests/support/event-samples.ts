@@ -55,6 +55,11 @@ export const eventSamples: {
   'late-answer': [
     { kind: 'late-answer', flow, session: flowOf(1), collect: 'answers', from: 'phone/3', kept: false },
   ],
+  evicted: [
+    { kind: 'evicted', table: 'state', count: 3 },
+    { kind: 'evicted', table: 'late', count: 20 },
+    { kind: 'evicted', table: 'gaps', count: 1 },
+  ],
   suspect: [
     { kind: 'suspect', flow, peer: 'phone/3', value: 'mask', op: 'Log (log_1)', at: 'model.ts:8:12' },
   ],

@@ -42,6 +42,8 @@ test('what happens is counted, and read again from the text', () => {
   expect(value('work_seconds_total')).toBe(3);
   expect(value('late_answers_total', 'outcome="dropped"')).toBe(1);
   expect(value('quorums_missed_total')).toBe(1);
+  expect(value('evicted_total', 'table="state"')).toBe(3);
+  expect(value('evicted_total', 'table="late"')).toBe(20);
   expect(value('queued_bytes')).toBe(8);
   expect(value('network_frames_resent_total')).toBe(3);
   expect(value('network_duplicates_total')).toBe(2);

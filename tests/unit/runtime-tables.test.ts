@@ -31,7 +31,7 @@ describe('ended flows', () => {
   test('are known for ever, in whatever order they ended; flows yet to come are not', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 60 })), (counters) => {
-        const ended = new EndedFlows(5);
+        const ended = new EndedFlows(5, () => {});
         for (const counter of counters) ended.add(id(counter));
         for (const counter of counters) expect(ended.has(id(counter))).toBe(true);
         expect(ended.has(id(Math.max(0, ...counters) + 1))).toBe(false);
@@ -40,7 +40,7 @@ describe('ended flows', () => {
   });
 
   test('of earlier incarnations stay ended when a later one begins', () => {
-    const ended = new EndedFlows(5);
+    const ended = new EndedFlows(5, () => {});
     ended.add(id(1, 2));
     expect(ended.has(id(9, 1))).toBe(true);
     expect(ended.has(id(1, 3))).toBe(false);

@@ -1,6 +1,6 @@
 // What a peer has done, in numbers that only grow: bounded, and as cheap as additions.
 
-import type { DropReason } from '../../io.ts';
+import type { DropReason, EvictionTable } from '../../io.ts';
 import type { PeerEvent } from '../peer-host.ts';
 
 export type FlowStatus = Extract<PeerEvent, { kind: 'flow-ended' }>['status'];
@@ -43,6 +43,14 @@ export class Counters {
   lateDropped = 0;
   lateKept = 0;
   quorumsMissed = 0;
+  /** Entries that had to go, by table. */
+  readonly evicted: Record<EvictionTable, number> = {
+    late: 0,
+    kept: 0,
+    state: 0,
+    aborted: 0,
+    gaps: 0,
+  };
   disconnections = 0;
   peersLost = 0;
 
@@ -88,6 +96,9 @@ export class Counters {
         return;
       case 'quorum-missed':
         this.quorumsMissed++;
+        return;
+      case 'evicted':
+        this.evicted[event.table] += event.count;
         return;
       case 'disconnected':
         this.disconnections++;

@@ -1,6 +1,7 @@
 // Every event that a node or its host tells, as data: what it is about, how bad it is, and the one wording of it.
 
 import { flowKey } from '../../flow-id.ts';
+import type { EvictionTable } from '../../io.ts';
 import { describeData } from '../../manifest.ts';
 import { isMissing, type Missing, type Value } from '../../value.ts';
 import type { PeerEvent } from '../peer-host.ts';
@@ -33,6 +34,15 @@ const valueText = (name: string, value: Value): string =>
 const originText = ({ op, at, input }: Pick<EventOf<'suspect'>, 'op' | 'at' | 'input'>): string => {
   const from = op ?? (input === undefined ? undefined : `its input ${input}`);
   return from === undefined ? '' : `; first was ${from}${at === undefined ? '' : `, ${at}`}`;
+};
+
+const evictions: Readonly<Record<EvictionTable, { readonly severity: Severity; readonly text: string }>> = {
+  late: { severity: 'info', text: 'late answers are awaited' },
+  kept: { severity: 'warning', text: 'late answers are kept' },
+  state: { severity: 'warning', text: 'sessions or peers have each a state of their own' },
+  // Most of it does not answer, and most of them never come.
+  aborted: { severity: 'debug', text: 'works were told to stop and have not answered' },
+  gaps: { severity: 'debug', text: 'flows have not come here, and count as ended' },
 };
 
 const rows: { readonly [Kind in PeerEvent['kind']]: EventRow<EventOf<Kind>> } = {
@@ -126,6 +136,12 @@ const rows: { readonly [Kind in PeerEvent['kind']]: EventRow<EventOf<Kind>> } = 
     when: 'something that came is not taken',
     text: ({ from, reason, message, unreported }) =>
       `dropped from ${from}: ${reason}: ${message}${unreported === 0 ? '' : ` (and ${unreported} more before it)`}`,
+  },
+  evicted: {
+    level: 'node',
+    severity: ({ table }) => evictions[table].severity,
+    when: 'a table of the node was full, and its oldest entries had to go',
+    text: ({ table, count }) => `too many ${evictions[table].text}: the oldest ${count} had to go`,
   },
   'flow-account': {
     level: 'node',

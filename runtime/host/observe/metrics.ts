@@ -84,6 +84,7 @@ export function metricsOf(of: PeerNumbers): readonly Metric[] {
       { labels: { outcome: 'kept' }, value: c.lateKept },
     ]),
     counter('quorums_missed', 'Collects that closed with too few answers.', c.quorumsMissed),
+    counter('evicted', 'Oldest entries of full tables that had to go, by table.', by('table', c.evicted)),
     counter('disconnections', 'Connections that broke.', c.disconnections),
     counter('peers_lost', 'Peers that were given up.', c.peersLost),
     gauge('connected_peers', 'Peers that are connected.', of.connectedPeers),
