@@ -29,6 +29,8 @@ import {
   edgesTaken,
   fragmentOf,
   type Happening,
+  type Happenings,
+  has,
   type Order,
   takesAll,
   writes,
@@ -85,6 +87,13 @@ class Holdings {
   readonly #assigned: ReadonlySet<string | undefined>;
   /** By edge: the frames that it comes in. */
   readonly #frames = new Map<number, Holding>();
+  /** By envelope: what leaves in it. */
+  readonly #sends = new Map<number, Op[]>();
+  /** What is taken of edges from others, by their class. */
+  readonly #taken = new Map<
+    string,
+    { readonly op: Op; readonly frame: Happening; readonly takesAll: boolean }[]
+  >();
   #open: string | undefined;
 
   constructor(program: Program, entry: string | undefined, around: Around) {
@@ -102,6 +111,7 @@ class Holdings {
         const maker = def.kind === 'op' ? model.op(def.op) : undefined;
         if (maker?.domain === DOMAIN.wire && maker.type === WIRE.collect) this.#folds.set(maker.id, op);
       }
+    for (const op of this.#ops) this.#noteCrossing(op);
     this.#takeInputs();
     this.#takeFrames(
       around.entries.some(
@@ -114,25 +124,34 @@ class Holdings {
   }
 
   most(): number | string {
+    if (this.#open !== undefined) return this.#open;
+    const { order } = this.#around;
+    const held = this.#all.filter(({ bytes }) => bytes > 0);
+    if (!order.isKnown) return held.reduce((sum, { bytes }) => sum + bytes, 0);
     const moments = new Set(this.#all.flatMap(({ from, until }) => [...from, ...until]));
     moments.delete(END);
-    let most = 0;
-    for (const moment of moments) {
-      let sum = 0;
-      for (const one of this.#all) if (this.#mayBeThere(one, moment)) sum += one.bytes;
-      most = Math.max(most, sum);
+    const sums = new Float64Array(moments.size);
+    for (const one of held) {
+      const there = this.#mayBeThere(one);
+      let at = 0;
+      for (const moment of moments) {
+        if (has(there, moment)) sums[at]! += one.bytes;
+        at++;
+      }
     }
-    return this.#open ?? most;
+    return sums.reduce((most, sum) => Math.max(most, sum), 0);
   }
 
-  #mayBeThere({ bytes, from, until, during, unless }: Holding, moment: Happening): boolean {
+  /** During what it may be there. */
+  #mayBeThere({ from, until, during, unless }: Holding): Happenings {
     const { order } = this.#around;
-    if (bytes === 0 || from.has(moment) || during.has(moment)) return bytes > 0;
-    for (const one of from) if (order.before(moment, one)) return false;
-    if (unless.some((one) => order.before(one, moment))) return false;
     // What ends with its beginning is over when anything else happens.
-    for (const one of until) if (!from.has(one) && !order.before(one, moment)) return true;
-    return false;
+    const over = order.afterAll([...until].filter((one) => !from.has(one)));
+    const [early, late] = [order.beforeAny(from), order.afterAny(unless)];
+    const there = order.of([...from, ...during]);
+    for (let word = 0; word < there.length; word++)
+      there[word]! |= ~(early[word]! | late[word]! | over[word]!);
+    return there;
   }
 
   #known(bytes: number | string): number {
@@ -351,7 +370,7 @@ class Holdings {
     if (op.domain === DOMAIN.core && (op.type === CORE.next || op.type === CORE.start)) until.add(END);
     for (const holding of op.inputs.flatMap((id) => this.#of.get(id) ?? [])) {
       for (const one of until) holding.until.add(one);
-      if (isSend) for (const one of this.#together(op)) holding.during.add(order.op(this.#program, one.id));
+      for (const one of isSend ? this.#together(op) : []) holding.during.add(order.op(this.#program, one.id));
     }
     for (const id of op.outputs)
       if (this.#program.model.uses(id).some(({ kind }) => kind === 'output'))
@@ -359,11 +378,25 @@ class Holdings {
           for (const one of this.#shown(id, undefined)) holding.until.add(one);
   }
 
+  #noteCrossing(op: Op): void {
+    const { edges, members, order } = this.#around;
+    const sent = edges[edgeSent(op) ?? -1];
+    if (sent !== undefined) {
+      const together = this.#sends.get(sent.envelope) ?? [];
+      this.#sends.set(sent.envelope, together);
+      together.push(op);
+    }
+    const taken = edges[edgesTaken(op)[0] ?? -1];
+    if (taken === undefined || taken.kind === 'local') return;
+    const from = this.#taken.get(taken.from.class) ?? [];
+    this.#taken.set(taken.from.class, from);
+    const all = members[taken.from.class]?.length ?? 0;
+    from.push({ op, frame: order.frame(this.#program, taken), takesAll: takesAll(op, all) });
+  }
+
   /** Those that leave with it. */
   #together(op: Op): readonly Op[] {
-    const { edges } = this.#around;
-    const { envelope } = edges[edgeSent(op)!]!;
-    return this.#ops.filter((one) => edges[edgeSent(one) ?? -1]?.envelope === envelope);
+    return this.#sends.get(this.#around.edges[edgeSent(op)!]!.envelope)!;
   }
 
   /** When an envelope leaves: all of it at once, and with what its fragment commits. */
@@ -392,18 +425,17 @@ class Holdings {
     }
   }
 
+  /** The first of them, after which come all others. */
   #answersTo({ to, kind }: Edge, sent: Happening): readonly Happening[] {
-    const { edges, members, order } = this.#around;
-    const isOne = kind === 'send';
-    return this.#ops.flatMap((op) => {
-      const [id] = edgesTaken(op);
-      const edge = id === undefined ? undefined : edges[id]!;
-      if (edge?.from.class !== to.class || edge.kind === 'local') return [];
-      const frame = order.frame(this.#program, edge);
-      if (!order.before(sent, frame)) return [];
-      if (op.type === WIRE.recv) return isOne ? [frame] : [];
-      return takesAll(op, members[edge.from.class]?.length ?? 0) ? [order.op(this.#program, op.id)] : [];
-    });
+    const { order } = this.#around;
+    const first: Happening[] = [];
+    for (const { op, frame, takesAll: isOfAll } of this.#taken.get(to.class) ?? []) {
+      const isAnswer = op.type === WIRE.recv ? kind === 'send' : isOfAll;
+      const answer = op.type === WIRE.recv ? frame : order.op(this.#program, op.id);
+      if (isAnswer && order.before(sent, frame) && !first.some((one) => order.before(one, answer)))
+        first.push(answer);
+    }
+    return first;
   }
 }
 

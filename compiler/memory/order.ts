@@ -20,8 +20,18 @@ import type { Deployment, Program } from '../pass.ts';
 /** A number for what happens in a flow: an op has fired, a frame or an input has come. */
 export type Happening = number;
 
-/** Beyond so many, nothing is taken to be before anything. */
-const MAX_ORDERED = 16_384;
+/** Of what happens, by number. */
+export type Happenings = Uint32Array;
+export const has = (all: Happenings, one: Happening): boolean => ((all[one >>> 5]! >>> (one & 31)) & 1) === 1;
+const add = (all: Happenings, one: Happening): void => {
+  all[one >>> 5]! |= 1 << (one & 31);
+};
+const addAll = (all: Happenings, others: Happenings): void => {
+  for (let word = 0; word < all.length; word++) all[word]! |= others[word]!;
+};
+
+/** Beyond so many, nothing is taken to be before anything: what this costs grows with their square. */
+const MAX_ORDERED = 8192;
 
 /** Touches what a member or a component keeps: its fragment begins when nobody else does. */
 export const claims = (op: Op): boolean =>
@@ -62,7 +72,9 @@ export class Order {
   readonly #after: Happening[][] = [];
   /** Fragments that show nothing before their end. */
   readonly #writing = new Set<string>();
-  readonly #ancestors: (Uint32Array | undefined)[] = [];
+  /** By happening: all that surely comes before it, and after it. */
+  readonly #before: (Happenings | undefined)[] = [];
+  readonly #behind: (Happenings | undefined)[] = [];
 
   constructor({ programs, edges }: Pick<Deployment, 'programs' | 'edges'>, members: Members) {
     this.#edges = edges;
@@ -102,10 +114,49 @@ export class Order {
     return this.#number(`${program.name}\ninput ${value}`);
   }
 
+  /** Whether it is known what comes before what. */
+  get isKnown(): boolean {
+    return this.#after.length <= MAX_ORDERED;
+  }
+
   /** Whether one is surely over when the other happens. */
   before(a: Happening, b: Happening): boolean {
-    const ancestors = this.#ancestors[b];
-    return ancestors !== undefined && ((ancestors[a >>> 5]! >>> (a & 31)) & 1) === 1;
+    const all = this.#before[b];
+    return all !== undefined && has(all, a);
+  }
+
+  none(): Happenings {
+    return new Uint32Array((this.#after.length + 31) >>> 5);
+  }
+
+  of(all: Iterable<Happening>): Happenings {
+    const found = this.none();
+    for (const one of all) add(found, one);
+    return found;
+  }
+
+  /** What surely comes before one of them. */
+  beforeAny(ones: Iterable<Happening>): Happenings {
+    const found = this.none();
+    for (const one of ones) addAll(found, this.#before[one] ?? this.none());
+    return found;
+  }
+
+  /** What surely comes after one of them. */
+  afterAny(ones: Iterable<Happening>): Happenings {
+    const found = this.none();
+    for (const one of ones) addAll(found, this.#behind[one] ?? this.none());
+    return found;
+  }
+
+  /** What surely comes after each of them; of none of them all. */
+  afterAll(ones: Iterable<Happening>): Happenings {
+    const found = this.none().fill(-1);
+    for (const one of ones) {
+      const behind = this.#behind[one] ?? this.none();
+      for (let word = 0; word < found.length; word++) found[word]! &= behind[word]!;
+    }
+    return found;
   }
 
   #number(key: string): Happening {
@@ -145,25 +196,29 @@ export class Order {
     }
   }
 
-  /** Works out all that is before each, in an order of execution. */
+  /** Works out all that is before and behind each, in an order of execution. */
   #close(): void {
-    const count = this.#after.length;
-    if (count > MAX_ORDERED) return;
+    if (!this.isKnown) return;
     const followers: Happening[][] = this.#after.map(() => []);
     const open = this.#after.map((list) => list.length);
     this.#after.forEach((list, index) => {
       for (const one of list) followers[one]!.push(index);
     });
     const ready = open.flatMap((left, index) => (left === 0 ? [index] : []));
-    for (let one = ready.pop(); one !== undefined; one = ready.pop()) {
-      const ancestors = new Uint32Array((count + 31) >>> 5);
-      for (const before of this.#after[one]!) {
-        const theirs = this.#ancestors[before]!;
-        for (let word = 0; word < ancestors.length; word++) ancestors[word]! |= theirs[word]!;
-        ancestors[before >>> 5]! |= 1 << (before & 31);
-      }
-      this.#ancestors[one] = ancestors;
-      for (const next of followers[one]!) if (--open[next]! === 0) ready.push(next);
+    for (const one of ready) for (const next of followers[one]!) if (--open[next]! === 0) ready.push(next);
+    for (const one of ready) this.#before[one] = this.#reached(this.#after[one]!, this.#before);
+    for (const one of ready.reverse()) this.#behind[one] = this.#reached(followers[one]!, this.#behind);
+  }
+
+  /** These, and what is reached from them; what never happens is reached from nothing. */
+  #reached(from: readonly Happening[], known: readonly (Happenings | undefined)[]): Happenings {
+    const all = this.none();
+    for (const one of from) {
+      const beyond = known[one];
+      if (beyond === undefined) continue;
+      addAll(all, beyond);
+      add(all, one);
     }
+    return all;
   }
 }
