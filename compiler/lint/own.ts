@@ -69,7 +69,9 @@ function isForSome({ places, opPlace }: PlacedGraph, op: Op): boolean {
 function makesDifference(op: Op): boolean {
   const isOwnRow =
     isCore(op, CORE.scatter) || (isCore(op, CORE.exchange) && attributeInt(op, 'rows', 0) === 1);
-  return isOwnRow || isCore(op, CORE.self) || isCore(op, CORE.flow) || roleCallOf(op) !== undefined || draws(op);
+  return (
+    isOwnRow || isCore(op, CORE.self) || isCore(op, CORE.flow) || roleCallOf(op) !== undefined || draws(op)
+  );
 }
 
 /** An exchange of whole values, answered by all, gives everyone the same. */
