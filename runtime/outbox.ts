@@ -71,8 +71,10 @@ export class Outbox {
 
   /** What waits to be told of a table says it for all. */
   evict(table: EvictionTable, count = 1): void {
-    const waits = this.#queue.slice(this.#at) as { readonly event?: Partial<Eviction> }[];
-    const told = waits.find(({ event }) => event?.table === table)?.event as Eviction | undefined;
+    const waits = this.#queue as { readonly event?: Partial<Eviction> }[];
+    const told = waits.find(({ event }, index) => index >= this.#at && event?.table === table)?.event as
+      | Eviction
+      | undefined;
     if (told !== undefined) told.count += count;
     else this.event({ kind: 'evicted', table, count });
   }

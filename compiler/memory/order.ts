@@ -65,13 +65,17 @@ export const edgesTaken = (op: Op): readonly number[] =>
 export const edgeSent = ({ domain, type, attributes }: Op): number | undefined =>
   domain === DOMAIN.wire && type === WIRE.send ? attributeInt({ attributes }, 'edge', -1) : undefined;
 
+const KIND = { op: 0, commit: 1, frame: 2, input: 3 } as const;
+const KINDS = 4;
+/** What waits is in none. */
+const NO_FRAGMENT = -1;
+
 export class Order {
   readonly #edges: readonly Edge[];
-  readonly #numbers = new Map<string, Happening>();
+  /** By program: the numbers of what happens there, and its fragments that show nothing before their end. */
+  readonly #of = new Map<string, { numbers: Map<number, Happening>; writing: Set<number | undefined> }>();
   /** Indexed by happening: what comes right before it. */
   readonly #after: Happening[][] = [];
-  /** Fragments that show nothing before their end. */
-  readonly #writing = new Set<string>();
   /** By happening: all that surely comes before it, and after it. */
   readonly #before: (Happenings | undefined)[] = [];
   readonly #behind: (Happenings | undefined)[] = [];
@@ -80,8 +84,9 @@ export class Order {
     this.#edges = edges;
     const senders = new Map<number, readonly Happening[]>();
     for (const program of programs) {
-      for (const op of program.model.opsOf())
-        if (writes(op)) this.#writing.add(`${program.name} ${fragmentOf(program, op)}`);
+      const writing = new Set<number | undefined>();
+      this.#of.set(program.name, { numbers: new Map(), writing });
+      for (const op of program.model.opsOf()) if (writes(op)) writing.add(fragmentOf(program, op));
       for (const op of program.model.opsOf()) {
         const commit = this.commit(program, op);
         for (const one of commit) this.#after[one]!.push(this.op(program, op.id));
@@ -95,23 +100,24 @@ export class Order {
   }
 
   op(program: Program, op: OpId): Happening {
-    return this.#number(`${program.name}\nop ${op}`);
+    return this.#number(program, KIND.op, op);
   }
 
   /** The fragment of an op has committed, if it has anything to. */
   commit(program: Program, op: Op): readonly Happening[] {
-    const key = `${program.name} ${fragmentOf(program, op)}`;
-    return this.#writing.has(key) ? [this.#number(`${key} commit`)] : [];
+    const fragment = fragmentOf(program, op);
+    if (!this.#of.get(program.name)!.writing.has(fragment)) return [];
+    return [this.#number(program, KIND.commit, fragment ?? NO_FRAGMENT)];
   }
 
   /** The first frame of an envelope has come. */
   frame(program: Program, { envelope }: Edge): Happening {
-    return this.#number(`${program.name}\nframe ${envelope}`);
+    return this.#number(program, KIND.frame, envelope);
   }
 
   /** Somebody has given an input of the graph. */
   input(program: Program, value: ValueId): Happening {
-    return this.#number(`${program.name}\ninput ${value}`);
+    return this.#number(program, KIND.input, value);
   }
 
   /** Whether it is known what comes before what. */
@@ -159,11 +165,13 @@ export class Order {
     return found;
   }
 
-  #number(key: string): Happening {
-    let number = this.#numbers.get(key);
+  #number({ name }: Program, kind: number, id: number): Happening {
+    const { numbers } = this.#of.get(name)!;
+    const key = id * KINDS + kind;
+    let number = numbers.get(key);
     if (number === undefined) {
       number = this.#after.push([]) - 1;
-      this.#numbers.set(key, number);
+      numbers.set(key, number);
     }
     return number;
   }
