@@ -12,6 +12,7 @@ import * as optim from '../../dsl/optim/index.ts';
 import * as random from '../../dsl/random/index.ts';
 import * as ir from '../../ir/index.ts';
 import { type Diagnostic, DiagnosticError, diagnostic, type Position } from '../../ir/index.ts';
+import * as strategies from '../../stdlib/strategies/index.ts';
 import { SCRIPT_NAME, type Script } from './bundle.ts';
 
 // The very instances that this process uses, whatever copy the author's folder has installed.
@@ -22,6 +23,7 @@ const ours: Readonly<Record<string, unknown>> = {
   'bytesandbrains/loss': loss,
   'bytesandbrains/optim': optim,
   'bytesandbrains/random': random,
+  'bytesandbrains/strategies': strategies,
 };
 
 /** The module's default export; undefined if there is none. Throws what the module throws. */

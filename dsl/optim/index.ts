@@ -5,7 +5,14 @@ import * as rules from './rules.ts';
 
 export { accumulate } from './accumulate.ts';
 export { clipByGlobalNorm, globalNorm } from './clip.ts';
-export type { Counter, Optimizer, Rate, Schedule, Slots } from './optimizer.ts';
+export {
+  type Counter,
+  type Optimizer,
+  type Rate,
+  type Schedule,
+  type Slots,
+  zerosLike,
+} from './optimizer.ts';
 export { constantRate, cosineDecay, exponentialDecay, stepDecay, warmup } from './schedules.ts';
 export { type Held, read, type States, train, update } from './train.ts';
 

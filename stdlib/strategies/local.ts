@@ -1,0 +1,121 @@
+// What a member does by itself in a round: a few steps of an optimiser over batches of its own records, in one Scan.
+
+import {
+  constant,
+  type DataSource,
+  type Fields,
+  gradient,
+  int64,
+  scan,
+  type Tensor,
+} from '../../dsl/index.ts';
+import type { Optimizer } from '../../dsl/optim/index.ts';
+import {
+  type Count,
+  flat,
+  group,
+  mapped,
+  minus,
+  type Records,
+  type Scalar,
+  type Task,
+  type Weights,
+} from './task.ts';
+
+/** Either `steps`, or `epochs`: as many steps as fill with the member's own records so many times over. */
+export interface Local {
+  readonly optimizer: Optimizer;
+  /** Records of a step. */
+  readonly batch: number;
+  readonly steps?: number;
+  readonly epochs?: number;
+}
+
+/** What an optimiser keeps, by slot and parameter. */
+export type Kept = Readonly<Record<string, Weights>>;
+
+export interface Descent {
+  /** What is followed instead of the gradient at `at`. Default: the gradient. */
+  readonly direction?: (gradient: Weights, at: Weights) => Weights;
+  /** What the optimiser goes on with, and how many updates it has made. Default: it begins anew. */
+  readonly kept?: Kept;
+  readonly updates?: Count;
+}
+
+export interface Descended {
+  readonly weights: Weights;
+  /** By how much they changed. */
+  readonly moved: Weights;
+  readonly kept: Kept;
+  readonly updates: Count;
+  /** The mean over the steps, each before its update. */
+  readonly loss: Scalar;
+}
+
+/** What an optimiser keeps before its first update. */
+export function slotsOf(optimizer: Optimizer, weights: Weights): Kept {
+  const of = mapped(weights, (one) => optimizer.slots(one));
+  const names = Object.keys(Object.values(of)[0] ?? {});
+  return Object.fromEntries(names.map((slot) => [slot, mapped(of, (slots) => slots[slot]!)]));
+}
+
+/** Trains from `start` on the records of round `round`, which follow those of the round before. */
+export function descend(
+  { loss, fields }: Pick<Task, 'loss' | 'fields'>,
+  local: Local,
+  data: DataSource<Fields, string>,
+  round: Count,
+  start: Weights,
+  { direction = (gradient) => gradient, kept = slotsOf(local.optimizer, start), updates }: Descent = {},
+): Descended {
+  const slots = Object.keys(kept);
+  const first: Readonly<Record<string, Tensor>> = {
+    ...flat({ weights: start, ...kept }),
+    updates: updates ?? (constant(0n, int64) as Count),
+  };
+  const ended = scan(first, batches(local, fields, data, round), (now, row): Record<string, Tensor> => {
+    const at = group(now, 'weights');
+    const lost = loss(at, row as Records);
+    const to = direction(gradient(lost, at), at);
+    const step = now.updates as Count;
+    const made = mapped(at, (param, name) => {
+      const own = Object.fromEntries(slots.map((slot) => [slot, group(now, slot)[name]!]));
+      return local.optimizer.update({ param, grad: to[name]!, slots: own, step });
+    });
+    const after = slots.map((slot) => [slot, mapped(made, (one) => one.slots[slot]!)]);
+    const weights = mapped(made, ({ param }) => param);
+    return { ...flat({ weights, ...Object.fromEntries(after) }), updates: step.add(1n), lost };
+  });
+  const weights = group(ended, 'weights');
+  return {
+    weights,
+    moved: minus(weights, start),
+    kept: Object.fromEntries(slots.map((slot) => [slot, group(ended, slot)])),
+    updates: ended.updates as Count,
+    loss: (ended.lost as Scalar).reduceMean({ keepdims: false }) as Scalar,
+  };
+}
+
+/** A round's records, a row for each step. What does not fill a batch is left out. */
+function batches(
+  { batch, steps, epochs = 1 }: Local,
+  fields: Fields,
+  data: DataSource<Fields, string>,
+  round: Count,
+): Readonly<Record<string, Tensor>> {
+  const rest = (name: string) => fields[name]![1].slice(1).map((dim) => sized(name, dim));
+  if (steps !== undefined)
+    return mapped(data.batch(round, steps * batch), (one, name) =>
+      one.reshape([steps, batch, ...rest(name)]),
+    );
+  const records = data.size().mul(BigInt(epochs));
+  const used = records.div(BigInt(batch)).mul(BigInt(batch)).unsqueeze([0]);
+  // Slice has no cut for the narrowest element types, of which no data file is.
+  const all = data.batch(round, records) as Readonly<Record<string, Tensor<'float32'>>>;
+  return mapped(all, (one, name) => one.slice([0n], used).reshape([-1, batch, ...rest(name)]));
+}
+
+function sized(name: string, dim: unknown): number {
+  if (typeof dim === 'number') return dim;
+  throw new TypeError(`field ${name} has records of different sizes, which no batch holds`);
+}
