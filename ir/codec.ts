@@ -1,8 +1,7 @@
-// Codecs of edges: what a program and a plan call one, and how many bytes a value takes in it.
+// Codecs of edges: what a program and a plan call one.
 
 import type { Slot } from './deployment.ts';
-import { addSizes, multiplySizes, type Size } from './size.ts';
-import { type Dim, type DType, elementCount } from './types.ts';
+import type { DType } from './types.ts';
 
 /** The codec of an edge whose values cross as they are. */
 export const RAW = 'raw';
@@ -32,16 +31,3 @@ export function codecOptions(name: string): Slot['options'] | undefined {
 /** Codecs are for real numbers; all else crosses as it is. */
 export const isCoded = (dtype: DType | null | undefined): boolean =>
   dtype === 'float32' || dtype === 'float64';
-
-/** Bytes of a value in a codec that this project has; null: of another one, or its size is open. */
-export function codedBytes(codec: string, shape: readonly Dim[]): Size {
-  const { kind, block } = codecOptions(codec) ?? {};
-  const count = elementCount(shape);
-  const product = (bytes: number): Size =>
-    shape.reduce<Size>((size, dim) => (size === null ? null : multiplySizes(size, dim)), bytes);
-  if (kind === 'float16') return product(2);
-  if (kind !== 'int8') return null;
-  const codes = product(1);
-  if (block === undefined) return codes === null ? null : (addSizes(codes, 8) ?? null);
-  return count === undefined ? null : count + 8 * Math.max(1, Math.ceil(count / Number(block)));
-}

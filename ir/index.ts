@@ -3,6 +3,7 @@
 export * from './backends.ts';
 export * from './binding.ts';
 export * from './codec.ts';
+export { codedBytes } from './coded-bytes.ts';
 export * from './copy.ts';
 export * from './data.ts';
 export * from './deployment.ts';

@@ -3,7 +3,8 @@
 // place. Its payload is the bytes of the tensors in it, as their codec has them; its header is all the rest of the frame:
 // prefix, envelope and padding.
 
-import { codedBytes, RAW } from './codec.ts';
+import { RAW } from './codec.ts';
+import { codedBytes } from './coded-bytes.ts';
 import type { Edge, End } from './deployment.ts';
 import { addSizes, evaluateSize, multiplySizes, type Size } from './size.ts';
 import { bitsOf, byteLengthOf, type Dim, elementCount } from './types.ts';

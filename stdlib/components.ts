@@ -3,7 +3,17 @@
 import { DiagnosticError, diagnostic, type RoleName, type Slot } from '../ir/index.ts';
 import type { NodeComponent } from '../runtime/index.ts';
 import { weightedMean } from './aggregators/index.ts';
-import { float16, int8 } from './codecs/index.ts';
+import {
+  bfloat16,
+  float16,
+  int8,
+  lowRank,
+  productQuantised,
+  qsgd,
+  randomK,
+  sign,
+  topK,
+} from './codecs/index.ts';
 import { flatIndex, hnswIndex } from './indexes/index.ts';
 import { membershipRegistry } from './protocols/index.ts';
 import { allPeers, randomPeers } from './selectors/index.ts';
@@ -16,15 +26,30 @@ export * from './selectors/index.ts';
 // For components of one's own.
 export * from './tensors.ts';
 
-type Setting = 'count' | readonly string[];
+type Setting = keyof typeof numbers | readonly string[];
 type Settings = Readonly<Record<string, never>>;
 
 interface Kind {
   readonly role: RoleName;
-  /** A whole number from 1, or one of some words. */
+  /** A number of some range, or one of some words. */
   readonly settings: Readonly<Record<string, Setting>>;
   readonly make: (settings: Settings) => NodeComponent;
 }
+
+const numbers = {
+  count: {
+    said: 'a whole number from 1',
+    isIn: (one: unknown) => Number.isSafeInteger(one) && Number(one) >= 1,
+  },
+  seed: {
+    said: 'a whole number from 0',
+    isIn: (one: unknown) => Number.isSafeInteger(one) && Number(one) >= 0,
+  },
+  share: {
+    said: 'a share above 0, at most 1',
+    isIn: (one: unknown) => typeof one === 'number' && one > 0 && one <= 1,
+  },
+} as const;
 
 const metric = ['euclidean', 'cosine', 'inner'] as const;
 const kind = (role: RoleName, make: Kind['make'], settings: Kind['settings'] = {}): Kind => ({
@@ -36,7 +61,19 @@ const kind = (role: RoleName, make: Kind['make'], settings: Kind['settings'] = {
 export const kinds: Readonly<Record<string, Kind>> = {
   'weighted-mean': kind('aggregator', weightedMean),
   float16: kind('codec', float16),
+  bfloat16: kind('codec', bfloat16),
   int8: kind('codec', int8, { block: 'count' }),
+  qsgd: kind('codec', qsgd, { levels: 'count', block: 'count', seed: 'seed' }),
+  sign: kind('codec', sign, { block: 'count' }),
+  'top-k': kind('codec', topK, { k: 'count', share: 'share' }),
+  'random-k': kind('codec', randomK, {
+    k: 'count',
+    share: 'share',
+    seed: 'seed',
+    unbiased: ['no', 'yes'],
+  }),
+  'low-rank': kind('codec', lowRank, { rank: 'count', seed: 'seed' }),
+  'product-quantised': kind('codec', productQuantised, { length: 'count', centroids: 'count', seed: 'seed' }),
   'all-peers': kind('peer_selector', allPeers),
   random: kind('peer_selector', randomPeers),
   flat: kind('index', flatIndex, { metric }),
@@ -64,14 +101,16 @@ export function makerOf({
   for (const [setting, value] of Object.entries(settings)) {
     const wanted = Object.hasOwn(found.settings, setting) ? found.settings[setting]! : undefined;
     if (wanted === undefined) fail(`${chosen} has no setting ${setting}`);
-    else if (
-      wanted === 'count'
-        ? !(Number.isSafeInteger(value) && Number(value) >= 1)
-        : !wanted.includes(String(value))
-    )
-      fail(
-        `${setting} is ${value}, not ${wanted === 'count' ? 'a whole number from 1' : wanted.join(' or ')}`,
-      );
+    else if (typeof wanted === 'string') {
+      const { isIn, said } = numbers[wanted];
+      if (!isIn(value)) fail(`${setting} is ${value}, not ${said}`);
+    } else if (!wanted.includes(String(value))) fail(`${setting} is ${value}, not ${wanted.join(' or ')}`);
+  }
+  // What its settings must be together, the component says.
+  try {
+    found.make(settings as Settings);
+  } catch (error) {
+    fail(error instanceof Error ? error.message : `${error}`);
   }
   return () => found.make(settings as Settings);
 }

@@ -3,7 +3,7 @@
 import { codecSlot, isCoded, RAW } from '../../ir/codec.ts';
 import { type DataValue, isTensor, tensorsOf } from '../../ir/data.ts';
 import { type Edge, WIRE_VERSION } from '../../ir/deployment.ts';
-import type { Tensor } from '../../ir/types.ts';
+import { productOf, type Tensor } from '../../ir/types.ts';
 import type { ControlMessage } from '../components/container.ts';
 import type { Code } from '../components/desk.ts';
 import type { FlowHead } from '../flow.ts';
@@ -351,7 +351,13 @@ export class Courier {
     };
     const slot = codecSlot(edge.codec);
     const decode: Decode | undefined =
-      edge.codec === RAW ? undefined : (bytes, like) => this.#code(slot, 'Decode', [encoded(bytes), like]);
+      edge.codec === RAW
+        ? undefined
+        : (bytes, like) =>
+            // Before there is memory for it: a few bytes can be of any number of elements.
+            fits(edge, like) && 8 * productOf(like.dims) < this.#limits.bytes
+              ? this.#code(slot, 'Decode', [encoded(bytes), like])
+              : describeData(like);
     const read = valueOfFill(fill, payload, this.#limits, decode);
     if ('message' in read) {
       if (read.kind === 'type') this.#tell(from, { code: ERROR.typeUnknown, message: read.message });

@@ -1,54 +1,35 @@
-// How a tensor of real numbers becomes fewer bytes, and back; as a component, and for the edges of a plan.
+// Codecs that send every number in fewer bits.
 
-import { byteLengthOf, elementCount, type Tensor } from '../../ir/index.ts';
+import { byteLengthOf, elementCount } from '../../ir/index.ts';
 import { narrowBits, narrowValues, roundNarrow } from '../../ir/narrow.ts';
+import { madeOf, type Reals, realsOf, type TensorCodec, tensor } from './reals.ts';
 
-export interface TensorCodec {
-  /** Throws an Error for what it does not take. */
-  encode(tensor: Tensor): Uint8Array;
-  /** A tensor of this dtype and these dimensions. Throws an Error where the bytes are not of one. */
-  decode(bytes: Uint8Array, dtype: Tensor['dtype'], dims: readonly number[]): Tensor;
-}
+/**
+ * Each number as the nearest of IEEE 754 binary16, ties to even; beyond 65504 it is infinite. Off by at most 2^-11 of the
+ * number, or 2^-25 where that is more.
+ */
+export const float16Codec = (): TensorCodec => narrowCodec('float16');
 
-const arrays = { float32: Float32Array, float64: Float64Array } as const;
+/**
+ * Each number as the nearest of bfloat16, the upper half of a float32 (Kalamkar et al. 2019), ties to even; beyond
+ * 3.39e38 it is infinite. Off by at most 2^-8 of the number, or 2^-134 where that is more.
+ */
+export const bfloat16Codec = (): TensorCodec => narrowCodec('bfloat16');
 
-function realsOf({ dtype, bytes }: Tensor): Float32Array | Float64Array {
-  if (dtype !== 'float32' && dtype !== 'float64') throw new Error(`it is ${dtype}, not float32 or float64`);
-  return new arrays[dtype](new Uint8Array(bytes).buffer);
-}
-
-function madeOf(dtype: Tensor['dtype'], dims: readonly number[]): Float32Array | Float64Array {
-  const count = elementCount(dims)!;
-  if (dtype !== 'float32' && dtype !== 'float64') throw new Error(`it is ${dtype}, not float32 or float64`);
-  return new arrays[dtype](count);
-}
-
-const tensor = (
-  dtype: Tensor['dtype'],
-  dims: readonly number[],
-  values: Float32Array | Float64Array,
-): Tensor => ({
-  dtype,
-  dims,
-  bytes: new Uint8Array(values.buffer as ArrayBuffer),
-});
-
-/** Each number as the nearest of IEEE 754 binary16, ties to even; beyond 65504 it is infinite. */
-export const float16Codec = (): TensorCodec => ({
+const narrowCodec = (kind: 'float16' | 'bfloat16'): TensorCodec => ({
   encode(given) {
     const values = realsOf(given);
     const bits = new Uint16Array(values.length);
-    for (let at = 0; at < values.length; at++)
-      bits[at] = narrowBits('float16', roundNarrow('float16', values[at]!));
+    for (let at = 0; at < values.length; at++) bits[at] = narrowBits(kind, roundNarrow(kind, values[at]!));
     return new Uint8Array(bits.buffer);
   },
   decode(bytes, dtype, dims) {
     const count = elementCount(dims)!;
     // Before memory is taken: the dimensions are the sender's.
-    if (bytes.length !== byteLengthOf('float16', count))
+    if (bytes.length !== byteLengthOf(kind, count))
       throw new Error(`${bytes.length} bytes for ${count} numbers of 16 bits`);
     const values = madeOf(dtype, dims);
-    const known = narrowValues('float16');
+    const known = narrowValues(kind);
     const bits = new Uint16Array(new Uint8Array(bytes).buffer);
     for (let at = 0; at < values.length; at++) values[at] = known[bits[at]!]!;
     return tensor(dtype, dims, values);
@@ -103,7 +84,7 @@ export function int8Codec({ block = Number.POSITIVE_INFINITY }: Int8Options = {}
 }
 
 /** The least number and the step, as float32 has them: both ends must use the same. */
-function rangeOf(values: Float32Array | Float64Array, from: number, to: number): readonly [number, number] {
+function rangeOf(values: Reals, from: number, to: number): readonly [number, number] {
   if (from === to) return [0, 0];
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let at = from; at < to; at++) {

@@ -11,6 +11,7 @@ import {
   joinPieces,
   type Limits,
   Node,
+  type NodeComponent,
   pieceBytes,
 } from '../../runtime/index.ts';
 import type { EnvelopeInit } from '../../runtime/wire/envelope.ts';
@@ -137,6 +138,29 @@ describe('what arrives at a node', () => {
     const [ended] = one.events('flow-ended', 'b');
     expect(ended?.causes[0]?.missing).toMatchObject({ reason: 'failed', peer: 'a', edge: 0 });
     expect(ended?.causes[0]?.missing.detail).toBe('float32[1, 2] where float32[2] belongs');
+  });
+
+  test('a codec is not asked for more numbers than there is room for, nor for others than its edge has', () => {
+    const asked: string[] = [];
+    const codec: NodeComponent = {
+      roles: ['codec'],
+      call({ inputs }) {
+        asked.push(`${(inputs[1] as Tensor).dims}`);
+        return [f32(1, 2)];
+      },
+    };
+    const open = edge(0, 'send', 'a', 'b', { dtype: 'float32', shape: [null], codec: 'mine' });
+    const program = { members, edges: [open, edge(1, 'send', 'a', 'b', { ...typed, codec: 'mine' })] };
+    const a = makeBundle({ ...program, class: 'a', inputs: ['x'], ops: [send(0, 'x'), send(1, 'x')] });
+    const b = makeBundle({ ...program, class: 'b', ops: [recv(0, 'x'), recv(1, 'y')] });
+    const components = () => ({ 'codec mine': () => codec });
+    const one = new World({ a, b }, {}, { bytes: 2 ** 20 }, { components });
+    const coded = (number: number, at: number, dims: readonly number[]): void =>
+      give(one, frame({ flow: flow(number), fills: [{ edge: at, dtype: 1, dims, codec: 1 }] }, [two]));
+    for (const [number, dims] of [[2 ** 40], [2 ** 17], [1, 2], [2]].entries()) coded(number + 1, 0, dims);
+    coded(4, 1, [3]);
+    expect(asked).toEqual(['2']);
+    expect(drops(one)).toEqual(['malformed', 'malformed', 'malformed', 'malformed']);
   });
 
   test('an unknown version or dtype is answered with a typed error, once', () => {

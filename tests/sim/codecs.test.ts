@@ -27,7 +27,17 @@ import { mse } from '../../dsl/loss/index.ts';
 import type { Tensor } from '../../ir/index.ts';
 import type { Components } from '../../runtime/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
-import { float16Codec, int8Codec, type TensorCodec } from '../../stdlib/codecs/index.ts';
+import {
+  bfloat16Codec,
+  float16Codec,
+  int8Codec,
+  productCodec,
+  qsgdCodec,
+  randomKCodec,
+  signCodec,
+  type TensorCodec,
+  topKCodec,
+} from '../../stdlib/codecs/index.ts';
 import { makersOf } from '../../stdlib/components.ts';
 import { compiled, deployWithPlan, floats, plain, recorded } from '../support/deploy.ts';
 import { topologyIn } from '../support/simulated.ts';
@@ -84,6 +94,10 @@ const kinds: readonly (readonly [Codec, TensorCodec, number])[] = [
   ['float16', float16Codec(), 2 * SIZE],
   ['int8', int8Codec(), SIZE + 8],
   [{ kind: 'int8', block: 16 }, int8Codec({ block: 16 }), SIZE + 32],
+  ['bfloat16', bfloat16Codec(), 2 * SIZE],
+  [{ kind: 'sign', block: 16 }, signCodec({ block: 16 }), SIZE / 8 + 16],
+  [{ kind: 'top-k', share: 0.1 }, topKCodec({ share: 0.1 }), 4 * 6 + 4],
+  ['product-quantised', productCodec(), 128 + SIZE / 4],
 ];
 
 describe.each(kinds)('a crossing with the codec %j', (codec, byHand, size) => {
@@ -157,6 +171,27 @@ describe.each(kinds)('a crossing with the codec %j', (codec, byHand, size) => {
     const expected = rowsOf(raw.of('all'), length).map((row) => through(byHand, row));
     expect(rowsOf(coded.of('all'), length)).toEqual(expected);
   });
+});
+
+test.each<readonly [Codec, TensorCodec]>([
+  [{ kind: 'qsgd', seed: 3 }, qsgdCodec({ seed: 3 })],
+  [{ kind: 'random-k', share: 0.25, unbiased: 'yes' }, randomKCodec({ share: 0.25, unbiased: 'yes' })],
+])('with the codec %j each sender draws for itself, and every flow alike', async (codec, byHand) => {
+  const source = module('m', () => {
+    const x = input('x', float32, [SIZE], { at: phones });
+    output('all', collect(x, { codec }).values);
+  });
+  const { deployment } = await deployWithPlan(source, apart, cpuBackend(), {}, usesOf([codec]));
+  const given = floats(...values);
+  const ids = ['phone/0', 'phone/1', 'phone/2'];
+  const x = Object.fromEntries(ids.map((id) => [id, given]));
+  const expected = ids.map((id) => plain(byHand.decode(byHand.encode(given, id), 'float32', [SIZE])));
+  expect(new Set(expected.map(String)).size).toBe(3);
+  for (let flow = 0; flow < 2; flow++) {
+    const { outputs } = await deployment.invoke({ x });
+    expect(rowsOf(plain(outputs.all) as readonly number[], SIZE)).toEqual(expected);
+  }
+  await deployment.close();
 });
 
 test('what a codec cannot say is missing, and an event', async () => {

@@ -320,3 +320,17 @@ test.each([
 ])('what an author chooses is checked: %o', (options, reason) => {
   expect(() => makerOf({ name: 'near', role: 'index', options })).toThrow(reason);
 });
+
+test.each([
+  [{ kind: 'top-k', share: 0 }, 'share is 0, not a share above 0, at most 1'],
+  [{ kind: 'top-k', share: 'some' }, 'share is some, not a share above 0, at most 1'],
+  [{ kind: 'top-k', share: 0.1, k: 3 }, 'it takes k or share, not both'],
+  [{ kind: 'random-k', seed: -1 }, 'seed is -1, not a whole number from 0'],
+  [{ kind: 'random-k', unbiased: 'maybe' }, 'unbiased is maybe, not no or yes'],
+  [{ kind: 'product-quantised', centroids: 1 }, 'centroids is 1, not a whole number from 2 to 65536'],
+])('what an author chooses for an edge is checked: %o', (options, reason) => {
+  expect(() => makerOf({ name: 'codec', role: 'codec', options })).toThrow(
+    expect.objectContaining({ diagnostics: [expect.objectContaining({ code: 'BB850' })] }),
+  );
+  expect(() => makerOf({ name: 'codec', role: 'codec', options })).toThrow(reason);
+});
