@@ -6,6 +6,7 @@ import {
   formatType,
   type Plan,
   type Port,
+  RAW,
   type Traffic,
   typeOfPort,
 } from '../ir/index.ts';
@@ -82,6 +83,7 @@ function printTraffic(cx: CommandContext, { messages, total }: Traffic): void {
 
 export function printEdges(cx: CommandContext, edges: readonly Edge[]): void {
   if (edges.length === 0) return;
+  const coded = edges.some(({ codec }) => codec !== RAW);
   cx.printTable(
     [
       { title: 'edge', align: 'right' },
@@ -89,6 +91,7 @@ export function printEdges(cx: CommandContext, edges: readonly Edge[]): void {
       'to',
       'value',
       'type',
+      ...(coded ? ['codec'] : []),
       { title: 'bytes', align: 'right' },
       { title: 'deadline', align: 'right' },
     ],
@@ -98,6 +101,7 @@ export function printEdges(cx: CommandContext, edges: readonly Edge[]): void {
       formatEnd(edge.to),
       edge.kind === 'trigger' ? '(trigger)' : edge.value,
       edge.kind === 'trigger' ? null : formatPort(edge),
+      ...(coded ? [edge.codec === RAW ? null : edge.codec] : []),
       formatBytes(edge.bytes),
       formatNs(edge.deadlineNs),
     ]),

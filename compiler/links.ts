@@ -43,6 +43,15 @@ export function routeBetween(topology: Topology, from: string, to: string): Rout
   return slowest ?? byClasses;
 }
 
+/** The codec that the topology has for what goes from one class to another; undefined: none. */
+export function codecBetween({ links = [] }: Topology, from: string, to: string): string | undefined {
+  for (const { between, upCodec, downCodec } of links) {
+    if (between[0] === from && between[1] === to) return upCodec;
+    if (between[0] === to && between[1] === from) return downCodec;
+  }
+  return undefined;
+}
+
 /** What the value of an edge meets; nothing between two seats of one peer. */
 export const routeOf = (topology: Topology, { kind, from, to }: Edge): Route | undefined =>
   kind === 'local' ? localRoute : routeBetween(topology, from.class, to.class);

@@ -1,6 +1,7 @@
 // topology.json: from text to the checked form, with every problem pointed at in the file.
 
 import {
+  codecOptions,
   type DataBinding,
   type Diagnostic,
   diagnostic,
@@ -9,6 +10,7 @@ import {
   type Peer,
   type PeerClass,
   type PlaceRule,
+  RAW,
   type Topology,
 } from '../ir/index.ts';
 import { readComponents } from './components.ts';
@@ -304,6 +306,7 @@ function readLinks(
       up: {},
       down: {},
       loss: {},
+      codec: {},
     });
     const pair = fields.between && readEnds(reader, fields.between.value, ends);
     if (pair !== undefined) {
@@ -326,9 +329,41 @@ function readLinks(
           'a share from 0 to 1',
           (value) => value >= 0 && value <= 1,
         ) ?? 0,
+      ...(fields.codec && readCodecs(reader, fields.codec.value, pair, classes)),
     });
   }
   return links;
+}
+
+/** One for both directions, or one for each. */
+function readCodecs(
+  reader: FieldReader,
+  node: JsonNode,
+  between: Link['between'] | undefined,
+  classes: readonly PeerClass[],
+): Pick<Link, 'upCodec' | 'downCodec'> {
+  // An edge has one codec, and joins classes.
+  if (between?.some((end) => !classes.some(({ name }) => name === end)))
+    reader.unexpected(node, '"codec" of a link', 'on a link between two classes');
+  if (node.kind !== 'object') {
+    const both = readCodec(reader, node, '"codec" of a link');
+    return both === undefined ? {} : { upCodec: both, downCodec: both };
+  }
+  if (between !== undefined && between[0] === between[1])
+    reader.unexpected(node, '"codec" of a link', 'one text where both ends are of one class');
+  const { up, down } = reader.object(node, '"codec" of a link', { up: {}, down: {} });
+  const upCodec = readCodec(reader, up?.value, '"up" of a codec');
+  const downCodec = readCodec(reader, down?.value, '"down" of a codec');
+  return { ...(upCodec !== undefined && { upCodec }), ...(downCodec !== undefined && { downCodec }) };
+}
+
+function readCodec(reader: FieldReader, node: JsonNode | undefined, where: string): string | undefined {
+  const expected = 'a kind of codec and its settings, such as "int8 block=64"';
+  const name = reader.string(node, where, expected);
+  if (name === undefined || name === RAW) return undefined;
+  if (codecOptions(name) !== undefined) return name;
+  reader.unexpected(node!, where, expected);
+  return undefined;
 }
 
 function readBandwidth(

@@ -14,6 +14,7 @@ import {
   isMany,
   outerOf,
   placeKey,
+  RAW,
   tensorType,
 } from '../ir/index.ts';
 import { coreOp, dimsIn, dtypeIn } from './core-op.ts';
@@ -38,7 +39,8 @@ import { defineMethod, factOf, type Handle, isValue, toValue } from './value.ts'
 export interface Coded {
   /**
    * How float32 and float64 values are encoded on their way, and decoded; all else crosses as it is. A kind of codec, or one
-   * with its settings. What crosses back when this is differentiated is encoded so too.
+   * with its settings; `raw` for none, whatever the topology says. What crosses back when this is differentiated is encoded
+   * so too.
    */
   readonly codec?: string | Use;
 }
@@ -228,7 +230,7 @@ export function policy(
 
 function codecNamed(owner: Recorder, op: string, codec: string | Use): string {
   const name = codecName(typeof codec === 'string' ? { kind: codec } : codec);
-  if (codecOptions(name) === undefined)
+  if (name !== RAW && codecOptions(name) === undefined)
     owner.fail('BB308', { op, reason: `${name} is no kind of codec with settings of one word each` });
   return name;
 }

@@ -19,7 +19,7 @@ export const codecSlot = (name: string): string => `codec ${name}`;
 /** What a name says; undefined: it is none. */
 export function codecOptions(name: string): Slot['options'] | undefined {
   const [kind, ...settings] = name.split(' ');
-  const pairs = settings.map((one) => /^(\w+)=([^=]+)$/.exec(one));
+  const pairs = settings.map((one) => /^(?!kind=)(\w+)=([^=]+)$/.exec(one));
   if (!/^[\w.-]+$/.test(kind!) || kind === RAW || pairs.includes(null)) return undefined;
   const said = pairs.map((pair) => [
     pair![1]!,

@@ -35,6 +35,9 @@ export interface Link {
   readonly downBytesPerSecond: number | undefined;
   /** Share of frames lost, 0 to 1. */
   readonly loss: number;
+  /** Names of the codecs that values cross it in, where the module says nothing. Absent: as they are. */
+  readonly upCodec?: string;
+  readonly downCodec?: string;
 }
 
 /** A placement rule; `where` is parsed by the compiler, `at` points at the text in the file. */

@@ -10,6 +10,7 @@ import {
   type EdgeTiming,
   type Plan,
   type PlanReasons,
+  RAW,
 } from '../../ir/index.ts';
 import { loadDeployment } from '../../runtime/host/node-bundle.ts';
 import type { ExplainOptions } from '../commands/explain.ts';
@@ -123,6 +124,7 @@ function printCut(cx: CommandContext, cut: CutReason): void {
 function printEdgeTimes(cx: CommandContext, edges: readonly Edge[], reasons: PlanReasons): void {
   if (edges.length === 0) return;
   const right = (title: string) => ({ title, align: 'right' }) as const;
+  const coded = edges.some(({ codec }) => codec !== RAW);
   cx.print();
   cx.printTable(
     [
@@ -130,6 +132,7 @@ function printEdgeTimes(cx: CommandContext, edges: readonly Edge[], reasons: Pla
       'from',
       'to',
       'value',
+      ...(coded ? ['codec'] : []),
       right('bytes'),
       right('made at'),
       right('latency'),
@@ -144,6 +147,7 @@ function printEdgeTimes(cx: CommandContext, edges: readonly Edge[], reasons: Pla
         formatEnd(edge.from),
         formatEnd(edge.to),
         edge.kind === 'trigger' ? '(trigger)' : edge.value,
+        ...(coded ? [edge.codec === RAW ? null : edge.codec] : []),
         formatBytes(edge.bytes),
         formatNs(timing?.readyNs),
         formatNs(timing?.latencyNs),

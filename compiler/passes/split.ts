@@ -31,7 +31,7 @@ import {
 } from '../../ir/index.ts';
 import { boundaryOf, describeKind, isPrivate, mayCross } from '../handover.ts';
 import { rowOf } from '../infer/core.ts';
-import { checkLinks } from '../links.ts';
+import { checkLinks, codecBetween } from '../links.ts';
 import { type Deployment, pass } from '../pass.ts';
 import { settleConstants } from '../split/answers.ts';
 import { duplicateCheapOps } from '../split/duplicate.ts';
@@ -87,6 +87,7 @@ export const split = pass('split', {
       ...crossing,
       edge: edgeOf(
         graph,
+        cx.topology,
         crossing.value,
         crossing,
         id,
@@ -100,7 +101,8 @@ export const split = pass('split', {
       if (isCohort(graph.places[from]!) && !isBoundAt(graph.places[to]!, graph.places[from]!))
         cx.report(unwoken(graph, from, to));
       const crossing = { kind: 'trigger' as const, from, to };
-      const edge = edgeOf(graph, undefined, crossing, crossings.length + index, envelopes + index, 0);
+      const id = crossings.length + index;
+      const edge = edgeOf(graph, cx.topology, undefined, crossing, id, envelopes + index, 0);
       numbered.push({ ...crossing, edge });
     });
 
@@ -200,6 +202,7 @@ function unwoken(graph: PlacedGraph, from: PlaceNumber, to: PlaceNumber): Diagno
 
 function edgeOf(
   graph: PlacedGraph,
+  topology: Topology,
   value: ValueId | undefined,
   crossing: Omit<NumberedCrossing, 'edge' | 'value'>,
   id: number,
@@ -211,7 +214,7 @@ function edgeOf(
   // What arrives: of a scatter, a row.
   const made = sent && { ...sent, type: arrivesAsRow(graph, crossing) ? rowOf(sent.type) : sent.type };
   const stated = statedType(made?.type);
-  const codec = codecOf(graph, crossing, stated);
+  const codec = codecOf(graph, topology, crossing, stated);
   const coded = codec === RAW || stated.shape === null ? null : codedBytes(codec, stated.shape);
   return {
     id,
@@ -234,14 +237,18 @@ function edgeOf(
   };
 }
 
-/** The author's, of a crossing of his, for values that may be real numbers. */
+/** For values that may be real numbers: the author's, of a crossing of his, or else the topology's. */
 function codecOf(
-  { model }: PlacedGraph,
-  { op }: Pick<Crossing, 'op'>,
+  { model, places }: PlacedGraph,
+  topology: Topology,
+  { op, kind, from, to }: Omit<NumberedCrossing, 'edge' | 'value'>,
   { dtype, type }: Pick<Port, 'dtype' | 'type'>,
 ): string {
+  if (kind === 'trigger' || type !== undefined || (dtype !== null && !isCoded(dtype))) return RAW;
   const said = op === undefined ? undefined : attributeString(model.op(op), 'codec');
-  return said === undefined || type !== undefined || (dtype !== null && !isCoded(dtype)) ? RAW : said;
+  const linked =
+    kind === 'local' ? undefined : codecBetween(topology, places[from]!.class, places[to]!.class);
+  return said ?? linked ?? RAW;
 }
 
 function entryOf(graph: PlacedGraph, name: string, at: PlaceNumber): Entry {

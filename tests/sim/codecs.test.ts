@@ -194,6 +194,81 @@ test.each<readonly [Codec, TensorCodec]>([
   await deployment.close();
 });
 
+describe('a codec that the topology has for a link', () => {
+  const linked = (codec: unknown) =>
+    topologyIn({
+      classes: { server: {}, phone: { count: 3 } },
+      links: [{ between: ['phone', 'server'], latency: '1ms', codec }],
+    });
+  const source = (down: { readonly codec?: Codec } = {}, up: { readonly codec?: Codec } = {}) =>
+    module('m', () => {
+      const x = input('x', float32, [SIZE], { at: server });
+      const here = down.codec === undefined ? x : broadcast(x, phones, down);
+      const both = on(phones, () => ({ y: here.mul(1), n: here.size() }));
+      const { y, n } = collect(
+        both as { y: Value<'float32', [number], 'phone.each'>; n: Value<'int64', [], 'phone.each'> },
+        up,
+      );
+      output('y', y);
+      output('n', n);
+    });
+  const codecsOf = (codec: unknown, ...said: Parameters<typeof source>): readonly string[] =>
+    compiled(recorded(source(...said)), linked(codec)).deployment!.edges.map(
+      ({ from, value, codec: name }) => `${from.class} ${value}: ${name}`,
+    );
+
+  test('is that of real numbers both ways, or of one direction', () => {
+    expect(codecsOf('int8')).toEqual(['server x: int8', 'phone mul: int8', 'phone size: raw']);
+    expect(codecsOf({ up: 'top-k share=0.1' })).toEqual([
+      'server x: raw',
+      'phone mul: top-k share=0.1',
+      'phone size: raw',
+    ]);
+    expect(codecsOf({ down: 'float16', up: 'raw' })).toEqual([
+      'server x: float16',
+      'phone mul: raw',
+      'phone size: raw',
+    ]);
+  });
+
+  test('gives way to what the module says, no codec too', () => {
+    const down = { codec: 'raw' };
+    expect(codecsOf('int8', down, { codec: 'float16' })).toEqual([
+      'server x: raw',
+      'phone mul: float16',
+      'phone size: raw',
+    ]);
+  });
+
+  test('has a slot in the programs at both ends, and does what it does where a module says it', async () => {
+    const { plan, result, of, bytes } = await run(
+      source(),
+      { x: floats(...values) },
+      [{ kind: 'top-k', share: 0.1 }],
+      linked({ up: 'top-k share=0.1' }),
+    );
+    expect(rowsOf(of('y'), SIZE)).toEqual(Array(3).fill(through(topKCodec({ share: 0.1 }), values)));
+    expect(bytes).toBe(3 * (4 * SIZE + 28 + 8));
+    requireAsPlanned(plan, result);
+    const { programs } = compiled(recorded(source()), linked({ up: 'top-k share=0.1' })).deployment!;
+    for (const { slots } of programs)
+      expect(slots).toContainEqual({
+        name: 'codec top-k share=0.1',
+        role: 'codec',
+        component: 'codec top-k share=0.1',
+        options: { kind: 'top-k', share: 0.1 },
+      });
+  });
+
+  test.each([
+    ['top-q', 'there is no kind top-q'],
+    ['top-k share=2', 'share is 2, not a share above 0, at most 1'],
+  ])('is refused where it is none: %s', (codec, reason) => {
+    const slots = () => compiled(recorded(source()), linked(codec)).deployment!.programs[0]!.slots;
+    expect(() => makersOf(slots())).toThrow(reason);
+  });
+});
+
 test('what a codec cannot say is missing, and an event', async () => {
   const source = module('m', () => {
     const x = input('x', float32, [2], { at: server });

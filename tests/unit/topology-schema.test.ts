@@ -42,7 +42,8 @@ const whole = {
   peers: { s1: { class: 'server', address: ['/ip4/127.0.0.1/tcp/7000/ws'] }, 'phone/7': { class: 'phone' } },
   links: [
     { between: ['phone', 's1'], latency: '1.5ms', up: '5Mbit/s', down: '2MiB/s', loss: 0.01 },
-    { between: ['phone', 'phone'] },
+    { between: ['phone', 'phone'], codec: 'int8 block=64' },
+    { between: ['phone', 'server'], codec: { up: 'top-k share=0.01', down: 'raw' } },
   ],
   place: [{ where: 'op:Conv', on: 'phone' }],
   objective: 'throughput',

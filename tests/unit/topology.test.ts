@@ -260,6 +260,27 @@ test.each([
     '"links": [{ "between": ["a", "b"] }, { "between": ["b", "a"] }]',
     'BB406: the link between "b" and "a" is here twice',
   ],
+  [
+    '"links": [{ "between": ["a", "b"], "codec": "int8 block" }]',
+    'BB403: "codec" of a link should be a kind of codec and its settings, such as "int8 block=64", but is "int8 block"',
+  ],
+  [
+    '"links": [{ "between": ["a", "b"], "codec": "int8 kind=float16" }]',
+    'BB403: "codec" of a link should be a kind of codec',
+  ],
+  ['"links": [{ "between": ["a", "b"], "codec": { "up": 8 } }]', 'BB403: "up" of a codec should be a kind'],
+  [
+    '"links": [{ "between": ["a", "b"], "codec": { "upp": "int8" } }]',
+    'BB402: "codec" of a link has no field "upp"',
+  ],
+  [
+    '"peers": { "x": { "class": "a" } }, "links": [{ "between": ["x", "b"], "codec": "int8" }]',
+    'BB403: "codec" of a link should be on a link between two classes',
+  ],
+  [
+    '"links": [{ "between": ["a", "a"], "codec": { "up": "int8" } }]',
+    'BB403: "codec" of a link should be one text where both ends are of one class',
+  ],
   ['"classes2": 3', 'BB402: the topology has no field "classes2"'],
   ['"peers": []', 'BB403: "peers" should be an object, but is an array'],
 ])('%s is refused', (rest, message) => {
