@@ -1,0 +1,3 @@
+// What goes with codecs in a program: graph, recorded like any other. The codecs themselves are components.
+
+export { asReceived, type CodecAt, type FeedbackOptions, type Sendable, withFeedback } from './feedback.ts';
