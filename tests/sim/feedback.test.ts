@@ -20,6 +20,7 @@ import {
 } from '../../dsl/index.ts';
 import type { SimPeer } from '../../runtime/host/sim/index.ts';
 import { adaptive, type Components } from '../../runtime/index.ts';
+import { encodeRecord } from '../../runtime/journal/index.ts';
 import { asReceived, withFeedback } from '../../stdlib/codecs/graph.ts';
 import { makersOf } from '../../stdlib/components.ts';
 import { compiled, plain, recorded } from '../support/deploy.ts';
@@ -155,7 +156,7 @@ async function untilTheEnd(killAt = Number.POSITIVE_INFINITY) {
   while (await world.step());
   const bits = [...world.peers.values()].flatMap(({ id, node }) =>
     [...node!.state].map(
-      ([key, value]) => `${id} ${JSON.stringify(key)} ${Buffer.from(value.bytes).toString('hex')}`,
+      ([key, value]) => `${id} ${JSON.stringify(key)} ${Buffer.from(encodeRecord(value)).toString('hex')}`,
     ),
   );
   return { boundaries, bits: bits.sort() };
