@@ -10,6 +10,7 @@ import { graphMessages } from './messages/graphs.ts';
 import type { Message } from './messages/message.ts';
 import { networkMessages } from './messages/network.ts';
 import { seatMessages, seatSplitMessages } from './messages/places.ts';
+import { runMessages } from './messages/running.ts';
 import { simulationMessages } from './messages/simulation.ts';
 
 export const messages = {
@@ -245,41 +246,7 @@ export const messages = {
   },
 
   // --- BB7xx: running --------------------------------------------------------------------------------
-  BB701: {
-    severity: 'error',
-    text: ({ entry, known }: { entry: string; known: readonly string[] }) => [
-      `no peer starts ${entry}`,
-      `name an entry or a peer that has one: ${known.join(', ')}`,
-    ],
-  },
-  BB702: {
-    severity: 'error',
-    text: ({ input, reason }: { input: string; reason: string }) => [
-      `input ${input}: ${reason}`,
-      'see `bbc inspect` for names, dtypes and shapes of the inputs',
-    ],
-  },
-  BB704: {
-    severity: 'error',
-    text: ({ why }: { why: string }) => [
-      `the flow was refused: ${why}`,
-      'wait for earlier flows to end before starting more',
-    ],
-  },
-  BB705: {
-    severity: 'error',
-    text: ({ input }: { input: string }) => [
-      `input ${input} is a secret: the host draws it, and nobody gives it`,
-      'leave it out; what a caller knows is an `input`, with { private: true } if it must not leave its class',
-    ],
-  },
-  BB703: {
-    severity: 'error',
-    text: ({ peer, segment, reason }: { peer: string; segment: string; reason: string }) => [
-      `peer ${peer} cannot load segment ${segment}: ${reason}`,
-      'run the uncut model on the same backend to see whether it takes these operators',
-    ],
-  },
+  ...runMessages,
   BB750: {
     severity: 'error',
     text: ({ reason }: { reason: string }) => [

@@ -10,6 +10,7 @@ export {
   type Spent,
   stepsFor,
 } from './accountant.ts';
+export { type Budget, type BudgetOptions, budget } from './budget.ts';
 export { clipUpdate, noisedMean, type Rows } from './central.ts';
 export { type Batch, type One, type Picked, poissonSample, privateGradient } from './gradient.ts';
 export { type Drawn, type HostNoiseOptions, hostNoise, type Noise, seededNoise } from './noise.ts';
