@@ -67,8 +67,9 @@ export function constant(
   });
 }
 
-/** A constant of the recording; equal small ones without a name are one value. */
+/** A constant of the recording; equal small ones without a name are one value. In a function it is an op there. */
 export function addConstant(owner: Recorder, tensor: TensorData, name?: string): Fact {
+  if (owner.isInFunction) return constantOp(owner, tensor);
   const key =
     name === undefined && tensor.bytes.length <= 64
       ? `constant ${tensor.dtype} ${tensor.dims.join()} ${tensor.bytes.join()}`
@@ -82,6 +83,14 @@ export function addConstant(owner: Recorder, tensor: TensorData, name?: string):
   owner.editor.setValue(fact.id, { def: { kind: 'initializer' }, weight: weightOf(tensor, value.name) });
   owner.initializers.push(fact.id);
   if (key !== undefined) owner.once.set(key, fact);
+  return fact;
+}
+
+/** Functions have no initializers, and read nothing of the graph around. */
+function constantOp(owner: Recorder, tensor: TensorData): Fact {
+  const fact = owner.addValue('constant', tensorType(tensor.dtype, tensor.dims), { entry: undefined });
+  const attributes = [{ name: 'value', kind: 'tensor', value: weightOf(tensor) } as const];
+  owner.authored.push(owner.addOp({ type: 'Constant', inputs: [], outputs: [fact.id], attributes }));
   return fact;
 }
 

@@ -173,6 +173,12 @@ export class Recorder {
   placeAround(inner: Place): Place | undefined {
     return this.#places.findLast((place) => !samePlace(place, inner));
   }
+  /** Whether what is recorded now is part of a model-local function. */
+  get isInFunction(): boolean {
+    let graph = this.editor.graph(this.graph.id);
+    while (graph.parent !== undefined) graph = this.editor.graph(graph.parent);
+    return graph.kind === 'function';
+  }
   get site(): Site | undefined {
     return this.#site;
   }

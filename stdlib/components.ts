@@ -2,7 +2,7 @@
 
 import { DiagnosticError, diagnostic, type RoleName, type Slot } from '../ir/index.ts';
 import type { NodeComponent } from '../runtime/index.ts';
-import { weightedMean } from './aggregators/index.ts';
+import { weightedMean } from './aggregators/components.ts';
 import {
   bfloat16,
   float16,
@@ -18,7 +18,7 @@ import { flatIndex, hnswIndex } from './indexes/index.ts';
 import { membershipRegistry } from './protocols/index.ts';
 import { allPeers, randomPeers } from './selectors/index.ts';
 
-export * from './aggregators/index.ts';
+export * from './aggregators/components.ts';
 export * from './codecs/index.ts';
 export * from './indexes/index.ts';
 export * from './protocols/index.ts';

@@ -12,6 +12,7 @@ import * as optim from '../../dsl/optim/index.ts';
 import * as random from '../../dsl/random/index.ts';
 import * as ir from '../../ir/index.ts';
 import { type Diagnostic, DiagnosticError, diagnostic, type Position } from '../../ir/index.ts';
+import * as aggregators from '../../stdlib/aggregators/index.ts';
 import * as codecs from '../../stdlib/codecs/graph.ts';
 import * as privacy from '../../stdlib/privacy/index.ts';
 import * as strategies from '../../stdlib/strategies/index.ts';
@@ -20,6 +21,7 @@ import { SCRIPT_NAME, type Script } from './bundle.ts';
 // The very instances that this process uses, whatever copy the author's folder has installed.
 const ours: Readonly<Record<string, unknown>> = {
   bytesandbrains: dsl,
+  'bytesandbrains/aggregators': aggregators,
   'bytesandbrains/ir': ir,
   'bytesandbrains/nn': nn,
   'bytesandbrains/codecs': codecs,

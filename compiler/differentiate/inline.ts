@@ -141,7 +141,7 @@ class Inliner {
     return [...ops, ...handed];
   }
 
-  /** Attributes as the call gives them, line, scope and place within its own; in subgraphs too. */
+  /** Attributes as the call gives them, line, scope and place within its own; in subgraphs too, whose ops are where theirs is. */
   #settle(id: OpId, call: Op, fn: ModelFunction, given: ReadonlyMap<string, Attribute>): void {
     const op = this.#editor.op(id);
     const attributes = op.attributes.flatMap((one): Attribute[] => {
@@ -162,9 +162,10 @@ class Inliner {
       ...(place && { place }),
       ...(recompute !== undefined && { recompute }),
     });
+    const { place: _, ...around } = call;
     for (const inner of subgraphsOf(this.#editor.op(id))) {
       const { ops } = this.#editor.graph(inner);
-      for (const one of ops) this.#settle(one, call, fn, given);
+      for (const one of ops) this.#settle(one, around, fn, given);
       this.#editor.setGraph(inner, { ops: ops.flatMap((one) => this.expanded(one, 1)) });
     }
   }

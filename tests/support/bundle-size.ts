@@ -28,9 +28,20 @@ export const plainSize = (): Promise<BundleSize> =>
 export const cpuSize = (use: string): Promise<BundleSize> =>
   sizeOf(`import * as cpu from './stdlib/backends/cpu/index.ts'; console.log(${use});`);
 
+/** The files of ours that come with a file, for whoever imports it. */
+export const filesWith = async (file: string): Promise<readonly string[]> =>
+  Object.keys((await bundleOf(`export * from './${file}';`)).metafile.inputs);
+
 async function sizeOf(contents: string): Promise<BundleSize> {
-  const { outputFiles, metafile } = await build({
+  const { outputFiles, metafile } = await bundleOf(contents);
+  const nodeModules = Object.keys(metafile.inputs).filter((file) => file.startsWith('node:'));
+  return { bytes: gzipSync(outputFiles[0]!.contents, { level: 9 }).length, nodeModules };
+}
+
+const bundleOf = (contents: string) =>
+  build({
     stdin: { contents, resolveDir: projectRoot, loader: 'ts' },
+    absWorkingDir: projectRoot,
     bundle: true,
     minify: true,
     format: 'esm',
@@ -39,6 +50,3 @@ async function sizeOf(contents: string): Promise<BundleSize> {
     metafile: true,
     logLevel: 'silent',
   });
-  const nodeModules = Object.keys(metafile.inputs).filter((file) => file.startsWith('node:'));
-  return { bytes: gzipSync(outputFiles[0]!.contents, { level: 9 }).length, nodeModules };
-}

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DataValue, Tensor } from '../../ir/index.ts';
 import { philox } from '../../ir/philox.ts';
-import { weightedMean } from '../../stdlib/aggregators/index.ts';
+import { weightedMean } from '../../stdlib/aggregators/components.ts';
 import { float16Codec, int8, int8Codec, type TensorCodec } from '../../stdlib/codecs/index.ts';
 import { makerOf } from '../../stdlib/components.ts';
 import { flatIndex, hnswIndex } from '../../stdlib/indexes/index.ts';

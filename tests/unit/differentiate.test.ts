@@ -3,9 +3,19 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { elementsOf, tensorFrom } from '../../cli/tensors/elements.ts';
+import { inlineFunctions } from '../../compiler/differentiate/inline.ts';
 import { expandedOperators, rules } from '../../compiler/differentiate/rules.ts';
 import { gradModel } from '../../compiler/index.ts';
-import { exportModel, importModel, type Model, memorySource, type Tensor } from '../../ir/index.ts';
+import { inferModel } from '../../compiler/infer/infer.ts';
+import {
+  exportModel,
+  importModel,
+  type Model,
+  memorySource,
+  single,
+  subgraphsOf,
+  type Tensor,
+} from '../../ir/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { onnxOf } from '../support/onnx-text.ts';
 
@@ -119,6 +129,35 @@ it('goes through functions, with the attributes of each call, in branches too', 
   expect(ran(0)).toEqual([-4, 3, 12]);
   // And z = 2 x + y.
   expect(ran(1)).toEqual([-6, 8, 26]);
+});
+
+const looping = `<ir_version: 10, opset_import: ["" : 21, "local" : 1]>
+  agraph (double[3] x) => (y) { y = local.Halved (x) }
+  <opset_import: ["" : 21], domain: "local">
+  Halved (a) => (b) {
+    three = Constant <value = int64 {3}> ()
+    b = Loop <body = once (int64 i, bool go, double[3] s) => (bool on, double[3] t) {
+      on = Identity (go) half = Constant <value = double {0.5}> () t = Mul (s, half)
+    }> (three, , a)
+  }`;
+
+it('leaves the body of a loop in a function where the loop is', () => {
+  const placed = modelOf(looping).edit();
+  const [call] = placed.graph(placed.main).ops;
+  placed.setOp(call!, { place: single('server') });
+  const model = inlineFunctions(inferModel(placed.finish()).model);
+  const main = [...model.opsOf()];
+  expect(main.map(({ type, place }) => [type, place?.class])).toEqual([
+    ['Constant', 'server'],
+    ['Loop', 'server'],
+    ['Identity', 'server'],
+  ]);
+  const [body] = main.flatMap(subgraphsOf);
+  expect([...model.opsOf(body!)].map(({ type, place }) => [type, place])).toEqual([
+    ['Identity', undefined],
+    ['Constant', undefined],
+    ['Mul', undefined],
+  ]);
 });
 
 it.each([

@@ -4,6 +4,7 @@ import {
   CPU_LIMIT_BYTES,
   coreSize,
   cpuSize,
+  filesWith,
   PLAIN_LIMIT_BYTES,
   plainSize,
 } from '../support/bundle-size.ts';
@@ -28,4 +29,10 @@ test('the CPU backend with all operators stays under 100 kB gzipped, and leaves 
   expect(all.nodeModules).toEqual([]);
   expect(all.bytes).toBeLessThanOrEqual(CPU_LIMIT_BYTES);
   expect(some.bytes).toBeLessThan(all.bytes - 10_000);
+});
+
+test('components come without the DSL, of which aggregators of the graph are made', async () => {
+  const dsl = (files: readonly string[]): number => files.filter((file) => file.startsWith('dsl/')).length;
+  expect(dsl(await filesWith('stdlib/components.ts'))).toBe(0);
+  expect(dsl(await filesWith('stdlib/aggregators/index.ts'))).toBeGreaterThan(10);
 });
