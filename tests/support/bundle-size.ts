@@ -28,9 +28,9 @@ export const plainSize = (): Promise<BundleSize> =>
 export const cpuSize = (use: string): Promise<BundleSize> =>
   sizeOf(`import * as cpu from './stdlib/backends/cpu/index.ts'; console.log(${use});`);
 
-/** The files of ours that come with a file, for whoever imports it. */
-export const filesWith = async (file: string): Promise<readonly string[]> =>
-  Object.keys((await bundleOf(`export * from './${file}';`)).metafile.inputs);
+/** The files that come along with what source text imports. */
+export const filesWith = async (contents: string): Promise<readonly string[]> =>
+  Object.keys((await bundleOf(contents)).metafile.inputs);
 
 async function sizeOf(contents: string): Promise<BundleSize> {
   const { outputFiles, metafile } = await bundleOf(contents);

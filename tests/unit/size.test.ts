@@ -33,6 +33,6 @@ test('the CPU backend with all operators stays under 100 kB gzipped, and leaves 
 
 test('components come without the DSL, of which aggregators of the graph are made', async () => {
   const dsl = (files: readonly string[]): number => files.filter((file) => file.startsWith('dsl/')).length;
-  expect(dsl(await filesWith('stdlib/components.ts'))).toBe(0);
-  expect(dsl(await filesWith('stdlib/aggregators/index.ts'))).toBeGreaterThan(10);
+  expect(dsl(await filesWith("export * from './stdlib/components.ts';"))).toBe(0);
+  expect(dsl(await filesWith("export * from './stdlib/aggregators/index.ts';"))).toBeGreaterThan(10);
 });
