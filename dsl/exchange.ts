@@ -14,6 +14,12 @@ export interface ExchangeOptions<P extends string = string, Rows extends boolean
   readonly rows?: Rows;
   /** Who gets them. Default: the cohort itself. */
   readonly to?: Place<P>;
+  /**
+   * Neighbours: each member sends to those of a set of its own, and waits for those of the same set, or of another one. Whoever
+   * waits for somebody that does not send to it waits in vain, until the deadline. With `rows`, row i is for the i-th that it
+   * sends to. Default: everybody.
+   */
+  readonly among?: Tensor<'string'> | { readonly to: Tensor<'string'>; readonly from: Tensor<'string'> };
 }
 
 type RowOf<S extends AnyShape> = S extends readonly [unknown, ...infer Rest extends AnyShape]
@@ -79,6 +85,8 @@ function swap(owner: Recorder, value: unknown, options: ExchangeOptions): object
   const shared = { cohort: place, declinable: false };
   const ids = { ...shared, type: tensorType('string', [null]) };
   const rows: Attribute[] = options.rows === true ? [{ name: 'rows', kind: 'int', value: 1n }] : [];
+  const sets = neighbours(owner, options.among);
+  if (sets.length > 0) rows.push({ name: 'sets', kind: 'int', value: BigInt(sets.length) });
   const results = [
     ...inputs.map((fact, index) => ({
       ...shared,
@@ -89,8 +97,25 @@ function swap(owner: Recorder, value: unknown, options: ExchangeOptions): object
     { ...ids, name: 'missing' },
   ];
   const attributes = [...rows, ...policy(owner, 'exchange', options)];
-  const facts = coreOp(owner, { type: CORE.exchange, inputs, attributes, place }, results);
+  owner.meet('exchange', [...inputs, ...sets], null);
+  const facts = coreOp(
+    owner,
+    { type: CORE.exchange, inputs: [...inputs, ...sets], attributes, place },
+    results,
+  );
   return Object.fromEntries(results.map(({ name }, index) => [name, toValue(facts[index]!, owner)]));
+}
+
+function neighbours(owner: Recorder, among: ExchangeOptions['among']): readonly Fact[] {
+  if (among === undefined) return [];
+  const { to, from } = isValue(among) ? { to: among, from: among } : (among as { to: Tensor; from: Tensor });
+  return [to, from].map((set) => {
+    const fact = factOf(set, 'exchange');
+    const rank = dimsIn(fact.type)?.length ?? 1;
+    if ((dtypeIn(fact.type) ?? 'string') !== 'string' || rank !== 1)
+      owner.fail('BB341', { place: 'exchange', reason: 'neighbours are no list of peer ids' });
+    return fact;
+  });
 }
 
 function rowOf(owner: Recorder, fact: Fact): Fact {

@@ -47,6 +47,7 @@ export {
 export { digest } from './digest.ts';
 // Values and their types.
 export * from './dtypes.ts';
+export type { Duration } from './duration.ts';
 // Rounds: a named way to start, and what starts the next flow of a session.
 export { type Argument, type EntryOptions, entry, type LimitPolicy } from './entry.ts';
 // For hosts that record.

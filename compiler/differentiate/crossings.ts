@@ -25,6 +25,7 @@ import {
   samePlace,
   type ValueId,
 } from '../../ir/index.ts';
+import { crossedBy, neighboursOf } from '../crossed.ts';
 import type { Builder } from './builder.ts';
 import type { Rules } from './rule.ts';
 
@@ -123,17 +124,21 @@ export const crossingRules = (cohorts: Cohorts): Rules => ({
       return b.core(CORE.scatter, [kept(rows), members], 1, kindOf(op, ['codec']), cohorts.of(value))[0];
     });
   },
-  [CORE.exchange]: ({ op, b, x, dy, wants }) => {
+  [CORE.exchange]: ({ op, b, dy, wants }) => {
+    const x = crossedBy(op);
+    const among = neighboursOf(op);
     // What was asked of fewer went to some receivers only, each with rows of others: nobody could put them back.
     const partial = ['at_least', 'enough'].find((name) => findAttribute(op, name) !== undefined);
     if (partial !== undefined) return b.refuse('it does not wait for every member');
     const within = kindOf(op, ['within_ns', 'codec']);
-    const rows: Attribute = { name: 'rows', kind: 'int', value: 1n };
+    const rows: Attribute[] = [{ name: 'rows', kind: 'int', value: 1n }];
+    if (among !== undefined) rows.push({ name: 'sets', kind: 'int', value: 2n });
     return x.map((value, field) => {
       const gradient = dy[field];
       if (gradient === undefined || !wants(field)) return undefined;
       // Row i of every receiver's is of what member i sent; a row that went to one receiver comes back from it alone.
-      const [back] = b.core(CORE.exchange, [gradient], 3, [rows, ...within], cohorts.of(value));
+      const sent = among === undefined ? [gradient] : [gradient, among.from, among.to];
+      const [back] = b.core(CORE.exchange, sent, 3, [...rows, ...within], cohorts.of(value));
       return attributeInt(op, 'rows', 0) === 1 ? back : b.sum(back!, [0]);
     });
   },

@@ -3,6 +3,7 @@
 import { attributeInt, attributeString, type Op } from '../../ir/graph.ts';
 import { CORE } from '../../ir/names.ts';
 import { tensorType, type ValueType } from '../../ir/types.ts';
+import { crossedBy } from '../crossed.ts';
 import type { Inferred, Scope } from './evaluate.ts';
 import { joinTypes } from './value-types.ts';
 
@@ -62,7 +63,9 @@ export function coreTypes(op: Op, scope: Scope): readonly Inferred[] {
       // With rows, each member sends every other its own.
       const byRow = attributeInt(op, 'rows', 0) === 1;
       const rows = [
-        ...inputs.map((type) => ({ type: stackedRows(byRow ? rowOf(type) : type) })),
+        ...crossedBy(op)
+          .map((_, field) => inputs[field])
+          .map((type) => ({ type: stackedRows(byRow ? rowOf(type) : type) })),
         { type: peers },
         { type: peers },
       ];

@@ -11,6 +11,7 @@ import {
   type Topology,
   type ValueId,
 } from '../../ir/index.ts';
+import { neighboursOf } from '../crossed.ts';
 import { isState } from '../split/fragments.ts';
 import { isCore, isGather, type PlacedGraph, placeOfValue } from '../split/places.ts';
 import { draws } from './draws.ts';
@@ -67,16 +68,18 @@ function isForSome({ places, opPlace }: PlacedGraph, op: Op): boolean {
 }
 
 function makesDifference(op: Op): boolean {
-  const isOwnRow =
-    isCore(op, CORE.scatter) || (isCore(op, CORE.exchange) && attributeInt(op, 'rows', 0) === 1);
+  const isOwnRow = isCore(op, CORE.scatter) || isOwnExchange(op);
   return (
     isOwnRow || isCore(op, CORE.self) || isCore(op, CORE.flow) || roleCallOf(op) !== undefined || draws(op)
   );
 }
 
+/** Of rows, and among neighbours. */
+const isOwnExchange = (op: Op): boolean =>
+  isCore(op, CORE.exchange) && (attributeInt(op, 'rows', 0) === 1 || neighboursOf(op) !== undefined);
+
 /** An exchange of whole values, answered by all, gives everyone the same. */
-const isShared = (op: Op): boolean =>
-  isGather(op) && !(isCore(op, CORE.exchange) && attributeInt(op, 'rows', 0) === 1);
+const isShared = (op: Op): boolean => isGather(op) && !isOwnExchange(op);
 
 function isContentWithSome(graph: PlacedGraph, topology: Topology, op: Op): boolean {
   const input = op.inputs.find((id) => !graph.isConstant(id));

@@ -22,6 +22,7 @@ import {
   type ValueId,
   type ValueType,
 } from '../../ir/index.ts';
+import { crossedBy } from '../crossed.ts';
 import { inferModel } from '../infer/infer.ts';
 import { isGather, type PlacedGraph, placeOfValue } from '../split/places.ts';
 
@@ -101,11 +102,12 @@ function withMostRows(graph: PlacedGraph, members: Members): Model {
   for (const op of model.opsOf()) {
     const { outputs } = op;
     if (isGather(op)) {
-      const [sent] = op.inputs;
+      const values = crossedBy(op);
+      const [sent] = values;
       const place = graph.places[placeOfValue(graph, sent!)]!;
       const count = members[place.class]?.length ?? 0;
-      for (const field of op.inputs.keys()) stack(outputs[field], rowsOf(op, count));
-      for (const id of outputs.slice(op.inputs.length)) stack(id, count);
+      for (const field of values.keys()) stack(outputs[field], rowsOf(op, count));
+      for (const id of outputs.slice(values.length)) stack(id, count);
     } else if (op.domain === DOMAIN.core && op.type === CORE.view)
       stack(outputs[0], members[attributeString(op, 'class') ?? '']?.length ?? all);
     else if (op.domain === DOMAIN.core && op.type === CORE.first) stack(outputs[0], 1);

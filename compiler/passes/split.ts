@@ -14,6 +14,7 @@ import {
   describeOp,
   diagnostic,
   type Edge,
+  type End,
   type Entry,
   hasErrors,
   isBoundAt,
@@ -210,6 +211,8 @@ function edgeOf(
   deadlineNs: number,
 ): Edge {
   const { end } = seatsOf(graph);
+  // Whom neighbours are, each member says itself.
+  const bound = (one: End): End => (crossing.among === undefined ? one : { ...one, binder: 'some' });
   const sent = value === undefined ? undefined : graph.model.value(value);
   // What arrives: of a scatter, a row.
   const made = sent && { ...sent, type: arrivesAsRow(graph, crossing) ? rowOf(sent.type) : sent.type };
@@ -220,8 +223,8 @@ function edgeOf(
     id,
     value: made?.name ?? '',
     kind: crossing.kind,
-    from: end(crossing.from),
-    to: end(crossing.to),
+    from: bound(end(crossing.from)),
+    to: bound(end(crossing.to)),
     ...stated,
     bytes:
       codec !== RAW

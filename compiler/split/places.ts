@@ -20,6 +20,7 @@ import {
   setOf,
   type ValueId,
 } from '../../ir/index.ts';
+import { crossedBy, neighboursOf } from '../crossed.ts';
 import { dataflow } from '../dataflow.ts';
 import type { Placement } from '../pass.ts';
 
@@ -36,6 +37,8 @@ export interface Crossing {
   readonly reader?: OpId;
   /** The author's Broadcast or Collect, if the crossing is not implied by a use. */
   readonly op?: OpId;
+  /** Of an exchange among neighbours: the set that each sends to, and that it waits for. */
+  readonly among?: { readonly to: ValueId; readonly from: ValueId };
 }
 
 export interface PlacedGraph {
@@ -136,18 +139,19 @@ export function boundBy(graph: PlacedGraph, place: PlaceNumber): ValueId | undef
   return set === undefined || graph.isConstant(set) ? undefined : set;
 }
 
-type Ends = Pick<Crossing, 'from' | 'to'>;
+type Ends = Pick<Crossing, 'from' | 'to' | 'among'>;
 
 /** What a crossing's Send takes beside its value: the receivers' set. Who was bound knows by whom. */
-export const setToSend = ({ places }: PlacedGraph, { from, to }: Ends): ValueId | undefined =>
-  isBoundAt(places[from]!, places[to]!) ? undefined : setOf(places[to]!);
+export const setToSend = ({ places }: PlacedGraph, { from, to, among }: Ends): ValueId | undefined =>
+  among?.to ?? (isBoundAt(places[from]!, places[to]!) ? undefined : setOf(places[to]!));
 
 /** What a crossing's Recv or Collect takes: the senders' set. A member knows what it sent to itself, and who bound it. */
 export const setToReceive = (
   { places }: PlacedGraph,
-  { from, to, kind }: Ends & Pick<Crossing, 'kind'>,
+  { from, to, kind, among }: Ends & Pick<Crossing, 'kind'>,
 ): ValueId | undefined =>
-  kind === 'local' || isBoundAt(places[to]!, places[from]!) ? undefined : setOf(places[from]!);
+  among?.from ??
+  (kind === 'local' || isBoundAt(places[to]!, places[from]!) ? undefined : setOf(places[from]!));
 
 /**
  * Every crossing, once per value and receiving place, in the order in which the values are made; with it, the
@@ -174,7 +178,16 @@ export function findCrossings(
     const key = explicit ? `${value}>${to}@${op.id}` : `${value}>${to}`;
     if (seen.has(key)) return;
     seen.add(key);
-    const crossing = { value, kind, from, to, ...(op && { reader: op.id }), ...(explicit && { op: op.id }) };
+    const among = op === undefined ? undefined : neighboursOf(op);
+    const crossing = {
+      value,
+      kind,
+      from,
+      to,
+      ...(op && { reader: op.id }),
+      ...(explicit && { op: op.id }),
+      ...(explicit && among && { among }),
+    };
     bring(setToSend(graph, crossing), from);
     bring(setToReceive(graph, crossing), to);
     found.push(crossing);
@@ -200,9 +213,11 @@ export function findCrossings(
   return found;
 }
 
-/** What an op waits for at its place: whom a scatter's rows are for is known to the sender alone. */
-export const arriving = ({ needs }: PlacedGraph, op: Op): readonly ValueId[] =>
-  isCore(op, CORE.scatter) ? needs[op.id]!.filter((value) => value === op.inputs[0]) : needs[op.id]!;
+/** What crosses to an op: whom a scatter's rows are for is known to the sender alone, and neighbours to their member. */
+export const arriving = ({ needs }: PlacedGraph, op: Op): readonly ValueId[] => {
+  if (isCore(op, CORE.scatter)) return needs[op.id]!.filter((value) => value === op.inputs[0]);
+  return neighboursOf(op) === undefined ? needs[op.id]! : crossedBy(op);
+};
 
 function crossingKind(from: Place, to: Place, op: Op | undefined): EdgeKind | undefined {
   if (from.entry !== to.entry) return undefined;

@@ -39,10 +39,10 @@ describe.each(Object.entries(backends))('without a server, on %s', (_, backend) 
     ),
   );
   test.each([
-    ['gossip on a ring', [ring]],
-    ['push-sum over shares that change by turns', pushes],
-  ])('%s is the product of its matrices', async (_, matrices) => {
-    const found = await averaged({ x0, matrices, steps: 6 }, backend);
+    ['gossip', 'on a ring', [ring]],
+    ['push-sum', 'over shares that change by turns', pushes],
+  ] as const)('%s %s is the product of its matrices', async (kind, _, matrices) => {
+    const found = await averaged(kind, { x0, matrices, steps: 6 }, backend);
     let want = x0.map((one) => [...one, 1]);
     for (const [step, got] of found.entries()) {
       const shares = matrices[step % matrices.length]!;
@@ -50,7 +50,8 @@ describe.each(Object.entries(backends))('without a server, on %s', (_, backend) 
         want[0]!.map((_, at) => row.reduce((sum, part, j) => sum + part * want[j]![at]!, 0)),
       );
       got.forEach((one, i) => {
-        for (const [at, value] of one.entries()) expect(value).toBeCloseTo(want[i]![at]!, 5);
+        const [weight] = want[i]!.slice(-1);
+        for (const [at, value] of one.entries()) expect(value).toBeCloseTo(want[i]![at]! / weight!, 5);
       });
     }
     expect(found).toHaveLength(6);

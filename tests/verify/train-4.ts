@@ -42,12 +42,15 @@ const verify: Line = async (cx) => {
         holds,
       );
     }
-    for (const name of ['gossip_ring', 'push_sum']) {
+    for (const [name, kind] of [
+      ['gossip_ring', 'gossip'],
+      ['push_sum', 'push-sum'],
+    ] as const) {
       const { mixing, rounds } = readAveraging(shared, name);
       const most = await cx.step(`${name} on ${where}`, async () => {
         const backend = open();
         try {
-          const found = await averaged(mixing, backend);
+          const found = await averaged(kind, mixing, backend);
           return found.length === rounds.length ? largestDifference(found.flat(2), rounds.flat(2)) : -1;
         } finally {
           await backend.close();
@@ -66,7 +69,7 @@ export default verify;
 const largestDifference = (a: readonly number[], b: readonly number[]): number =>
   a.length === b.length ? Math.max(...a.map((value, at) => Math.abs(value - b[at]!))) : -1;
 
-/** Rounds as `averaged` gives them; a run that has no weights keeps them all at 1. */
+/** Rounds as `averaged` gives them: what each has, divided by its weight where there are weights. */
 function readAveraging(folder: string, name: string) {
   const json = <T>(file: string): T => JSON.parse(readFileSync(path.join(folder, name, file), 'utf8')) as T;
   const { W, A, steps } = json<{ W?: number[][][]; A?: number[][][]; steps: number }>('meta.json');
@@ -74,7 +77,7 @@ function readAveraging(folder: string, name: string) {
     'result.json',
   );
   const rounds = result.steps.map((step) =>
-    'x' in step ? step.x.map((one, peer) => [...one, step.w[peer]!]) : step.map((one) => [...one, 1]),
+    'x' in step ? step.x.map((one, peer) => one.map((value) => value / step.w[peer]!)) : step,
   );
   return { mixing: { x0: result.x0, matrices: (W ?? A)!, steps }, rounds };
 }
