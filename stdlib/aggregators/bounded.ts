@@ -4,8 +4,8 @@ import { constant } from '../../dsl/constant.ts';
 import { when } from '../../dsl/missing.ts';
 import { where } from '../../dsl/ops/generated/ops.ts';
 import { type Combine, check, dimsOf, dtypeOf, majority, rowWise } from './combine.ts';
-import { coordinateMedian } from './coordinates.ts';
-import { call, countedOf, finiteRows, functionOf, type Real, type Truth } from './function.ts';
+import { coordinateMedian, halfWay } from './coordinates.ts';
+import { call, countedOf, finiteRows, functionOf, type Real, type Truth, type Whole } from './function.ts';
 
 export interface ClippedOptions {
   /** How long an answer may be; `'median'`: as long as the median of those that are finite. */
@@ -86,9 +86,10 @@ function offCentre(given: Real, centre: Real) {
 
 const medianLength = functionOf('MedianLength', ['rows', 'centre'], (given, centre) => {
   const { lengths, finite } = offCentre(given, centre);
-  return coordinateMedian(
-    lengths.compress(finite.squeeze({ axes: [1] }) as Truth, { axis: 0 }) as Real,
-  ).squeeze();
+  const known = where(finite, lengths, Number.POSITIVE_INFINITY) as Real;
+  const ordered = known.topK(known.shape({ end: 1 }), { axis: 0, largest: false }).values as Real;
+  const count = finite.cast({ to: 'int64' }).reduceSum({ axes: [0, 1], keepdims: false }) as Whole;
+  return halfWay(ordered, count.unsqueeze([0n]) as Whole).squeeze();
 });
 
 const meanOfClipped = functionOf(

@@ -38,14 +38,17 @@ function smallest(values: Real, count: Whole): Real {
 
 const answersIn = (values: Real): Whole => values.shape({ start: 0, end: 1 }) as Whole;
 
+/** Of rows in order, `count` of them: half way between the two in the middle, which may be one. */
+export function halfWay(ordered: Real, count: Whole): Real {
+  const half = constant(0.5).castLike(ordered) as Real;
+  const at = (index: Whole): Real =>
+    ordered.gather(index.squeeze({ axes: [0] }), { axis: 0 }).mul(half) as Real;
+  return at(count.sub(1n).div(2n) as Whole).add(at(count.div(2n) as Whole)) as Real;
+}
+
 const middle = functionOf('CoordinateMedian', ['values'], (values) => {
   const answers = answersIn(values);
-  const [low, high] = [answers.sub(1n).div(2n), answers.div(2n)];
-  const ordered = smallest(values, high.add(1n) as Whole);
-  const half = constant(0.5).castLike(values);
-  const at = (index: Whole): Real =>
-    ordered.gather(index.squeeze({ axes: [0] }) as Whole, { axis: 0 }).mul(half as Real) as Real;
-  return at(low as Whole).add(at(high as Whole));
+  return halfWay(smallest(values, answers.div(2n).add(1n) as Whole), answers);
 });
 
 const trimmed = functionOf('TrimmedMean', ['values', 'f'], (values, f) => {

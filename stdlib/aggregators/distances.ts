@@ -44,11 +44,9 @@ function nearest(name: string, f: number, m: number): Combine {
  */
 export function bulyan({ f }: { readonly f: number }): Combine {
   checkCount('bulyan', 'f', f);
-  return rowWise('bulyan', allBut(f, 4 * f + 3), (rows) => {
-    const [own, width] = [dtypeOf(rows), dimsOf(rows)?.slice(1)];
-    const found = call(chosenInTurn, [rows, constant([BigInt(f)])], own, width && [null, ...width]);
-    return call(aroundMedian, [found, coordinateMedian(found), constant([BigInt(2 * f)])], own, width);
-  });
+  return rowWise('bulyan', allBut(f, 4 * f + 3), (rows) =>
+    call(chosenInTurn, [rows, constant([BigInt(f)])], dtypeOf(rows), dimsOf(rows)?.slice(1)),
+  );
 }
 
 const numbersTo = (count: Whole): Whole =>
@@ -83,21 +81,28 @@ const chosen = functionOf('MultiKrum', ['rows', 'f', 'm'], (rows, given, m) => {
   return mean.reduceMean({ axes: [0], keepdims: false }).castLike(rows);
 });
 
-const chosenInTurn = functionOf('KrumInTurn', ['rows', 'f'], (rows, given) => {
+const chosenInTurn = functionOf('Bulyan', ['rows', 'f'], (rows, given) => {
   const f = given as unknown as Whole;
   const [distances, answers] = [distancesOf(rows), answersIn(rows)];
   const numbers = numbersTo(answers);
   const infinity = constant(Number.POSITIVE_INFINITY, 'float64');
-  const count = answers.sub(f.mul(2n) as Whole).squeeze({ axes: [0] }) as Whole;
-  const { left } = loop({ left: numbers.greaterOrEqual(0n) as Truth }, { count }, ({ left }) => {
-    const remaining = left.cast({ to: 'int64' }).reduceSum({ keepdims: true }) as Whole;
-    const wanted = max([remaining.sub(f).sub(1n), constant([2n])] as never) as Whole;
-    const near = min([remaining, wanted] as never) as Whole;
-    const sums = sumOfLeast(where(left.unsqueeze([0n]) as Truth, distances, infinity) as Real, near);
-    const next = (where(left, sums, infinity) as Real).argMin({ axis: 0, keepdims: true }) as Whole;
-    return { left: left.and(numbers.equal(next).not() as Truth) as Truth };
-  });
-  return rows.compress((left as Truth).not() as Truth, { axis: 0 });
+  const count = answers.sub(f.mul(2n) as Whole) as Whole;
+  const { left } = loop(
+    { left: numbers.greaterOrEqual(0n) as Truth },
+    { count: count.squeeze({ axes: [0] }) as Whole },
+    ({ left }) => {
+      const remaining = left.cast({ to: 'int64' }).reduceSum({ keepdims: true }) as Whole;
+      const wanted = max([remaining.sub(f).sub(1n), constant([2n])] as never) as Whole;
+      const near = min([remaining, wanted] as never) as Whole;
+      const sums = sumOfLeast(where(left.unsqueeze([0n]) as Truth, distances, infinity) as Real, near);
+      const next = (where(left, sums, infinity) as Real).argMin({ axis: 0, keepdims: true }) as Whole;
+      return { left: left.and(numbers.equal(next).not() as Truth) as Truth };
+    },
+  );
+  // Of equal numbers the first come first: those that are not left, in set order.
+  const taken = (left as Truth).not().cast({ to: 'int64' }).topK(count, { axis: 0 }).indices as Whole;
+  const found = rows.gather(taken, { axis: 0 }) as Real;
+  return call(aroundMedian, [found, coordinateMedian(found), f.mul(2n)], undefined, undefined);
 });
 
 /** Of each number the mean of those that are nearest to its median, `fewer` less than there are. */

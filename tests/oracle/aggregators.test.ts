@@ -4,7 +4,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { float32, float64, input, int64, module, output, peer } from '../../dsl/index.ts';
+import { deploymentInMemory } from '../../cli/run/memory.ts';
+import { cohort, float32, float64, input, int64, module, output, peer } from '../../dsl/index.ts';
+import { crossEntropy } from '../../dsl/loss/index.ts';
+import { linear } from '../../dsl/nn/index.ts';
+import { sgd } from '../../dsl/optim/index.ts';
 import type { Tensor } from '../../ir/index.ts';
 import type { Deployment } from '../../runtime/host/index.ts';
 import {
@@ -20,9 +24,10 @@ import {
 } from '../../stdlib/aggregators/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { fedAvg, taskOf } from '../../stdlib/strategies/index.ts';
 import * as by from '../support/aggregating.ts';
 import { topologyOf } from '../support/compile.ts';
-import { deploy, plain } from '../support/deploy.ts';
+import { compiled, deploy, plain, recorded } from '../support/deploy.ts';
 import { refusalOf } from '../support/recorded.ts';
 import { projectRoot } from '../support/root.ts';
 
@@ -291,4 +296,25 @@ describe('what is wrong is said', () => {
       'BB307: krum: the rows are int64, not floats',
     );
   });
+});
+
+test('what a server holds is known beforehand, in a module that trains too', () => {
+  const net = linear({ in: 8, out: 3 });
+  const task = taskOf({
+    parameters: net.parameters,
+    fields: { x: [float32, ['N', 8]], t: [int64, ['N']] },
+    loss: (at, { x, t }) => crossEntropy(net(at)(x), t),
+  });
+  for (const name of names) {
+    const source = fedAvg(task, {
+      server: peer('server'),
+      clients: cohort('client'),
+      rounds: 3,
+      local: { optimizer: sgd({ lr: 0.1 }), steps: 2, batch: 4 },
+      combine: cases[name]![0],
+    });
+    const { bundles } = deploymentInMemory(compiled(recorded(source), topologyOf('server', 'client*11')));
+    const { activationBytes, openBecause } = bundles.get('server')!.manifest.memory;
+    expect([name, openBecause, typeof activationBytes]).toEqual([name, undefined, 'number']);
+  }
 });

@@ -71,7 +71,7 @@ export async function accuracyAfter({
     rounds,
     local: { optimizer: sgd({ lr: 0.1 }), steps: 10, batch: 15 },
     test: { records: TEST },
-    ...(combine && { combine: combine as never }),
+    ...(combine && { combine }),
     ...(sends && { sends }),
   });
   const components = (id: string): Components => {

@@ -21,6 +21,7 @@ function compiler(): Project {
       types: [],
       paths: {
         bytesandbrains: [path.join(root, 'dsl/index.ts')],
+        'bytesandbrains/aggregators': [path.join(root, 'stdlib/aggregators/index.ts')],
         'bytesandbrains/*': [path.join(root, 'dsl/*/index.ts')],
       },
     },
