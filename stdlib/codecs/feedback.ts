@@ -1,5 +1,6 @@
 // Error feedback: what a codec took off one value is added to the next, so that everything arrives in the end.
 
+import { dimsIn } from '../../dsl/core-op.ts';
 import {
   type Cohort,
   component,
@@ -10,8 +11,8 @@ import {
   type Value,
 } from '../../dsl/index.ts';
 import { zerosLike } from '../../dsl/optim/index.ts';
-import { isValue } from '../../dsl/value.ts';
-import { codecName, codecSlot } from '../../ir/index.ts';
+import { factOf, isValue } from '../../dsl/value.ts';
+import { codecName, codecSlot, codedBytes } from '../../ir/index.ts';
 
 /** A value, or a record of values. */
 export type Sendable = Tensor | Readonly<Record<string, Tensor>>;
@@ -70,7 +71,14 @@ function codecOf(name: string, { at, codec }: CodecAt): (value: Real) => Real {
     use,
     component: codecSlot(codecName(use)),
   });
-  return (value) => slot.decode(slot.encode(value as never) as never, value as never) as unknown as Real;
+  return (value) => {
+    const dims = dimsIn(factOf(value, 'codec').type);
+    const bytes = dims && codedBytes(codecName(use), dims);
+    const encoded = slot.encode(value as never) as Value<'uint8', [number], string>;
+    // Without it nobody could tell how much memory the program needs.
+    const sized = typeof bytes === 'number' ? encoded.as('uint8', [bytes]) : encoded;
+    return slot.decode(sized as never, value as never) as unknown as Real;
+  };
 }
 
 function mapped<V extends Sendable>(values: V, name: string, change: (value: Real, key: string) => Real): V {
