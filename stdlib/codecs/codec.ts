@@ -20,7 +20,10 @@ const narrowCodec = (kind: 'float16' | 'bfloat16'): TensorCodec => ({
   encode(given) {
     const values = realsOf(given);
     const bits = new Uint16Array(values.length);
-    for (let at = 0; at < values.length; at++) bits[at] = narrowBits(kind, roundNarrow(kind, values[at]!));
+    if (kind === 'bfloat16' && values instanceof Float32Array)
+      upperHalves(new Uint32Array(values.buffer), bits);
+    else
+      for (let at = 0; at < values.length; at++) bits[at] = narrowBits(kind, roundNarrow(kind, values[at]!));
     return new Uint8Array(bits.buffer);
   },
   decode(bytes, dtype, dims) {
@@ -35,6 +38,15 @@ const narrowCodec = (kind: 'float16' | 'bfloat16'): TensorCodec => ({
     return tensor(dtype, dims, values);
   },
 });
+
+/** Of float32s, rounded: what is just above half carries, into infinity too, and NaN stays what it is. */
+function upperHalves(words: Uint32Array, halves: Uint16Array): void {
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    const isNaN = (word & 0x7fffffff) > 0x7f800000;
+    halves[at] = isNaN ? 0x7fc0 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+}
 
 export interface Int8Options {
   /** Numbers that share a scale, counted through the tensor in its order. Default: all of them. */

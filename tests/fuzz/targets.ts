@@ -2,6 +2,7 @@
 
 import type { Target } from './harness.ts';
 import { bundle } from './targets/bundle.ts';
+import { codecs } from './targets/codecs.ts';
 import { configs } from './targets/config.ts';
 import { envelopes } from './targets/envelope.ts';
 import { nodes } from './targets/node.ts';
@@ -22,4 +23,5 @@ export const targets: readonly Target[] = [
   bundle,
   configs,
   texts,
+  codecs,
 ];

@@ -263,6 +263,20 @@ test.each(table)('%j refuses what it cannot say', (_, codec) => {
   expect(() => codec.decode(new Uint8Array(3), 'int64', [2])).toThrow(Error);
 });
 
+test('bfloat16 of a float32 is what it is of the same float64, of NaN and infinities too', () => {
+  const codec = bfloat16Codec();
+  const bits = fc.array(
+    fc.oneof(fc.nat(0xffffffff), fc.constantFrom(0x7f7fffff, 0xff7f8000, 0x7f7f7fff, 0x80000001)),
+  );
+  fc.assert(
+    fc.property(bits, (words) => {
+      const values = [...new Float32Array(Uint32Array.from([...words, 0x7f800000, 0xffc00001]).buffer)];
+      const dims = [values.length];
+      expect(codec.encode(tensor(dims, values))).toEqual(codec.encode(tensor(dims, values, 'float64')));
+    }),
+  );
+});
+
 test('settings out of their range, or two that say the same, are Errors', () => {
   expect(() => topKCodec({ k: 1, share: 0.5 })).toThrow('k or share');
   expect(() => randomKCodec({ share: 0 })).toThrow('share is 0');

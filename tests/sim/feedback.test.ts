@@ -122,6 +122,45 @@ describe('one number of a hundred at a time', () => {
   });
 });
 
+test('of the members that are picked for a round, each has its own', async () => {
+  const source = module('picked', () => {
+    const targets = on(server, () => constant(wanted));
+    entry('round', server, { initial: { round: 0n } }, ({ round }) => {
+      const all = on(server, () => phones.view());
+      const some = phones.some(all.gather(round.mod(3n).sub(1n).abs().unsqueeze([0n]), { axis: 0 }) as never);
+      const own = scatter(targets, phones.each) as unknown as Row;
+      const sent = on(some, () => {
+        const { own: sending } = withFeedback('lost', { own }, { at: phones, codec: onePercent });
+        return { sending, seen: asReceived('seen', sending, { at: phones, codec: onePercent }) };
+      }) as unknown as { sending: Row; seen: Row };
+      output('got', collect(sent.sending, { codec: onePercent }).values);
+      output('seen', collect(sent.seen).values);
+      next('round', { round: round.add(1n) }).when(round.less(5n));
+    });
+  });
+  const { deployment } = await simulatedWorld(source, topology, {}, componentsOf(source));
+  const got: (readonly number[])[] = [];
+  await deployment.invoke(
+    {},
+    {
+      entry: 'round',
+      onFlow: ({ outputs }) => {
+        expect(plain(outputs.got)).toEqual(plain(outputs.seen));
+        got.push(plain(outputs.got) as readonly number[]);
+      },
+    },
+  );
+  expect(got).toHaveLength(6);
+  const states = await deployment.state();
+  for (const [at, phone] of ['phone/0', 'phone/1'].entries()) {
+    // Rounds 1, 0, 1, 1, 0, 1 of the two: what each wants, so many times, is what it sent and what it still has.
+    const mine = got.filter((_, round) => Math.abs((round % 3) - 1) === at);
+    const kept = plain(states[phone]!['lost.own']) as readonly number[];
+    for (const [index, one] of wanted[at]!.entries())
+      expect(mine.reduce((sum, sent) => sum + sent[index]!, kept[index]!)).toBeCloseTo(mine.length * one, 4);
+  }
+});
+
 const killedSource = descent({ feedback: true, codec: { kind: 'qsgd', levels: 1 }, rounds: 5 });
 
 /** What all peers have in the end, after one was killed at a call of its node and came back from its disk. */
