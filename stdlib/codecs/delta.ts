@@ -76,26 +76,27 @@ export function delta<V extends Sendable, Name extends string>(
   const keyOf = (field: string): string => (single ? name : `${name}.${field}`);
 
   const names = Object.keys(fields);
-  const { change, after, mark } = on(from, () => sending(name, fields, keyOf, { at: from, codec }));
+  if (names.length === 0) return {} as never;
+  const { change, after, mark } = onPlace(from, () => sending(name, fields, keyOf, { at: from, codec }));
 
   const held = Object.fromEntries(
     names.map((field) => [field, state(`${keyOf(field)}.held`, zerosLike(fields[field]!), { at: to })]),
   ) as unknown as Readonly<Record<string, Held>>;
-  const known = on(each, () =>
+  const known = onPlace(each, () =>
     names
       .map((field) => digest(held[field]!.read()).equal(mark[field] as never) as unknown as Truth)
       .reduce((all, one) => all.and(one as never) as unknown as Truth),
-  ) as Truth;
+  );
 
-  const lacking = on(each, () => constant(0n, int64).when(known.not() as never)) as never;
+  const lacking = onPlace(each, () => constant(0n, int64).when(known.not() as never)) as never;
   const { values: firsts, senders } = collect(lacking, { at: from, atLeast: 0, ...waits }) as {
     readonly values: Value<'int64', [number], string>;
     readonly senders: Value<'string', [number], string>;
   };
   const arrived = names.map((field): [string, Real] => {
-    const rows = on(from, () => after[field]!.unsqueeze([0n]).gather(firsts as never, { axis: 0 }));
+    const rows = onPlace(from, () => after[field]!.unsqueeze([0n]).gather(firsts as never, { axis: 0 }));
     const whole = scatter(rows as never, each, { members: senders, codec: RAW, ...waits });
-    const value = on(each, () => {
+    const value = onPlace(each, () => {
       const moved = held[field]!.read().add(broadcast(change[field] as never, each, { codec }) as never);
       return moved.when(known as never).orElse(whole as never);
     }) as unknown as Real;
@@ -104,6 +105,9 @@ export function delta<V extends Sendable, Name extends string>(
   });
   return (single ? arrived[0]![1] : Object.fromEntries(arrived)) as unknown as Arrived<V, `${Name}.each`>;
 }
+
+/** `on`, for places that only the caller's types know. */
+const onPlace = on as unknown as <R>(place: Place<string>, body: () => R) => R;
 
 /** At the sender: what crosses, what everybody has then, and what they must have had. */
 function sending(

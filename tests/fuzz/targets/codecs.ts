@@ -42,7 +42,7 @@ const cases: fc.Arbitrary<Case> = fc
   .map(({ which, dims, values, changes, others, raw }) => {
     const numbers = Float32Array.from({ length: productOf(dims) }, () => values.next().value!);
     const value = { dtype: 'float32', dims, bytes: new Uint8Array(numbers.buffer) } as const;
-    const [encoded] = benches[which]!.call('Encode', [value]) as readonly [{ readonly bytes: Uint8Array }];
+    const [encoded] = benches[which]!.call('Encode', [value]) as unknown as [{ readonly bytes: Uint8Array }];
     return { which, bytes: raw ?? changedBytes(encoded.bytes, changes, encoded.bytes), dims: others ?? dims };
   });
 
