@@ -43,8 +43,8 @@ const narrowCodec = (kind: 'float16' | 'bfloat16'): TensorCodec => ({
 function upperHalves(words: Uint32Array, halves: Uint16Array): void {
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
-    const isNaN = (word & 0x7fffffff) > 0x7f800000;
-    halves[at] = isNaN ? 0x7fc0 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    const isNumber = (word & 0x7fffffff) <= 0x7f800000;
+    halves[at] = isNumber ? (word + 0x7fff + ((word >>> 16) & 1)) >>> 16 : 0x7fc0;
   }
 }
 
