@@ -65,42 +65,38 @@ function spread(
   return tensor(dtype, dims, values);
 }
 
-/**
- * Where the `kept` largest magnitudes stand, ascending. The bits of a float32 without its sign order as its magnitude does,
- * so two counts of half of them each find the least that is kept: linear, whatever the numbers are.
- */
+/** Where the `kept` largest magnitudes stand, ascending. */
 function largest(values: Float32Array, kept: number): Uint32Array {
   if (kept === values.length) return Uint32Array.from(values, (_, at) => at);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const high = countFromTop(kept, bits, (one) => (one >>> 16) & 0x7fff);
-  const low = countFromTop(high.left, bits, (one) =>
-    ((one >>> 16) & 0x7fff) === high.digit ? one & 0xffff : undefined,
-  );
-  const least = high.digit * 0x10000 + low.digit;
+  const { least, ties } = leastKept(bits, kept);
   const positions = new Uint32Array(kept);
-  let [taken, ties] = [0, low.left];
+  let [taken, left] = [0, ties];
   for (let at = 0; at < bits.length; at++) {
     const magnitude = bits[at]! & 0x7fffffff;
-    if (magnitude < least || (magnitude === least && ties-- <= 0)) continue;
+    if (magnitude < least || (magnitude === least && left-- <= 0)) continue;
     positions[taken++] = at;
   }
   return positions;
 }
 
-/** The digit that the `wanted`-th number from the top has, and how many of those with that digit are wanted. */
-function countFromTop(
-  wanted: number,
-  bits: Uint32Array,
-  digitOf: (bits: number) => number | undefined,
-): { readonly digit: number; readonly left: number } {
-  const counts = new Uint32Array(0x10000);
-  for (const one of bits) {
-    const digit = digitOf(one);
-    if (digit !== undefined) counts[digit]!++;
+/**
+ * The `kept`-th largest magnitude, and how many of those that are equal to it are kept. The bits of a float32 without its
+ * sign order as its magnitude does, so it is found byte by byte from the top: linear, whatever the numbers are.
+ */
+function leastKept(bits: Uint32Array, kept: number): { readonly least: number; readonly ties: number } {
+  let [prefix, left] = [0, kept];
+  for (const shift of [24, 16, 8, 0]) {
+    const counts = new Uint32Array(256);
+    for (let at = 0; at < bits.length; at++) {
+      const magnitude = bits[at]! & 0x7fffffff;
+      if (shift === 24 || magnitude >>> (shift + 8) === prefix) counts[(magnitude >>> shift) & 255]!++;
+    }
+    let byte = 255;
+    while (left > counts[byte]!) left -= counts[byte--]!;
+    prefix = (prefix << 8) | byte;
   }
-  let [digit, left] = [0xffff, wanted];
-  while (left > counts[digit]!) left -= counts[digit--]!;
-  return { digit, left };
+  return { least: prefix, ties: left };
 }
 
 export interface RandomKOptions extends KeptOptions {
