@@ -1,11 +1,25 @@
-// Gradients and training steps in onnxruntime-web: plain ONNX that it takes as it is, and that ONNX's full check passes.
+// Gradients, training steps and aggregators in onnxruntime-web: plain ONNX that it takes as it is, and that ONNX's full check passes.
 
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { elementsOf, tensorFrom } from '../../cli/tensors/elements.ts';
 import { Verdict } from '../../compiler/index.ts';
-import { formatDiagnostic, type Model } from '../../ir/index.ts';
+import { float32, input, int64, output } from '../../dsl/index.ts';
+import { CORE, DOMAIN, formatDiagnostic, type Model, type Tensor } from '../../ir/index.ts';
+import {
+  bulyan,
+  type Combine,
+  clippedMean,
+  cosineScreened,
+  geometricMedian,
+  krum,
+  median,
+  multiKrum,
+  trimmedMean,
+} from '../../stdlib/aggregators/index.ts';
 import { bytesOf, modelOfBytes, type OpenEngine, once } from '../support/converted.ts';
 import { type CaseFiles, gradientCase } from '../support/gradients.ts';
+import { recordedOf } from '../support/recorded.ts';
 import { trainingRun } from '../support/training.ts';
 import { openOnWeb } from '../support/web.ts';
 
@@ -52,4 +66,50 @@ it('train as PyTorch does', async () => {
   const [run, ...optimizers] = linesOf<Line & { name: string }>('training/mlp.jsonl');
   const adam = optimizers.find(({ name }) => name === 'adam')!;
   expect(await trainingRun(filesOf(run!), 'adam', openChecked, filesOf(adam))).toBe('');
+});
+
+/** The condition of a When holds, which is a node's to see to: what is behind it is plain ONNX. */
+function withoutConditions(model: Model): Model {
+  const editor = model.edit();
+  for (const { id, type, inputs } of model.opsOf())
+    if (type === CORE.when) editor.setOp(id, { domain: '', type: 'Identity', inputs: inputs.slice(0, 1) });
+  editor.header = {
+    ...editor.header,
+    opsets: new Map([...editor.header.opsets].filter(([own]) => own !== DOMAIN.core)),
+  };
+  return editor.finish();
+}
+
+it('are combined as numpy does', async () => {
+  const { rows, counts, results } = JSON.parse(
+    readFileSync('tests/fixtures/aggregators/cases.json', 'utf8'),
+  ) as Readonly<
+    Record<'rows', number[][]> & Record<'counts', number[]> & Record<'results', Record<string, number[]>>
+  >;
+  const combines: Readonly<Record<string, Combine>> = {
+    median: median(),
+    trimmed2: trimmedMean({ f: 2 }),
+    krum2: krum({ f: 2 }),
+    multiKrum2of5: multiKrum({ f: 2, m: 5 }),
+    bulyan2: bulyan({ f: 2 }),
+    geometric: geometricMedian({ steps: 200, smoothing: 1e-9 }),
+    clippedToMedian: clippedMean({ norm: 'median', around: 'median' }),
+    cosineByCount: cosineScreened({ least: 0, weighted: true }),
+  };
+  const model = recordedOf(() => {
+    const x = input('x', float32, ['K', 6]);
+    const n = input('n', int64, ['K']);
+    for (const [name, combine] of Object.entries(combines)) output(`of ${name}`, combine(x, n));
+  });
+  const found = await once(openOnWeb)(
+    withoutConditions(model),
+    new Map([
+      ['x', tensorFrom('float32', [11, 6], rows.flat())],
+      ['n', tensorFrom('int64', [11], counts.map(BigInt))],
+    ]),
+  );
+  for (const name of Object.keys(combines))
+    elementsOf(found.get(`of ${name}`) as Tensor).forEach((value, at) => {
+      expect(Number(value), `${name} [${at}]`).toBeCloseTo(results[name]![at]!, 5);
+    });
 });
