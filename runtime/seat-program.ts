@@ -404,6 +404,11 @@ class Decoder {
       options[option] =
         words.length > 0 ? this.#word(node, option, words) : (onnx.textIn(node, option) ?? '');
     }
+    // A protocol's are what is written: that of a choice the first word is left out, its component knows.
+    if (declared === undefined)
+      for (const { name: option } of node.attribute)
+        if (!Object.values<string>(ROLE_ATTRIBUTE).includes(option))
+          options[option] = onnx.textIn(node, option) ?? '';
     const withinNs = this.#optionalInt(node, ROLE_ATTRIBUTE.within);
     const { component } = slot;
     const claim = this.#file.updated.has(component) ? COMPONENT + component : undefined;

@@ -16,7 +16,20 @@ import {
 } from './codecs/index.ts';
 import { flatIndex, hnswIndex } from './indexes/index.ts';
 import { membershipRegistry } from './protocols/index.ts';
-import { allPeers, randomPeers } from './selectors/index.ts';
+import { churns } from './selectors/attendance.ts';
+import {
+  allPeers,
+  cyclon,
+  hyParView,
+  powerOfChoice,
+  randomNeighbours,
+  randomPeers,
+  ringNeighbours,
+  roundRobin,
+  tMan,
+  torusNeighbours,
+  weightedPeers,
+} from './selectors/index.ts';
 
 export * from './aggregators/components.ts';
 export * from './codecs/index.ts';
@@ -26,17 +39,17 @@ export * from './selectors/index.ts';
 // For components of one's own.
 export * from './tensors.ts';
 
-type Setting = keyof typeof numbers | readonly string[];
-type Settings = Readonly<Record<string, never>>;
+type Setting = keyof typeof values | readonly string[];
 
 interface Kind {
-  readonly role: RoleName;
-  /** A number of some range, or one of some words. */
+  /** Its first one is what it is for. */
+  readonly roles: readonly RoleName[];
+  /** A number of some range, a name, which must be given, or one of some words. */
   readonly settings: Readonly<Record<string, Setting>>;
-  readonly make: (settings: Settings) => NodeComponent;
+  readonly make: (settings: never) => NodeComponent;
 }
 
-const numbers = {
+const values = {
   count: {
     said: 'a whole number from 1',
     isIn: (one: unknown) => Number.isSafeInteger(one) && Number(one) >= 1,
@@ -49,14 +62,26 @@ const numbers = {
     said: 'a share above 0, at most 1',
     isIn: (one: unknown) => typeof one === 'number' && one > 0 && one <= 1,
   },
+  name: {
+    said: 'a name',
+    isIn: (one: unknown) => typeof one === 'string' && one !== '',
+  },
 } as const;
 
 const metric = ['euclidean', 'cosine', 'inner'] as const;
 const kind = (role: RoleName, make: Kind['make'], settings: Kind['settings'] = {}): Kind => ({
-  role,
+  roles: [role],
   settings,
   make,
 });
+/** A selector that a program may tell and ask more, as a protocol. */
+const selector = (make: Kind['make'], settings: Kind['settings'] = {}): Kind => ({
+  roles: ['peer_selector', 'protocol'],
+  settings,
+  make,
+});
+const churnSettings = { churn: churns, awayMs: 'count', tries: 'count' } as const;
+const overlaySettings = { class: 'name', everyMs: 'count', contacts: 'count' } as const;
 
 export const kinds: Readonly<Record<string, Kind>> = {
   'weighted-mean': kind('aggregator', weightedMean),
@@ -74,8 +99,29 @@ export const kinds: Readonly<Record<string, Kind>> = {
   }),
   'low-rank': kind('codec', lowRank, { rank: 'count', seed: 'seed' }),
   'product-quantised': kind('codec', productQuantised, { length: 'count', centroids: 'count', seed: 'seed' }),
-  'all-peers': kind('peer_selector', allPeers),
-  random: kind('peer_selector', randomPeers),
+  'all-peers': selector(allPeers, churnSettings),
+  random: selector(randomPeers, churnSettings),
+  'round-robin': selector(roundRobin, churnSettings),
+  weighted: selector(weightedPeers, churnSettings),
+  'power-of-choice': selector(powerOfChoice, { ...churnSettings, candidates: 'count' }),
+  ring: selector(ringNeighbours, { degree: 'count' }),
+  torus: selector(torusNeighbours),
+  'random-regular': selector(randomNeighbours, { degree: 'count', seed: 'seed' }),
+  cyclon: selector(cyclon, { ...overlaySettings, size: 'count', shuffle: 'count' }),
+  hyparview: selector(hyParView, {
+    ...overlaySettings,
+    active: 'count',
+    passive: 'count',
+    shuffleEvery: 'count',
+  }),
+  't-man': selector(tMan, {
+    ...overlaySettings,
+    ranking: ['ring', 'near'],
+    size: 'count',
+    sent: 'count',
+    partners: 'count',
+    forgetAfter: 'count',
+  }),
   flat: kind('index', flatIndex, { metric }),
   hnsw: kind('index', hnswIndex, { metric, m: 'count', efConstruction: 'count', ef: 'count' }),
   membership: kind('protocol', membershipRegistry, { ttlMs: 'count', everyMs: 'count' }),
@@ -97,22 +143,26 @@ export function makerOf({
   };
   const found = typeof chosen === 'string' && Object.hasOwn(kinds, chosen) ? kinds[chosen] : undefined;
   if (found === undefined) return fail(`there is no kind ${chosen}`);
-  if (found.role !== role) fail(`${chosen} is of the role ${found.role.replaceAll('_', ' ')}`);
+  if (!found.roles.includes(role)) fail(`${chosen} is of the role ${found.roles[0]!.replaceAll('_', ' ')}`);
   for (const [setting, value] of Object.entries(settings)) {
     const wanted = Object.hasOwn(found.settings, setting) ? found.settings[setting]! : undefined;
     if (wanted === undefined) fail(`${chosen} has no setting ${setting}`);
     else if (typeof wanted === 'string') {
-      const { isIn, said } = numbers[wanted];
+      const { isIn, said } = values[wanted];
       if (!isIn(value)) fail(`${setting} is ${value}, not ${said}`);
     } else if (!wanted.includes(String(value))) fail(`${setting} is ${value}, not ${wanted.join(' or ')}`);
   }
+  for (const [setting, wanted] of Object.entries(found.settings))
+    if (wanted === 'name' && !Object.hasOwn(settings, setting))
+      fail(`${chosen} needs the setting ${setting}`);
+  const make = () => found.make(settings as never);
   // What its settings must be together, the component says.
   try {
-    found.make(settings as Settings);
+    make();
   } catch (error) {
-    fail(error instanceof Error ? error.message : `${error}`);
+    fail(error instanceof Error ? error.message : String(error));
   }
-  return () => found.make(settings as Settings);
+  return make;
 }
 
 /**
@@ -129,4 +179,4 @@ export function makersOf(slots: readonly Slot[]): Readonly<Record<string, () => 
 }
 
 const kindsOf = (role: RoleName): readonly string[] =>
-  Object.keys(kinds).filter((name) => kinds[name]!.role === role);
+  Object.keys(kinds).filter((name) => kinds[name]!.roles.includes(role));
