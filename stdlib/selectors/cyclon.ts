@@ -24,7 +24,7 @@ export interface CyclonOptions extends OverlayOptions {
   readonly shuffle?: number;
 }
 
-interface Neighbour {
+export interface Neighbour {
   readonly peer: string;
   /** Rounds since it said itself that it is there. */
   readonly age: number;
@@ -64,6 +64,10 @@ export class Cyclon extends Overlay<Messages> {
 
   get view(): readonly string[] {
     return this.#view.map(({ peer }) => peer);
+  }
+
+  get neighbours(): readonly Neighbour[] {
+    return this.#view;
   }
 
   join(contacts: readonly string[]): void {

@@ -174,25 +174,38 @@ class TMan extends Overlay<Messages> {
     this.#keep([{ peer: from, age: 0, values }, ...this.#heardIn(peers)], cx);
   }
 
+  /** The view and, where a name says where a peer stands, the sample: who is far from its place is there in a few rounds. */
+  get #known(): ReadonlyMap<string, Described> {
+    const sampled = this.#values.length === 0 ? this.#sampling.neighbours : [];
+    const all = [
+      ...sampled.filter((one) => this.#isNews(one)).map((one) => ({ ...one, values: [] })),
+      ...this.#near,
+    ];
+    return new Map(all.map((one) => [one.peer, one]));
+  }
+
+  /** Whether it was said lately, and after the peer was silent: else it may be gone. */
+  #isNews({ peer, age }: { readonly peer: string; readonly age: number }): boolean {
+    const silent = this.#silent.get(peer);
+    return age < this.#forgetAfter && (silent === undefined || this.#rounds - age > silent);
+  }
+
   #toldTo(to: Profile) {
-    const others = this.#near.filter(({ peer }) => peer !== to.peer);
+    const others = [...this.#known.values()].filter(({ peer }) => peer !== to.peer);
     return { values: this.#values, peers: this.#ranking(to, others).slice(0, this.#sent) as Described[] };
   }
 
   #heardIn(peers: Message<typeof exchange>['peers']): readonly Described[] {
-    return peers.slice(0, this.#sent).flatMap((one) => {
-      if (one === undefined || one.age >= this.#forgetAfter) return [];
-      // Said before it was silent: it may be gone.
-      const silent = this.#silent.get(one.peer);
-      return silent !== undefined && this.#rounds - one.age <= silent
-        ? []
-        : { ...one, values: wellFormed(one.values) };
-    });
+    return peers
+      .slice(0, this.#sent)
+      .flatMap((one) =>
+        one !== undefined && this.#isNews(one) ? { ...one, values: wellFormed(one.values) } : [],
+      );
   }
 
   /** What each said of itself last; of that, the nearest. */
   #keep(heard: readonly Described[], cx: Context): void {
-    const all = new Map(this.#near.map((one) => [one.peer, one]));
+    const all = new Map(this.#known);
     for (const one of heard) {
       if (!this.isOther(one.peer, cx)) continue;
       const known = all.get(one.peer);
