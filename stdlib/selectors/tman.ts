@@ -50,15 +50,15 @@ export interface TManOptions extends OverlayOptions {
   readonly forgetAfter?: number;
 }
 
-const told = table({ peer: string(1), age: uint(2), values: list(float(3)) });
+const told = table({ peer: string(1), ageMs: uint(2), values: list(float(3)) });
 const exchange = table({ values: list(float(1)), peers: list(message(2, told)) });
 const messages = { ...cyclonMessages, exchange, answer: exchange };
 type Messages = typeof messages;
 type Context = ComponentContext<Messages>;
 
 interface Described extends Profile {
-  /** Rounds since it said this of itself. */
-  readonly age: number;
+  /** When it said this of itself: in time, not in rounds, or who passes it on before its own round would make it younger. */
+  readonly saidNs: number;
 }
 
 const MOST_VALUES = 64;
@@ -74,7 +74,7 @@ class TMan extends Overlay<Messages> {
   readonly #size: number;
   readonly #sent: number;
   readonly #partners: number;
-  readonly #forgetAfter: number;
+  readonly #forgetNs: number;
   readonly #sampling: Cyclon;
   /** In the order of the ranking. */
   #near: readonly Described[] = [];
@@ -82,7 +82,7 @@ class TMan extends Overlay<Messages> {
   #rounds = 0;
   /** Who has not answered in this round. */
   #asked = new Set<string>();
-  /** Who did not answer, in which round that was known. */
+  /** Who did not answer, and when it was asked. */
   readonly #silent = new Map<string, number>();
   readonly #answered = new Quota(2);
 
@@ -99,7 +99,7 @@ class TMan extends Overlay<Messages> {
     this.#size = size;
     this.#sent = sent;
     this.#partners = partners;
-    this.#forgetAfter = forgetAfter;
+    this.#forgetNs = forgetAfter * this.everyNs;
     this.#sampling = new Cyclon(options);
   }
 
@@ -125,7 +125,7 @@ class TMan extends Overlay<Messages> {
   protected join(contacts: readonly string[], cx: Context): void {
     this.#sampling.join(contacts);
     this.#keep(
-      contacts.slice(0, this.#size).map((peer) => ({ peer, age: 0, values: [] })),
+      contacts.slice(0, this.#size).map((peer) => ({ peer, saidNs: cx.now, values: [] })),
       cx,
     );
   }
@@ -140,20 +140,18 @@ class TMan extends Overlay<Messages> {
     this.#answered.clear();
     for (const peer of this.#asked) {
       this.forget(peer);
-      this.#silent.set(peer, this.#rounds);
+      this.#silent.set(peer, Math.max(0, cx.now - this.everyNs));
     }
-    for (const [peer, since] of this.#silent)
-      if (this.#rounds - since > this.#forgetAfter) this.#silent.delete(peer);
-    this.#near = this.#near
-      .map((one) => ({ ...one, age: one.age + 1 }))
-      .filter(({ age }) => age <= this.#forgetAfter);
+    const since = cx.now - this.#forgetNs;
+    for (const [peer, askedNs] of this.#silent) if (askedNs < since) this.#silent.delete(peer);
+    this.#near = this.#near.filter(({ saidNs }) => saidNs >= since);
     this.#sampling.round(cx as never);
     const [near] = sample(this.#near.slice(0, this.#partners), 1, cx.random);
     const [random] = sample(this.#sampling.view, 1, cx.random);
     this.#asked = new Set([near?.peer, random].filter((one) => one !== undefined));
     for (const peer of this.#asked) {
       const known = this.#near.find((one) => one.peer === peer);
-      cx.send(peer, 'exchange', this.#toldTo(known ?? { peer, values: [] }), this.#rounds);
+      cx.send(peer, 'exchange', this.#toldTo(known ?? { peer, values: [] }, cx), this.#rounds);
     }
   }
 
@@ -168,48 +166,56 @@ class TMan extends Overlay<Messages> {
       if (correlation !== this.#rounds || !this.#asked.delete(from)) return;
     } else {
       if (this.#answered.used.length >= MOST_ANSWERED || !this.#answered.take(from)) return;
-      cx.send(from, 'answer', this.#toldTo({ peer: from, values }), correlation);
+      cx.send(from, 'answer', this.#toldTo({ peer: from, values }, cx), correlation);
     }
     this.#silent.delete(from);
-    this.#keep([{ peer: from, age: 0, values }, ...this.#heardIn(peers)], cx);
+    this.#keep([{ peer: from, saidNs: cx.now, values }, ...this.#heardIn(peers, cx)], cx);
   }
 
-  /** The view and, where a name says where a peer stands, the sample: who is far from its place is there in a few rounds. */
-  get #known(): ReadonlyMap<string, Described> {
+  /** The view and, where a name says where a peer stands, the younger half of the sample: who is far from its place gets there. */
+  #known({ now }: Context): Map<string, Described> {
     const sampled = this.#values.length === 0 ? this.#sampling.neighbours : [];
-    const all = [
-      ...sampled.filter((one) => this.#isNews(one)).map((one) => ({ ...one, values: [] })),
-      ...this.#near,
-    ];
-    return new Map(all.map((one) => [one.peer, one]));
+    const fromSample = sampled
+      .map(({ peer, age }) => ({ peer, saidNs: Math.max(0, now - age * this.everyNs), values: [] }))
+      .filter((one) => now - one.saidNs <= this.#forgetNs / 2 && this.#isNews(one, now));
+    return new Map([...fromSample, ...this.#near].map((one) => [one.peer, one]));
   }
 
   /** Whether it was said lately, and after the peer was silent: else it may be gone. */
-  #isNews({ peer, age }: { readonly peer: string; readonly age: number }): boolean {
-    const silent = this.#silent.get(peer);
-    return age < this.#forgetAfter && (silent === undefined || this.#rounds - age > silent);
+  #isNews({ peer, saidNs }: Described, now: number): boolean {
+    return saidNs >= now - this.#forgetNs && saidNs > (this.#silent.get(peer) ?? -1);
   }
 
-  #toldTo(to: Profile) {
-    const others = [...this.#known.values()].filter(({ peer }) => peer !== to.peer);
-    return { values: this.#values, peers: this.#ranking(to, others).slice(0, this.#sent) as Described[] };
+  #toldTo(to: Profile, cx: Context) {
+    const others = [...this.#known(cx).values()].filter(({ peer }) => peer !== to.peer);
+    const peers = this.#ranking(to, others)
+      .slice(0, this.#sent)
+      .map(({ saidNs, peer, values }) => ({
+        peer,
+        ageMs: Math.ceil((cx.now - saidNs) / 1e6),
+        values: [...values],
+      }));
+    return { values: [...this.#values], peers };
   }
 
-  #heardIn(peers: Message<typeof exchange>['peers']): readonly Described[] {
+  #heardIn(peers: Message<typeof exchange>['peers'], { now }: Context): readonly Described[] {
     return peers
       .slice(0, this.#sent)
-      .flatMap((one) =>
-        one !== undefined && this.#isNews(one) ? { ...one, values: wellFormed(one.values) } : [],
-      );
+      .flatMap((one) => {
+        if (one === undefined) return [];
+        const { peer, ageMs, values } = one;
+        return { peer, saidNs: Math.max(0, now - ageMs * 1e6), values: wellFormed(values) };
+      })
+      .filter((one) => this.#isNews(one, now));
   }
 
   /** What each said of itself last; of that, the nearest. */
   #keep(heard: readonly Described[], cx: Context): void {
-    const all = new Map(this.#known);
+    const all = this.#known(cx);
     for (const one of heard) {
       if (!this.isOther(one.peer, cx)) continue;
       const known = all.get(one.peer);
-      if (known === undefined || one.age < known.age) all.set(one.peer, one);
+      if (known === undefined || one.saidNs > known.saidNs) all.set(one.peer, one);
     }
     const own = { peer: cx.peer, values: this.#values };
     this.#near = this.#ranking(own, [...all.values()]).slice(0, this.#size);
@@ -217,8 +223,8 @@ class TMan extends Overlay<Messages> {
 
   save(): Uint8Array {
     return encode(saved, {
-      near: this.#near as Described[],
-      values: this.#values as number[],
+      near: this.#near.map((one) => ({ ...one, values: [...one.values] })),
+      values: [...this.#values],
       rounds: this.#rounds,
       asked: [...this.#asked],
       silent: [...this.#silent].map(([peer, count]) => ({ peer, count })),
@@ -230,7 +236,7 @@ class TMan extends Overlay<Messages> {
 
   restore(from: Uint8Array): void {
     const { near, values, rounds, asked, silent, answered, sampling, answers } = decode(saved, from);
-    this.#near = near as Described[];
+    this.#near = near.flatMap((one) => one ?? []);
     this.#values = values;
     this.#rounds = rounds;
     this.#asked = new Set(asked);
@@ -247,7 +253,7 @@ const wellFormed = (values: readonly number[]): readonly number[] =>
 
 const counted = table({ peer: string(1), count: uint(2) });
 const saved = table({
-  near: list(message(1, told)),
+  near: list(message(1, table({ peer: string(1), saidNs: uint(2), values: list(float(3)) }))),
   values: list(float(2)),
   rounds: uint(3),
   asked: list(string(4)),

@@ -136,7 +136,7 @@ describe.each(kinds)('%s', (name, make: () => PeerView & NodeComponent) => {
     const messages = make().messages!;
     const many = Array.from({ length: 300 }, (_, at) => (at % 3 === 0 ? `p${at % 12}` : `nobody ${at}`));
     const full = {
-      peers: name === 't-man' ? many.map((peer) => ({ peer, age: 2 ** 40, values: [1] })) : many,
+      peers: name === 't-man' ? many.map((peer) => ({ peer, ageMs: 2 ** 50, values: [1] })) : many,
       ages: many.map(() => 2 ** 50),
       values: Array.from({ length: 1000 }, () => Number.NaN),
       peer: 'p11',
