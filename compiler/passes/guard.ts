@@ -21,7 +21,7 @@ import {
 import { costModel } from '../cost.ts';
 import { routeOf } from '../links.ts';
 import { type Compilation, type Program, pass } from '../pass.ts';
-import { type PlacedGraph, placedGraph, placeOfValue } from '../split/places.ts';
+import { boundBy, type PlacedGraph, placedGraph, placeOfValue } from '../split/places.ts';
 import { endKey, seatsOf } from '../split/seats.ts';
 
 /** Real devices are slower than their data sheet and share it: wait this many times the estimate. */
@@ -157,16 +157,38 @@ function estimateOnce({ graph, work, edges, topology, floors }: Situation): Timi
     };
   };
 
+  /** A place that a set binds: its members, and who sends there, first hear of the set, which may itself be waited for. */
+  const told = new Map<ValueId, { at: number; wait: number }>();
+  const toldAt = (place: number): { at: number; wait: number } => {
+    const set = boundBy(graph, place);
+    if (set === undefined) return { at: 0, wait: 0 };
+    let known = told.get(set);
+    if (known === undefined) {
+      known = { at: readyAt(graph, set, doneNs), wait: readyAt(graph, set, waitedNs) };
+      const { name } = model.value(set);
+      for (const edge of edges) {
+        if (edge.value !== name) continue;
+        const { at, wait } = arrive(edge, readyAt(graph, set, doneNs), readyAt(graph, set, waitedNs));
+        known = { at: Math.max(known.at, at), wait: Math.max(known.wait, wait) };
+      }
+      told.set(set, known);
+    }
+    return known;
+  };
+
   for (const op of model.opsOf()) {
     if (graph.constant[op.id] === 1) continue;
     const here = graph.opPlace[op.id]!;
     const end = endKey(seats.end(here));
-    let startNs = 0;
-    let wait = 0;
+    const bound = toldAt(here);
+    let { at: startNs, wait } = bound;
     for (const value of graph.needs[op.id]!) {
       const ready = readyAt(graph, value, doneNs);
       const waited = readyAt(graph, value, waitedNs);
-      const arrival = placeOfValue(graph, value) === here ? undefined : arriveBy(value, end, ready, waited);
+      const arrival =
+        placeOfValue(graph, value) === here
+          ? undefined
+          : arriveBy(value, end, Math.max(ready, bound.at), Math.max(waited, bound.wait));
       startNs = Math.max(startNs, arrival?.at ?? ready);
       wait = Math.max(wait, arrival?.wait ?? waited);
     }

@@ -58,6 +58,24 @@ describe('guard', () => {
     ]);
   });
 
+  test('who a set binds, and who hears from them, waits longer than whoever waits for the set', () => {
+    const text = `
+      input x: float32[4] @phone.each
+      h = Relu(x) @phone.each
+      all, who, missing = core.Collect<within_ns = 30000000000>(h) @server
+      y = Neg(h) @phone.some(who)
+      rest, senders, m2 = core.Collect(y) @server
+      output rest @server
+    `;
+    expect(deadlines(text, topologyOf('phone*3', 'server'))).toEqual([
+      'phone > server h: 30',
+      'server > phone who: 31',
+      'phone > phone h: 32',
+      'phone > server y: 33',
+      'server > phone : 10',
+    ]);
+  });
+
   test('what the author wrote wins over what is derived, and the rest waits for it', () => {
     const text = (within: string): string => `
       input x: float32[2] @phone.each
