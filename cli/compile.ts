@@ -30,12 +30,23 @@ export async function compileSource(
   cx.progress(`loading ${source}`);
   const { model, diagnostics } = await loadSource(source, { check: settings.check });
   cx.require(diagnostics);
-  return compileModel(
+  const compilation = compileModel(
     cx,
     model!,
     { ...topology, objective: settings.objective ?? topology.objective },
     settings,
   );
+  await checkSettings(compilation);
+  return compilation;
+}
+
+/** Settings of components that come with the project. Of other kinds whoever starts the peers knows more. */
+async function checkSettings({ deployment }: Compilation): Promise<void> {
+  const slots = deployment?.programs.flatMap(({ slots = [] }) => slots) ?? [];
+  const chosen = slots.filter(({ options }) => options.kind !== undefined);
+  if (chosen.length === 0) return;
+  const { kinds, makerOf } = await import('../stdlib/components.ts');
+  for (const slot of chosen) if (Object.hasOwn(kinds, String(slot.options.kind))) makerOf(slot);
 }
 
 function compileModel(

@@ -7,6 +7,7 @@ import {
   collect,
   constant,
   entry,
+  float32,
   type Module,
   module,
   next,
@@ -18,11 +19,14 @@ import {
   type Use,
   type Value,
 } from '../../dsl/index.ts';
+import { sgd } from '../../dsl/optim/index.ts';
 import type { SimPeer } from '../../runtime/host/sim/index.ts';
 import { adaptive, type Components } from '../../runtime/index.ts';
 import { encodeRecord } from '../../runtime/journal/index.ts';
 import { asReceived, withFeedback } from '../../stdlib/codecs/graph.ts';
 import { makersOf } from '../../stdlib/components.ts';
+import { arrays, dataComponent } from '../../stdlib/data/index.ts';
+import { fedAvg, taskOf } from '../../stdlib/strategies/index.ts';
 import { compiled, plain, recorded } from '../support/deploy.ts';
 import { simulatedWorld, topologyIn } from '../support/simulated.ts';
 
@@ -159,6 +163,44 @@ test('of the members that are picked for a round, each has its own', async () =>
     for (const [index, one] of wanted[at]!.entries())
       expect(mine.reduce((sum, sent) => sum + sent[index]!, kept[index]!)).toBeCloseTo(mine.length * one, 4);
   }
+});
+
+test('a strategy takes it as what clients send', async () => {
+  const fields = { x: [float32, ['N', SIZE]] } as const;
+  const task = taskOf({
+    parameters: () => ({ w: constant(new Float32Array(SIZE), 'float32', [SIZE]) }) as never,
+    fields,
+    loss: (weights, { x }) =>
+      (x as unknown as Row)
+        .sub(weights.w as never)
+        .reduceSumSquare({ keepdims: 0 })
+        .mul(0.5) as never,
+  });
+  const source = fedAvg(task, {
+    server,
+    clients: phones,
+    rounds: 4,
+    local: { optimizer: sgd({ lr: 0.01 }), batch: 1, steps: 1 },
+    answers: { codec: onePercent },
+    sends: (own) => withFeedback('lost', own, { at: phones, codec: onePercent }),
+  });
+  const own = componentsOf(source);
+  const { deployment } = await simulatedWorld(source, topology, {}, (id) => {
+    const records = wanted[Number(id.split('/')[1])];
+    if (records === undefined) return own(id);
+    const bytes = new Uint8Array(Float32Array.from(records).buffer);
+    const x = { dtype: 'float32', dims: [1, SIZE], bytes } as const;
+    return { ...own(id), train: dataComponent(arrays({ x })) };
+  });
+  const result = await deployment.invoke({}, { entry: 'round' });
+  expect(result).toMatchObject({ status: 'complete', step: 3 });
+  // One number of each phone in each round.
+  const states = await deployment.state();
+  const w = plain(states.server!.w) as readonly number[];
+  expect(w.filter((one) => one !== 0).length).toBeLessThanOrEqual(2 * 4);
+  expect(w.some((one) => one !== 0)).toBe(true);
+  const kept = Object.entries(states['phone/0']!).filter(([key]) => key.startsWith('lost'));
+  expect(kept.map(([, value]) => (plain(value) as readonly number[]).length)).toEqual([SIZE]);
 });
 
 const killedSource = descent({ feedback: true, codec: { kind: 'qsgd', levels: 1 }, rounds: 5 });
