@@ -21,6 +21,8 @@ export async function renderPage(data: PageData): Promise<string> {
 async function bundled(entry: string): Promise<string> {
   const { build } = await import('esbuild');
   const { outputFiles } = await build({
+    // That of the process may be gone since esbuild was first asked.
+    absWorkingDir: here,
     entryPoints: [path.join(here, 'page', `${entry}${extension}`)],
     bundle: true,
     write: false,
