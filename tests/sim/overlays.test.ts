@@ -1,9 +1,11 @@
 // Gossip overlays among hundreds of nodes: what their views are as a graph, and what becomes of it when many are gone at once.
 
 import { describe, expect, test } from 'vitest';
+import { philox } from '../../ir/philox.ts';
 import type { NodeComponent } from '../../runtime/index.ts';
 import { cyclon, hyParView, type PeerView, tMan } from '../../stdlib/selectors/index.ts';
 import { placeOf } from '../../stdlib/selectors/ranking.ts';
+import { float32s, strings } from '../../stdlib/tensors.ts';
 import {
   dead,
   deviationOf,
@@ -12,6 +14,7 @@ import {
   type OverlayWorld,
   overlayWorld,
   reached,
+  update,
 } from '../support/overlay.ts';
 
 const options = { class: 'peer' };
@@ -95,6 +98,27 @@ describe('cyclon', () => {
   });
 });
 
+test(
+  'two halves that were apart until they forgot each other stay apart, until one joins the other',
+  slow,
+  async () => {
+    const one = await overlayWorld(60, () => cyclon({ ...options, size: 8, shuffle: 4 }), { seed: 9n });
+    await one.run(20);
+    const half = (id: string): boolean => Number(id.split('/')[1]) < 30;
+    const apart = { about: (from: { id: string }, to: { id: string }) => half(from.id) !== half(to.id) };
+    one.world.network.begin(apart);
+    await one.run(60);
+    one.world.network.end(apart);
+    await one.run(80);
+    expect(reached(one.views())).toBe(30);
+    one.tell('peer/3', 'Join', strings(['peer/40']));
+    await one.run(110);
+    expect(reached(one.views())).toBe(60);
+    const across = [...one.views()].filter(([id, view]) => view.some((other) => half(other) !== half(id)));
+    expect(across.length).toBeGreaterThan(50);
+  },
+);
+
 describe('hyparview', () => {
   test('has symmetric active views, of five at most, that connect all', slow, async () => {
     const one = await overlayWorld(200, () => hyParView(options));
@@ -140,6 +164,29 @@ describe('t-man', () => {
     }
     return Number.POSITIVE_INFINITY;
   }
+
+  test('each finds the three that are nearest by what they have placed', slow, async () => {
+    const point = (peer: string): readonly [x: number, y: number] => {
+      const [x, y] = philox([9, 9], [Number(peer.split('/')[1]), 0, 0, 0]);
+      return [x / 2 ** 32, y / 2 ** 32];
+    };
+    const one = await overlayWorld(200, (peer) => {
+      const made = tMan({ ...options, ranking: 'near' });
+      update(made, peer, 'Place', float32s([2], Float32Array.from(point(peer))));
+      return made;
+    });
+    await one.run(12);
+    const points = [...one.views().keys()].map((peer) => ({ peer, at: point(peer) }));
+    for (const [peer, view] of one.views()) {
+      const [x, y] = point(peer);
+      const nearest = points
+        .filter((other) => other.peer !== peer)
+        .map((other) => ({ peer: other.peer, far: Math.hypot(other.at[0] - x, other.at[1] - y) }))
+        .sort((one, other) => one.far - other.far)
+        .map((other) => other.peer);
+      expect(view.slice(0, 3)).toEqual(nearest.slice(0, 3));
+    }
+  });
 
   test('finds the ring in a number of rounds that grows as the logarithm of the nodes', slow, async () => {
     const rounds: number[] = [];

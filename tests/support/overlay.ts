@@ -1,9 +1,11 @@
 // Gossip overlays in simulated worlds: hundreds of nodes that do nothing else, and what their views are as a graph.
 
 import { cohort, entry, module, output, peerSelector } from '../../dsl/index.ts';
+import type { DataValue } from '../../ir/index.ts';
 import { keyOf } from '../../ir/philox.ts';
 import { Chance } from '../../runtime/host/sim/chance.ts';
 import type { SimPeer, World, WorldOptions } from '../../runtime/host/sim/index.ts';
+import type { ComponentContext } from '../../runtime/index.ts';
 import type { PeerView } from '../../stdlib/selectors/index.ts';
 import { simulatedWorld, topologyIn } from './simulated.ts';
 
@@ -18,6 +20,8 @@ const picking = module('picking', () => {
 export interface OverlayWorld {
   readonly world: World;
   readonly views: () => ReadonlyMap<string, readonly string[]>;
+  /** An update, as a program would make it; of those that send nothing. */
+  readonly tell: (peer: string, method: string, value: DataValue) => void;
   readonly alive: () => readonly SimPeer[];
   /** Lets virtual time pass, in s. */
   readonly run: (untilS: number) => Promise<void>;
@@ -27,7 +31,7 @@ export interface OverlayWorld {
 
 export async function overlayWorld(
   count: number,
-  make: () => PeerView,
+  make: (peer: string) => PeerView,
   options: Partial<WorldOptions> & { readonly loss?: number } = {},
 ): Promise<OverlayWorld> {
   const { loss = 0, ...own } = options;
@@ -37,7 +41,7 @@ export async function overlayWorld(
   });
   const made = new Map<string, PeerView>();
   const near = (peer: string) => () => {
-    const one = make();
+    const one = make(peer);
     made.set(peer, one);
     return one;
   };
@@ -48,6 +52,7 @@ export async function overlayWorld(
     world,
     alive,
     views: () => new Map(alive().map(({ id }) => [id, made.get(id)!.view])),
+    tell: (peer, method, value) => update(made.get(peer)!, peer, method, value, [...world.peers.keys()]),
     async run(untilS) {
       while ((world.next ?? Number.POSITIVE_INFINITY) <= untilS * 1e9) await world.step();
     },
@@ -61,6 +66,24 @@ export async function overlayWorld(
       return gone;
     },
   };
+}
+
+export function update(
+  one: PeerView,
+  peer: string,
+  method: string,
+  value: DataValue,
+  members: readonly string[] = [],
+): void {
+  const call = {
+    role: 'protocol',
+    method,
+    kind: 'update',
+    options: {},
+    inputs: [value],
+    results: [],
+  } as const;
+  one.call(call, { peer, now: 0, members: () => members } as unknown as ComponentContext);
 }
 
 type Views = ReadonlyMap<string, readonly string[]>;
