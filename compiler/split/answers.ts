@@ -1,5 +1,6 @@
 // A constant that a collect, a scatter or a broadcast takes. Constants have no place and never cross, but a member's
-// answer and its row do, even where all give the same; and a broadcast constant is already where it goes.
+// answer and its row do, even where all give the same; and a broadcast constant is already where it goes. A value that two
+// fields of an answer have crosses twice, as the collect takes it.
 //
 //   rows, ones, senders, missing = Collect(y, one)       one@phone = OrElse(one, one) @phone.each
 //   w' = Broadcast(w) @phone.each                    →   rows, ones, senders, missing = Collect(y, one@phone)
@@ -18,6 +19,7 @@ import {
   samePlace,
   type ValueId,
 } from '../../ir/index.ts';
+import { crossedBy } from '../crossed.ts';
 import type { Placement } from '../pass.ts';
 import { isCore, isGather, placedGraph } from './places.ts';
 import { placeLabel } from './seats.ts';
@@ -43,10 +45,14 @@ function copyBroadcasts(model: Model, placement: Placement): Model {
   return editor.finish();
 }
 
+const hasTwice = (op: Op): boolean => isGather(op) && new Set(crossedBy(op)).size < crossedBy(op).length;
+
 function answerWithConstants(model: Model, placement: Placement): Settled {
   const graph = placedGraph(model, placement);
   const takers = [...model.opsOf()].filter(
-    (op) => (isGather(op) || isCore(op, CORE.scatter)) && op.inputs.some((id) => graph.isConstant(id)),
+    (op) =>
+      (isGather(op) || isCore(op, CORE.scatter)) &&
+      (op.inputs.some((id) => graph.isConstant(id)) || hasTwice(op)),
   );
   if (takers.length === 0) return { model, placement };
 
@@ -57,17 +63,21 @@ function answerWithConstants(model: Model, placement: Placement): Settled {
   for (const op of takers) {
     const from = sendersOf(op);
     if (from === undefined) continue;
-    const answer = (id: ValueId): ValueId => {
-      if (!graph.isConstant(id)) return id;
+    const crossing = crossedBy(op);
+    const answer = (id: ValueId, at: number): ValueId => {
+      // An edge carries a value once: of a value that several fields have, each further one has a copy.
+      const before = at < crossing.length ? crossing.slice(0, at).filter((one) => one === id).length : 0;
+      if (!graph.isConstant(id) && before === 0) return id;
       const { name, type } = model.value(id);
-      const key = `${id}@${placeKey(from)}`;
+      const again = before === 0 ? '' : `.${before + 1}`;
+      const key = `${id}@${placeKey(from)}${again}`;
       let copy = answers.get(key);
       if (copy === undefined) {
         const label = placeLabel(
           graph,
           graph.places.findIndex((place) => samePlace(place, from)),
         );
-        copy = editor.addValue(model.main, { name: `${name}@${label}`, type });
+        copy = editor.addValue(model.main, { name: `${name}@${label}${again}`, type });
         // An op of ours, since a plain one would be constant again.
         const made = { domain: DOMAIN.core, type: CORE.orElse, inputs: [id, id], outputs: [copy], at: op.at };
         const answering = editor.addOp(model.main, made);

@@ -16,11 +16,12 @@ import {
   type Place,
   scan,
   state,
+  type Tensor,
   type Value,
   weightedMean,
   when,
 } from '../../dsl/index.ts';
-import { states } from '../../dsl/nn/index.ts';
+import { type Spec, states } from '../../dsl/nn/index.ts';
 import { zerosLike } from '../../dsl/optim/index.ts';
 import type { Local } from './local.ts';
 import {
@@ -28,6 +29,7 @@ import {
   flat,
   group,
   mapped,
+  only,
   type Scalar,
   type Task,
   type Variables,
@@ -45,6 +47,8 @@ export interface Report {
   readonly weights: Weights;
   /** Of the clients' steps, in the mean; of the round before where nobody answered. */
   readonly loss: Scalar;
+  /** Where the clients score what they have themselves. */
+  readonly score?: Scalar;
 }
 
 export interface Federation {
@@ -78,9 +82,21 @@ export const taking = ({ clients, pick }: Federation): Place<string> =>
 export const recordsOf = ({ fields }: Task, clients: Cohort): DataSource<Fields, string> =>
   dataSource('train', { at: clients.each as Place<string>, fields });
 
-/** The parameters, where they are kept. */
-export const heldAt = ({ parameters, seed }: Task, at: Place<string>): Variables =>
-  states(typeof parameters === 'function' ? parameters() : parameters, { at, seed }) as Variables;
+/** The parameters, or those of them that are wanted, where they are kept. The keys of their states have the prefix. */
+export const heldAt = (
+  { parameters, seed }: Task,
+  at: Place<string>,
+  wanted: (name: string) => boolean = () => true,
+  prefix = '',
+): Variables => {
+  const all = typeof parameters === 'function' ? parameters() : parameters;
+  const named = Object.entries(only<Spec | Tensor>(all, wanted)).map(([name, one]) => [
+    `${prefix}${name}`,
+    one,
+  ]);
+  const made = states(Object.fromEntries(named), { at, seed }) as Variables;
+  return Object.fromEntries(Object.entries(made).map(([name, one]) => [name.slice(prefix.length), one]));
+};
 
 /** A state like each of the parameters, `NAME.PARAMETER`, of zeros at first. */
 export const zerosAt = (name: string, like: Weights, at: Place<string>): Variables =>
@@ -98,34 +114,61 @@ export interface Answer<Group extends string> {
   readonly loss: Scalar;
   /** Default: as much as every other. */
   readonly count?: Count;
+  /** What else is told of it, a scalar. */
+  readonly note?: Scalar;
+}
+
+export interface Gathered {
+  /** `GROUP/NAME`, stacked. */
+  readonly rows: Weights;
+  readonly counts: Value<'int64', [number], string>;
+  readonly notes: Value<'float32', [number], string>;
+  /** In the mean; missing with too few answers. */
+  readonly loss: Scalar;
+}
+
+/** What the clients of a round answered. */
+export function gathered(
+  { answers = {}, sends = (own) => own }: Federation,
+  round: Count,
+  at: Place<string>,
+  answer: () => Answer<string>,
+): Gathered {
+  const sending = on(at, () => {
+    const { groups, loss, count = constant(1n, int64) as Count, note = loss } = answer();
+    return { ...sends(flat(groups), round), loss, count, note };
+  });
+  const { count: counts, loss: losses, note: notes, senders, missing, ...rows } = collect(sending, answers);
+  return { rows, counts, notes, loss: weightedMean(losses, counts) };
 }
 
 /** What the clients of a round answered, as one; declined with too few. */
 export function combined<Group extends string>(
-  { answers = {}, combine = weightedMean, sends = (own) => own }: Federation,
+  federation: Federation,
   round: Count,
   at: Place<string>,
   answer: () => Answer<Group>,
-): Readonly<Record<Group, Weights>> & { readonly loss: Scalar } {
-  const sending = on(at, () => {
-    const { groups, loss, count = constant(1n, int64) as Count } = answer();
-    return { ...sends(flat(groups), round), loss, count };
-  });
-  const { count: counts, loss: losses, senders, missing, ...rows } = collect(sending, answers);
-  const loss = weightedMean(losses, counts);
+): Readonly<Record<Group, Weights>> & { readonly loss: Scalar; readonly note: Scalar } {
+  const { combine = weightedMean } = federation;
+  const { rows, counts, notes, loss } = gathered(federation, round, at, answer);
   const made = when(combine(rows, counts), loss.present());
   const names = new Set(Object.keys(made).map((key) => key.split('/')[0]!));
-  return { ...Object.fromEntries([...names].map((name) => [name, group(made, name)])), loss } as never;
+  const groups = Object.fromEntries([...names].map((name) => [name, group(made, name)]));
+  return { ...groups, loss, note: weightedMean(notes, counts) } as never;
 }
 
 /** Tells how the round went, and begins the next. */
-export function nextRound(task: Task, federation: Federation, { round, weights, loss }: Report): void {
+export function nextRound(
+  task: Task,
+  federation: Federation,
+  { round, weights, loss, score: told }: Report,
+): void {
   const { server, rounds, target, report } = federation;
   const before = state('loss', constant(0), { at: server });
   const lost = loss.orElse(before.read()) as Scalar;
   before.assign(lost);
   output('loss', lost);
-  const score = scored(task, federation, weights);
+  const score = told ?? scored(task, federation, weights);
   if (score !== undefined) output('score', score);
   report?.({ round, weights, loss: lost });
   const goesOn = round.less(BigInt(rounds - 1));

@@ -1,12 +1,17 @@
 // Strategies: how members learn together, as modules over any task.
 
+export { type Clustered, clustered } from './clustered.ts';
 export { diLoCo, type LowCommunication } from './diloco.ts';
 export { dPsgd } from './dpsgd.ts';
 export { fedAvg, fedProx } from './fedavg.ts';
+export { type Buffered, fedBuff } from './fedbuff.ts';
 export type { Answer, Combine, Federation, Report } from './federation.ts';
 export { type AdaptiveOptions, fedAdagrad, fedAdam, fedOpt, fedYogi, type Served } from './fedopt.ts';
+export { type Gossip, gossip } from './gossip.ts';
+export { hierarchical, type Tiered } from './hierarchical.ts';
 export { type Descended, type Descent, descend, type Local } from './local.ts';
 export type { Matrix, Peers } from './mixing.ts';
+export { type Personal, personalised } from './personalised.ts';
 export { pushSum } from './push-sum.ts';
 export { type Controlled, scaffold } from './scaffold.ts';
 export { type Count, type Records, type Scalar, type Task, taskOf, type Weights } from './task.ts';

@@ -14,8 +14,10 @@ import {
   type Count,
   flat,
   group,
+  lossOf,
   mapped,
   minus,
+  only,
   type Records,
   type Scalar,
   type Task,
@@ -75,15 +77,19 @@ export function descend(
   };
   const ended = scan(first, batches(local, fields, data, round), (now, row): Record<string, Tensor> => {
     const at = group(now, 'weights');
-    const lost = loss(at, row as Records);
-    const to = direction(gradient(lost, at), at);
+    const { loss: lost, buffers } = lossOf(loss(at, row as Records));
+    const learnt = only(at, (name) => buffers[name] === undefined);
+    const to = direction(gradient(lost, learnt), learnt);
     const step = now.updates as Count;
-    const made = mapped(at, (param, name) => {
+    const made = mapped(learnt, (param, name) => {
       const own = Object.fromEntries(slots.map((slot) => [slot, group(now, slot)[name]!]));
       return local.optimizer.update({ param, grad: to[name]!, slots: own, step });
     });
-    const after = slots.map((slot) => [slot, mapped(made, (one) => one.slots[slot]!)]);
-    const weights = mapped(made, ({ param }) => param);
+    const weights = { ...at, ...mapped(made, ({ param }) => param), ...buffers };
+    const after = slots.map((slot) => [
+      slot,
+      { ...group(now, slot), ...mapped(made, (one) => one.slots[slot]!) },
+    ]);
     return { ...flat({ weights, ...Object.fromEntries(after) }), updates: step.add(1n), lost };
   });
   const weights = group(ended, 'weights');

@@ -3,6 +3,7 @@
 
 import type { AnyShape, DataSource, Fields, State, Tensor, Value } from '../../dsl/index.ts';
 import type { Specs, ValuesOf } from '../../dsl/nn/index.ts';
+import { isValue } from '../../dsl/value.ts';
 
 /** A parameter, or what is made of one, as its gradient is. */
 export type Weight = Value<'float32', AnyShape, string>;
@@ -15,6 +16,9 @@ export type Count = Value<'int64', [], string>;
 /** Records by field; the first axis counts them. */
 export type Records<F extends Fields = Fields> = ReturnType<DataSource<F, string>['batch']>;
 
+/** With parameters that are not descended but become something else, such as running means of batches, what they become. */
+export type Loss = Scalar | { readonly loss: Scalar; readonly buffers: Weights };
+
 export interface Task {
   /** What layers declare, or the values that parameters start as. */
   readonly parameters: Specs | (() => Readonly<Record<string, Tensor<'float32'>>>);
@@ -23,7 +27,7 @@ export interface Task {
   /** Of every member's data, and of those that the result is scored on. */
   readonly fields: Fields;
   /** The mean loss over a batch, a scalar. */
-  readonly loss: (weights: Weights, batch: Records) => Scalar;
+  readonly loss: (weights: Weights, batch: Records) => Loss;
   /** How good parameters are on records that nobody trains with, such as the share that is read rightly: a scalar. */
   readonly score: ((weights: Weights, batch: Records) => Scalar) | undefined;
 }
@@ -37,9 +41,18 @@ export const taskOf = <const P extends Start, const F extends Fields>(declared: 
   readonly parameters: P;
   readonly seed?: number;
   readonly fields: F;
-  readonly loss: (weights: Used<P>, batch: Records<F>) => Scalar;
+  readonly loss: (weights: Used<P>, batch: Records<F>) => Loss;
   readonly score?: (weights: Used<P>, batch: Records<F>) => Scalar;
 }): Task => ({ seed: 0, score: undefined, ...declared }) as unknown as Task;
+
+export const lossOf = (told: Loss): { readonly loss: Scalar; readonly buffers: Weights } =>
+  isValue(told) ? { loss: told, buffers: {} } : told;
+
+/** Those of a record whose names are wanted. */
+export const only = <V>(
+  record: Readonly<Record<string, V>>,
+  wanted: (name: string) => boolean,
+): Readonly<Record<string, V>> => Object.fromEntries(Object.entries(record).filter(([name]) => wanted(name)));
 
 /** Every value of a record, changed. */
 export const mapped = <V, W>(

@@ -9,6 +9,7 @@ import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { SimulatedDeployment, World, type WorldOptions } from '../../runtime/host/sim/index.ts';
 import type { Components } from '../../runtime/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
+import { makersOf } from '../../stdlib/components.ts';
 import { compiled, recorded } from './deploy.ts';
 
 export const cpu = cpuBackend();
@@ -31,7 +32,10 @@ export async function simulatedWorld(
 ): Promise<SimulatedWorld> {
   const loaded = deploymentInMemory(compiled(recorded(source), topology));
   const own = optionsFor(loaded, topology);
-  const peers = own.peers.map((one) => ({ ...one, components: components(one.id) }));
+  const peers = own.peers.map((one) => ({
+    ...one,
+    components: { ...makersOf(one.bundle.manifest.slots), ...components(one.id) },
+  }));
   const world = await World.create({ ...own, peers, ...options });
   return { world, loaded, deployment: new SimulatedDeployment(world) };
 }

@@ -1,0 +1,184 @@
+// Each strategy learns a small task in the simulator: every round ends, and what was learnt tells unseen points apart.
+
+import { describe, expect, test } from 'vitest';
+import { cohort, type Module, type Picker } from '../../dsl/index.ts';
+import { adamw, sgd } from '../../dsl/optim/index.ts';
+import { key } from '../../dsl/random/index.ts';
+import {
+  clustered,
+  diLoCo,
+  dPsgd,
+  type Federation,
+  fedAdagrad,
+  fedAdam,
+  fedAvg,
+  fedBuff,
+  fedOpt,
+  fedProx,
+  fedYogi,
+  gossip,
+  hierarchical,
+  type Matrix,
+  type Peers,
+  personalised,
+  pushSum,
+  scaffold,
+} from '../../stdlib/strategies/index.ts';
+import { blobs, clients, dataOf, server, share } from '../support/blobs.ts';
+import { plain } from '../support/deploy.ts';
+import { draw } from '../support/programs/pick.ts';
+import { type SimulatedWorld, simulatedWorld, topologyIn } from '../support/simulated.ts';
+
+const COUNT = 6;
+const link = { latency: '20ms' };
+const withServer = topologyIn({
+  classes: { server: {}, client: { count: COUNT } },
+  links: [{ between: ['server', 'client'], ...link }],
+});
+const withHeads = topologyIn({
+  classes: { server: {}, head: { count: 2 }, client: { count: COUNT } },
+  links: [
+    { between: ['server', 'head'], ...link },
+    { between: ['head', 'client'], ...link },
+  ],
+});
+const withoutServer = topologyIn({
+  classes: { client: { count: COUNT } },
+  links: [{ between: ['client', 'client'], ...link }],
+});
+
+const local = { optimizer: sgd({ lr: 0.2 }), steps: 4, batch: 8 };
+const federation: Federation = { server, clients, rounds: 12, local, answers: { within: '10s' } };
+const some: Picker = draw(key(1), 3);
+
+const worldOf = (program: Module, topology = withServer): Promise<SimulatedWorld> =>
+  simulatedWorld(program, topology, {}, dataOf);
+
+/** The share that what a peer has told rightly, by peer. */
+async function shares(
+  { deployment }: SimulatedWorld,
+  prefix = '',
+): Promise<Readonly<Record<string, number>>> {
+  const entries = Object.entries(await deployment.state()).flatMap(([peer, state]) =>
+    state[`${prefix}out.bias`] === undefined
+      ? []
+      : [[peer, share((name) => plain(state[prefix + name]) as readonly number[])] as const],
+  );
+  return Object.fromEntries(entries);
+}
+
+describe('with a server', () => {
+  test.each<[string, () => Module]>([
+    ['fedAvg', () => fedAvg(blobs, federation)],
+    [
+      'fedAvg of some, by epochs',
+      () => fedAvg(blobs, { ...federation, pick: some, local: { ...local, epochs: 1, steps: undefined } }),
+    ],
+    [
+      'fedAvg in 8 bits',
+      () => fedAvg(blobs, { ...federation, codec: 'int8', answers: { within: '10s', codec: 'int8' } }),
+    ],
+    ['fedProx', () => fedProx(blobs, { ...federation, mu: 0.01 })],
+    ['fedAdam', () => fedOpt(blobs, { ...federation, optimizer: fedAdam({ lr: 0.1, tau: 1e-2 }) })],
+    ['fedYogi', () => fedOpt(blobs, { ...federation, optimizer: fedYogi({ lr: 0.1, tau: 1e-2 }) })],
+    ['fedAdagrad', () => fedOpt(blobs, { ...federation, optimizer: fedAdagrad({ lr: 0.2, tau: 1e-2 }) })],
+    ['scaffold', () => scaffold(blobs, { ...federation, lr: 0.2, steps: 4 })],
+    ['diLoCo', () => diLoCo(blobs, { ...federation, local: { ...local, optimizer: adamw({ lr: 0.01 }) } })],
+  ])('%s', async (_, program) => {
+    const world = await worldOf(program());
+    const statuses: string[] = [];
+    const { step } = await world.deployment.invoke({}, { onFlow: ({ status }) => statuses.push(status) });
+    expect(step).toBe(11);
+    expect(statuses).toEqual(Array(12).fill('complete'));
+    expect((await shares(world)).server).toBeGreaterThan(0.9);
+  });
+
+  test('two tiers: heads average often, the server seldom', async () => {
+    const heads = cohort('head');
+    const world = await worldOf(
+      hierarchical(blobs, { ...federation, rounds: 5, heads, often: 3 }),
+      withHeads,
+    );
+    const { status, step } = await world.deployment.invoke({});
+    expect([status, step]).toEqual(['complete', 4]);
+    expect((await shares(world)).server).toBeGreaterThan(0.9);
+  });
+
+  test('what is personal stays with each client, and differs', async () => {
+    const own = (name: string): boolean => name.startsWith('out.');
+    const world = await worldOf(personalised(blobs, { ...federation, own }));
+    expect(await world.deployment.invoke({})).toMatchObject({ status: 'complete', step: 11 });
+    const state = await world.deployment.state();
+    expect(Object.keys(state.server!).sort()).toEqual(['hidden.bias', 'hidden.weight', 'loss']);
+    const biases = Array.from({ length: COUNT }, (_, at) =>
+      plain(state[`client/${at}`]!['out.bias']).toString(),
+    );
+    expect(new Set(biases).size).toBe(COUNT);
+  });
+
+  test('clusters: each client moves the parameters that fit it best', async () => {
+    const world = await worldOf(clustered(blobs, { ...federation, clusters: 2 }));
+    const chosen: number[] = [];
+    const onFlow = ({ outputs }: { outputs: Readonly<Record<string, never>> }): void => {
+      chosen.push(...['cluster0', 'cluster1'].map((name) => (plain(outputs[name]) as number[])[0]!));
+    };
+    expect(await world.deployment.invoke({}, { onFlow: onFlow as never })).toMatchObject({
+      status: 'complete',
+      step: 11,
+    });
+    for (let round = 0; round < 12; round++) expect(chosen[2 * round]! + chosen[2 * round + 1]!).toBe(COUNT);
+  });
+
+  test('a buffer: clients come and go on their own, and the server moves whenever it has enough', async () => {
+    const world = await worldOf(
+      fedBuff(blobs, { server, clients, local, rounds: 24, buffer: 3, within: '10s' }),
+    );
+    const results: string[] = [];
+    world.deployment.arm({}, ({ status }) => {
+      results.push(status);
+    });
+    await world.deployment.serve(() => false);
+    expect(results.length).toBeGreaterThanOrEqual(72);
+    expect(new Set(results)).toEqual(new Set(['complete']));
+    const [version] = plain((await world.deployment.state()).server!.version) as number[];
+    expect(version).toBeGreaterThanOrEqual(24);
+    expect((await shares(world)).server).toBeGreaterThan(0.9);
+  });
+});
+
+describe('without a server', () => {
+  /** On a ring, a third each. */
+  const mixing: readonly Matrix[] = [
+    Array.from({ length: COUNT }, (_, i) =>
+      Array.from({ length: COUNT }, (_, j) =>
+        [0, 1, COUNT - 1].includes((i - j + COUNT) % COUNT) ? 1 / 3 : 0,
+      ),
+    ),
+  ];
+  const peers: Peers = { peers: clients, rounds: 15, local, mixing, answers: { within: '10s' } };
+  test.each<[string, () => Module]>([
+    ['dPsgd', () => dPsgd(blobs, peers)],
+    ['pushSum', () => pushSum(blobs, peers)],
+  ])('%s: everybody has learnt from everybody', async (_, program) => {
+    const world = await worldOf(program(), withoutServer);
+    expect(await world.deployment.invoke({}, { entry: 'round' })).toMatchObject({
+      status: 'complete',
+      step: 14,
+    });
+    for (const one of Object.values(await shares(world))) expect(one).toBeGreaterThan(0.85);
+  });
+
+  test('gossip: nobody waits, and everybody has learnt', async () => {
+    const world = await worldOf(
+      gossip(blobs, { peers: clients, every: '1s', local, tells: draw(key(2), 1) }),
+      withoutServer,
+    );
+    const results: string[] = [];
+    world.deployment.arm({}, ({ status }) => {
+      results.push(status);
+    });
+    await world.deployment.serve(() => results.length >= 15 * COUNT);
+    expect(new Set(results)).toEqual(new Set(['complete']));
+    for (const one of Object.values(await shares(world))) expect(one).toBeGreaterThan(0.85);
+  });
+});
