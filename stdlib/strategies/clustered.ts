@@ -44,7 +44,7 @@ export const clustered = (task: Task, { clusters, ...federation }: Clustered): M
         return { groups: { moved }, loss, count: records.size(), note };
       });
       const weights = held.map((one, at) => {
-        const mine = notes.equal(at);
+        const mine = notes!.equal(at);
         const [own, by] = [
           mapped(rows, (all) => all.compress(mine, { axis: 0 })),
           counts.compress(mine, { axis: 0 }).as(int64, [null]),

@@ -122,7 +122,8 @@ export interface Gathered {
   /** `GROUP/NAME`, stacked. */
   readonly rows: Weights;
   readonly counts: Value<'int64', [number], string>;
-  readonly notes: Value<'float32', [number], string>;
+  /** Where the clients tell something else. */
+  readonly notes: Value<'float32', [number], string> | undefined;
   /** In the mean; missing with too few answers. */
   readonly loss: Scalar;
 }
@@ -135,10 +136,11 @@ export function gathered(
   answer: () => Answer<string>,
 ): Gathered {
   const sending = on(at, () => {
-    const { groups, loss, count = constant(1n, int64) as Count, note = loss } = answer();
-    return { ...sends(flat(groups), round), loss, count, note };
+    const { groups, loss, count = constant(1n, int64) as Count, note } = answer();
+    return { ...sends(flat(groups), round), loss, count, ...(note && { note }) };
   });
-  const { count: counts, loss: losses, note: notes, senders, missing, ...rows } = collect(sending, answers);
+  const all = collect(sending, answers);
+  const { count: counts, loss: losses, note: notes, senders, missing, ...rows } = all;
   return { rows, counts, notes, loss: weightedMean(losses, counts) };
 }
 
@@ -148,13 +150,13 @@ export function combined<Group extends string>(
   round: Count,
   at: Place<string>,
   answer: () => Answer<Group>,
-): Readonly<Record<Group, Weights>> & { readonly loss: Scalar; readonly note: Scalar } {
+): Readonly<Record<Group, Weights>> & { readonly loss: Scalar; readonly note?: Scalar } {
   const { combine = weightedMean } = federation;
   const { rows, counts, notes, loss } = gathered(federation, round, at, answer);
   const made = when(combine(rows, counts), loss.present());
   const names = new Set(Object.keys(made).map((key) => key.split('/')[0]!));
   const groups = Object.fromEntries([...names].map((name) => [name, group(made, name)]));
-  return { ...groups, loss, note: weightedMean(notes, counts) } as never;
+  return { ...groups, loss, ...(notes && { note: weightedMean(notes, counts) }) } as never;
 }
 
 /** Tells how the round went, and begins the next. */

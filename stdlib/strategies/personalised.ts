@@ -28,12 +28,11 @@ export const personalised = (task: Task, { own, ...federation }: Personal): Modu
         const note = unseen && task.score?.(all, unseen.batch(0, test!.records));
         const { weights, moved, loss } = descend(task, local, records, round, all);
         update(kept, () => only(weights, own));
-        const about = { groups: { moved: only(moved, isShared) }, loss, count: records.size() };
-        return note === undefined ? about : { ...about, note };
+        const groups = { moved: only(moved, isShared) };
+        return { groups, loss, count: records.size(), ...(note && { note }) };
       });
       // With too few answers a round changes nothing.
       const weights = update(held, (latest) => orElse(plus(latest, moved), latest));
-      const score = test === undefined || task.score === undefined ? {} : { score: note };
-      nextRound(task, federation, { round, weights, loss, ...score });
+      nextRound(task, federation, { round, weights, loss, ...(note && { score: note }) });
     });
   });
