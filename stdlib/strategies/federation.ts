@@ -23,6 +23,7 @@ import {
 } from '../../dsl/index.ts';
 import { type Spec, states } from '../../dsl/nn/index.ts';
 import { zerosLike } from '../../dsl/optim/index.ts';
+import type { Combine } from '../aggregators/combine.ts';
 import type { Local } from './local.ts';
 import {
   type Count,
@@ -36,9 +37,6 @@ import {
   type Weight,
   type Weights,
 } from './task.ts';
-
-/** Rows of all who answered, by name, and how much each counts; see `weightedMean`. */
-export type Combine = (rows: Weights, counts: Value<'int64', [number], string>) => Weights;
 
 /** How a round went, while it is recorded. */
 export interface Report {
@@ -130,18 +128,24 @@ export interface Gathered {
 
 /** What the clients of a round answered. */
 export function gathered(
-  { answers = {}, sends = (own) => own }: Federation,
+  { answers = {}, combine = weightedMean, sends = (own) => own }: Federation,
   round: Count,
   at: Place<string>,
   answer: () => Answer<string>,
 ): Gathered {
   const sending = on(at, () => {
     const { groups, loss, count = constant(1n, int64) as Count, note } = answer();
-    return { ...sends(flat(groups), round), loss, count, ...(note && { note }) };
+    return {
+      ...sends(flat(groups), round),
+      loss,
+      count,
+      ...((note && { note }) as { readonly note: Scalar }),
+    };
   });
   const all = collect(sending, answers);
   const { count: counts, loss: losses, note: notes, senders, missing, ...rows } = all;
-  return { rows, counts, notes, loss: weightedMean(losses, counts) };
+  // Whoever lies may do so about its loss.
+  return { rows, counts, notes, loss: combine({ loss: losses }, counts).loss };
 }
 
 /** What the clients of a round answered, as one; declined with too few. */

@@ -5,7 +5,7 @@ export { diLoCo, type LowCommunication } from './diloco.ts';
 export { dPsgd } from './dpsgd.ts';
 export { fedAvg, fedProx } from './fedavg.ts';
 export { type Buffered, fedBuff } from './fedbuff.ts';
-export type { Answer, Combine, Federation, Report } from './federation.ts';
+export type { Answer, Federation, Report } from './federation.ts';
 export { type AdaptiveOptions, fedAdagrad, fedAdam, fedOpt, fedYogi, type Served } from './fedopt.ts';
 export { type Gossip, gossip } from './gossip.ts';
 export { hierarchical, type Tiered } from './hierarchical.ts';
