@@ -25,10 +25,19 @@ import { type DataValue, isTensor } from '../../ir/index.ts';
 import { scheduleFaults } from '../../runtime/host/sim/index.ts';
 import { makersOf } from '../../stdlib/components.ts';
 import { membership } from '../../stdlib/protocols/index.ts';
-import { mixing, overlay, selection } from '../../stdlib/selectors/index.ts';
+import {
+  mixing,
+  mixingWeights,
+  overlay,
+  randomRegular,
+  ring,
+  selection,
+  torus,
+} from '../../stdlib/selectors/index.ts';
 import { float32sOf, stringsOf } from '../../stdlib/tensors.ts';
 import { compiled, recorded } from '../support/deploy.ts';
-import { simulatedWorld, topologyIn } from '../support/simulated.ts';
+import { averaged } from '../support/gossip.ts';
+import { cpu, simulatedWorld, topologyIn } from '../support/simulated.ts';
 
 /** In a world, with the components that its authors chose. */
 async function worldOf(source: Module, content: object, seed = 1n) {
@@ -185,6 +194,25 @@ test('averaging over a random neighbourhood with its weights keeps the mean, and
   });
   expect(spreads[0]).toBeGreaterThan(4);
   expect(spreads.at(-1)).toBeLessThan(0.01);
+});
+
+test.each([
+  ['ring', ring()],
+  ['torus', torus()],
+  ['random', randomRegular(3, 5)],
+])('a round of the strategy without a server is one product with the weights of a %s', async (_, graph) => {
+  const weights = mixingWeights(graph(8));
+  const x0 = weights.map((_, at) => [at, at % 2]);
+  const rounds = await averaged('gossip', { x0, matrices: [weights], steps: 4 }, cpu);
+  let expected: readonly (readonly number[])[] = x0;
+  for (const round of rounds) {
+    expected = weights.map((row) =>
+      [0, 1].map((column) => row.reduce((sum, weight, at) => sum + weight * expected[at]![column]!, 0)),
+    );
+    for (const [at, values] of round.entries())
+      for (const [column, value] of values.entries()) expect(value).toBeCloseTo(expected[at]![column]!, 5);
+  }
+  expect(rounds).toHaveLength(4);
 });
 
 test('a program asks its overlay for somebody, and those are drawn of all over time', async () => {
