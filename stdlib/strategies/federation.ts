@@ -77,7 +77,7 @@ export const taking = ({ clients, pick }: Federation): Place<string> =>
   pick === undefined ? clients.each : clients.some(pick);
 
 /** The clients' own records. */
-export const recordsOf = ({ fields }: Task, clients: Cohort): DataSource<Fields, string> =>
+export const recordsOf = ({ fields }: Pick<Task, 'fields'>, clients: Cohort): DataSource<Fields, string> =>
   dataSource('train', { at: clients.each as Place<string>, fields });
 
 /** The parameters, or those of them that are wanted, where they are kept. The keys of their states have the prefix. */

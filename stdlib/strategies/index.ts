@@ -1,6 +1,7 @@
 // Strategies: how members learn together, as modules over any task.
 
 export { type Clustered, clustered } from './clustered.ts';
+export { type CutTask, cutTaskOf } from './cut.ts';
 export { diLoCo, type LowCommunication } from './diloco.ts';
 export { dPsgd } from './dpsgd.ts';
 export { fedAvg, fedProx } from './fedavg.ts';
@@ -14,4 +15,5 @@ export type { Matrix, Peers } from './mixing.ts';
 export { type Personal, personalised } from './personalised.ts';
 export { pushSum } from './push-sum.ts';
 export { type Controlled, scaffold } from './scaffold.ts';
+export { type SplitFed, splitFed } from './splitfed.ts';
 export { type Count, type Records, type Scalar, type Task, taskOf, type Weights } from './task.ts';

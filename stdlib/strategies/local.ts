@@ -21,6 +21,7 @@ import {
   type Records,
   type Scalar,
   type Task,
+  type Weight,
   type Weights,
 } from './task.ts';
 
@@ -68,37 +69,61 @@ export function descend(
   data: DataSource<Fields, string>,
   round: Count,
   start: Weights,
-  { direction = (gradient) => gradient, kept = slotsOf(local.optimizer, start), updates }: Descent = {},
+  { direction = (gradient) => gradient, kept, updates }: Descent = {},
 ): Descended {
-  const slots = Object.keys(kept);
+  const from = { weights: start, kept: kept ?? slotsOf(local.optimizer, start), updates };
+  const ended = stepOver(from, batches(local, fields, data, round), local.optimizer, (at, row) => {
+    const told = lossOf(loss(at, row as Records));
+    const learnt = only(at, (name) => told.buffers[name] === undefined);
+    return { ...told, slopes: direction(gradient(told.loss, learnt), learnt) };
+  });
+  return { ...ended, moved: minus(ended.weights, start) };
+}
+
+interface Step {
+  readonly loss: Scalar;
+  /** By which the optimiser moves the parameters that have one. */
+  readonly slopes: Weights;
+  /** What others become. */
+  readonly buffers?: Weights;
+  /** What is kept of each row, stacked. */
+  readonly back?: Weight;
+}
+
+/** Steps of an optimiser, one for each row, in one Scan. */
+export function stepOver(
+  start: { readonly weights: Weights; readonly kept: Kept; readonly updates?: Count | undefined },
+  rows: Readonly<Record<string, Tensor>>,
+  optimizer: Optimizer,
+  step: (at: Weights, row: Readonly<Record<string, Tensor>>) => Step,
+): Omit<Descended, 'moved'> & { readonly back: Weight | undefined } {
+  const slots = Object.keys(start.kept);
   const first: Readonly<Record<string, Tensor>> = {
-    ...flat({ weights: start, ...kept }),
-    updates: updates ?? (constant(0n, int64) as Count),
+    ...flat({ weights: start.weights, ...start.kept }),
+    updates: start.updates ?? (constant(0n, int64) as Count),
   };
-  const ended = scan(first, batches(local, fields, data, round), (now, row): Record<string, Tensor> => {
+  const ended = scan(first, rows, (now, row): Record<string, Tensor> => {
     const at = group(now, 'weights');
-    const { loss: lost, buffers } = lossOf(loss(at, row as Records));
-    const learnt = only(at, (name) => buffers[name] === undefined);
-    const to = direction(gradient(lost, learnt), learnt);
-    const step = now.updates as Count;
-    const made = mapped(learnt, (param, name) => {
+    const { loss, slopes, buffers, back } = step(at, row);
+    const updates = now.updates as Count;
+    const made = mapped(slopes, (grad, name) => {
       const own = Object.fromEntries(slots.map((slot) => [slot, group(now, slot)[name]!]));
-      return local.optimizer.update({ param, grad: to[name]!, slots: own, step });
+      return optimizer.update({ param: at[name]!, grad, slots: own, step: updates });
     });
     const weights = { ...at, ...mapped(made, ({ param }) => param), ...buffers };
     const after = slots.map((slot) => [
       slot,
       { ...group(now, slot), ...mapped(made, (one) => one.slots[slot]!) },
     ]);
-    return { ...flat({ weights, ...Object.fromEntries(after) }), updates: step.add(1n), lost };
+    const kept = flat({ weights, ...Object.fromEntries(after) });
+    return { ...kept, updates: updates.add(1n), loss, ...(back && { back }) };
   });
-  const weights = group(ended, 'weights');
   return {
-    weights,
-    moved: minus(weights, start),
+    weights: group(ended, 'weights'),
     kept: Object.fromEntries(slots.map((slot) => [slot, group(ended, slot)])),
     updates: ended.updates as Count,
-    loss: (ended.lost as Scalar).reduceMean({ keepdims: false }) as Scalar,
+    loss: (ended.loss as Scalar).reduceMean({ keepdims: false }) as Scalar,
+    back: ended.back as Weight | undefined,
   };
 }
 

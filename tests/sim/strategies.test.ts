@@ -23,8 +23,9 @@ import {
   personalised,
   pushSum,
   scaffold,
+  splitFed,
 } from '../../stdlib/strategies/index.ts';
-import { blobs, clients, dataOf, server, share } from '../support/blobs.ts';
+import { blobs, clients, cutBlobs, dataOf, server, share } from '../support/blobs.ts';
 import { plain } from '../support/deploy.ts';
 import { draw } from '../support/programs/pick.ts';
 import { type SimulatedWorld, simulatedWorld, topologyIn } from '../support/simulated.ts';
@@ -145,6 +146,27 @@ describe('with a server', () => {
     expect((await shares(world)).server).toBeGreaterThan(0.9);
   });
 });
+
+describe.each(['at once', 'in turn'] as const)(
+  'split between clients and a server that learns %s',
+  (learns) => {
+    test('features go there, gradients come back, and the clients’ layers are averaged', async () => {
+      const optimizer = adamw({ lr: 0.02 });
+      const strategy = { server, clients, steps: 4, rounds: 12, batch: 8, optimizer, learns };
+      const world = await worldOf(splitFed(cutBlobs, strategy));
+      const { status, step, causes } = await world.deployment.invoke({});
+      expect([status, step, causes]).toEqual(['complete', 47, []]);
+      const state = await world.deployment.state();
+      const parameters = { ...state['client/0'], ...state.server };
+      const found = share((name) => plain(parameters[name]) as readonly number[]);
+      expect(found).toBeGreaterThan(0.85);
+      for (let at = 1; at < COUNT; at++)
+        expect(plain(state[`client/${at}`]!['hidden.weight'])).toEqual(
+          plain(state['client/0']!['hidden.weight']),
+        );
+    });
+  },
+);
 
 describe('without a server', () => {
   /** On a ring, a third each. */

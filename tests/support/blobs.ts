@@ -6,7 +6,7 @@ import { linear, relu, sequential } from '../../dsl/nn/index.ts';
 import { keyOf, randomWords } from '../../ir/philox.ts';
 import type { Components } from '../../runtime/index.ts';
 import { arrays, dataComponent } from '../../stdlib/data/index.ts';
-import { type Task, taskOf } from '../../stdlib/strategies/index.ts';
+import { cutTaskOf, type Task, taskOf } from '../../stdlib/strategies/index.ts';
 
 export const [server, clients] = [peer('server'), cohort('client')];
 const CENTRES = [
@@ -24,6 +24,19 @@ export const blobs: Task = taskOf({
   seed: 3,
   fields: { x: [float32, ['N', 2]], t: [int64, ['N']] },
   loss: (weights, { x, t }) => crossEntropy(net(weights)(x), t),
+});
+
+const [hidden, out] = [linear({ in: 2, out: 16 }), linear({ in: 16, out: 3 })];
+/** The same network, cut in two. */
+export const cutBlobs = cutTaskOf({
+  first: sequential(['hidden', hidden], relu()).parameters,
+  rest: sequential(['out', out]).parameters,
+  seed: 3,
+  fields: { x: [float32, ['N', 2]], t: [int64, ['N']] },
+  told: ['t'],
+  features: (first, { x }) => sequential(['hidden', hidden], relu())(first)(x),
+  loss: (rest, features, { t }) =>
+    crossEntropy(sequential(['out', out])(rest)(features.as(float32, [null, 16])), t),
 });
 
 interface Points {
