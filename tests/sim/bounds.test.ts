@@ -141,11 +141,12 @@ describe('what arrives at a node', () => {
   });
 
   test('a codec is not asked for more numbers than there is room for, nor for others than its edge has', () => {
-    const asked: string[] = [];
+    // A twin's codec, where there is one, is asked the same.
+    const asked = new Set<string>();
     const codec: NodeComponent = {
       roles: ['codec'],
       call({ inputs }) {
-        asked.push(`${(inputs[1] as Tensor).dims}`);
+        asked.add(`${(inputs[1] as Tensor).dims}`);
         return [f32(1, 2)];
       },
     };
@@ -159,7 +160,7 @@ describe('what arrives at a node', () => {
       give(one, frame({ flow: flow(number), fills: [{ edge: at, dtype: 1, dims, codec: 1 }] }, [two]));
     for (const [number, dims] of [[2 ** 40], [2 ** 17], [1, 2], [2]].entries()) coded(number + 1, 0, dims);
     coded(4, 1, [3]);
-    expect(asked).toEqual(['2']);
+    expect([...asked]).toEqual(['2']);
     expect(drops(one)).toEqual(['malformed', 'malformed', 'malformed', 'malformed']);
   });
 
