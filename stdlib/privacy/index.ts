@@ -15,3 +15,11 @@ export { clipUpdate, noisedMean, type Rows } from './central.ts';
 export { type Batch, type One, type Picked, poissonSample, privateGradient } from './gradient.ts';
 export { type Drawn, type HostNoiseOptions, hostNoise, type Noise, seededNoise } from './noise.ts';
 export type { ReleaseOptions } from './release.ts';
+export {
+  type MaskedSum,
+  type MaskedSumOptions,
+  maskedSum,
+  type SecureSum,
+  type SecureSumOptions,
+  secureSum,
+} from './secure-sum.ts';

@@ -1,3 +1,4 @@
 // Protocols: components with messages of their own.
 
 export { type MembershipOptions, membership, membershipRegistry } from './membership.ts';
+export { secureAggregation, secureAggregator } from './secure-aggregation/index.ts';

@@ -1,0 +1,2 @@
+export { secureAggregator } from './component.ts';
+export { secureAggregation } from './declaration.ts';
