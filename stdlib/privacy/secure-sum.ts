@@ -9,23 +9,23 @@ import { composed } from '../../dsl/composed.ts';
 import { constant } from '../../dsl/constant.ts';
 import { dimsIn } from '../../dsl/core-op.ts';
 import { collect, scatter } from '../../dsl/crossing.ts';
-import { float32, float64, int64, uint32 } from '../../dsl/dtypes.ts';
+import { float32, float64, int64, uint8, uint32 } from '../../dsl/dtypes.ts';
 import { concat, where } from '../../dsl/ops/generated/ops.ts';
 import { on, type Place } from '../../dsl/place.ts';
 import type { Recorder } from '../../dsl/recorder.ts';
 import { secret } from '../../dsl/secret.ts';
 import { self } from '../../dsl/sets.ts';
 import { leavesOf } from '../../dsl/structure.ts';
-import type { AnyShape, Tensor, Value } from '../../dsl/types.ts';
+import type { AnyShape, ElementOf, ShapeOf, Tensor, Value } from '../../dsl/types.ts';
 import { factOf, isValue } from '../../dsl/value.ts';
 import { SIZES, secureAggregation } from '../protocols/secure-aggregation/declaration.ts';
 import { refuse } from './noise.ts';
 
-export interface MaskedSumOptions {
+export interface MaskedSumOptions<P extends string = string> {
   /** Whose values are added: at most 255 members. */
   readonly members: Cohort;
   /** Where the sum is to be. */
-  readonly at: Place;
+  readonly at: Place<P>;
   /** How many must answer each time, else there is no sum: more than half of those whose keys came, and two at least. */
   readonly threshold: number;
   /** How long each of the four waits may take. */
@@ -36,11 +36,11 @@ export interface MaskedSumOptions {
   readonly name?: string;
 }
 
-export interface MaskedSum {
+export interface MaskedSum<P extends string = string> {
   /** uint32[N]: the sum modulo 2³². Missing where fewer than the threshold answered, or what they sent does not fit. */
-  readonly sum: Value<'uint32', AnyShape, string>;
+  readonly sum: Value<'uint32', AnyShape, P>;
   /** Whose values are in it: string[k]. */
-  readonly survivors: Value<'string', [number], string>;
+  readonly survivors: Value<'string', [number], P>;
 }
 
 type Bytes = Value<'uint8', AnyShape, string>;
@@ -52,7 +52,10 @@ type Peers = Value<'string', [number], string>;
  * Four waits: for keys, for shares, for masked values, for what undoes masks. Each deals with who answered the one before.
  * Fails (BB330) for a threshold or time that cannot be.
  */
-export function maskedSum(values: Tensor<'uint32'>, options: MaskedSumOptions): MaskedSum {
+export function maskedSum<const P extends string>(
+  values: Tensor<'uint32'>,
+  options: MaskedSumOptions<P>,
+): MaskedSum<P> {
   return composed('maskedSum', maskedSum, (owner) => {
     const { members, at, seconds, name = 'sum' } = options;
     checkOptions(owner, options);
@@ -74,11 +77,16 @@ export function maskedSum(values: Tensor<'uint32'>, options: MaskedSumOptions): 
       member.keys(own as never).declassify('public keys, and a commitment'),
     );
     const first = collect({ keys: known as Tensor }, wait(1)) as unknown as { keys: Bytes; senders: Peers };
-    const { keys, senders: cohort } = first;
+    const cohort = first.senders;
+    // How many there are is known when it runs; a name for it keeps what crosses a matter of the plan.
+    const [all, some] = [`${name}_members`, `${name}_sharers`];
+    const sized = (value: Tensor, ...shape: readonly (string | number)[]): Bytes =>
+      (value as Bytes).as(uint8, shape as never) as unknown as Bytes;
+    const keys = sized(first.keys, all, SIZES.keys);
 
     const sharing = members.some(cohort as never) as Place;
     const rows = on(sharing, () =>
-      call(member.share, own, self(), cohort, keys, threshold, round).declassify(
+      sized(call(member.share, own, self(), cohort, keys, threshold, round), all, SIZES.row).declassify(
         'each row is sealed for one member',
       ),
     );
@@ -89,11 +97,11 @@ export function maskedSum(values: Tensor<'uint32'>, options: MaskedSumOptions): 
     // Of each sender's rows that for one member: those of the senders, in their order, to each.
     const dealt = on(at, () => {
       const places = sharers.positionsIn(cohort as never) as Tensor<'int64'>;
-      return (second.rows.gather(places as never, { axis: 1 }) as Bytes).transpose({
-        perm: [1, 0, 2],
-      }) as Bytes;
+      const theirs = second.rows.gather(places as never, { axis: 1 }) as Bytes;
+      return sized(theirs.transpose({ perm: [1, 0, 2] }), some, some, SIZES.row);
     });
-    const inbox = scatter(dealt as never, masking as never, { members: sharers as never }) as Bytes;
+    const dealtTo = scatter(dealt as never, masking as never, { members: sharers as never }) as Bytes;
+    const inbox = sized(dealtTo, some, SIZES.row);
     const masked = on(masking, () =>
       call(member.mask, values, own, self(), cohort, keys, sharers, inbox, round, {
         tensor: name,
@@ -104,9 +112,11 @@ export function maskedSum(values: Tensor<'uint32'>, options: MaskedSumOptions): 
 
     const revealing = members.some(survivors as never) as Place;
     const revealed = on(revealing, () =>
-      call(member.reveal, own, self(), cohort, keys, sharers, inbox, survivors, threshold, round).declassify(
-        'of each member a share of one seed, never of both',
-      ),
+      sized(
+        call(member.reveal, own, self(), cohort, keys, sharers, inbox, survivors, threshold, round),
+        some,
+        32,
+      ).declassify('of each member a share of one seed, never of both'),
     );
     const fourth = collect({ revealed }, wait(4)) as unknown as { revealed: Bytes; senders: Peers };
     const sum = on(at, () =>
@@ -116,7 +126,7 @@ export function maskedSum(values: Tensor<'uint32'>, options: MaskedSumOptions): 
         ...[threshold, round, { tensor: name }],
       ),
     );
-    return { sum: sum as unknown as MaskedSum['sum'], survivors };
+    return { sum, survivors } as unknown as MaskedSum<P>;
   });
 }
 
@@ -124,17 +134,22 @@ export function maskedSum(values: Tensor<'uint32'>, options: MaskedSumOptions): 
 const call = (method: (...given: never[]) => unknown, ...given: readonly unknown[]): Tensor =>
   method(...(given as never[])) as Tensor;
 
-export interface SecureSumOptions extends MaskedSumOptions {
+export interface SecureSumOptions<P extends string = string> extends MaskedSumOptions<P> {
   /** The largest absolute value of a number: what is beyond is cut off at the member. */
   readonly most: number;
   /** How many members there are at most: their sum must fit. */
   readonly count: number;
 }
 
-export interface SecureSum<W> {
+/** In the same structure, at another place. */
+type At<W, P extends string> = W extends Tensor
+  ? Value<ElementOf<W>, ShapeOf<W>, P>
+  : { readonly [Key in keyof W]: At<W[Key], P> };
+
+export interface SecureSum<W, P extends string = string> {
   /** float32, in the shapes of what went in. */
-  readonly sum: W;
-  readonly survivors: Value<'string', [number], string>;
+  readonly sum: At<W, P>;
+  readonly survivors: Value<'string', [number], P>;
 }
 
 /**
@@ -143,7 +158,10 @@ export interface SecureSum<W> {
  * members cannot have, since masks were left in it, is missing (a plausibility bound), as is what `maskedSum` misses.
  * Fails (BB330) for options that cannot be, (BB308) for shapes that are not known.
  */
-export function secureSum<const W extends object>(values: W, options: SecureSumOptions): SecureSum<W> {
+export function secureSum<const W extends object, const P extends string>(
+  values: W,
+  options: SecureSumOptions<P>,
+): SecureSum<W, P> {
   return composed('secureSum', secureSum, (owner) => {
     const { members, at, most, count } = options;
     const cannot = (reason: string): never => owner.fail('BB330', { what: 'secureSum', reason });
@@ -164,7 +182,7 @@ export function secureSum<const W extends object>(values: W, options: SecureSumO
       const cut = wide.clip({ min: constant(0, float64), max: constant(top, float64) } as never).round();
       return cut.cast({ to: uint32 });
     });
-    const { sum, survivors } = maskedSum(fixed as never, options);
+    const { sum, survivors } = maskedSum(fixed as never, options as SecureSumOptions) as MaskedSum<never>;
     const parts = on(at, () => {
       const many = survivors.shape().cast({ to: float64 });
       const whole = sum.cast({ to: float64 }) as unknown as Value<'float64', [number]>;
@@ -175,14 +193,16 @@ export function secureSum<const W extends object>(values: W, options: SecureSumO
         .cast({ to: float32 })
         .when(isPlausible as never) as unknown as Value<'float32', [number]>;
       let from = 0;
-      return shapes.map((shape) => {
+      const each = shapes.map((shape) => {
         const size = shape.reduce((product, dim) => product * dim, 1);
         const part = real.slice([from], [from + size]);
         from += size;
-        return part.reshape([...shape]);
+        return part.reshape([...shape]) as Tensor;
       });
+      return Object.fromEntries(each.map((part, which) => [`${which}`, part]));
     });
-    return { sum: around(parts as unknown as readonly Tensor[]) as W, survivors };
+    const sums = around(shapes.map((_, which) => (parts as Readonly<Record<string, Tensor>>)[`${which}`]));
+    return { sum: sums, survivors } as unknown as SecureSum<W, P>;
   });
 }
 

@@ -22,7 +22,7 @@ const topologyOf = (count: number) =>
 const ring = (threshold: number) =>
   module('m', () => {
     const x = input('x', uint32, [LENGTH], { at: phones.each, private: true });
-    const { sum, survivors } = maskedSum(x, { members: phones, at: server, threshold, seconds: 2 });
+    const { sum, survivors } = maskedSum(x, { members: phones, at: server, threshold, seconds: 10 });
     output('sum', sum);
     output('survivors', survivors);
   });

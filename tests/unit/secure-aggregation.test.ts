@@ -13,6 +13,7 @@ const uint32s = (dims: readonly number[], values: Uint32Array): Tensor => ({
   dims,
   bytes: new Uint8Array(values.buffer),
 });
+type Words = readonly Uint32Array[];
 const wordsOf = (value: DataValue): Uint32Array => new Uint32Array((value as Tensor).bytes.slice().buffer);
 const joined = (parts: readonly DataValue[]): Uint8Array =>
   Uint8Array.from(parts.flatMap((one) => [...(one as Tensor).bytes]));
@@ -255,7 +256,10 @@ describe('the server’s view', () => {
     ['round of the same secrets', [5, 0n, 'x'], [5, 1n, 'x']],
     ['tensor of the same round', [6, 0n, 'conv.weight'], [6, 0n, 'conv.bias']],
   ] as const)('another %s has other masks: the same values differ uniformly', (_, first, second) => {
-    const [a, b] = [seen(...first), seen(...second)];
+    const [a, b] = [first, second].map(([flow, round, tensor]) => seen(flow, round, tensor)) as unknown as [
+      Words,
+      Words,
+    ];
     for (const [at, one] of a.entries()) expect(isUniform(bytesOf(minus(one, b[at]!)))).toBe(true);
   });
 
