@@ -7,9 +7,9 @@ import { recordText, topologyFrom } from '../support/lint-examples.ts';
 const topology = topologyFrom('{ "version": 1, "classes": { "phone": { "count": 3 }, "server": {} } }');
 const findings = async (...lines: readonly string[]): Promise<readonly Finding[]> => {
   const text = [
-    "import { cohort, collect, constant, float32, input, module, on, output, peer } from 'bytesandbrains';",
-    "import { clipUpdate, hostNoise, noisedMean, privateGradient, seededNoise } from 'bytesandbrains/privacy';",
-    "import { key } from 'bytesandbrains/random';",
+    "import { cohort, collect, constant, float32, input, module, on, output, peer, secret, uint32 } from 'bytesandbrains';",
+    "import { clipUpdate, hostNoise, noisedMean, privateGradient, secureSum, seededNoise } from 'bytesandbrains/privacy';",
+    "import { key, normal } from 'bytesandbrains/random';",
     "const phones = cohort('phone'); const server = peer('server');",
     "export default module('m', () => {",
     "const x = input('x', float32, ['N', 2], { at: phones.each, private: true });",
@@ -60,4 +60,29 @@ test('a clipped update may not leave by itself, and what the server makes of all
   ]);
   const trusting = "{ u: update.u.declassify('clipped, for a server that is trusted to add the noise') }";
   expect(await rules(...release(trusting))).toEqual([]);
+});
+
+test('what is masked may leave, and no other value that was to be: neither itself nor what it is in fixed point', async () => {
+  const update =
+    'const u = on(phones.each, () => x.reduceSum({ axes: [0], keepdims: false }).as(float32, [2]));';
+  const masked =
+    'const { sum } = secureSum({ u }, { members: phones, at: server, threshold: 2, seconds: 5, most: 1, count: 3 });';
+  expect(await rules(update, masked, "output('sum', sum.u);")).toEqual([]);
+  const leak = /^private-value-leaves-class: .* private input x and goes from class phone to server$/;
+  for (const bare of ['u', 'u.clip({ min: -1, max: 1 } as never)'])
+    expect(await rules(update, masked, "output('sum', sum.u);", `sent(${bare});`), bare).toEqual([
+      expect.stringMatching(leak),
+    ]);
+});
+
+test('keys of masks do not leave, nor is a mask of everybody’s a mask', async () => {
+  const own = 'const own = secret(uint32, [2], { at: phones.each });';
+  expect(await rules(own, 'sent(own.bitwiseNot());')).toEqual([
+    expect.stringMatching(/private input own and goes from class phone to server$/),
+  ]);
+  const masked =
+    'on(phones.each, () => x.reduceSum({ axes: [0], keepdims: false }).as(float32, [2]).add(normal(key(7), [2])))';
+  expect(await rules(`sent(${masked});`)).toEqual([
+    expect.stringMatching(/goes from class phone to server$/),
+  ]);
 });

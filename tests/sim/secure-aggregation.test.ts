@@ -1,45 +1,79 @@
-// Secure aggregation in simulated worlds: the exact sum of whoever is left, or none, wherever members drop out.
+// Secure aggregation in simulated worlds: the exact sum of whoever is left, or none, wherever members drop out; and nothing else in all
+// that the server receives that statistics could find. Fifty members by `npm run verify -- strategies.5`.
 
 import { describe, expect, test } from 'vitest';
-import { cohort, float32, input, module, on, output, peer, uint32 } from '../../dsl/index.ts';
-import { type Tensor, unpackStrings } from '../../ir/index.ts';
-import type { NodeComponent, Value } from '../../runtime/index.ts';
+import { cohort, float32, input, module, on, output, peer } from '../../dsl/index.ts';
+import type { Tensor } from '../../ir/index.ts';
+import type { NodeComponent } from '../../runtime/index.ts';
 import { isMissing } from '../../runtime/value.ts';
 import { secureAggregator } from '../../stdlib/components.ts';
-import { maskedSum, secureSum } from '../../stdlib/privacy/index.ts';
+import { secureSum } from '../../stdlib/privacy/index.ts';
 import { floats, plain } from '../support/deploy.ts';
-import { simulatedWorld, topologyIn } from '../support/simulated.ts';
+import { leakage, withoutSelfMasks } from '../support/leakage.ts';
+import { runSecurely, steps, sumOf, topologyFor, updates, words } from '../support/secure-world.ts';
+import { simulatedWorld } from '../support/simulated.ts';
 
 const server = peer('server');
 const phones = cohort('phone');
-const LENGTH = 20;
-const topologyOf = (count: number) =>
-  topologyIn({
-    classes: { server: {}, phone: { count } },
-    links: [{ between: ['phone', 'server'], latency: '50ms', up: '1Gbit/s', down: '1Gbit/s' }],
+const five = Array.from({ length: 5 }, (_, at) => `phone/${at}`);
+
+describe('five phones', () => {
+  test('give the server the exact sum; without self masks it still has the masks between two', async () => {
+    const values = { x: updates(5, 600, 2) };
+    const { sums, view } = await runSecurely({ count: 5, threshold: 3, values });
+    expect(words(sums.x)).toEqual(sumOf(values.x, five));
+    const { found, sum } = withoutSelfMasks(view, 3);
+    expect(found).toEqual([]);
+    expect([...sum]).toEqual(sumOf(values.x, five));
   });
 
-const ring = (threshold: number) =>
-  module('m', () => {
-    const x = input('x', uint32, [LENGTH], { at: phones.each, private: true });
-    const { sum, survivors } = maskedSum(x, { members: phones, at: server, threshold, seconds: 10 });
-    output('sum', sum);
-    output('survivors', survivors);
-  });
-
-const given = (count: number): Readonly<Record<string, Uint32Array>> =>
-  Object.fromEntries(
-    Array.from({ length: count }, (_, phone) => [
-      `phone/${phone}`,
-      Uint32Array.from(
-        { length: LENGTH },
-        (_, at) => Math.imul(phone + 1, 0x9e3779b1) + Math.imul(at, 0x85ebca6b),
-      ),
-    ]),
+  test.each(steps)(
+    'two of whom are gone before %s: the sum of those whose values came, and nothing else',
+    async (step, afterNs) => {
+      const values = { x: updates(5, 600, 1) };
+      const gone = [1, 4].map((phone) => ({ phone, afterNs }));
+      const { sums, survivors, view } = await runSecurely({ count: 5, threshold: 3, values, gone });
+      expect(survivors).toEqual(step === 'reveals' ? five : ['phone/0', 'phone/2', 'phone/3']);
+      expect(words(sums.x)).toEqual(sumOf(values.x, survivors));
+      expect(leakage(view, values).found).toEqual([]);
+    },
   );
-const words = (value: Value | undefined): number[] => [
-  ...new Uint32Array((value as Tensor).bytes.slice().buffer),
-];
+
+  test.each(steps)('three of whom are gone before %s: no sum, and why', async (_, afterNs) => {
+    const values = { x: updates(5, 20, 1) };
+    const gone = [0, 1, 4].map((phone) => ({ phone, afterNs }));
+    const { sums } = await runSecurely({ count: 5, threshold: 3, values, gone });
+    expect(isMissing(sums.x!)).toBe(true);
+    expect(sums.x).toMatchObject({ reason: expect.stringMatching(/timeout|lost|declined/) });
+  });
+});
+
+describe('the statistics find', () => {
+  test('one seed for all tensors and rounds of a member, though the sums are right', async () => {
+    const values = { weight: updates(3, 600, 3), bias: updates(3, 600, 4) };
+    const run = { count: 3, threshold: 2, values, rounds: 2 };
+    const good = await runSecurely(run);
+    expect(leakage(good.view, values).found).toEqual([]);
+    const bad = await runSecurely({ ...run, reuse: true });
+    for (const [name, all] of Object.entries(values))
+      expect(words(bad.sums[name])).toEqual(sumOf(all, five.slice(0, 3)));
+    const { found } = leakage(bad.view, values);
+    for (const one of ['weight, round 0 less bias, round 0', 'bias, round 0 less bias, round 1'])
+      expect(found).toContain(`phone/1: ${one} is not uniform`);
+  });
+
+  test('values that go as they are', async () => {
+    const values = { x: updates(3, 600, 5) };
+    const { sums, view } = await runSecurely({ count: 3, threshold: 2, values, plain: true });
+    expect(words(sums.x)).toEqual(sumOf(values.x, five.slice(0, 3)));
+    const { found } = leakage(view, values);
+    const told = [
+      'x, round 0: what phone/0 sent is not uniform',
+      'a frame of phone/0 has values as they are',
+    ];
+    for (const one of told) expect(found).toContain(one);
+  });
+});
 
 /** Components as the kind makes them; `forge` changes what the first phone gives as masked values. */
 const componentsOf = (id: string, forge?: (bytes: Uint8Array) => Uint8Array) => {
@@ -55,86 +89,6 @@ const componentsOf = (id: string, forge?: (bytes: Uint8Array) => Uint8Array) => 
   };
   return { 'sum member': () => forged, 'sum server': () => secureAggregator() };
 };
-
-async function run(count: number, threshold: number, gone: readonly number[], afterNs: number) {
-  const source = ring(threshold);
-  const { deployment, world } = await simulatedWorld(source, topologyOf(count), {}, (id) => componentsOf(id));
-  world.plan(afterNs, 'drop out', () => {
-    for (const phone of gone) world.stop(world.peers.get(`phone/${phone}`)!);
-  });
-  const values = given(count);
-  const x = Object.fromEntries(
-    Object.entries(values).map(([id, one]): [string, Tensor] => [
-      id,
-      { dtype: 'uint32', dims: [LENGTH], bytes: new Uint8Array(one.slice().buffer) },
-    ]),
-  );
-  // Of a peer that is gone nobody hears what became of its part, so the call has no result; the server has.
-  const outputs: Record<string, Value> = {};
-  world.observers.push({
-    output: ({ id }, one) => {
-      if (id === 'server' && one.type === 'event' && one.event.kind === 'output')
-        outputs[one.event.name] = one.event.value;
-    },
-  });
-  await deployment.invoke({ x }).catch(() => undefined);
-  const sumOf = (phones: readonly number[]): number[] =>
-    Array.from({ length: LENGTH }, (_, at) =>
-      phones.reduce((sum, phone) => (sum + values[`phone/${phone}`]![at]!) >>> 0, 0),
-    );
-  return { outputs, sumOf };
-}
-const all = (count: number): number[] => [...Array(count).keys()];
-
-/** When each message is on its way back: one way takes 50 ms, the members’ first is sent at once. */
-const steps = [
-  ['keys', 0],
-  ['shares', 60e6],
-  ['masked values', 160e6],
-  ['reveals', 260e6],
-] as const;
-
-describe('five phones', () => {
-  test('give the server the exact sum', async () => {
-    const { outputs, sumOf } = await run(5, 3, [], 0);
-    expect(words(outputs.sum)).toEqual(sumOf(all(5)));
-  });
-
-  test.each(steps)(
-    'two of whom are gone before %s: the sum of those whose values came',
-    async (step, after) => {
-      const { outputs, sumOf } = await run(5, 3, [1, 4], after);
-      const survivors = step === 'reveals' ? all(5) : [0, 2, 3];
-      expect(unpackStrings((outputs.survivors as Tensor).bytes, survivors.length)).toEqual(
-        survivors.map((at) => `phone/${at}`),
-      );
-      expect(words(outputs.sum)).toEqual(sumOf(survivors));
-    },
-  );
-
-  test.each(steps)('three of whom are gone before %s: no sum, and why', async (_, after) => {
-    const { outputs } = await run(5, 3, [0, 1, 4], after);
-    expect(isMissing(outputs.sum!)).toBe(true);
-    expect(outputs.sum).toMatchObject({ reason: expect.stringMatching(/timeout|lost|declined/) });
-  });
-});
-
-describe('fifty phones', { timeout: 600_000 }, () => {
-  const gone = Array.from({ length: 15 }, (_, at) => at * 3 + 1);
-  const left = all(50).filter((at) => !gone.includes(at));
-
-  test.each(steps)(
-    'fifteen of whom are gone before %s: the exact sum of those whose values came',
-    async (step, after) => {
-      const { outputs, sumOf } = await run(50, 30, gone, after);
-      const survivors = step === 'reveals' ? all(50) : left;
-      expect(unpackStrings((outputs.survivors as Tensor).bytes, survivors.length)).toEqual(
-        survivors.map((at) => `phone/${at}`),
-      );
-      expect(words(outputs.sum)).toEqual(sumOf(survivors));
-    },
-  );
-});
 
 describe('a record of float32', () => {
   const world = async (
@@ -158,7 +112,7 @@ describe('a record of float32', () => {
       output('weight', sum.weight);
       output('bias', sum.bias);
     });
-    const { deployment } = await simulatedWorld(source, topologyOf(3), {}, (id) => componentsOf(id, forge));
+    const { deployment } = await simulatedWorld(source, topologyFor(3), {}, (id) => componentsOf(id, forge));
     const u = Object.fromEntries(Object.entries(update).map(([id, one]) => [id, floats(...one)]));
     const { outputs } = await deployment.invoke({ u });
     return outputs;
