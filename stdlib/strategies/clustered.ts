@@ -33,7 +33,7 @@ export const clustered = (task: Task, { clusters, ...federation }: Clustered): M
     const records = recordsOf(task, clients);
     entry('round', server, { initial: { round: 0n } }, ({ round }) => {
       const some = taking(federation);
-      const starts = held.map((one) => sent(read(one), some, federation));
+      const starts = held.map((one, at) => sent(read(one), some, federation, `model${at}`));
       const { rows, counts, notes, loss } = gathered(federation, round, some, () => {
         const batch = records.batch(round, local.batch);
         const losses = starts.map((start) => lossOf(task.loss(start, batch)).loss.reshape([1]));

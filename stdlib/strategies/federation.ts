@@ -60,6 +60,8 @@ export interface Federation {
   readonly answers?: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'enough' | 'codec' | 'vouched'>;
   /** How what the server sends is encoded. */
   readonly codec?: CollectOptions<string>['codec'];
+  /** What clients have of the server's values, which `name` tells apart; such as by a `delta`. Default: all of them, in `codec`. */
+  readonly brings?: (values: Weights, name: string) => Weights;
   /** What the answers are together. Default: their mean, weighted by how many records each client has. */
   readonly combine?: Combine;
   /** What a client sends of what it came to; such as clipped, or with feedback of what its codec lost. Default: all of it. */
@@ -101,10 +103,16 @@ export const zerosAt = (name: string, like: Weights, at: Place<string>): Variabl
   mapped(like, (one, own) => state(`${name}.${own}`, zerosLike(one) as Weight, { at }));
 
 /** The server's values at the clients of a round. */
-export const sent = (weights: Weights, to: Place<string>, { codec }: Federation): Weights =>
-  codec === undefined
-    ? weights
-    : mapped(weights, (one) => one.broadcast(to as Place<'some.each'>, { codec }));
+export function sent(
+  weights: Weights,
+  to: Place<string>,
+  { codec, brings }: Pick<Federation, 'codec' | 'brings'>,
+  name = 'model',
+): Weights {
+  if (brings !== undefined) return brings(weights, name);
+  if (codec === undefined) return weights;
+  return mapped(weights, (one) => one.broadcast(to as Place<'some.each'>, { codec }));
+}
 
 /** What a client answers: groups of values that are like the parameters, the loss on the way, and how much it counts. */
 export interface Answer<Group extends string> {
@@ -164,12 +172,22 @@ export function combined<Group extends string>(
 }
 
 /** Tells how the round went, and begins the next. */
-export function nextRound(
+export function nextRound(task: Task, federation: Federation, report: Report): void {
+  const { rounds, target } = federation;
+  const { round } = report;
+  const score = tellRound(task, federation, report);
+  const goesOn = round.less(BigInt(rounds - 1));
+  const isShort = target === undefined || score === undefined ? undefined : score.less(target);
+  next('round', { round: round.add(1n) }).when(isShort === undefined ? goesOn : goesOn.and(isShort));
+}
+
+/** Tells how the round went, and gives its score. */
+export function tellRound(
   task: Task,
   federation: Federation,
   { round, weights, loss, score: told }: Report,
-): void {
-  const { server, rounds, target, report } = federation;
+): Scalar | undefined {
+  const { server, report } = federation;
   const before = state('loss', constant(0), { at: server });
   const lost = loss.orElse(before.read()) as Scalar;
   before.assign(lost);
@@ -177,9 +195,7 @@ export function nextRound(
   const score = told ?? scored(task, federation, weights);
   if (score !== undefined) output('score', score);
   report?.({ round, weights, loss: lost });
-  const goesOn = round.less(BigInt(rounds - 1));
-  const isShort = target === undefined || score === undefined ? undefined : score.less(target);
-  next('round', { round: round.add(1n) }).when(isShort === undefined ? goesOn : goesOn.and(isShort));
+  return score;
 }
 
 /** The mean score over the server's own records. */

@@ -12,6 +12,7 @@ export { type Gossip, gossip } from './gossip.ts';
 export { hierarchical, type Tiered } from './hierarchical.ts';
 export { type Descended, type Descent, descend, type Local } from './local.ts';
 export type { Matrix, Peers } from './mixing.ts';
+export { type Overlapped, overlapped } from './overlapped.ts';
 export { type Personal, personalised } from './personalised.ts';
 export { pushSum } from './push-sum.ts';
 export { type Controlled, scaffold } from './scaffold.ts';

@@ -34,7 +34,8 @@ export const scaffold = (task: Task, { lr, steps, share = 1, ...federation }: Co
     const records = recordsOf(task, clients);
     entry('round', server, { initial: { round: 0n } }, ({ round }) => {
       const some = taking(federation);
-      const [start, control] = [sent(read(held), some, federation), sent(read(shared), some, federation)];
+      const start = sent(read(held), some, federation);
+      const control = sent(read(shared), some, federation, 'control');
       const { moved, change, loss } = combined(federation, round, some, () => {
         const bend = minus(control, read(own));
         const descent = { direction: (gradient: Weights) => plus(gradient, bend) };

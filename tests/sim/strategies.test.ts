@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { cohort, type Module, type Picker } from '../../dsl/index.ts';
 import { adamw, sgd } from '../../dsl/optim/index.ts';
 import { key } from '../../dsl/random/index.ts';
+import { delta } from '../../stdlib/codecs/graph.ts';
 import {
   clustered,
   diLoCo,
@@ -19,6 +20,7 @@ import {
   gossip,
   hierarchical,
   type Matrix,
+  overlapped,
   type Peers,
   personalised,
   pushSum,
@@ -85,6 +87,20 @@ describe('with a server', () => {
     ['fedAdagrad', () => fedOpt(blobs, { ...federation, optimizer: fedAdagrad({ lr: 0.2, tau: 1e-2 }) })],
     ['scaffold', () => scaffold(blobs, { ...federation, lr: 0.2, steps: 4 })],
     ['diLoCo', () => diLoCo(blobs, { ...federation, local: { ...local, optimizer: adamw({ lr: 0.01 }) } })],
+    [
+      'diLoCo in 8 bits, of what changed',
+      () =>
+        diLoCo(blobs, {
+          ...federation,
+          local: { ...local, optimizer: adamw({ lr: 0.01 }) },
+          brings: (values, name) => delta(name, values, { from: server, to: clients, codec: 'int8' }),
+          answers: { within: '10s', codec: 'int8' },
+        }),
+    ],
+    [
+      'overlapped',
+      () => overlapped(blobs, { ...federation, local: { ...local, optimizer: adamw({ lr: 0.01 }) } }),
+    ],
   ])('%s', async (_, program) => {
     const world = await worldOf(program());
     const statuses: string[] = [];

@@ -1,4 +1,4 @@
-// Modules in simulated worlds, on the CPU backend.
+// Modules in simulated worlds, on the CPU backend unless told otherwise.
 
 import { deploymentInMemory, peersOf } from '../../cli/run/memory.ts';
 import { computeFor } from '../../cli/sim/compute.ts';
@@ -7,7 +7,7 @@ import type { Module } from '../../dsl/index.ts';
 import type { Topology } from '../../ir/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { SimulatedDeployment, World, type WorldOptions } from '../../runtime/host/sim/index.ts';
-import type { Components } from '../../runtime/index.ts';
+import type { Backend, Components } from '../../runtime/index.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { makersOf } from '../../stdlib/components.ts';
 import { compiled, recorded } from './deploy.ts';
@@ -29,11 +29,13 @@ export async function simulatedWorld(
   topology: Topology,
   options: Partial<WorldOptions> = {},
   components: (peer: string) => Components = () => ({}),
+  backend: Backend = cpu,
 ): Promise<SimulatedWorld> {
   const loaded = deploymentInMemory(compiled(recorded(source), topology));
   const own = optionsFor(loaded, topology);
   const peers = own.peers.map((one) => ({
     ...one,
+    backend,
     components: { ...makersOf(one.bundle.manifest.slots), ...components(one.id) },
   }));
   const world = await World.create({ ...own, peers, ...options });
