@@ -1,11 +1,9 @@
 // What the commands that compile have in common: load, read the topology, run the passes, report.
 
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { type Compilation, compile, parseTopology } from '../compiler/index.ts';
-import { DiagnosticError, type Model, printModel, type Topology } from '../ir/index.ts';
+import { type Compilation, compile } from '../compiler/index.ts';
+import { type Model, printModel, type Topology } from '../ir/index.ts';
 import type { CommandContext } from './context.ts';
-import { readProblem } from './load/files.ts';
+import { readTopology } from './load/topology.ts';
 import { loadSource } from './load.ts';
 
 export const objectives = ['latency', 'throughput', 'bytes', 'energy'] as const;
@@ -65,20 +63,6 @@ function compileModel(
   });
   cx.require(diagnostics);
   return compilation;
-}
-
-/** Reads topology.json; ends the command if it has errors. */
-export function readTopology(cx: CommandContext, file: string): Topology {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new DiagnosticError(readProblem(file, error));
-  }
-  // Named without its folder: what is compiled must not depend on where it was compiled from.
-  const { topology, diagnostics } = parseTopology(text, path.basename(file));
-  cx.require(diagnostics);
-  return topology!;
 }
 
 /** The graph as text; after the cut, that of every program. */

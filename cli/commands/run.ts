@@ -109,7 +109,7 @@ export const run = command<Options>({
       import('../run/options.ts'),
       import('../run/deployment.ts'),
       import('../run/inputs.ts'),
-      import('../run/memory.ts'),
+      import('../../runtime/host/node-bundle.ts'),
       import('../run/flows.ts'),
       import('../run/backends.ts'),
     ]);

@@ -5,9 +5,9 @@ import { parseQuantity, quantities } from '../../compiler/units.ts';
 import { classesOf, DiagnosticError, diagnostic, type Manifest, type Topology } from '../../ir/index.ts';
 import { type ConnectedOptions, neighboursOf } from '../../runtime/host/index.ts';
 import { type Address, parseAddress, type Target, type Tls } from '../../runtime/host/node.ts';
-import { readTopology } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { readProblem } from '../load/files.ts';
+import { readTopology } from '../load/topology.ts';
 import type { LogFormat } from './log.ts';
 
 /** Shorter tokens can be guessed from a handshake that somebody has overheard. */

@@ -5,8 +5,8 @@ import { classesOf, type Diagnostic, DiagnosticError, type Manifest, type Topolo
 import type { LoadedBundle } from '../../runtime/bundle.ts';
 import type { Component, Components } from '../../runtime/index.ts';
 import type { DataFolder } from '../../stdlib/data/node/index.ts';
-import { readTopology } from '../compile.ts';
 import type { CommandContext } from '../context.ts';
+import { readTopology } from '../load/topology.ts';
 
 interface Peer {
   readonly id: string;

@@ -3,11 +3,8 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { writeDeployment } from '../../compiler/index.ts';
 import type { Model } from '../../ir/index.ts';
 import { type LoadedDeployment, loadDeployment } from '../../runtime/host/node-bundle.ts';
-import { writeFolder } from '../../runtime/host/node-sink.ts';
-import { compileSource } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 
 export interface Prepared {
@@ -38,6 +35,11 @@ export async function prepare(
   if (options.peers === undefined) {
     throw new UsageError(`--peers says who runs ${source}; only a compiled folder runs without it`);
   }
+  const [{ writeDeployment }, { writeFolder }, { compileSource }] = await Promise.all([
+    import('../../compiler/index.ts'),
+    import('../../runtime/host/node-sink.ts'),
+    import('../compile.ts'),
+  ]);
   const compilation = await compileSource(cx, source, { peers: options.peers, check: options.check });
   // From a folder and not from memory, so that the backend can map the weights.
   const scratch = mkdtempSync(path.join(tmpdir(), 'bbc-run-'));

@@ -21,14 +21,13 @@ import type {
   PeerValues,
   QuorumMissed,
 } from '../../runtime/host/index.ts';
-import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
+import { type LoadedDeployment, peersOf } from '../../runtime/host/node-bundle.ts';
 import { causeText } from '../../runtime/host/observe/cause-text.ts';
 import { sumOfOverheads } from '../../runtime/host/overhead.ts';
 import { isMissing } from '../../runtime/value.ts';
 import { elementsOf } from '../tensors/elements.ts';
 import { Answers, positionIn, quorumProblems } from './answers.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { peersOf } from './memory.ts';
 import { type Reason, reasonsOf } from './reasons.ts';
 import { type LinkSent, SentSums, sentInAll } from './traffic.ts';
 

@@ -8,11 +8,11 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { DiagnosticError, diagnostic, type Manifest, programsOf } from '../../ir/index.ts';
 import { Coordinator, type Deployment, neighboursOf, type RemotePeer } from '../../runtime/host/index.ts';
+import { peersOf } from '../../runtime/host/node-bundle.ts';
 import type { CommandContext } from '../context.ts';
 import type { FromPeer, ToPeer } from '../node/protocol.ts';
 import { POINTER } from '../output.ts';
 import type { Prepared } from './deployment.ts';
-import { peersOf } from './memory.ts';
 
 /** How long a process may take to end after it was told to. */
 const END_MS = 10_000;
@@ -35,7 +35,11 @@ interface PeerSettings {
   readonly backend?: string | undefined;
   /** Where their data is bound. */
   readonly topology: string | undefined;
+  /** The command line that they run. Default: this one. */
+  readonly main?: string;
 }
+
+const OWN_MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
 /** Rejects with DiagnosticError BB768 if a process ends before everybody is ready. */
 export async function startProcesses(
@@ -92,9 +96,8 @@ function startProcess(
   peer: string,
   bundles: readonly string[],
   token: string,
-  { optimization, workers, backend, topology }: PeerSettings,
+  { optimization, workers, backend, topology, main = OWN_MAIN }: PeerSettings,
 ): ChildProcess {
-  const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const threads = workers === undefined ? [] : ['--workers', String(workers)];
   const chosen = backend === undefined ? [] : ['--backend', backend];
   const bound = topology === undefined ? [] : ['--topology', topology];

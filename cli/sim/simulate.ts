@@ -16,8 +16,8 @@ import {
   type WorldOptions,
 } from '../../runtime/host/sim/index.ts';
 import { adaptive } from '../../runtime/index.ts';
-import { readTopology } from '../compile.ts';
 import { type CommandContext, UsageError } from '../context.ts';
+import { readTopology } from '../load/topology.ts';
 import { durationOf } from '../node/options.ts';
 import { Backends } from '../run/backends.ts';
 import { openPeerData, type PeerData } from '../run/components.ts';

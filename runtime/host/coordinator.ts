@@ -98,13 +98,7 @@ export class Coordinator implements Deployment {
   /** Takes in what a peer's host tells. */
   note(peer: string, event: PeerEvent): void {
     switch (event.kind) {
-      case 'flow-account': {
-        const record = this.#book.recordOf(event.flow);
-        if (record === undefined) return;
-        record.stats(peer).computeMs += event.computeMs;
-        record.messages.push(...event.messages);
-        return;
-      }
+      case 'flow-account':
       case 'flow-started':
       case 'flow-refused':
       case 'input-wanted':

@@ -9,6 +9,7 @@ import { type FlowId, flowKey, wholeOf } from '../flow-id.ts';
 import type { Input, NodeEvent } from '../io.ts';
 import { isSecret } from './entropy.ts';
 import {
+  type FlowAccount,
   type FlowRecord,
   type FlowResult,
   flowAt,
@@ -84,10 +85,24 @@ const sessionOf = (
   given: Pick<Session, 'starters' | 'inputs' | 'owned' | 'ended' | 'onFlow' | 'resolve' | 'reject'>,
 ): Session => ({ ...given, pending: 1, late: NONE_LATE, last: undefined, pauses: [] });
 
-type FlowEvent = Extract<NodeEvent, { readonly flow: FlowId }>;
+type FlowEvent = Extract<NodeEvent, { readonly flow: FlowId }> | FlowAccount;
 /** How much is kept of flows that are not known yet. */
 const MAX_EARLY_FLOWS = 64;
 const MAX_EARLY_EVENTS = 4096;
+
+/** Flows that triggers start, before others follow them; infinite where there is no end of them. */
+function triggeredAt(members: readonly Member[]): number {
+  const joint = new Set<string>();
+  let alone = 0;
+  for (const { manifest } of members)
+    for (const entry of manifest.entries.filter((one) => beginsHere(manifest, one))) {
+      if (entry.trigger === 'interval' || entry.trigger === 'event') return Number.POSITIVE_INFINITY;
+      if (entry.trigger !== 'after') continue;
+      if (entry.joint === true) joint.add(entry.name);
+      else alone++;
+    }
+  return joint.size + alone;
+}
 
 export class FlowBook {
   readonly #members: readonly Member[];
@@ -144,13 +159,20 @@ export class FlowBook {
   watch(given: PeerValues, onFlow: (result: FlowResult) => void): void {
     const inputs = new Map(this.#members.map((member) => [member.id, valuesFor(member, given, undefined)]));
     const ended = new EndedFlows(MAX_REMEMBERED, () => {});
-    const nobody = { resolve: () => {}, reject: () => {} };
-    this.#uncalled = sessionOf({ starters: [], inputs, owned: false, ended, onFlow, ...nobody });
+    const resolve = (): void => {
+      for (const served of this.#serving.values()) served();
+    };
+    const session = sessionOf({
+      ...{ starters: [], inputs, owned: false, ended, onFlow, resolve },
+      reject: () => {},
+    });
+    session.pending = triggeredAt(this.#members);
+    this.#uncalled = session;
   }
 
-  /** Resolves when it is enough, which is asked after each flow that is over. */
+  /** Resolves when it is enough, which is asked after each flow that is over, or no trigger will start another. */
   async until(enough: () => boolean): Promise<void> {
-    if (enough()) return;
+    if (enough() || (this.#uncalled?.pending ?? 1) <= 0) return;
     await new Promise<void>((resolve) => this.#serving.set(enough, resolve));
     this.#serving.delete(enough);
   }
@@ -166,7 +188,7 @@ export class FlowBook {
   }
 
   /** Takes in what a peer tells; gives the flow's record if it ended there. */
-  note(peer: string, event: NodeEvent): FlowRecord | undefined {
+  note(peer: string, event: NodeEvent | FlowAccount): FlowRecord | undefined {
     if (event.kind === 'flow-refused') {
       this.#take(event.request)?.reject(new DiagnosticError(diagnostic('BB704', { why: event.why })));
       return undefined;
@@ -203,6 +225,10 @@ export class FlowBook {
       record.seats.add(seatAt(peer, event));
     }
     // Only what is held can be an argument of a flow to come.
+    if (event.kind === 'flow-account') {
+      record.stats(peer).computeMs += event.computeMs;
+      record.messages.push(...event.messages);
+    }
     if (event.kind === 'session-paused')
       record.session.pauses.push({ step: event.step, arguments: event.arguments as Pause['arguments'] });
     if (event.kind === 'not-finite') record.notFinite ??= event;

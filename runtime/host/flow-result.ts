@@ -91,6 +91,14 @@ type Suspect = Extract<NodeEvent, { kind: 'suspect' }>;
 type Status = Extract<NodeEvent, { kind: 'flow-ended' }>['status'];
 
 /** A chain of flows, of which a caller started the first. */
+/** What a flow that now ends took at a peer. */
+export interface FlowAccount {
+  readonly kind: 'flow-account';
+  readonly flow: FlowId;
+  readonly computeMs: number;
+  readonly messages: readonly SentMessage[];
+}
+
 export interface Session {
   /** The peers where its flows start. */
   readonly starters: readonly string[];
@@ -266,7 +274,7 @@ export class Roster {
 export const isOpenAt = (record: FlowRecord, peer: string): boolean =>
   [...record.open].some((seat) => seat.startsWith(`${peer}\n`));
 
-/** Whether a peer has yet to hear of a flow, in some seat that it comes to. */
+/** Whether a peer has yet to hear of a flow, in some seat that it comes to. What peers sent is known of those that ended. */
 export function isToCome(record: FlowRecord, { id, manifest }: Member, peers: readonly Member[]): boolean {
   const entry = entryOf(record, peers);
   const seats = manifest.seats?.filter(
@@ -276,7 +284,11 @@ export function isToCome(record: FlowRecord, { id, manifest }: Member, peers: re
       manifest.edgesIn.some(({ to }) => to.seat === name),
   );
   if (seats?.some(({ name }) => !record.seats.has(seatAt(id, { seat: name })))) return true;
-  return !record.ends.has(id) && (manifest.edgesIn.length > 0 || record.session.starters.includes(id));
+  if (record.ends.has(id)) return false;
+  // Others enter a joint flow unasked.
+  const reached =
+    record.id.kind === 'joint' ? manifest.edgesIn.length > 0 : record.messages.some(({ to }) => to === id);
+  return reached || record.session.starters.includes(id);
 }
 
 /** Whether a flow has an output at a peer: where it is in the seat that gives it, or every member is. */

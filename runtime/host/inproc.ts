@@ -64,7 +64,7 @@ export interface Deployment {
    * DiagnosticError BB702 for inputs that do not fit.
    */
   arm(values: PeerValues, onFlow: (result: FlowResult) => void): void;
-  /** Lets flows come and go until it is enough, which is asked after each. */
+  /** Lets flows come and go until it is enough, which is asked after each, or until no trigger will start another. */
   serve(enough: () => boolean): Promise<void>;
   /** What each peer's state variables hold, by their keys; those never assigned are not there. Between calls only. */
   state(): Promise<PeerStates>;

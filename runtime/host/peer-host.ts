@@ -21,7 +21,7 @@ import { Driver, type DriverOptions, type Durability, POOL_BYTES } from './drive
 import type { Entropy } from './entropy.ts';
 import { originOf } from './finite.ts';
 import { invocation } from './flow-book.ts';
-import type { Pause } from './flow-result.ts';
+import type { FlowAccount, Pause } from './flow-result.ts';
 import { type DataValues, handOver } from './hand-over.ts';
 import { HeldFrames } from './held-frames.ts';
 import { Counters } from './observe/counters.ts';
@@ -43,13 +43,7 @@ export type PeerEvent =
   | { readonly kind: 'peer-left'; readonly peer: string; readonly why: string | undefined }
   /** It stayed away for so long. */
   | { readonly kind: 'peer-lost'; readonly peer: string; readonly why: string; readonly waitedNs: number }
-  /** What a flow that now ends took here. */
-  | {
-      readonly kind: 'flow-account';
-      readonly flow: FlowId;
-      readonly computeMs: number;
-      readonly messages: readonly SentMessage[];
-    };
+  | FlowAccount;
 
 export interface PeerHostOptions {
   readonly peer: string;
