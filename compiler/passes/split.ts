@@ -36,6 +36,7 @@ import { checkLinks, codecBetween } from '../links.ts';
 import { type Deployment, pass } from '../pass.ts';
 import { settleConstants } from '../split/answers.ts';
 import { duplicateCheapOps } from '../split/duplicate.ts';
+import { groupCrossings } from '../split/envelopes.ts';
 import { foldAnswers } from '../split/folds.ts';
 import { fragmentLevels } from '../split/fragments.ts';
 import { liftConstants } from '../split/lift.ts';
@@ -83,7 +84,8 @@ export const split = pass('split', {
     if (hasErrors(problems)) return compilation;
 
     const { graph: folding, levels } = foldAnswers(graph, unfolded);
-    const grouping = groupOps(folding, levels, crossings, [...entries.values()]);
+    const grouped = groupCrossings(folding, levels, crossings);
+    const grouping = groupOps(folding, levels, grouped, [...entries.values()]);
     const numbered: NumberedCrossing[] = crossings.map((crossing, id) => ({
       ...crossing,
       edge: edgeOf(
@@ -92,12 +94,12 @@ export const split = pass('split', {
         crossing.value,
         crossing,
         id,
-        grouping.envelopeOf(crossing),
+        grouped.of(crossing),
         withinNs(graph, crossing),
       ),
     }));
     const envelopes = new Set(numbered.map(({ edge }) => edge.envelope)).size;
-    const asleep = placesToTrigger(graph, crossings, grouping.envelopeOf, entries);
+    const asleep = placesToTrigger(graph, crossings, (one) => grouped.of(one), entries);
     asleep.forEach(({ from, to }, index) => {
       if (isCohort(graph.places[from]!) && !isBoundAt(graph.places[to]!, graph.places[from]!))
         cx.report(unwoken(graph, from, to));

@@ -24,6 +24,7 @@ import {
 } from '../../ir/index.ts';
 import { weightOf } from '../../ir/onnx/weights.ts';
 import type { Program } from '../pass.ts';
+import { itemsBehind } from './beginnings.ts';
 import { isFold, partsOfFold } from './folds.ts';
 import { type BodyInput, FunctionBody } from './function-body.ts';
 import { isGather, type PlacedGraph, type PlaceNumber, setToReceive } from './places.ts';
@@ -142,15 +143,17 @@ class ProgramBuilder {
   /** Writes the ops of a place, whose fragments are numbered from `first` on; gives how many there are. */
   #emitSeat(first: number, outputs: ValueId[]): number {
     const inputsHere = this.#declareInputs();
-    const { items } = this.#schedule;
-    const levels = [...new Set(items.map((item) => item.level))];
-    const fragmentOf = new Map(levels.map((level, index) => [level, first + index]));
+    const behind = itemsBehind(this.#split, this.#schedule.items);
+    // What begins a fragment stands before what comes after.
+    const rank = (item: Item): number => 2 * item.level + (behind.has(item) ? 1 : 0);
+    const items = this.#schedule.items.toSorted((a, b) => rank(a) - rank(b));
+    const numbers = new Map([...new Set(items.map(rank))].map((one, index) => [one, first + index]));
     const name = seatsOf(this.#split.graph).names[this.#place]!;
     for (const item of items) {
       const before = this.#ops.length;
       this.#emit(item);
       for (const op of this.#ops.slice(before)) {
-        this.#fragments[op] = fragmentOf.get(item.level)!;
+        this.#fragments[op] = numbers.get(rank(item))!;
         if (this.#named) this.#seatOf[op] = name;
       }
     }
@@ -165,7 +168,7 @@ class ProgramBuilder {
       inputs: named(inputsHere),
       outputs: named(outputsHere),
     });
-    return levels.length;
+    return numbers.size;
   }
 
   /** Names for values of a seat. What enters and leaves there keeps its name; all else only if no other seat has it. */

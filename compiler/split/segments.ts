@@ -7,60 +7,10 @@
 
 import { CORE, isOurDomain, type OpId, roleCallOf, type ValueId } from '../../ir/index.ts';
 import { componentKey, isUpdate } from './calls.ts';
+import { assigningFragments, type Envelopes } from './envelopes.ts';
 import { isState, type Levels, variableOf } from './fragments.ts';
-import {
-  type Crossing,
-  isCore,
-  isGather,
-  type PlacedGraph,
-  type PlaceNumber,
-  placeOfValue,
-} from './places.ts';
-
-/** Sets of small numbers, each with one identity, so that comparing and joining them is cheap. */
-class SetPool {
-  readonly #members: (readonly number[])[] = [[]];
-  readonly #byKey = new Map<string, number>([['', 0]]);
-  readonly #unions = new Map<number, Map<number, number>>();
-
-  /** The empty set. */
-  readonly empty = 0;
-
-  of(member: number): number {
-    return this.#intern([member]);
-  }
-  size(set: number): number {
-    return this.#members[set]!.length;
-  }
-  union(a: number, b: number): number {
-    if (a === b || b === this.empty) return a;
-    if (a === this.empty) return b;
-    const [low, high] = a < b ? [a, b] : [b, a];
-    let row = this.#unions.get(low);
-    if (row === undefined) {
-      row = new Map();
-      this.#unions.set(low, row);
-    }
-    let joined = row.get(high);
-    if (joined === undefined) {
-      joined = this.#intern(
-        [...new Set([...this.#members[low]!, ...this.#members[high]!])].sort((x, y) => x - y),
-      );
-      row.set(high, joined);
-    }
-    return joined;
-  }
-
-  #intern(members: readonly number[]): number {
-    const key = members.join();
-    let set = this.#byKey.get(key);
-    if (set === undefined) {
-      set = this.#members.push(members) - 1;
-      this.#byKey.set(key, set);
-    }
-    return set;
-  }
-}
+import { isCore, type PlacedGraph, type PlaceNumber, placeOfValue } from './places.ts';
+import { SetPool } from './set-pool.ts';
 
 export interface Grouping {
   /** For each OpId: how many ops of ours, core's and roles', of the same fragment lie before it at most. */
@@ -68,14 +18,12 @@ export interface Grouping {
   /** For each OpId: identity of the set of reasons for which its results may be missing. */
   readonly missing: Int32Array;
   readonly sizeOf: (set: number) => number;
-  /** Which envelope a crossing travels in: what leaves a fragment for one place goes together. */
-  readonly envelopeOf: (crossing: Crossing) => number;
 }
 
 export function groupOps(
   graph: PlacedGraph,
   levels: Levels,
-  crossings: readonly Crossing[],
+  envelopes: Envelopes,
   entries: readonly PlaceNumber[],
 ): Grouping {
   const { model } = graph;
@@ -93,23 +41,6 @@ export function groupOps(
     return pool.of(source);
   };
 
-  const levelOfValue = (value: ValueId): number => {
-    const { def } = model.value(value);
-    return def.kind === 'op' ? levels[def.op]! : 0;
-  };
-  const envelopes = new Map<string, number>();
-  const envelopeOf = (crossing: Crossing): number => {
-    // The fields of one record travel together, whichever fragments made them.
-    const key =
-      crossing.op !== undefined && isGather(model.op(crossing.op))
-        ? `collect ${crossing.op}`
-        : `${crossing.from}>${crossing.to}@${levelOfValue(crossing.value)}`;
-    const number = envelopes.get(key) ?? envelopes.size;
-    envelopes.set(key, number);
-    return number;
-  };
-  for (const crossing of crossings) envelopeOf(crossing);
-
   const missingOfValue = (value: ValueId): number => {
     const { def } = model.value(value);
     if (def.kind === 'op') return missing[def.op]!;
@@ -117,10 +48,7 @@ export function groupOps(
   };
 
   // What a fragment that assigns state shows to later ones is missing as a whole if the fragment is voided.
-  const assigning = new Set<string>();
-  for (const op of model.opsOf())
-    if (isCore(op, CORE.stateAssign) || isUpdate(op))
-      assigning.add(`${graph.opPlace[op.id]}@${levels[op.id]}`);
+  const assigning = assigningFragments(graph, levels);
 
   const stateDepth = new Map<string, number>();
   for (const op of model.opsOf()) {
@@ -132,7 +60,7 @@ export function groupOps(
       const { def } = model.value(value);
       const from = placeOfValue(graph, value);
       set = pool.union(set, missingOfValue(value));
-      if (from !== here) set = pool.union(set, sourceSet(`envelope ${from}>${here}@${levelOfValue(value)}`));
+      if (from !== here) set = pool.union(set, sourceSet(`envelope ${envelopes.bringing(value, here)}`));
       else if (def.kind === 'op' && levels[def.op] === level) {
         const step = isOurDomain(model.op(def.op).domain) ? 1 : 0;
         coreDepth[op.id] = Math.max(coreDepth[op.id]!, coreDepth[def.op]! + step);
@@ -149,7 +77,7 @@ export function groupOps(
     }
     missing[op.id] = isOurDomain(op.domain) ? afterOurs(op.id, set) : set;
   }
-  return { coreDepth, missing, sizeOf: (set) => pool.size(set), envelopeOf };
+  return { coreDepth, missing, sizeOf: (set) => pool.size(set) };
 
   function afterOurs(id: OpId, inputs: number): number {
     const op = model.op(id);

@@ -1,8 +1,6 @@
 // Exploring: all orders in which a few frames may come, and all points at which a peer may crash.
 
 import { expect, test } from 'vitest';
-import { deploymentInMemory } from '../../cli/run/memory.ts';
-import { attempts } from '../../cli/sim/attempt.ts';
 import {
   bootstrap,
   cohort,
@@ -23,32 +21,14 @@ import {
 } from '../../dsl/index.ts';
 import type { ProtocolDeclaration, Tensor } from '../../ir/index.ts';
 import type { ComponentContext, Later, NodeCall, NodeComponent } from '../../runtime/components/contract.ts';
-import { type ExploreOptions, explore } from '../../runtime/host/sim/explore.ts';
-import { prepareWorkers, type WorldOptions } from '../../runtime/host/sim/index.ts';
 import type { Components } from '../../runtime/index.ts';
 import { flatIndex } from '../../stdlib/indexes/index.ts';
-import { compiled, floats, recorded, truth } from '../support/deploy.ts';
-import { optionsFor, topologyIn } from '../support/simulated.ts';
+import { floats, truth } from '../support/deploy.ts';
+import { explored } from '../support/exploring.ts';
+import { topologyIn } from '../support/simulated.ts';
 
 const two = topologyIn({ classes: { server: {}, worker: {} } });
 const [server, worker] = [peer('server'), peer('worker')];
-
-async function explored(
-  source: Module,
-  topology = two,
-  options: Partial<
-    ExploreOptions & WorldOptions & { calls: number; values: object; components: (id: string) => Components }
-  > = {},
-) {
-  const loaded = deploymentInMemory(compiled(recorded(source), topology));
-  const { calls = 2, values = {}, components, ...rest } = options;
-  const base = optionsFor(loaded, topology);
-  const peers = base.peers.map((one) => ({ ...one, components: components?.(one.id) ?? {} }));
-  const world = { ...base, peers, durable: options.restart === 'restored' };
-  const workers = await prepareWorkers(world);
-  const make = attempts({ world, workers, values: values as never, calls });
-  return explore({ make, crashes: 0, restart: 'fresh', maxRuns: 5000, ...rest });
-}
 
 /** The server's total is read, grows at the worker, and is assigned when it is back: another flow may come between. */
 const counting = (limit: number): Module =>
@@ -64,7 +44,7 @@ const counting = (limit: number): Module =>
   });
 
 test('a lost update is found: one flow reads before another has assigned', async () => {
-  const { findings, whole, outcomes } = await explored(counting(2));
+  const { findings, whole, outcomes } = await explored(counting(2), two);
   expect(whole).toBe(true);
   expect(findings.map(({ kind }) => kind)).toEqual(['not-serializable']);
   expect(findings[0]!.what).toContain('total of server is 1');
@@ -96,7 +76,7 @@ test('no flow comes before a bootstrap, whenever its node crashes', async () => 
 });
 
 test('with one flow at a time nothing is lost', async () => {
-  const { findings, whole } = await explored(counting(1));
+  const { findings, whole } = await explored(counting(1), two);
   expect([findings, whole]).toEqual([[], true]);
 });
 
