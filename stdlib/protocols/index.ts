@@ -1,4 +1,5 @@
 // Protocols: components with messages of their own.
 
+export { type ContentStoreOptions, contentStore, contentStored } from './content-store.ts';
 export { type MembershipOptions, membership, membershipRegistry } from './membership.ts';
 export { secureAggregation, secureAggregator } from './secure-aggregation/index.ts';

@@ -1,4 +1,4 @@
-import { CORE, dependenciesOf, type Model, setsOf, type ValueId } from '../../../ir/index.ts';
+import { CORE, dependenciesOf, type Model, roleCallOf, setsOf, type ValueId } from '../../../ir/index.ts';
 import { isCore } from '../../split/places.ts';
 import { atValue } from '../about.ts';
 import { rule } from '../rule.ts';
@@ -44,7 +44,7 @@ export default module('used', () => {
   },
 });
 
-/** Values that an output, an assignment to state or the next flow is computed from. */
+/** Values that an output, an assignment to state, what a component is told, or the next flow is computed from. */
 function neededValues(model: Model): ReadonlySet<ValueId> {
   const needed = new Set<ValueId>();
   const open: ValueId[] = [];
@@ -59,6 +59,8 @@ function neededValues(model: Model): ReadonlySet<ValueId> {
     const isKept = isCore(op, CORE.stateAssign) || isCore(op, CORE.stateRead);
     // So does what decides whether a flow follows, and what it is given.
     if (isKept || isCore(op, CORE.next) || isCore(op, CORE.start)) op.inputs.forEach(need);
+    // And what a component is told or asked, which it may keep.
+    if ((roleCallOf(op)?.kind ?? 'query') !== 'query') op.inputs.forEach(need);
     // And who takes part.
     if (op.place !== undefined) setsOf(op.place).forEach(need);
   }
