@@ -143,11 +143,33 @@ export const crossingRules = (cohorts: Cohorts): Rules => ({
     });
   },
   [CORE.scatter]: ({ op, b, x, dy }) => {
-    if (x.length > 1) return b.refuse('its rows are for some members only');
     makeAt(b, x[0]!);
-    return [b.core(CORE.collect, [dy[0]!], 3, kindOf(op, ['within_ns', 'codec']))[0]];
+    const policy = kindOf(op, ['within_ns', 'codec']);
+    if (x.length === 1) return [b.core(CORE.collect, [dy[0]!], 3, policy)[0]];
+    const some: Attribute = { name: 'at_least', kind: 'int', value: 1n };
+    const [rows, senders] = b.core(CORE.collect, [dy[0]!], 3, [...policy, some]);
+    return [rowsOf(b, x as readonly [ValueId, ValueId], rows!, senders!)];
   },
 });
+
+/** The rows of members, out of those of who has answered: of who has not, zeros. */
+function rowsOf(
+  b: Builder,
+  [value, members]: readonly [value: ValueId, members: ValueId],
+  rows: ValueId,
+  senders: ValueId,
+): ValueId {
+  const axis: Attribute = { name: 'axis', kind: 'int', value: 0n };
+  const one = b.op(
+    'Concat',
+    [b.list([1]), b.op('Shape', [value], { ...axis, name: 'start', value: 1n })],
+    axis,
+  );
+  const padded = b.op('Concat', [rows, b.op('Expand', [b.scalar(0, value), one])], axis);
+  // Where a member is not among the senders, at -1, is the last row.
+  const [at] = b.core(CORE.positions, [members, senders], 1, []);
+  return b.op('Gather', [padded, at!], axis);
+}
 
 /** Ops are made where a value is made. */
 export function makeAt(b: Builder, value: ValueId): void {

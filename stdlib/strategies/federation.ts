@@ -84,7 +84,7 @@ export const recordsOf = ({ fields }: Pick<Task, 'fields'>, clients: Cohort): Da
 
 /** The parameters, or those of them that are wanted, where they are kept. The keys of their states have the prefix. */
 export const heldAt = (
-  { parameters, seed }: Task,
+  { parameters, seed }: Pick<Task, 'parameters' | 'seed'>,
   at: Place<string>,
   wanted: (name: string) => boolean = () => true,
   prefix = '',

@@ -1,7 +1,7 @@
 // Strategies: how members learn together, as modules over any task.
 
 export { type Clustered, clustered } from './clustered.ts';
-export { type CutTask, cutTaskOf } from './cut.ts';
+export { type Cut, type CutTask, cutTaskOf, type UTask, uTaskOf } from './cut.ts';
 export { diLoCo, type LowCommunication } from './diloco.ts';
 export { dPsgd } from './dpsgd.ts';
 export { fedAvg, fedProx } from './fedavg.ts';
@@ -16,5 +16,7 @@ export { type Overlapped, overlapped } from './overlapped.ts';
 export { type Personal, personalised } from './personalised.ts';
 export { pushSum } from './push-sum.ts';
 export { type Controlled, scaffold } from './scaffold.ts';
+export { type Split, split } from './split.ts';
 export { type SplitFed, splitFed } from './splitfed.ts';
 export { type Count, type Records, type Scalar, type Task, taskOf, type Weights } from './task.ts';
+export { type USplit, uSplit } from './u-split.ts';

@@ -119,6 +119,29 @@ describe('what members sent to a collect', () => {
   });
 });
 
+describe('rows for some members', () => {
+  test.each([
+    ['each gives back', 0, [104, 240]],
+    ['that of who gives nothing back is zero', 11, [4, 24]],
+  ])('%s', async (_, declining, dw) => {
+    const source = module('some', () => {
+      const own = input('w', float32, [2], { at: server });
+      const data = input('x', float32, [2], { at: phones.each });
+      const total = data.reduceSum({ keepdims: 0 });
+      const some = on(phones.each, () => data.when(total.equal(7).not()));
+      const { values, senders } = some.collect({ at: server, atLeast: 1 });
+      const back = on(server, () => values.mul(own)).scatter(phones.each, { members: senders });
+      // The loss of a phone is Σ (wx)²: 2wx² of those with a row.
+      const loss = on(phones.each, () => {
+        const mine = back.when(total.equal(declining).not());
+        return mine.mul(mine).reduceSum({ keepdims: 0 });
+      });
+      output('dw', gradient(loss, own));
+    });
+    expect(await run(source)).toEqual({ dw });
+  });
+});
+
 test('a gradient over a crossing has only ops that other programs have too', () => {
   const source = module('plain', () => {
     const own = input('w', float32, [2], { at: server });

@@ -1,9 +1,11 @@
 // Each strategy learns a small task in the simulator: every round ends, and what was learnt tells unseen points apart.
 
 import { describe, expect, test } from 'vitest';
+import { faultPlan } from '../../cli/sim/faults.ts';
 import { cohort, type Module, type Picker } from '../../dsl/index.ts';
 import { adamw, sgd } from '../../dsl/optim/index.ts';
 import { key } from '../../dsl/random/index.ts';
+import { scheduleFaults } from '../../runtime/host/sim/index.ts';
 import { delta } from '../../stdlib/codecs/graph.ts';
 import {
   clustered,
@@ -25,9 +27,11 @@ import {
   personalised,
   pushSum,
   scaffold,
+  split,
   splitFed,
+  uSplit,
 } from '../../stdlib/strategies/index.ts';
-import { blobs, clients, cutBlobs, dataOf, server, share } from '../support/blobs.ts';
+import { blobs, clients, cutBlobs, dataOf, server, share, uBlobs } from '../support/blobs.ts';
 import { plain } from '../support/deploy.ts';
 import { draw } from '../support/programs/pick.ts';
 import { type SimulatedWorld, simulatedWorld, topologyIn } from '../support/simulated.ts';
@@ -183,6 +187,31 @@ describe.each(['at once', 'in turn'] as const)(
     });
   },
 );
+
+describe('split, with a client that is gone in the middle', () => {
+  const strategy = { server, clients, batch: 8, optimizer: sgd({ lr: 0.2 }) };
+  const answers = { atLeast: COUNT - 1, within: '10s' } as const;
+  test.each<[string, () => Module, readonly number[]]>([
+    // Its turn comes to nothing; those after it go on from what the one before it had learnt.
+    ['split', () => split(cutBlobs, { ...strategy, steps: 6, rounds: COUNT }), [36, 30]],
+    [
+      'splitFed',
+      () => splitFed(cutBlobs, { ...strategy, steps: 2, rounds: 6, answers, learns: 'in turn' }),
+      [12, 12],
+    ],
+    ['uSplit', () => uSplit(uBlobs, { ...strategy, steps: 2, rounds: 6, answers, parts: 2 }), [12, 12]],
+  ])('%s: every step ends, and the others learn', async (_, program, counts) => {
+    const { world, deployment } = await worldOf(program());
+    const faults = [{ kind: 'crash', who: ['client/2'], at: '300ms', notice: '200ms' }];
+    const plan = faultPlan(JSON.stringify({ version: 1, faults }), 'faults.json', ['client/2']);
+    scheduleFaults(world, plan, { lost: ({ id }) => deployment.lose(id) });
+    const told: (readonly number[] | string)[] = [];
+    await deployment.invoke({}, { onFlow: ({ outputs }) => told.push(plain(outputs.loss)) });
+    const losses = told.flatMap((one) => (typeof one === 'string' ? [] : one));
+    expect([told.length, losses.length]).toEqual(counts);
+    expect(Math.max(...losses.slice(-3))).toBeLessThan(losses[0]! / 2);
+  });
+});
 
 describe('without a server', () => {
   /** On a ring, a third each. */

@@ -6,7 +6,7 @@ import { linear, relu, sequential } from '../../dsl/nn/index.ts';
 import { keyOf, randomWords } from '../../ir/philox.ts';
 import type { Components } from '../../runtime/index.ts';
 import { arrays, dataComponent } from '../../stdlib/data/index.ts';
-import { cutTaskOf, type Task, taskOf } from '../../stdlib/strategies/index.ts';
+import { cutTaskOf, type Task, taskOf, uTaskOf } from '../../stdlib/strategies/index.ts';
 
 export const [server, clients] = [peer('server'), cohort('client')];
 const CENTRES = [
@@ -37,6 +37,21 @@ export const cutBlobs = cutTaskOf({
   features: (first, { x }) => sequential(['hidden', hidden], relu())(first)(x),
   loss: (rest, features, { t }) =>
     crossEntropy(sequential(['out', out])(rest)(features.as(float32, [null, 16])), t),
+});
+
+const middle = linear({ in: 16, out: 16 });
+/** Three layers, of which the middle one is elsewhere. */
+export const uBlobs = uTaskOf({
+  first: sequential(['hidden', hidden], relu()).parameters,
+  middle: sequential(['middle', middle], relu()).parameters,
+  last: sequential(['out', out]).parameters,
+  seed: 3,
+  fields: { x: [float32, ['N', 2]], t: [int64, ['N']] },
+  features: (first, { x }) => sequential(['hidden', hidden], relu())(first)(x),
+  upper: (weights, features) =>
+    sequential(['middle', middle], relu())(weights)(features.as(float32, [null, 16])),
+  loss: (last, upper, { t }) =>
+    crossEntropy(sequential(['out', out])(last)(upper.as(float32, [null, 16])), t),
 });
 
 interface Points {
