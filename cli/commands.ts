@@ -1,5 +1,6 @@
 // The table of commands. Each file in commands/ is one of them.
 
+import { bench } from './commands/bench.ts';
 import { check } from './commands/check.ts';
 import { compileCommand } from './commands/compile.ts';
 import { completionOf } from './commands/completion.ts';
@@ -40,5 +41,6 @@ export const commands: readonly CommandSpec[] = [
   sim,
   replayCommand,
   node,
+  bench,
   completionOf(() => commands),
 ];

@@ -5,9 +5,6 @@ import { Command, CommanderError } from 'commander';
 import { DiagnosticError } from '../ir/diagnostic.ts';
 import { type CommandContext, type Io, openContext, UsageError } from './context.ts';
 
-/** Commands that come later: asking for one is no misspelling. */
-const NOT_YET = ['bench'];
-
 export const EXIT = { fine: 0, input: 1, usage: 2, bug: 3 } as const;
 /** What `bbc --help` shows. */
 const EXAMPLES = [
@@ -45,11 +42,6 @@ export async function runCli(
   io: Io,
   version: string,
 ): Promise<number> {
-  const [name = ''] = argv;
-  if (NOT_YET.includes(name)) {
-    io.stderr.write(`error: bbc ${name} is not there yet\n(bbc --help lists the commands that are)\n`);
-    return EXIT.usage;
-  }
   let status: number = EXIT.fine;
   const program = new Command('bbc')
     .description('Compile one ONNX computation for many peers, and run it.')

@@ -48,6 +48,7 @@ async function build() {
   cpSync('stdlib/models/python', 'dist/stdlib/models/python', { recursive: true });
   cpSync('cli/init/templates', 'dist/cli/init/templates', { recursive: true });
   cpSync('cli/explain/codes', 'dist/cli/explain/codes', { recursive: true });
+  cpSync('cli/bench/digits', 'dist/cli/bench/digits', { recursive: true });
   for (const folder of ['compiler/schemas', 'ir/schemas'])
     cpSync(folder, 'dist/schemas', { recursive: true });
 }

@@ -1,14 +1,18 @@
 // Clusters of clients whose data differ, with parameters of their own (IFCA; Ghosh et al. 2020, arXiv:2006.04088, algorithm 1,
-// model averaging): each client trains those that fit its records best, and they move to the mean of who chose them.
+// model averaging): each client trains those that fit its records best, which its state `cluster` tells, and they move to the mean
+// of who chose them.
 
 import {
   concat,
+  constant,
   entry,
   int64,
   type Module,
   module,
   orElse,
   output,
+  type Place,
+  state,
   type Tensor,
   weightedMean,
   when,
@@ -16,7 +20,17 @@ import {
 import { read, update } from '../../dsl/optim/index.ts';
 import { type Federation, gathered, heldAt, nextRound, recordsOf, sent, taking } from './federation.ts';
 import { descend } from './local.ts';
-import { group, lossOf, mapped, plus, type Scalar, type Task, type Weight, type Weights } from './task.ts';
+import {
+  type Count,
+  group,
+  lossOf,
+  mapped,
+  plus,
+  type Scalar,
+  type Task,
+  type Weight,
+  type Weights,
+} from './task.ts';
 
 export interface Clustered extends Federation {
   readonly clusters: number;
@@ -30,6 +44,7 @@ export const clustered = (task: Task, { clusters, ...federation }: Clustered): M
     const held = each.map((at) =>
       heldAt({ ...task, seed: task.seed + at }, server, undefined, `cluster${at}.`),
     );
+    const chosen = state('cluster', constant(0n, int64), { at: clients.each as Place<string> });
     const records = recordsOf(task, clients);
     entry('round', server, { initial: { round: 0n } }, ({ round }) => {
       const some = taking(federation);
@@ -37,10 +52,11 @@ export const clustered = (task: Task, { clusters, ...federation }: Clustered): M
       const { rows, counts, notes, loss } = gathered(federation, round, some, () => {
         const batch = records.batch(round, local.batch);
         const losses = starts.map((start) => lossOf(task.loss(start, batch)).loss.reshape([1]));
-        const choice = concat(losses, { axis: 0 }).argMin({ axis: 0 });
-        const start = mapped(starts[0]!, (_, name) => chosen(starts, name, choice));
+        const choice = concat(losses, { axis: 0 }).argMin({ axis: 0, keepdims: false });
+        chosen.assign(choice as Count);
+        const start = mapped(starts[0]!, (_, name) => startOf(starts, name, choice));
         const { moved, loss } = descend(task, local, records, round, start);
-        const note = choice.reshape([]).cast({ to: 'float32' }) as Scalar;
+        const note = choice.cast({ to: 'float32' }) as Scalar;
         return { groups: { moved }, loss, count: records.size(), note };
       });
       const weights = held.map((one, at) => {
@@ -60,8 +76,8 @@ export const clustered = (task: Task, { clusters, ...federation }: Clustered): M
   });
 
 /** Of the values of one name, that of the cluster that was chosen. */
-const chosen = (starts: readonly Weights[], name: string, choice: Tensor<'int64'>): Weight =>
+const startOf = (starts: readonly Weights[], name: string, choice: Tensor<'int64'>): Weight =>
   concat(
     starts.map((one) => one[name]!.unsqueeze([0])),
     { axis: 0 },
-  ).gather(choice.reshape([])) as Weight;
+  ).gather(choice) as Weight;

@@ -29,7 +29,10 @@ export interface Buffered extends Omit<Federation, 'pick' | 'combine' | 'answers
   readonly within?: Duration;
 }
 
-export const fedBuff = (task: Task, { buffer: size, lr = 1, within, ...federation }: Buffered): Module =>
+export const fedBuff = (
+  task: Task,
+  { buffer: size, lr = 1, within, sends = (own) => own, ...federation }: Buffered,
+): Module =>
   module('fedbuff', () => {
     const { server, clients, local, rounds } = federation;
     const held = heldAt(task, server);
@@ -41,7 +44,9 @@ export const fedBuff = (task: Task, { buffer: size, lr = 1, within, ...federatio
     const options = { initial: { round: 0n }, ...(within !== undefined && { within }) };
     entry('work', clients, after('1ms'), options, ({ round }) => {
       const { start, since } = on(server, () => ({ start: read(held), since: version!.read() }));
-      const { moved, loss } = descend(task, local, records, round, sent(start, clients.me, federation));
+      const ended = descend(task, local, records, round, sent(start, clients.me, federation));
+      const { loss } = ended;
+      const moved = sends(ended.moved, round);
       const now = on(server, () => {
         const all = { held, buffer, filled: filled!, version: version! };
         return update(all, (latest) => {

@@ -27,9 +27,14 @@ export interface Tiered extends Omit<Federation, 'pick'> {
   readonly often: number;
   /** How long a head waits for its clients, counted from the start of the round, by how many rounds of its own it has made. */
   readonly within?: CollectOptions<string>['within'];
+  /** What a client tells its head of what it came to in a turn, as `sends` is for heads and the server. Default: all of it. */
+  readonly tells?: (own: Weights, turn: number) => Weights;
 }
 
-export const hierarchical = (task: Task, { heads, often, within, ...federation }: Tiered): Module =>
+export const hierarchical = (
+  task: Task,
+  { heads, often, within, tells = (own) => own, ...federation }: Tiered,
+): Module =>
   module('hierarchical', () => {
     const { server, clients, local } = federation;
     const held = heldAt(task, server);
@@ -43,15 +48,15 @@ export const hierarchical = (task: Task, { heads, often, within, ...federation }
           const from = at?.weights ?? start;
           const step = round.mul(BigInt(often)).add(BigInt(turn));
           const answers = on(mine, () => {
-            const { weights, loss } = descend(task, local, records, step, from);
-            return { ...weights, loss, count: records.size() };
+            const { moved, loss } = descend(task, local, records, step, from);
+            return { ...tells(moved, turn), loss, count: records.size() };
           });
           const { count, loss, senders, missing, ...rows } = collect(answers, {
             within,
             at: heads.each,
           } as never);
           at = {
-            weights: orElse(weightedMean(rows, count), from) as Weights,
+            weights: orElse(plus(from, weightedMean(rows, count) as Weights), from),
             loss: weightedMean(loss, count),
             count: count.reduceSum({ keepdims: false }),
           };

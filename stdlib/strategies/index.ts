@@ -1,5 +1,6 @@
 // Strategies: how members learn together, as modules over any task.
 
+export { type Compressed, chocoSgd } from './choco.ts';
 export { type Clustered, clustered } from './clustered.ts';
 export { type Cut, type CutTask, cutTaskOf, type UTask, uTaskOf } from './cut.ts';
 export { diLoCo, type LowCommunication } from './diloco.ts';

@@ -68,15 +68,20 @@ export function neighboursIn({ peers, mixing }: Pick<Peers, 'peers' | 'mixing'>,
 
 /**
  * What a member has, mixed with what its neighbours have: the sum of shares · values. What a neighbour counts that does not
- * answer, its own value counts besides.
+ * answer, its own value counts besides. `mine`: what its own value is, where that is not what it sends.
  */
-export function mixed(weights: Weights, near: Neighbours, { answers }: Pick<Peers, 'answers'>): Weights {
+export function mixed(
+  weights: Weights,
+  near: Neighbours,
+  { answers }: Pick<Peers, 'answers'>,
+  mine = weights,
+): Weights {
   const { to, from } = near;
   const { senders, missing, ...rows } = exchange(weights, { ...answers, atLeast: 0, among: { to, from } });
   const shares = near.taken(senders);
   const own = constant(1).sub(shares.reduceSum({ keepdims: false }));
   return mapped(rows as Weights, (all, name) =>
-    weighted(all, shares, weights[name]!).add(weights[name]!.mul(own)),
+    weighted(all, shares, weights[name]!).add(mine[name]!.mul(own)),
   );
 }
 

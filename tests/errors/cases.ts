@@ -284,10 +284,16 @@ export const errorCases: readonly ErrorCase[] = [
     says: ["unknown command 'compil'", 'Did you mean compile?'],
   },
   {
-    name: 'a command that is not there yet',
-    command: 'bench',
+    name: 'a subject that nothing is compared in',
+    command: 'bench backends',
     exit: 2,
-    says: ['bbc bench is not there yet'],
+    says: ["bbc bench compares strategies, not 'backends'"],
+  },
+  {
+    name: 'a strategy that is not there',
+    command: 'bench strategies --strategies fedAvgg',
+    exit: 2,
+    says: ['there is no fedAvgg', 'did you mean fedAvg?'],
   },
   {
     name: 'an unknown option',

@@ -8,6 +8,7 @@ import { key } from '../../dsl/random/index.ts';
 import { scheduleFaults } from '../../runtime/host/sim/index.ts';
 import { delta } from '../../stdlib/codecs/graph.ts';
 import {
+  chocoSgd,
   clustered,
   diLoCo,
   dPsgd,
@@ -148,6 +149,9 @@ describe('with a server', () => {
       step: 11,
     });
     for (let round = 0; round < 12; round++) expect(chosen[2 * round]! + chosen[2 * round + 1]!).toBe(COUNT);
+    const states = await world.deployment.state();
+    const own = Array.from({ length: COUNT }, (_, at) => plain(states[`client/${at}`]!.cluster)[0]);
+    expect(own.filter((one) => one === 1)).toHaveLength(chosen.at(-1)!);
   });
 
   test('a buffer: clients come and go on their own, and the server moves whenever it has enough', async () => {
@@ -233,6 +237,33 @@ describe('without a server', () => {
       step: 14,
     });
     for (const one of Object.values(await shares(world))) expect(one).toBeGreaterThan(0.85);
+  });
+
+  const coded = (share: number, step: number): Module =>
+    chocoSgd(blobs, { ...peers, local, codec: { kind: 'top-k', share }, step });
+
+  test('differences of which a quarter is told: everybody has learnt from everybody', async () => {
+    const world = await worldOf(coded(0.25, 0.5), withoutServer);
+    expect(await world.deployment.invoke({}, { entry: 'round' })).toMatchObject({
+      status: 'complete',
+      step: 14,
+    });
+    for (const one of Object.values(await shares(world))) expect(one).toBeGreaterThan(0.85);
+  });
+
+  test('differences that are told whole, with steps as far as they go: shares of all that each has, as pushed', async () => {
+    const parameters = await Promise.all(
+      [coded(1, 1), pushSum(blobs, peers)].map(async (program) => {
+        const { deployment } = await worldOf(program, withoutServer);
+        await deployment.invoke({}, { entry: 'round' });
+        return Object.values(await deployment.state()).flatMap((state) =>
+          Object.keys(blobs.parameters).flatMap((name) => plain(state[name]) as number[]),
+        );
+      }),
+    );
+    const [told, given] = parameters as [number[], number[]];
+    expect(told).toHaveLength(COUNT * 99);
+    expect(Math.max(...told.map((one, at) => Math.abs(one - given[at]!)))).toBeLessThan(1e-5);
   });
 
   test('gossip: nobody waits, and everybody has learnt', async () => {

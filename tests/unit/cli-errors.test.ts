@@ -1,13 +1,14 @@
 // Bad input to `bbc` in this process, and a few cases to the built one: `npm run verify -- spine.6` gives it all.
 
 import { afterAll, describe, expect, test } from 'vitest';
+import { bench } from '../../cli/commands/bench.ts';
 import { compileCommand } from '../../cli/commands/compile.ts';
 import { conformanceCommand } from '../../cli/commands/conformance.ts';
 import { run } from '../../cli/commands/run.ts';
 import { errorCases, faults, type Printed, runCase } from '../errors/cases.ts';
 import { bbcOf } from '../support/bbc.ts';
 
-const bbc = bbcOf(compileCommand, conformanceCommand, run);
+const bbc = bbcOf(bench, compileCommand, conformanceCommand, run);
 const before = process.cwd();
 afterAll(() => process.chdir(before));
 
