@@ -17,10 +17,15 @@ const slow = [
   'unit/cli-init',
 ];
 
+/** What changes a module for all its tests, or imports other test files: each has a process of its own. */
+const alone = ['sim/memory-estimate', 'sim/snapshot', 'sim/twins'];
+
 const rank = ({ moduleId }: TestSpecification): number => {
-  const name = path.relative(path.join(import.meta.dirname, 'tests'), moduleId).replace(/\.test\.ts$/, '');
-  const index = slow.indexOf(name.split(path.sep).join('/'));
-  return index < 0 ? slow.length : index;
+  const file = path.relative(path.join(import.meta.dirname, 'tests'), moduleId).replace(/\.test\.ts$/, '');
+  const name = file.split(path.sep).join('/');
+  if (slow.includes(name)) return slow.indexOf(name);
+  // In a row, or the processes of the others could not be used again.
+  return alone.includes(name) ? slow.length : slow.length + 1;
 };
 
 class SlowFirst extends BaseSequencer {
@@ -29,9 +34,16 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
+const tests = 'tests/**/*.test.ts';
+const filesOf = (names: readonly string[]): string[] => names.map((name) => `tests/${name}.test.ts`);
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
+    // Importing the compiler takes longer than most test files: those that leave it as it was share a process.
+    projects: [
+      { extends: true, test: { name: 'alone', include: filesOf(alone) } },
+      { extends: true, test: { name: 'shared', include: [tests], exclude: filesOf(alone), isolate: false } },
+    ],
     setupFiles: ['tests/support/seed.ts'],
     // All processors: the default leaves one of two idle.
     maxWorkers: '100%',

@@ -78,14 +78,14 @@ function swap(owner: Recorder, value: unknown, options: ExchangeOptions): object
   const record = isValue(value) ? { values: value } : (value as Readonly<Record<string, Tensor>>);
   const names = Object.keys(record);
   const inputs = names.map((name) => factOf(record[name], 'exchange'));
-  const from = owner.meet('exchange', inputs, null);
+  const sets = neighbours(owner, options.among);
+  const from = owner.meet('exchange', [...inputs, ...sets], null);
   if (from === undefined) return owner.fail('BB308', { op: 'exchange', reason: 'no cohort has this value' });
   const place = options.to === undefined ? from : placeOf(options.to);
   if (!isCohort(place)) owner.fail('BB306', { op: 'exchange', from: placeKey(from), to: placeKey(place) });
   const shared = { cohort: place, declinable: false };
   const ids = { ...shared, type: tensorType('string', [null]) };
   const rows: Attribute[] = options.rows === true ? [{ name: 'rows', kind: 'int', value: 1n }] : [];
-  const sets = neighbours(owner, options.among);
   if (sets.length > 0) rows.push({ name: 'sets', kind: 'int', value: BigInt(sets.length) });
   const results = [
     ...inputs.map((fact, index) => ({
@@ -97,7 +97,6 @@ function swap(owner: Recorder, value: unknown, options: ExchangeOptions): object
     { ...ids, name: 'missing' },
   ];
   const attributes = [...rows, ...policy(owner, 'exchange', options)];
-  owner.meet('exchange', [...inputs, ...sets], null);
   const facts = coreOp(
     owner,
     { type: CORE.exchange, inputs: [...inputs, ...sets], attributes, place },

@@ -30,7 +30,6 @@ import { asReceived, type Sendable } from './feedback.ts';
 type Real = Value<'float32', AnyShape, string>;
 type Reals = Record<string, Real>;
 type Mark = Value<'int64', [], string>;
-type Truth = Value<'bool', [], string>;
 type Held = State<'float32', AnyShape, string>;
 
 export interface DeltaOptions<Name extends string> {
@@ -76,31 +75,29 @@ export function delta<V extends Sendable, Name extends string>(
   const keyOf = (field: string): string => (single ? name : `${name}.${field}`);
 
   const names = Object.keys(fields);
-  if (names.length === 0) return {} as never;
+  if (names.length === 0) return {} as Arrived<V, `${Name}.each`>;
   const { change, after, mark } = onPlace(from, () => sending(name, fields, keyOf, { at: from, codec }));
 
   const held = Object.fromEntries(
     names.map((field) => [field, state(`${keyOf(field)}.held`, zerosLike(fields[field]!), { at: to })]),
   ) as unknown as Readonly<Record<string, Held>>;
   const known = onPlace(each, () =>
-    names
-      .map((field) => digest(held[field]!.read()).equal(mark[field] as never) as unknown as Truth)
-      .reduce((all, one) => all.and(one as never) as unknown as Truth),
+    names.map((field) => digest(held[field]!.read()).equal(mark[field]!)).reduce((all, one) => all.and(one)),
   );
 
-  const lacking = onPlace(each, () => constant(0n, int64).when(known.not() as never)) as never;
+  const lacking = onPlace(each, () => constant(0n, int64).when(known.not()));
   const { values: firsts, senders } = collect(lacking, { at: from, atLeast: 0, ...waits }) as {
     readonly values: Value<'int64', [number], string>;
     readonly senders: Value<'string', [number], string>;
   };
   const arrived = names.map((field): [string, Real] => {
-    const rows = onPlace(from, () => after[field]!.unsqueeze([0n]).gather(firsts as never, { axis: 0 }));
-    const whole = scatter(rows as never, each, { members: senders, codec: RAW, ...waits });
-    const value = onPlace(each, () => {
-      const moved = held[field]!.read().add(broadcast(change[field] as never, each, { codec }) as never);
-      return moved.when(known as never).orElse(whole as never);
-    }) as unknown as Real;
-    held[field]!.assign(value as never);
+    const rows = onPlace(from, () => after[field]!.unsqueeze([0n]).gather(firsts, { axis: 0 }));
+    const whole = scatter(rows, each, { members: senders, codec: RAW, ...waits });
+    const value: Real = onPlace(each, () => {
+      const moved = held[field]!.read().add(broadcast(change[field]!, each, { codec }));
+      return moved.when(known).orElse(whole);
+    });
+    held[field]!.assign(value);
     return [field, value];
   });
   return (single ? arrived[0]![1] : Object.fromEntries(arrived)) as unknown as Arrived<V, `${Name}.each`>;
@@ -118,22 +115,22 @@ function sending(
 ): { readonly change: Reals; readonly after: Reals; readonly mark: Record<string, Mark> } {
   const [change, after, mark]: [Reals, Reals, Record<string, Mark>] = [{}, {}, {}];
   const before: Reals = {};
-  const sent: Record<string, { assign(value: never): void }> = {};
+  const sent: Record<string, Held> = {};
   const begun = state(`${name}.begun`, constant(false), { at: at.at });
   const isLater = begun.read();
   for (const [field, value] of Object.entries(fields)) {
-    const kept = state(`${keyOf(field)}.sent`, zerosLike(value), { at: at.at });
-    sent[field] = kept as never;
-    before[field] = kept.read() as unknown as Real;
+    const kept = state(`${keyOf(field)}.sent`, zerosLike(value) as Real, { at: at.at });
+    sent[field] = kept;
+    before[field] = kept.read();
     // At first a mark that nobody has: everybody gets the whole, exactly as it is.
-    mark[field] = isLater.where(digest(before[field]) as never, constant(0n, int64) as never) as never;
-    change[field] = value.sub(before[field] as never) as unknown as Real;
+    mark[field] = isLater.where(digest(before[field]!), constant(0n, int64));
+    change[field] = value.sub(before[field]!);
   }
   const seen = at.codec === RAW ? change : asReceived(name, change, at);
   for (const [field, value] of Object.entries(fields)) {
-    after[field] = isLater.where(before[field]!.add(seen[field] as never) as never, value as never) as never;
-    sent[field]!.assign(after[field] as never);
+    after[field] = isLater.where(before[field]!.add(seen[field]!), value);
+    sent[field]!.assign(after[field]);
   }
-  begun.assign(constant(true) as never);
+  begun.assign(constant(true));
   return { change, after, mark };
 }

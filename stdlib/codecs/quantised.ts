@@ -6,11 +6,14 @@ import { BitReader, BitWriter } from './bits.ts';
 import { fractions, keyFor } from './chance.ts';
 import { bytesOf, float32sOf, madeOf, readFloats, requireBytes, type TensorCodec, tensor } from './reals.ts';
 
-/** From where to where a block goes. */
-const spanOf = (one: number, block: number, count: number): readonly [from: number, to: number] => [
-  one * block || 0,
-  Math.min(count, (one + 1) * block),
-];
+/** Each block of so many numbers: which it is, and from where to where it goes. */
+function* blocksIn(
+  count: number,
+  block: number,
+): Generator<readonly [one: number, from: number, to: number]> {
+  for (let [one, from] = [0, 0]; from < count; one++, from += block)
+    yield [one, from, Math.min(count, from + block)];
+}
 
 export interface QsgdOptions {
   /** Steps from 0 to the largest magnitude of a block, below 2^22. Default: 7, which takes 4 bits. */
@@ -39,12 +42,10 @@ export function qsgdCodec(options: QsgdOptions = {}): TensorCodec {
     encode(given, peer = '') {
       const values = float32sOf(given);
       const bytes = new Uint8Array(sizeOf(values.length));
-      const blocks = blocksOf(values.length, block);
-      const scales = new Float32Array(blocks);
+      const scales = new Float32Array(blocksOf(values.length, block));
       const chance = fractions(keyFor(seed, peer, given.bytes));
-      const writer = new BitWriter(bytes, 4 * blocks);
-      for (let one = 0; one < blocks; one++) {
-        const [from, to] = spanOf(one, block, values.length);
+      const writer = new BitWriter(bytes, scales.byteLength);
+      for (const [one, from, to] of blocksIn(values.length, block)) {
         let scale = 0;
         for (let at = from; at < to; at++) scale = Math.max(scale, Math.abs(values[at]!));
         scales[one] = scale;
@@ -61,12 +62,10 @@ export function qsgdCodec(options: QsgdOptions = {}): TensorCodec {
     decode(bytes, dtype, dims) {
       const count = elementCount(dims)!;
       requireBytes(bytes, sizeOf(count), dims);
-      const blocks = blocksOf(count, block);
-      const scales = readFloats(bytes, 0, blocks);
-      const reader = new BitReader(bytes, 4 * blocks);
+      const scales = readFloats(bytes, 0, blocksOf(count, block));
+      const reader = new BitReader(bytes, scales.byteLength);
       const values = madeOf(dtype, dims);
-      for (let one = 0; one < blocks; one++) {
-        const [from, to] = spanOf(one, block, count);
+      for (const [one, from, to] of blocksIn(count, block)) {
         for (let at = from; at < to; at++) {
           const code = reader.take(width);
           if (code > 2 * levels) throw new Error(`code ${code} of ${2 * levels + 1}`);
@@ -96,11 +95,9 @@ export function signCodec({ block = Number.POSITIVE_INFINITY }: SignOptions = {}
     encode(given) {
       const values = float32sOf(given);
       const bytes = new Uint8Array(sizeOf(values.length));
-      const blocks = blocksOf(values.length, block);
-      const scales = new Float32Array(blocks);
-      const writer = new BitWriter(bytes, 4 * blocks);
-      for (let one = 0; one < blocks; one++) {
-        const [from, to] = spanOf(one, block, values.length);
+      const scales = new Float32Array(blocksOf(values.length, block));
+      const writer = new BitWriter(bytes, scales.byteLength);
+      for (const [one, from, to] of blocksIn(values.length, block)) {
         let sum = 0;
         for (let at = from; at < to; at++) {
           sum += Math.abs(values[at]!);
@@ -115,12 +112,10 @@ export function signCodec({ block = Number.POSITIVE_INFINITY }: SignOptions = {}
     decode(bytes, dtype, dims) {
       const count = elementCount(dims)!;
       requireBytes(bytes, sizeOf(count), dims);
-      const blocks = blocksOf(count, block);
-      const scales = readFloats(bytes, 0, blocks);
-      const reader = new BitReader(bytes, 4 * blocks);
+      const scales = readFloats(bytes, 0, blocksOf(count, block));
+      const reader = new BitReader(bytes, scales.byteLength);
       const values = madeOf(dtype, dims);
-      for (let one = 0; one < blocks; one++) {
-        const [from, to] = spanOf(one, block, count);
+      for (const [one, from, to] of blocksIn(count, block)) {
         for (let at = from; at < to; at++) values[at] = reader.take(1) === 1 ? -scales[one]! : scales[one]!;
       }
       return tensor(dtype, dims, values);

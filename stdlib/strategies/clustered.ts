@@ -18,6 +18,7 @@ import {
   when,
 } from '../../dsl/index.ts';
 import { read, update } from '../../dsl/optim/index.ts';
+import { check } from '../aggregators/combine.ts';
 import { type Federation, gathered, heldAt, nextRound, recordsOf, sent, taking } from './federation.ts';
 import { descend } from './local.ts';
 import {
@@ -32,6 +33,7 @@ import {
   type Weights,
 } from './task.ts';
 
+/** Fails (BB330) for a task whose parameters are given as values: clusters that begin alike stay alike. */
 export interface Clustered extends Federation {
   readonly clusters: number;
 }
@@ -39,6 +41,11 @@ export interface Clustered extends Federation {
 export const clustered = (task: Task, { clusters, ...federation }: Clustered): Module =>
   module('clustered', () => {
     const { server, clients, local, combine = weightedMean } = federation;
+    check(
+      'clustered',
+      typeof task.parameters !== 'function',
+      'all clusters would begin with the same values and stay alike; declare layers, which each draws for itself',
+    );
     const each = Array.from({ length: clusters }, (_, at) => at);
     // Each begins elsewhere.
     const held = each.map((at) =>

@@ -172,6 +172,23 @@ describe('split', () => {
     ).toMatchSnapshot();
   });
 
+  test('a value in two fields of one answer crosses twice, the second time as a copy', () => {
+    const { compilation, diagnostics } = cut(
+      `
+        input x: float32[2] @phone.each
+        a = Relu(x) @phone.each
+        one, two, senders, missing = core.Collect(a, a) @server
+        s = Add(one, two) @server
+        output s @server
+      `,
+      topologyOf('phone*3', 'server'),
+    );
+    expect(diagnostics).toEqual([]);
+    expect(
+      compilation.deployment!.edges.filter(({ kind }) => kind === 'collect').map(({ value }) => value),
+    ).toEqual(['a', 'a@phone.2']);
+  });
+
   test('wakes a place that no value would', () => {
     const { compilation } = cut(
       `

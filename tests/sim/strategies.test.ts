@@ -33,7 +33,7 @@ import {
   uSplit,
 } from '../../stdlib/strategies/index.ts';
 import { blobs, clients, cutBlobs, dataOf, server, share, uBlobs } from '../support/blobs.ts';
-import { plain } from '../support/deploy.ts';
+import { plain, recorded } from '../support/deploy.ts';
 import { draw } from '../support/programs/pick.ts';
 import { type SimulatedWorld, simulatedWorld, topologyIn } from '../support/simulated.ts';
 
@@ -136,6 +136,12 @@ describe('with a server', () => {
       plain(state[`client/${at}`]!['out.bias']).toString(),
     );
     expect(new Set(biases).size).toBe(COUNT);
+  });
+
+  test('clusters that would begin alike are refused', () => {
+    const parameters = (): Record<string, never> => ({});
+    const program = clustered({ ...blobs, parameters }, { ...federation, clusters: 2 });
+    expect(() => recorded(program)).toThrow('the same values and stay alike');
   });
 
   test('clusters: each client moves the parameters that fit it best', async () => {

@@ -5,6 +5,7 @@ import type { Backend } from '../../runtime/index.ts';
 import { dPsgd, type Peers, pushSum, taskOf } from '../../stdlib/strategies/index.ts';
 import { topologyOf } from './compile.ts';
 import { deployWithPlan, plain } from './deploy.ts';
+import { requireAsPlanned } from './traffic.ts';
 
 export interface Mixing {
   /** What each peer has at first. */
@@ -36,7 +37,7 @@ export async function averaged(
     mixing: matrices,
     report: ({ weights }) => emit('x', weights.x!),
   };
-  const { deployment } = await deployWithPlan(
+  const { deployment, plan } = await deployWithPlan(
     strategies[kind](task, peers),
     topologyOf(`node*${x0.length}`),
     backend,
@@ -51,8 +52,9 @@ export async function averaged(
     {},
     {
       entry: 'round',
-      onFlow({ step, cohortOutputs }) {
-        rounds[step] = x0.map((_, index) => plain(cohortOutputs.x![`node/${index}`]!) as number[]);
+      onFlow(flow) {
+        requireAsPlanned(plan, flow);
+        rounds[flow.step] = x0.map((_, index) => plain(flow.cohortOutputs.x![`node/${index}`]!) as number[]);
       },
     },
   );

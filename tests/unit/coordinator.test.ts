@@ -6,7 +6,7 @@ import type { FlowId } from '../../runtime/index.ts';
 import { edge, makeBundle } from '../sim/programs.ts';
 
 const members = { server: ['server'], phone: ['phone/0', 'phone/1'] };
-const edges = [edge(1, 'one', 'phone', 'server'), edge(2, 'one', 'server', 'phone')];
+const edges = [edge(1, 'send', 'phone', 'server'), edge(2, 'send', 'server', 'phone')];
 const entries = [{ name: 'work', class: 'phone', trigger: 'after' }] as const;
 const [server, phone] = ['server', 'phone'].map((name) =>
   makeBundle({ class: name, members, edges, entries, ops: [] }),
