@@ -224,11 +224,11 @@ export class FlowBook {
       record.open.add(flowAt(peer, event));
       record.seats.add(seatAt(peer, event));
     }
-    // Only what is held can be an argument of a flow to come.
     if (event.kind === 'flow-account') {
       record.stats(peer).computeMs += event.computeMs;
       record.messages.push(...event.messages);
     }
+    // Only what is held can be an argument of a flow to come.
     if (event.kind === 'session-paused')
       record.session.pauses.push({ step: event.step, arguments: event.arguments as Pause['arguments'] });
     if (event.kind === 'not-finite') record.notFinite ??= event;

@@ -90,7 +90,6 @@ type Suspect = Extract<NodeEvent, { kind: 'suspect' }>;
 
 type Status = Extract<NodeEvent, { kind: 'flow-ended' }>['status'];
 
-/** A chain of flows, of which a caller started the first. */
 /** What a flow that now ends took at a peer. */
 export interface FlowAccount {
   readonly kind: 'flow-account';
@@ -99,6 +98,7 @@ export interface FlowAccount {
   readonly messages: readonly SentMessage[];
 }
 
+/** A chain of flows, of which a caller started the first. */
 export interface Session {
   /** The peers where its flows start. */
   readonly starters: readonly string[];
