@@ -40,7 +40,10 @@ export const sim = command<SimOptions>({
         '--backend <name>',
         'ort (ONNX Runtime) or cpu for every peer (default: what the topology says)',
       )
-      .option('--faults <file>', 'a JSON file that says what goes wrong, or a preset: chaos, phones')
+      .option(
+        '--faults <file>',
+        'a JSON file that says what goes wrong, or a preset: chaos, phones, stragglers, churn, partition',
+      )
       .option('--explore', 'try every order in which frames and results may come, instead of one')
       .option('--calls <n>', 'with --explore: how often each entry is called, at once', '2')
       .option('--crashes <n>', 'with --explore: how often a peer may crash, at any point', '0')

@@ -23,8 +23,9 @@ import {
 } from '../../dsl/index.ts';
 import { type Spec, states } from '../../dsl/nn/index.ts';
 import { zerosLike } from '../../dsl/optim/index.ts';
-import type { Combine } from '../aggregators/combine.ts';
+import { type Combine, check } from '../aggregators/combine.ts';
 import type { Local } from './local.ts';
+import { type Masking, maskedMean } from './masked.ts';
 import {
   type Count,
   flat,
@@ -49,6 +50,14 @@ export interface Report {
   readonly score?: Scalar;
 }
 
+/** Of a round, at the server; missing with too few answers. */
+export interface Turnout {
+  readonly senders: Value<'string', [number], string>;
+  readonly missing: Value<'string', [number], string>;
+  /** In the senders' order. */
+  readonly losses: Value<'float32', [number], string>;
+}
+
 export interface Federation {
   readonly server: Place<string>;
   readonly clients: Cohort;
@@ -64,12 +73,16 @@ export interface Federation {
   readonly brings?: (values: Weights, name: string) => Weights;
   /** What the answers are together. Default: their mean, weighted by how many records each client has. */
   readonly combine?: Combine;
+  /** Answers are masked, and only their weighted mean is seen; not with `pick`, `answers` and `combine`. */
+  readonly masked?: Masking;
   /** What a client sends of what it came to; such as clipped, or with feedback of what its codec lost. Default: all of it. */
   readonly sends?: (own: Weights, round: Count) => Weights;
   /** Scores the server's parameters after each round on so many records of its data source `test`, so many at once. */
   readonly test?: { readonly records: number; readonly atOnce?: number };
   /** A score after which no round follows. */
   readonly target?: number;
+  /** Told who answered and who did not, and with which losses: for a selector that picks by it. Not with `masked`. */
+  readonly turnout?: (told: Turnout) => void;
   /** What else is told of a round. */
   readonly report?: (report: Report) => void;
 }
@@ -136,11 +149,12 @@ export interface Gathered {
 
 /** What the clients of a round answered. */
 export function gathered(
-  { answers = {}, combine = weightedMean, sends = (own) => own }: Federation,
+  { answers = {}, combine = weightedMean, masked, turnout, sends = (own) => own }: Federation,
   round: Count,
   at: Place<string>,
   answer: () => Answer<string>,
 ): Gathered {
+  check('masked', masked === undefined, 'this strategy needs answers one by one');
   const sending = on(at, () => {
     const { groups, loss, count = constant(1n, int64) as Count, note } = answer();
     return {
@@ -152,6 +166,7 @@ export function gathered(
   });
   const all = collect(sending, answers);
   const { count: counts, loss: losses, note: notes, senders, missing, ...rows } = all;
+  turnout?.({ senders, missing, losses });
   // Whoever lies may do so about its loss.
   return { rows, counts, notes, loss: combine({ loss: losses }, counts).loss };
 }
@@ -163,12 +178,18 @@ export function combined<Group extends string>(
   at: Place<string>,
   answer: () => Answer<Group>,
 ): Readonly<Record<Group, Weights>> & { readonly loss: Scalar; readonly note?: Scalar } {
-  const { combine = weightedMean } = federation;
-  const { rows, counts, notes, loss } = gathered(federation, round, at, answer);
-  const made = when(combine(rows, counts), loss.present());
+  const { made, ...told } = meanOf(federation, round, at, answer);
   const names = new Set(Object.keys(made).map((key) => key.split('/')[0]!));
   const groups = Object.fromEntries([...names].map((name) => [name, group(made, name)]));
-  return { ...groups, loss, ...(notes && { note: weightedMean(notes, counts) }) } as never;
+  return { ...groups, ...told } as never;
+}
+
+function meanOf(federation: Federation, round: Count, at: Place<string>, answer: () => Answer<string>) {
+  const { combine = weightedMean, masked } = federation;
+  if (masked !== undefined) return maskedMean({ ...federation, masked }, round, answer);
+  const { rows, counts, notes, loss } = gathered(federation, round, at, answer);
+  const made = when(combine(rows, counts), loss.present());
+  return { made, loss, ...(notes && { note: weightedMean(notes, counts) }) };
 }
 
 /** Tells how the round went, and begins the next. */

@@ -41,7 +41,8 @@ export const hierarchical = (
     const records = recordsOf(task, clients);
     entry('round', server, { initial: { round: 0n } }, ({ round }) => {
       const start = read(held);
-      const { moved, loss } = combined(federation, round, heads.each as Place<string>, () => {
+      const upper = { ...federation, clients: heads };
+      const { moved, loss } = combined(upper, round, heads.each as Place<string>, () => {
         const mine = clients.some(shareOf(clients.view(), heads.view())) as Place<string>;
         let at: { weights: Weights; loss: Scalar; count: Count } | undefined;
         for (let turn = 0; turn < often; turn++) {

@@ -142,14 +142,19 @@ class Scheduler {
     }
   }
 
-  /** In the world's order. */
-  #select({ names, share, count }: Selection, chance: Chance): readonly SimPeer[] {
+  /** In the world's order; where some are drawn, of those that are not `taken`. */
+  #select(
+    { names, share, count }: Selection,
+    chance: Chance,
+    taken?: ReadonlyMap<string, unknown>,
+  ): readonly SimPeer[] {
     const wanted = names && new Set(names);
     const matching = [...this.#world.peers.values()].filter(
       ({ id, classes }) => wanted === undefined || wanted.has(id) || classes.some((own) => wanted.has(own)),
     );
     const many = count ?? (share === undefined ? undefined : Math.round(share * matching.length));
-    return many === undefined ? matching : chance.some(matching, many);
+    if (many === undefined) return matching;
+    return chance.some(taken === undefined ? matching : matching.filter(({ id }) => !taken.has(id)), many);
   }
 
   /** Once, or again and again. */
@@ -251,9 +256,9 @@ class Scheduler {
 
   #partition({ groups, noticeNs }: Extract<Fault, { kind: 'partition' }>, chance: Chance): Spell {
     const world = this.#world;
-    const groupOf = new Map(
-      groups.flatMap((one, index) => this.#select(one, chance).map(({ id }) => [id, index] as const)),
-    );
+    const groupOf = new Map<string, number>();
+    for (const [index, one] of groups.entries())
+      for (const { id } of this.#select(one, chance, groupOf)) groupOf.set(id, index);
     const apart = (a: Station, b: Station): boolean => {
       const [one, other] = [groupOf.get(a.id), groupOf.get(b.id)];
       return one !== undefined && other !== undefined && one !== other;
