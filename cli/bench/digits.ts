@@ -15,6 +15,8 @@ import {
   type Scalar,
   type Task,
   taskOf,
+  type UTask,
+  uTaskOf,
   type Weights,
 } from '../../stdlib/strategies/index.ts';
 
@@ -65,6 +67,35 @@ export const cutDense = (seed: number): CutTask =>
     features: (weights, { image }) => first(weights)(pixels(image)),
     loss: (weights, features, { label }) =>
       crossEntropy(rest(weights)(features.as(float32, [null, HIDDEN])), label),
+  });
+
+const middle = linear({ in: HIDDEN, out: HIDDEN });
+const upper = sequential(['middle', middle], relu());
+const deeper = sequential(['hidden', hidden], relu(), ['middle', middle], relu(), ['out', out]);
+
+/** With one layer more, which a server may have where members have the first and the last. */
+export const deep: Network = {
+  logits: (weights, image) => deeper(weights as never)(pixels(image)),
+  task: (seed) =>
+    taskOf({
+      parameters: deeper.parameters,
+      seed,
+      fields,
+      loss: (weights, { image, label }) => crossEntropy(deeper(weights)(pixels(image)), label),
+    }),
+};
+
+/** The same, cut before and behind its middle layer. */
+export const cutDeep = (seed: number): UTask =>
+  uTaskOf({
+    first: first.parameters,
+    middle: upper.parameters,
+    last: rest.parameters,
+    seed,
+    fields,
+    features: (weights, { image }) => first(weights)(pixels(image)),
+    upper: (weights, features) => upper(weights)(features.as(float32, [null, HIDDEN])),
+    loss: (weights, made, { label }) => crossEntropy(rest(weights)(made.as(float32, [null, HIDDEN])), label),
   });
 
 const normedNet = sequential(['hidden', hidden], ['norm', batchNorm(HIDDEN)], relu(), ['out', out]);

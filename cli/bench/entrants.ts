@@ -1,12 +1,14 @@
 // The strategies that are compared: a table, to which a new one adds a line.
 
-import type { Cohort, Module, Place } from '../../dsl/index.ts';
+import { type Cohort, type Module, output, type Place } from '../../dsl/index.ts';
 import { adamw, sgd } from '../../dsl/optim/index.ts';
 import { key, uniform } from '../../dsl/random/index.ts';
 import type { DataValue } from '../../ir/index.ts';
 import { isTensor } from '../../ir/index.ts';
 import type { PeerStates } from '../../runtime/host/index.ts';
+import type { Combine } from '../../stdlib/aggregators/index.ts';
 import { withFeedback } from '../../stdlib/codecs/graph.ts';
+import { budget, clipUpdate, hostNoise, noisedMean } from '../../stdlib/privacy/index.ts';
 import {
   mixingWeights,
   type Neighbourhood,
@@ -17,7 +19,7 @@ import {
 import type { Federation, Local, Matrix, Peers, Task, Weights } from '../../stdlib/strategies/index.ts';
 import * as strategies from '../../stdlib/strategies/index.ts';
 import { type CodecName, topK } from './codecs.ts';
-import { cutDense, dense, type Network, normed } from './digits.ts';
+import { cutDeep, cutDense, deep, dense, type Network, normed } from './digits.ts';
 
 /** Whom a strategy is given, and how long it may learn. */
 export interface Setting {
@@ -43,15 +45,16 @@ export interface Entrant {
   readonly needs: readonly ('server' | 'heads')[];
   readonly network: Network;
   readonly module: (setting: Setting) => Module;
-  /** How many flows make one round; `peers`: flows that peers start themselves. */
+  /** How often it is each client's turn. Default: as often as it is asked for. */
+  readonly rounds?: (rounds: number) => number;
+  /** How many flows make one such round. */
   readonly flows: (setting: Setting) => number;
+  /** Whether it is called, or begins by itself. */
   readonly begins: 'called' | 'itself';
   /** Where there are several that may be called. */
   readonly entry?: string;
   /** Of these clients, in order, what each reads with; one for all where they have the same. */
   readonly models: (states: PeerStates, clients: readonly string[], server: string) => readonly Parameters[];
-  /** What all rounds spend of privacy, where it declares a budget. */
-  readonly epsilon?: number;
   /** Why it is not compared in a codec. */
   readonly not?: Readonly<Partial<Record<CodecName, string>>>;
 }
@@ -69,6 +72,13 @@ const numberOf = (value: DataValue | undefined): number => {
   const buffer = value.bytes.slice().buffer;
   return value.dtype === 'int64' ? Number(new BigInt64Array(buffer)[0]) : new Float32Array(buffer)[0]!;
 };
+
+const unprefixed = (state: Parameters, prefix: string): Parameters =>
+  Object.fromEntries(
+    Object.entries(state).flatMap(([name, value]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [],
+    ),
+  );
 
 /** What a client sends in top-k is a difference, to which what it left out before is added. */
 const feedback =
@@ -103,12 +113,52 @@ const served = (
 
 const adaptive = { lr: 0.03, tau: 1e-3 };
 /** Rounds of DiLoCo are so much longer, and so much fewer. */
-const LONGER = 5;
+const LONGER = 3;
+const rarely = {
+  rounds: (rounds: number) => LONGER * Math.ceil(rounds / LONGER),
+  flows: () => 1 / LONGER,
+} as const;
+const seldom = ({ local: { steps = 1, batch }, rounds, ...federation }: Federation): Federation => ({
+  ...federation,
+  rounds: Math.ceil(rounds / LONGER),
+  local: { batch, optimizer: adamw({ lr: 0.003 }), steps: steps * LONGER },
+});
+
+/** What a member may cost in privacy over all rounds. */
+const ALLOWED = { epsilon: 8, delta: 1e-3 } as const;
+/** The norm that what a member came to in a round is kept to. */
+const CLIP = 1;
+
+/** Central differential privacy of members: what each came to is clipped, and the server adds noise to the sum. */
+function privately(federation: Federation, { members, rounds, server }: Setting): Federation {
+  const spending = () => budget({ ...ALLOWED, steps: rounds });
+  const combine = (rows: Weights): Weights => {
+    // Losses are not clipped, so that nothing is told of them.
+    if (rows.loss !== undefined) return { loss: rows.loss.mul(0).reduceMean({ keepdims: false }) };
+    const { noiseMultiplier } = spending();
+    const noise = hostNoise({ at: server });
+    return noisedMean({ clip: CLIP, noiseMultiplier, expected: members, noise })(rows);
+  };
+  return {
+    ...federation,
+    sends: (own) => clipUpdate(own, CLIP),
+    combine: combine as unknown as Combine,
+    report: ({ round }) => {
+      output('epsilon', spending().spent(round.add(1n)));
+    },
+  };
+}
+const LONGER_THAN_CLIPPED = 'what it makes of an update may be longer than that was clipped to';
 const CLUSTERS = 2;
 const OFTEN = 2;
 
 const withServer: readonly Entrant[] = [
   served('fedAvg', strategies.fedAvg),
+  served(
+    'fedAvg private',
+    (task, federation, setting) => strategies.fedAvg(task, privately(federation, setting)),
+    { not: { float16: LONGER_THAN_CLIPPED, int8: LONGER_THAN_CLIPPED, topk: LONGER_THAN_CLIPPED } },
+  ),
   served('fedProx', (task, federation) => strategies.fedProx(task, { ...federation, mu: 0.1 })),
   served('fedAdam', (task, federation) =>
     strategies.fedOpt(task, { ...federation, optimizer: strategies.fedAdam(adaptive) }),
@@ -122,16 +172,8 @@ const withServer: readonly Entrant[] = [
   served('scaffold', (task, federation, { local }) =>
     strategies.scaffold(task, { ...federation, lr: RATE, steps: local.steps }),
   ),
-  served(
-    'diLoCo',
-    (task, federation, { rounds, local }) =>
-      strategies.diLoCo(task, {
-        ...federation,
-        rounds: Math.ceil(rounds / LONGER),
-        local: { ...local, optimizer: adamw({ lr: 0.003 }), steps: local.steps * LONGER },
-      }),
-    { flows: () => 1 / LONGER },
-  ),
+  served('diLoCo', (task, federation) => strategies.diLoCo(task, seldom(federation)), rarely),
+  served('overlapped', (task, federation) => strategies.overlapped(task, seldom(federation)), rarely),
   served(
     'fedPer',
     (task, federation) =>
@@ -149,11 +191,7 @@ const withServer: readonly Entrant[] = [
     (task, federation) => strategies.clustered(task, { ...federation, clusters: CLUSTERS }),
     {
       models: (states, clients, server) =>
-        clients.map((id) => {
-          const prefix = `cluster${numberOf(states[id]!.cluster)}.`;
-          const own = Object.entries(states[server]!).filter(([name]) => name.startsWith(prefix));
-          return Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length), value]));
-        }),
+        clients.map((id) => unprefixed(states[server]!, `cluster${numberOf(states[id]!.cluster)}.`)),
     },
   ),
   served(
@@ -170,7 +208,11 @@ const withServer: readonly Entrant[] = [
           tells: (own: Weights, turn: number) => feedback(clients, `lost.${turn}`)(own),
         }),
       }),
-    { needs: ['server', 'heads'], flows: () => 1 / OFTEN },
+    {
+      needs: ['server', 'heads'],
+      rounds: (rounds) => OFTEN * Math.ceil(rounds / OFTEN),
+      flows: () => 1 / OFTEN,
+    },
   ),
   served(
     'fedBuff',
@@ -204,6 +246,40 @@ const cut = (version: string, learns: 'at once' | 'in turn'): Entrant =>
       not: { topk: NO_DIFFERENCES },
     },
   );
+
+/** One member after the other takes so much longer that it is each one's turn less often. */
+const TURNS = 6;
+
+const splitAlone: readonly Entrant[] = [
+  served(
+    'split',
+    (_, __, { seed, server, clients, rounds, members, local }) =>
+      strategies.split(cutDense(seed), {
+        ...{ server, clients, rounds: Math.ceil(rounds / TURNS) * members },
+        ...{ steps: local.steps, batch: local.batch, optimizer: local.optimizer },
+      }),
+    {
+      rounds: (rounds) => Math.ceil(rounds / TURNS),
+      flows: ({ members, local }) => members * local.steps,
+      models: (states, _, server) => [{ ...states[server], ...unprefixed(states[server]!, 'kept.') }],
+      not: { topk: NO_DIFFERENCES },
+    },
+  ),
+  served(
+    'split U',
+    (_, { answers }, { seed, server, clients, rounds, local }) =>
+      strategies.uSplit(cutDeep(seed), {
+        ...{ server, clients, rounds, answers },
+        ...{ steps: local.steps, batch: local.batch, optimizer: local.optimizer },
+      }),
+    {
+      network: deep,
+      flows: ({ local }) => local.steps,
+      models: (states, clients, server) => [{ ...states[server], ...states[clients[0]!] }],
+      not: { topk: NO_DIFFERENCES },
+    },
+  ),
+];
 
 const matrixOf = (near: Neighbourhood, members: number): Matrix => mixingWeights(near(members));
 
@@ -270,13 +346,14 @@ function divided(state: Parameters): Parameters {
   );
 }
 
-const RATE = 0.2;
+const RATE = 0.1;
 /** What all do between two rounds. */
-export const local = { optimizer: sgd({ lr: RATE }), batch: 10, steps: 5 } as const;
+export const local = { optimizer: sgd({ lr: RATE }), batch: 10, steps: 10 } as const;
 
 export const entrants: readonly Entrant[] = [
   ...withServer,
   cut('v1', 'at once'),
   cut('v2', 'in turn'),
+  ...splitAlone,
   ...withoutServer,
 ];

@@ -2,15 +2,14 @@
 // in each codec. The same comparison gives the same bytes.
 
 import { createHash } from 'node:crypto';
-import { formatBytes } from '../output.ts';
 import type { Comparison } from './bench.ts';
 import { type CodecName, codecs, titles } from './codecs.ts';
 import type { Point, Result } from './run.ts';
-import { columns, groupsOf, rowOf } from './table.ts';
+import { columns, groupsOf, rowOf, trafficOf } from './table.ts';
 
 const [WIDTH, HEIGHT] = [320, 180];
 /** Around the curves: room for numbers on the left and below. */
-const MARGIN = { left: 44, right: 10, top: 8, bottom: 26 };
+const MARGIN = { left: 44, right: 28, top: 8, bottom: 26 };
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --faint: #5b6470; --grid: #e5e7eb; --back: #ffffff;
@@ -22,6 +21,7 @@ const STYLE = `
 body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: var(--ink); background: var(--back); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1rem; margin: 1.5rem 0 0.25rem; }
 p, li { color: var(--faint); }
+figure { margin: 0; } figcaption { color: var(--faint); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 0 1rem; }
 svg { width: 100%; height: auto; display: block; }
 .grid { stroke: var(--grid); } text { fill: var(--faint); font-size: 11px; }
@@ -83,7 +83,7 @@ const axes = (clients: number): readonly Axis[] => [
   {
     title: 'sent for each client',
     of: ({ bytes }) => bytes / clients,
-    format: (bytes) => formatBytes(Math.round(bytes))!,
+    format: (bytes) => powerText(bytes, ['B', 'kB', 'MB', 'GB']),
   },
   {
     title: 'simulated time',
@@ -91,6 +91,12 @@ const axes = (clients: number): readonly Axis[] => [
     format: (seconds) => `${Number(seconds.toPrecision(2))} s`,
   },
 ];
+
+/** `25 kB`, by thousands. */
+function powerText(value: number, units: readonly string[]): string {
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(value) / 3)));
+  return `${Number((value / 1000 ** power).toPrecision(2))} ${units[power]}`;
+}
 
 /** All charts of an axis have the same scale, logarithmic, so that they compare. */
 function chart(strategy: string, results: readonly Result[], axis: Axis, all: readonly Point[]): string {
@@ -141,7 +147,7 @@ function curve(
 function table({ results, cast }: Comparison): string {
   const row = (cells: readonly (string | undefined)[], tag: 'td' | 'th'): string =>
     `<tr>${cells.map((cell) => `<${tag}>${escaped(cell ?? '–')}</${tag}>`).join('')}</tr>`;
-  return `<table>\n${[row(columns, 'th'), ...results.map((one) => row(rowOf(one, cast), 'td'))].join('\n')}\n</table>`;
+  return `<table>\n${[row(columns, 'th'), ...results.map((one) => row(rowOf(one, trafficOf(one.links, cast)), 'td'))].join('\n')}\n</table>`;
 }
 
 const escaped = (text: string): string =>

@@ -1,10 +1,11 @@
 // One strategy in one codec, in a world of its own: the nodes are those of every host, time and links are simulated.
 
 import { cohort, peer } from '../../dsl/index.ts';
-import type { PeerClass, Topology } from '../../ir/index.ts';
+import { isTensor, type PeerClass, type Topology } from '../../ir/index.ts';
 import type { FlowResult, PeerStates } from '../../runtime/host/index.ts';
 import { SimulatedDeployment, World } from '../../runtime/host/sim/index.ts';
 import { adaptive, type Backend } from '../../runtime/index.ts';
+import { isMissing } from '../../runtime/value.ts';
 import { pieceBytes } from '../../runtime/wire/frame.ts';
 import { makersOf } from '../../stdlib/components.ts';
 import { peersOf } from '../run/memory.ts';
@@ -35,7 +36,7 @@ export interface Cast {
 export interface Point {
   readonly round: number;
   readonly seconds: number;
-  /** Of all frames, headers and what is sent again included. */
+  /** Of messages of flows that were over, headers included; the next may have begun. */
   readonly bytes: number;
   /** The mean over members of the share of unseen digits that they read rightly; each kind counts alike. */
   readonly accuracy: number;
@@ -43,7 +44,7 @@ export interface Point {
   readonly own: number;
 }
 
-/** From one peer to another, until the end. */
+/** From one peer to another, until the end: all frames, those that acknowledge or are sent again, too. */
 export interface Sent {
   readonly from: string;
   readonly to: string;
@@ -58,6 +59,8 @@ export interface Result {
   readonly at: Point;
   readonly reached: boolean | undefined;
   readonly points: readonly Point[];
+  /** What was spent of privacy, as the strategy's own accountant has it; undefined: it has none. */
+  readonly epsilon: number | undefined;
   /** How flows ended. */
   readonly flows: Readonly<Record<FlowResult['status'], number>>;
   readonly links: readonly Sent[];
@@ -115,6 +118,7 @@ export async function runOne(entrant: Entrant, codec: CodecName, stage: Stage): 
       at: found ?? points.at(-1)!,
       reached: settings.target === undefined ? undefined : found !== undefined,
       points,
+      epsilon: run.epsilon,
       flows: run.flows,
       links: run.links,
     };
@@ -172,6 +176,7 @@ class Run {
   readonly #world: World;
   readonly #simulated: SimulatedDeployment;
   readonly #stage: Stage;
+  epsilon: number | undefined;
   #bytes = 0;
 
   constructor(entrant: Entrant, setting: Setting, world: World, stage: Stage) {
@@ -193,7 +198,7 @@ class Run {
 
   async finish(): Promise<void> {
     const { begins, entry } = this.#entrant;
-    const over = this.#flowsOf(this.#setting.rounds);
+    const over = this.#flowsOf(this.#rounds);
     const onFlow = (result: FlowResult): void => this.#ended(result);
     if (begins === 'called') await this.#simulated.invoke({}, { onFlow, ...(entry && { entry }) });
     else {
@@ -241,14 +246,22 @@ class Run {
     return Math.ceil(rounds * this.#entrant.flows(this.#setting));
   }
 
-  #ended({ status }: FlowResult): void {
+  #ended({ status, messages, outputs: { epsilon } }: FlowResult): void {
     this.flows[status]++;
-    const { rounds } = this.#setting;
+    for (const { payloadBytes, headerBytes } of messages) this.#bytes += payloadBytes + headerBytes;
+    if (epsilon !== undefined && !isMissing(epsilon) && isTensor(epsilon))
+      this.epsilon = new Float64Array(epsilon.bytes.slice().buffer)[0];
+    const rounds = this.#rounds;
     const { target } = this.#stage.settings;
     const every = Math.max(1, target === undefined ? this.#flowsOf(rounds / POINTS) : this.#flowsOf(1));
     if (this.#count % every === 0 || this.#count === this.#flowsOf(rounds))
       this.#moments.push(this.#moment());
     this.#stage.progress(`round ${this.#round.toFixed(0)} of ${rounds}`);
+  }
+
+  get #rounds(): number {
+    const { rounds } = this.#setting;
+    return this.#entrant.rounds?.(rounds) ?? rounds;
   }
 
   get #round(): number {
@@ -267,7 +280,6 @@ class Run {
     if (known === undefined) this.#links.set(key, link);
     link.frames++;
     link.bytes += bytes;
-    this.#bytes += bytes;
   }
 }
 

@@ -4,7 +4,7 @@ import type { CommandContext } from '../context.ts';
 import { formatBytes } from '../output.ts';
 import type { Comparison } from './bench.ts';
 import { titles } from './codecs.ts';
-import { entrants } from './entrants.ts';
+import { local } from './entrants.ts';
 import type { Cast, Result, Sent } from './run.ts';
 
 export interface Traffic {
@@ -61,11 +61,12 @@ export const columns = [
 ] as const;
 
 /** Cells of a row, in the order of {@link columns}; undefined: there is no such thing. */
-export function rowOf(result: Result, cast: Cast): readonly (string | undefined)[] {
-  const { strategy, codec, at, reached } = result;
-  const { sentByClient, gotByClient, perLink, mostAtAPeer } = trafficOf(result.links, cast);
-  // Links are counted to the end; a target may have been reached before.
-  const share = at.bytes / result.points.at(-1)!.bytes;
+export function rowOf(
+  { strategy, codec, at, reached, points, epsilon }: Omit<Result, 'links'>,
+  { sentByClient, gotByClient, perLink, mostAtAPeer }: Traffic,
+): readonly (string | undefined)[] {
+  // Links are counted to the end; where a target was reached before, as much of that as its flows have of all flows'.
+  const share = at.bytes / points.at(-1)!.bytes;
   const bytes = (count: number): string | undefined => formatBytes(Math.round(count * share)) ?? undefined;
   return [
     strategy,
@@ -75,19 +76,19 @@ export function rowOf(result: Result, cast: Cast): readonly (string | undefined)
     reached === false ? undefined : String(Number(at.round.toPrecision(4))),
     ...[sentByClient, gotByClient, perLink, mostAtAPeer].map(bytes),
     timeText(at.seconds),
-    entrants.find(({ name }) => name === strategy)?.epsilon?.toFixed(1),
+    epsilon?.toFixed(2),
   ];
 }
 
 export function printTable(cx: CommandContext, { results, leftOut, cast, settings }: Comparison): void {
   const { clients } = cast;
   cx.print(
-    `${clients.members.length} of class ${clients.name}, kinds of digits by Dirichlet ${settings.alpha}, ${settings.rounds} rounds of 5 steps, seed ${settings.seed}`,
+    `${clients.members.length} of class ${clients.name}, kinds of digits by Dirichlet ${settings.alpha}, ${settings.rounds} rounds of ${local.steps} steps, seed ${settings.seed}`,
   );
   cx.print();
   cx.printTable(
     columns.map((title, at) => (at < 2 ? title : { title, align: 'right' })),
-    results.map((one) => rowOf(one, cast)),
+    results.map((one) => rowOf(one, trafficOf(one.links, cast))),
   );
   cx.print();
   for (const [why, all] of groupsOf(leftOut)) cx.print(`not run: ${all.join('; ')}: ${why}`);
@@ -110,7 +111,7 @@ export function documentOf({ settings, cast, results, leftOut }: Comparison) {
     results: results.map((one) => ({
       ...one,
       reached: one.reached ?? null,
-      epsilon: entrants.find(({ name }) => name === one.strategy)?.epsilon ?? null,
+      epsilon: one.epsilon ?? null,
       traffic: trafficOf(one.links, cast),
     })),
     leftOut,

@@ -15,7 +15,7 @@ export const bench = command<BenchOptions>({
       )
       .option('--strategies <names>', 'some of them, with commas between (default: all)')
       .option('--codecs <names>', 'some of none, float16, int8, topk (default: all)')
-      .option('--rounds <n>', 'how often each member learns and tells', '20')
+      .option('--rounds <n>', 'how often each member learns and tells', '12')
       .option('--target <accuracy>', 'tell rounds, bytes and time of when it is reached, such as 0.8')
       .option(
         '--alpha <n>',

@@ -52,7 +52,7 @@ test('every flow ends, every byte is counted, and codecs take as many of them as
     expect(points.at(-1)!.round).toBe(2);
     const sent = links.reduce((sum, { bytes }) => sum + bytes, 0);
     expect(sent).toBeGreaterThanOrEqual(points.at(-1)!.bytes);
-    expect(sent).toBeLessThan(1.01 * points.at(-1)!.bytes);
+    expect(sent).toBeLessThan(1.2 * points.at(-1)!.bytes);
   }
 });
 
