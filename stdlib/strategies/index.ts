@@ -16,6 +16,7 @@ export type { Masking } from './masked.ts';
 export type { Matrix, Peers } from './mixing.ts';
 export { type Overlapped, overlapped } from './overlapped.ts';
 export { type Personal, personalised } from './personalised.ts';
+export { type Pipeline, pipeline } from './pipeline.ts';
 export { pushSum } from './push-sum.ts';
 export { type Controlled, scaffold } from './scaffold.ts';
 export { type Split, split } from './split.ts';

@@ -2,6 +2,7 @@
 
 import type { Target } from './harness.ts';
 import { bundle } from './targets/bundle.ts';
+import { chunks } from './targets/chunks.ts';
 import { codecs } from './targets/codecs.ts';
 import { configs } from './targets/config.ts';
 import { envelopes } from './targets/envelope.ts';
@@ -24,4 +25,5 @@ export const targets: readonly Target[] = [
   configs,
   texts,
   codecs,
+  chunks,
 ];
