@@ -23,9 +23,11 @@ import {
   pushSum,
   type SplitFed,
   scaffold,
+  split,
   splitFed,
+  uSplit,
 } from '../../stdlib/strategies/index.ts';
-import { blobs, clients, cutBlobs, server } from './blobs.ts';
+import { blobs, clients, cutBlobs, server, uBlobs } from './blobs.ts';
 import { draw } from './programs/pick.ts';
 
 export interface Size {
@@ -65,13 +67,9 @@ const federated = (of: (federation: Federation) => Module): Strategy => ({
   besides: { server: 1 },
 });
 
-const split = (learns: SplitFed['learns']): Strategy => ({
-  of: (size) =>
-    splitFed(cutBlobs, {
-      ...{ server, clients, optimizer, learns },
-      ...{ rounds: size.rounds, steps: 2, batch: 8 },
-      answers: answersOf(size),
-    }),
+const cut = { server, clients, optimizer, steps: 2, batch: 8 };
+const federatedSplit = (learns: SplitFed['learns']): Strategy => ({
+  of: (size) => splitFed(cutBlobs, { ...cut, learns, rounds: size.rounds, answers: answersOf(size) }),
   besides: { server: 1 },
 });
 
@@ -103,8 +101,13 @@ export const strategies = {
     ...federated((one) => hierarchical(blobs, { ...one, heads, often: 2 })),
     besides: { server: 1, head: 2 },
   },
-  'splitFed at once': split('at once'),
-  'splitFed in turn': split('in turn'),
+  split: { of: ({ rounds }) => split(cutBlobs, { ...cut, rounds }), besides: { server: 1 } },
+  uSplit: {
+    of: (size) => uSplit(uBlobs, { ...cut, parts: 2, rounds: size.rounds, answers: answersOf(size) }),
+    besides: { server: 1 },
+  },
+  'splitFed at once': federatedSplit('at once'),
+  'splitFed in turn': federatedSplit('in turn'),
   fedBuff: {
     of: ({ rounds, within }) => fedBuff(blobs, { server, clients, local, rounds, buffer: 2, within }),
     besides: { server: 1 },
