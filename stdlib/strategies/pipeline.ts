@@ -21,6 +21,7 @@ import {
   type Use,
 } from '../../dsl/index.ts';
 import { selection } from '../selectors/selection.ts';
+import { mapped } from './task.ts';
 
 export interface Pipeline {
   readonly client: Place<string>;
@@ -61,20 +62,18 @@ export const pipeline = (model: OnnxFunction<string>, options: Pipeline): Module
       const inner = stages.flatMap(({ until }) => until ?? []);
       const given = model(asked(), { stages: hops, inner }) as Readonly<Record<string, Tensor>>;
       const last = hops.at(-1)!;
-      const answers = on(last.on, () => Object.entries(answer(given)));
+      const answers = on(last.on, () => answer(given));
+      const [first] = Object.values(answers);
       for (const { set, told, until, on: replica } of hops) {
         // That it has an answer, even if it is that there was nothing to compute with, says that it is there.
-        const end = until === undefined ? answers[0]![1] : given[until]!;
+        const end = until === undefined ? first! : given[until]!;
         const came = on(replica, () => end.present()).present();
         told.seen(set.when(came));
         told.missed(set.when(came.not()));
       }
-      for (const [name, value] of answers)
-        output(
-          name,
-          on(client, () => value.identity()),
-        );
-      const isThere = on(client, () => answers[0]![1].present());
+      const come = on(client, () => mapped(answers, (one) => (one as Tensor<'float32'>).identity()));
+      for (const [name, value] of Object.entries(come)) output(name, value);
+      const isThere = on(client, () => first!.present());
       next('request', { tried: tried.add(1n) }).when(isThere.not().and(tried.less(BigInt(tries - 1))));
     });
   });

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { openContext } from '../../cli/context.ts';
 import { startProcesses } from '../../cli/run/processes.ts';
 import { writeDeployment } from '../../compiler/index.ts';
-import { input, int64, module, on, output, peer, range } from '../../dsl/index.ts';
+import { constant, input, int64, module, on, output, peer, range } from '../../dsl/index.ts';
 import type { Tensor } from '../../ir/index.ts';
 import { loadDeployment } from '../../runtime/host/node-bundle.ts';
 import { writeFolder } from '../../runtime/host/node-sink.ts';
@@ -17,7 +17,7 @@ import { topologyIn } from './simulated.ts';
 const [sender, receiver] = [peer('sender'), peer('receiver')];
 const program = module('large', () => {
   const count = input('count', int64, [], { at: sender });
-  const x = on(sender, () => range(0n, count, 1n));
+  const x = on(sender, () => range(constant(0n, int64), count, 1n));
   const places = input('places', int64, [null], { at: receiver });
   output(
     'sum',

@@ -3,9 +3,8 @@
 import { deploymentInMemory } from '../../cli/run/memory.ts';
 import { faultPlan } from '../../cli/sim/faults.ts';
 import { cohort, float32, input, type Module, onnx, peer, record } from '../../dsl/index.ts';
-import { memorySource, type Topology } from '../../ir/index.ts';
+import { memorySource, type Tensor, type Topology } from '../../ir/index.ts';
 import { SimulatedDeployment, scheduleFaults, World } from '../../runtime/host/sim/index.ts';
-import type { Tensor } from '../../runtime/index.ts';
 import { makersOf } from '../../stdlib/components.ts';
 import { pipeline } from '../../stdlib/strategies/index.ts';
 import { compiled, plain } from './deploy.ts';

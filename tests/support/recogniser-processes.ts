@@ -9,10 +9,11 @@ import { startProcesses } from '../../cli/run/processes.ts';
 import { parseTopology, writeDeployment } from '../../compiler/index.ts';
 import { cohort, float32, input, onnx, peer, record, uint8 } from '../../dsl/index.ts';
 import { HEIGHT, readLine, WIDTH } from '../../examples/02-text-recogniser/image.ts';
-import { isTensor, memorySource } from '../../ir/index.ts';
+import { memorySource } from '../../ir/index.ts';
 import type { Deployment } from '../../runtime/host/index.ts';
 import { loadDeployment } from '../../runtime/host/node-bundle.ts';
 import { writeFolder } from '../../runtime/host/node-sink.ts';
+import type { Value } from '../../runtime/index.ts';
 import { pipeline } from '../../stdlib/strategies/index.ts';
 import { compiled } from './deploy.ts';
 import { projectRoot } from './root.ts';
@@ -69,7 +70,10 @@ const bits = (characters: Uint8Array, confidence: Uint8Array): Answer =>
 
 /** What ONNX Runtime gives for requests, with the whole model in one session. */
 export async function wholeAnswers(requests: number): Promise<readonly Answer[]> {
-  const session = await InferenceSession.create(modelFile, { graphOptimizationLevel: 'disabled', intraOpNumThreads: 1 });
+  const session = await InferenceSession.create(modelFile, {
+    graphOptimizationLevel: 'disabled',
+    intraOpNumThreads: 1,
+  });
   const base = readLine(at('examples/02-text-recogniser/line.png'));
   const answers: Answer[] = [];
   for (let request = 0; request < requests; request++) {
@@ -81,7 +85,7 @@ export async function wholeAnswers(requests: number): Promise<readonly Answer[]>
       for (let channel = 0; channel < 3; channel++)
         x[channel * area + pixel] = Math.fround(Math.fround(image[3 * pixel + channel]! / 255) - half) / half;
     const { [SOFTMAX]: given } = await session.run({ x: new OrtTensor('float32', x, [1, 3, HEIGHT, WIDTH]) });
-    const [columns, classes] = given!.dims.slice(1) as readonly [number, number];
+    const [, columns = 0, classes = 0] = given!.dims;
     const [characters, confidence] = [new BigInt64Array(columns), new Float32Array(columns)];
     for (let column = 0; column < columns; column++) {
       const row = (given!.data as Float32Array).subarray(column * classes, (column + 1) * classes);
@@ -94,6 +98,11 @@ export async function wholeAnswers(requests: number): Promise<readonly Answer[]>
   await session.release();
   return answers;
 }
+
+const answerOf = (characters: Value | undefined, confidence: Value | undefined): Answer =>
+  characters !== undefined && confidence !== undefined && 'bytes' in characters && 'bytes' in confidence
+    ? bits(characters.bytes, confidence.bytes)
+    : 'lost';
 
 export interface Run {
   readonly answers: readonly Answer[];
@@ -164,8 +173,7 @@ async function timed(
       const { outputs, step } = await call(request);
       const end = performance.now();
       const { characters, confidence } = outputs;
-      answers[request] =
-        isTensor(characters) && isTensor(confidence) ? bits(characters.bytes, confidence.bytes) : 'lost';
+      answers[request] = answerOf(characters, confidence);
       took[request] = end - start;
       tries[request] = step + 1;
       if (step > 0) recovery ??= end - killed;
