@@ -53,12 +53,13 @@ export function attempts({ world, workers, values, calls, flows }: AttemptOption
   };
 }
 
-/** Entries that are called, each at its first peer. */
+/** Entries that are called, each at its first peer; one that all enter themselves, at all of them. */
 function entriesOf(world: World): readonly InvokeOptions[] {
   const found = new Map<string, InvokeOptions>();
   for (const { id, program } of world.peers.values())
-    for (const [entry, { invoke }] of program.entries)
-      if (invoke?.trigger === undefined && !found.has(entry)) found.set(entry, { entry, peer: id });
+    for (const [entry, { invoke, startedBy }] of program.entries)
+      if (invoke?.trigger === undefined && !found.has(entry))
+        found.set(entry, startedBy.joint ? { entry } : { entry, peer: id });
   return [...found.values()];
 }
 

@@ -4,6 +4,7 @@ export { type Compressed, chocoSgd } from './choco.ts';
 export { type Clustered, clustered } from './clustered.ts';
 export { type Cut, type CutTask, cutTaskOf, type UTask, uTaskOf } from './cut.ts';
 export { diLoCo, type LowCommunication } from './diloco.ts';
+export { type AllReduced, diLoCoAllReduce } from './diloco-all-reduce.ts';
 export { dPsgd } from './dpsgd.ts';
 export { fedAvg, fedProx } from './fedavg.ts';
 export { type Buffered, fedBuff } from './fedbuff.ts';
