@@ -15,7 +15,7 @@ import {
   topK,
 } from './codecs/index.ts';
 import { flatIndex, hnswIndex } from './indexes/index.ts';
-import { contentStored, membershipRegistry, secureAggregator } from './protocols/index.ts';
+import { contentStored, membershipRegistry, pauses, secureAggregator } from './protocols/index.ts';
 import { churns } from './selectors/attendance.ts';
 import {
   allPeers,
@@ -126,6 +126,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   hnsw: kind('index', hnswIndex, { metric, m: 'count', efConstruction: 'count', ef: 'count' }),
   'content-store': kind('protocol', contentStored, { chunk: 'count', most: 'count' }),
   membership: kind('protocol', membershipRegistry, { ttlMs: 'count', everyMs: 'count' }),
+  pause: kind('protocol', pauses),
   'secure-aggregation': kind('protocol', secureAggregator),
 };
 

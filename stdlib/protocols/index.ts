@@ -2,4 +2,6 @@
 
 export { type ContentStoreOptions, contentStore, contentStored } from './content-store.ts';
 export { type MembershipOptions, membership, membershipRegistry } from './membership.ts';
+export { pause } from './pause.ts';
+export { pauses } from './pauses.ts';
 export { secureAggregation, secureAggregator } from './secure-aggregation/index.ts';

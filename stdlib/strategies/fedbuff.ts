@@ -13,9 +13,11 @@ import {
   module,
   next,
   on,
+  protocol,
   state,
 } from '../../dsl/index.ts';
 import { read, update } from '../../dsl/optim/index.ts';
+import { pause } from '../protocols/pause.ts';
 import { type Federation, heldAt, recordsOf, sent, zerosAt } from './federation.ts';
 import { descend } from './local.ts';
 import { mapped, plus, type Task, times } from './task.ts';
@@ -27,11 +29,13 @@ export interface Buffered extends Omit<Federation, 'pick' | 'combine' | 'answers
   readonly lr?: number;
   /** How long a client waits for the server. */
   readonly within?: Duration;
+  /** How long one that heard nothing rests before it tries again, in ms. Default: 1000. */
+  readonly restMs?: number;
 }
 
 export const fedBuff = (
   task: Task,
-  { buffer: size, lr = 1, within, sends = (own) => own, ...federation }: Buffered,
+  { buffer: size, lr = 1, within, restMs = 1000, sends = (own) => own, ...federation }: Buffered,
 ): Module =>
   module('fedbuff', () => {
     const { server, clients, local, rounds } = federation;
@@ -41,6 +45,7 @@ export const fedBuff = (
       state(name, constant(0n, int64), { at: server }),
     );
     const records = recordsOf(task, clients);
+    const resting = protocol('rest', pause, { at: clients.me, use: { kind: 'pause' } });
     const options = { initial: { round: 0n }, ...(within !== undefined && { within }) };
     entry('work', clients, after('1ms'), options, ({ round }) => {
       const { start, since } = on(server, () => ({ start: read(held), since: version!.read() }));
@@ -71,7 +76,9 @@ export const fedBuff = (
         emit('version', now.version);
         emit('loss', loss);
       });
-      // Who hears nothing tries again.
-      next('work', { round: round.add(1n) }).when(now.version.less(BigInt(rounds)).orElse(true));
+      // Who hears nothing tries again, but not at once: the server may be known to be gone.
+      const silent = constant(BigInt(restMs), int64).when(now.version.present().not());
+      const rested = resting.rest(silent, { within: `${restMs + 10_000}ms` }).greaterOrEqual(0n);
+      next('work', { round: round.add(1n) }).when(now.version.less(BigInt(rounds)).orElse(rested));
     });
   });

@@ -4,6 +4,7 @@ import { cohort, type Module } from '../../dsl/index.ts';
 import { adamw, sgd } from '../../dsl/optim/index.ts';
 import { key } from '../../dsl/random/index.ts';
 import {
+  chocoSgd,
   clustered,
   diLoCo,
   dPsgd,
@@ -18,6 +19,7 @@ import {
   gossip,
   hierarchical,
   type Matrix,
+  overlapped,
   type Peers,
   personalised,
   pushSum,
@@ -67,9 +69,9 @@ const federated = (of: (federation: Federation) => Module): Strategy => ({
   besides: { server: 1 },
 });
 
-const cut = { server, clients, optimizer, steps: 2, batch: 8 };
-const federatedSplit = (learns: SplitFed['learns']): Strategy => ({
-  of: (size) => splitFed(cutBlobs, { ...cut, learns, rounds: size.rounds, answers: answersOf(size) }),
+const cutIn = ({ rounds }: Size) => ({ server, clients, rounds, optimizer, steps: 2, batch: 8 });
+const splitFederated = (learns: SplitFed['learns']): Strategy => ({
+  of: (size) => splitFed(cutBlobs, { ...cutIn(size), learns, answers: answersOf(size) }),
   besides: { server: 1 },
 });
 
@@ -95,19 +97,30 @@ export const strategies = {
   fedAdagrad: federated((one) => fedOpt(blobs, { ...one, optimizer: fedAdagrad({ lr: 0.1 }) })),
   scaffold: federated((one) => scaffold(blobs, { ...one, lr: 0.2, steps: 2 })),
   diLoCo: federated((one) => diLoCo(blobs, { ...one, local: { ...local, optimizer: adamw({ lr: 0.01 }) } })),
+  overlapped: federated((one) =>
+    overlapped(blobs, { ...one, local: { ...local, optimizer: adamw({ lr: 0.01 }) } }),
+  ),
   personalised: federated((one) => personalised(blobs, { ...one, own: (name) => name.startsWith('out.') })),
   clustered: federated((one) => clustered(blobs, { ...one, clusters: 2 })),
   hierarchical: {
     ...federated((one) => hierarchical(blobs, { ...one, heads, often: 2 })),
     besides: { server: 1, head: 2 },
   },
-  split: { of: ({ rounds }) => split(cutBlobs, { ...cut, rounds }), besides: { server: 1 } },
-  uSplit: {
-    of: (size) => uSplit(uBlobs, { ...cut, parts: 2, rounds: size.rounds, answers: answersOf(size) }),
+  'fedAvg, masked': {
+    of: ({ clients: count, rounds, within }) => {
+      const threshold = Math.floor(count / 2) + 1;
+      const masked = { threshold, count, most: 8, records: 48, seconds: Number.parseInt(within, 10) };
+      return fedAvg(blobs, { server, clients, rounds, local, masked });
+    },
     besides: { server: 1 },
   },
-  'splitFed at once': federatedSplit('at once'),
-  'splitFed in turn': federatedSplit('in turn'),
+  split: { of: (size) => split(cutBlobs, cutIn(size)), besides: { server: 1 } },
+  uSplit: {
+    of: (size) => uSplit(uBlobs, { ...cutIn(size), parts: 2, answers: answersOf(size) }),
+    besides: { server: 1 },
+  },
+  'splitFed at once': splitFederated('at once'),
+  'splitFed in turn': splitFederated('in turn'),
   fedBuff: {
     of: ({ rounds, within }) => fedBuff(blobs, { server, clients, local, rounds, buffer: 2, within }),
     besides: { server: 1 },
@@ -115,6 +128,7 @@ export const strategies = {
   },
   dPsgd: mixing((one) => dPsgd(blobs, one)),
   pushSum: mixing((one) => pushSum(blobs, one)),
+  chocoSgd: mixing((one) => chocoSgd(blobs, { ...one, local, codec: 'int8', step: 0.5 })),
   gossip: {
     of: () =>
       gossip(blobs, { peers: clients, every: '300ms', local, tells: { pick: (others) => others.first() } }),
