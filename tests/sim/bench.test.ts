@@ -1,13 +1,16 @@
 // bbc bench strategies, reduced: eight members and two rounds. The whole table is `npm run verify -- strategies.3`.
 
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { compare } from '../../cli/bench/bench.ts';
-import { type CodecName, codecs } from '../../cli/bench/codecs.ts';
+import { type CodecName, codecs, titles } from '../../cli/bench/codecs.ts';
 import { entrants } from '../../cli/bench/entrants.ts';
 import { pageOf } from '../../cli/bench/page.ts';
 import { castOf } from '../../cli/bench/run.ts';
 import { documentOf, trafficOf } from '../../cli/bench/table.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { projectRoot } from '../support/root.ts';
 import { topologyIn } from '../support/simulated.ts';
 
 const links = [
@@ -61,6 +64,17 @@ test('the same twice', async () => {
   expect(documentOf(again)).toEqual(documentOf(once));
   expect(pageOf(again)).toBe(pageOf(once));
   expect(once.results[0]!.at.accuracy).toBeGreaterThan(0.1);
+});
+
+test('the table in docs/benchmarks.md has every strategy, in the order of the command', () => {
+  const page = readFileSync(path.join(projectRoot, 'docs/benchmarks.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| ([^|]+?) +\| ([^|]+?) +\| +\d+\.\d \|/gm)];
+  const shown = new Set(rows.map(([, name, codec]) => `${name} | ${codec}`));
+  const known = entrants.flatMap(({ name, not = {} }) =>
+    codecs.flatMap((codec) => (not[codec] === undefined ? [`${name} | ${titles[codec]}`] : [])),
+  );
+  expect([...shown]).toEqual(known.filter((one) => shown.has(one)));
+  expect(entrants.filter(({ name }) => !shown.has(`${name} | none`))).toEqual([]);
 });
 
 test('what is not run is told with the reason', async () => {

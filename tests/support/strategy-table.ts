@@ -2,14 +2,18 @@
 
 import type { CodecName } from '../../cli/bench/codecs.ts';
 
+type Limits = Readonly<Partial<Record<CodecName, number>>>;
+
 /** Shares of the bytes without a codec, headers included. */
-const MOST_BYTES: Readonly<Partial<Record<CodecName, number>>> = { float16: 0.55, int8: 0.3, topk: 0.06 };
+const MOST_BYTES: Limits = { float16: 0.55, int8: 0.3, topk: 0.06 };
+/** Of many small messages headers are more, and labels and counts, which cross as they are. */
+const MOST_BYTES_SPLIT: Limits = { float16: 0.7, int8: 0.5 };
 /** What a codec may cost of what is read rightly: rounding next to nothing, a hundredth of the numbers more. */
-const MOST_COST: Readonly<Partial<Record<CodecName, number>>> = { float16: 0.02, int8: 0.05 };
+const MOST_COST: Limits = { float16: 0.02, int8: 0.05 };
 /** Of the kinds that a member has, after twelve rounds; by chance it would be 0.1. */
-const LEAST = 0.4;
-/** Whoever adds noise to what a hundred members say, and what goes on in turns of one member. */
-const LEAST_OF: Readonly<Record<string, number>> = { 'fedAvg private': 0.12, split: 0.2 };
+const LEAST: Readonly<Record<CodecName, number>> = { none: 0.5, float16: 0.5, int8: 0.5, topk: 0.3 };
+/** Neighbours of whom each has others know little of far ones in twelve rounds. */
+const LEAST_AMONG_PEERS = 0.3;
 
 /** `own`: the share of its own kinds that a member reads rightly; `cost`: how much less that is than without a codec. */
 export function fits(
@@ -17,6 +21,9 @@ export function fits(
   codec: CodecName,
   { own, cost, share }: { readonly own: number; readonly cost: number; readonly share: number },
 ): boolean {
-  const least = codec === 'topk' ? 0.15 : (LEAST_OF[strategy] ?? LEAST);
-  return own >= least && cost <= (MOST_COST[codec] ?? 1) && share <= (MOST_BYTES[codec] ?? 1);
+  const most = (strategy.startsWith('split') ? MOST_BYTES_SPLIT : MOST_BYTES)[codec] ?? 1;
+  const least = /^dPsgd|^gossip|^pushSum/.test(strategy)
+    ? Math.min(LEAST_AMONG_PEERS, LEAST[codec])
+    : LEAST[codec];
+  return own >= least && cost <= (MOST_COST[codec] ?? 1) && share <= most;
 }
