@@ -7,6 +7,7 @@ import {
   chocoSgd,
   clustered,
   diLoCo,
+  diLoCoAllReduce,
   dPsgd,
   type Federation,
   fedAdagrad,
@@ -129,6 +130,13 @@ export const strategies = {
   dPsgd: mixing((one) => dPsgd(blobs, one)),
   pushSum: mixing((one) => pushSum(blobs, one)),
   chocoSgd: mixing((one) => chocoSgd(blobs, { ...one, local, codec: 'int8', step: 0.5 })),
+  diLoCoAllReduce: {
+    of: ({ rounds }) => {
+      const steps = { ...local, optimizer: adamw({ lr: 0.01 }) };
+      return diLoCoAllReduce(blobs, { peers: clients, rounds, local: steps });
+    },
+    besides: {},
+  },
   gossip: {
     of: () =>
       gossip(blobs, { peers: clients, every: '300ms', local, tells: { pick: (others) => others.first() } }),
