@@ -116,6 +116,20 @@ describe('a fault', () => {
     expect(counts.at(-1)![2]).toBeGreaterThanOrEqual(counts.at(-1)![0]! - 2);
   });
 
+  test('crash: a call that waits for a peer ends when that is known to be lost', async () => {
+    const faults = [{ kind: 'crash', who: 'server', at: '50ms', for: '5s' }];
+    const plan = faultPlan(JSON.stringify({ version: 1, faults }), 'faults.json', names);
+    const { world } = await simulatedWorld(asking, topology);
+    // In which a rejection that nobody looks at would be told of.
+    const onStep = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+    const deployment = new SimulatedDeployment(world, { onStep });
+    scheduleFaults(world, plan, { lost: () => {} });
+    await deployment.run(() => world.peers.get('server')!.node === undefined);
+    const call = deployment.invoke({});
+    deployment.lose('server');
+    await expect(call).rejects.toThrow('server is lost');
+  });
+
   test('leave and join: a phone that goes, and one that comes later', async () => {
     const told = await rounds([
       { kind: 'leave', who: 'phone/0', at: '450ms' },

@@ -1,7 +1,7 @@
 // A reduction of `npm run verify -- strategies.8`: some seeds of the chaos faults over one strategy of each kind.
 
 import { expect, test } from 'vitest';
-import { strategyChaos, type Trial } from '../support/strategy-chaos.ts';
+import { pipelineChaos, strategyChaos, type Trial } from '../support/strategy-chaos.ts';
 
 const SEEDS = 3;
 const some: readonly Trial[] = [
@@ -21,3 +21,9 @@ test.each(some.map((trial, index) => [trial.strategy, trial, index] as const))(
     expect(Object.values(flows).reduce((sum, one) => sum + one, 0)).toBeGreaterThan(0);
   },
 );
+
+test('all checkers hold over a pipeline, and every request is answered rightly or said not to be', async () => {
+  const { runs, violations, flows } = await pipelineChaos([16, 17, 18], 'honest');
+  expect([runs, violations]).toEqual([SEEDS, []]);
+  expect(flows.complete).toBeGreaterThan(0);
+});

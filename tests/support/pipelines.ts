@@ -4,6 +4,7 @@ import { deploymentInMemory } from '../../cli/run/memory.ts';
 import { faultPlan } from '../../cli/sim/faults.ts';
 import { cohort, float32, input, type Module, onnx, peer, record } from '../../dsl/index.ts';
 import { memorySource, type Tensor, type Topology } from '../../ir/index.ts';
+import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { SimulatedDeployment, scheduleFaults, World } from '../../runtime/host/sim/index.ts';
 import { makersOf } from '../../stdlib/components.ts';
 import { pipeline } from '../../stdlib/strategies/index.ts';
@@ -37,7 +38,7 @@ export const replicas: Topology = topologyIn({
 });
 
 /** Each request is another one. */
-const requestOf = (at: number): Tensor => {
+export const requestOf = (at: number): Tensor => {
   const x = Float32Array.from({ length: SIZE }, (_, axis) => Math.sin(at * SIZE + axis));
   return { dtype: 'float32', dims: [1, SIZE], bytes: new Uint8Array(x.buffer) };
 };
@@ -72,14 +73,18 @@ export interface Kill {
   readonly notice: string;
 }
 
-/** Requests, `atOnce` of which are called before others are answered. */
-export async function stream(requests: number, atOnce: number, seed: bigint, kill?: Kill): Promise<Stream> {
-  const source = record(program, {
+export function deployed(topology: Topology): LoadedDeployment {
+  const { model: source } = record(program, {
     file: 'model.ts',
     open: (path) => memorySource(path, model),
     locate: () => undefined,
-  }).model;
-  const loaded = deploymentInMemory(compiled(source, replicas));
+  });
+  return deploymentInMemory(compiled(source, topology));
+}
+
+/** Requests, `atOnce` of which are called before others are answered. */
+export async function stream(requests: number, atOnce: number, seed: bigint, kill?: Kill): Promise<Stream> {
+  const loaded = deployed(replicas);
   const own = optionsFor(loaded, replicas);
   const peers = own.peers.map((one) => ({ ...one, components: makersOf(one.bundle.manifest.slots) }));
   const world = await World.create({ ...own, peers, seed });

@@ -5,13 +5,16 @@ import { deploymentInMemory } from '../../cli/run/memory.ts';
 import { faultPlan } from '../../cli/sim/faults.ts';
 import { presets } from '../../cli/sim/presets.ts';
 import { watched } from '../../cli/sim/simulate.ts';
-import { classesOf, DiagnosticError } from '../../ir/index.ts';
+import { classesOf, DiagnosticError, type Topology } from '../../ir/index.ts';
+import type { FlowResult } from '../../runtime/host/index.ts';
+import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
 import { prepareWorkers, type SimulatedDeployment, Violation, World } from '../../runtime/host/sim/index.ts';
-import { adaptive } from '../../runtime/index.ts';
+import { adaptive, type Components } from '../../runtime/index.ts';
 import { makersOf } from '../../stdlib/components.ts';
 import { dataOf } from './blobs.ts';
 import { type Chaos, isPlain } from './chaos.ts';
-import { compiled, recorded } from './deploy.ts';
+import { compiled, plain, recorded } from './deploy.ts';
+import { deployed, expected, requestOf } from './pipelines.ts';
 import { optionsFor, topologyIn } from './simulated.ts';
 import { type Size, type Strategy, type StrategyName, strategies, strategyNames } from './strategies.ts';
 
@@ -39,6 +42,9 @@ export const trials: readonly Trial[] = [
   { strategy: 'pushSum', codec: 'float16' },
 ];
 
+/** A request takes about 50 ms, and all of them some five seconds. */
+const PIPELINE_COMPUTE = '2kFLOPS';
+const [REQUESTS, AT_ONCE] = [100, 4];
 const CLIENTS = 4;
 const sizeOf = ({ strategy, codec }: Trial): Size => ({
   clients: CLIENTS,
@@ -48,26 +54,60 @@ const sizeOf = ({ strategy, codec }: Trial): Size => ({
   ...(codec !== undefined && { codec }),
 });
 
-/** Runs a strategy under each seed. */
-export async function strategyChaos(trial: Trial, seeds: readonly number[]): Promise<Chaos> {
-  const strategy: Strategy = strategies[trial.strategy];
-  const classes = { ...strategy.besides, client: CLIENTS };
-  const topology = topologyIn({
+/** What is run under seed after seed. */
+interface Scene {
+  readonly name: string;
+  readonly topology: Topology;
+  readonly loaded: LoadedDeployment;
+  readonly dataOf: (peer: string) => Components;
+  /** Throws where something has no end, or not the one that it must have. */
+  readonly run: (simulated: SimulatedDeployment, tell: (outcome: string) => void) => Promise<void>;
+}
+
+const slow = (classes: Readonly<Record<string, number>>, compute: string): Topology =>
+  topologyIn({
     classes: Object.fromEntries(
-      Object.entries(classes).map(([cls, count]) => [
-        cls,
-        { compute: COMPUTE, ...(cls !== 'server' && { count }) },
-      ]),
+      Object.entries(classes).map(([cls, count]) => [cls, { compute, ...(count > 1 && { count }) }]),
     ),
   });
+
+/** Runs a strategy under each seed. */
+export function strategyChaos(trial: Trial, seeds: readonly number[]): Promise<Chaos> {
+  const strategy: Strategy = strategies[trial.strategy];
+  const topology = slow({ ...strategy.besides, client: CLIENTS }, COMPUTE);
   const loaded = deploymentInMemory(compiled(recorded(strategy.of(sizeOf(trial))), topology));
+  const name = trial.strategy;
+  return chaos(
+    { name, topology, loaded, dataOf, run: (simulated, tell) => run(simulated, strategy, tell) },
+    seeds,
+  );
+}
+
+/**
+ * Runs a pipeline of replicas under each seed. Where nobody lies, requests are answered rightly, or it is said that they are
+ * not: what a replica makes up, only another one that computes the same could tell.
+ */
+export function pipelineChaos(seeds: readonly number[], who: 'all' | 'honest'): Promise<Chaos> {
+  const topology = slow({ client: 1, front: 2, back: 2 }, PIPELINE_COMPUTE);
+  const run: Scene['run'] = (simulated, tell) => requests(simulated, tell, who === 'honest');
+  const scene = { name: 'pipeline', topology, loaded: deployed(topology), dataOf: () => ({}), run };
+  return chaos(scene, seeds, who === 'honest' ? honest : presets.chaos);
+}
+
+const honest = { ...presets.chaos, faults: presets.chaos.faults.filter(({ kind }) => kind !== 'lie') };
+
+async function chaos(
+  { name, topology, loaded, dataOf, run }: Scene,
+  seeds: readonly number[],
+  faults: object = presets.chaos,
+): Promise<Chaos> {
   const common = optionsFor(loaded, topology);
   const peers = common.peers.map((one) => ({
     ...one,
     components: { ...makersOf(one.bundle.manifest.slots), ...dataOf(one.id) },
   }));
   const names = [...new Set(peers.flatMap(({ id, bundle }) => [id, ...classesOf(bundle.manifest)]))];
-  const plan = faultPlan(JSON.stringify(presets.chaos), 'chaos', names);
+  const plan = faultPlan(JSON.stringify(faults), 'chaos', names);
   const options = { ...common, peers, durable: true };
   const workers = await prepareWorkers(options);
   const found = { runs: 0, events: 0, flows: {} as Record<string, number>, violations: [] as string[] };
@@ -81,10 +121,11 @@ export async function strategyChaos(trial: Trial, seeds: readonly number[]): Pro
       const world = await World.create({ ...options, ...network, seed: BigInt(seed) }, workers);
       try {
         const simulated = watched(world, plan, END_NS);
-        await run(simulated, strategy, (outcome) => count(seed, outcome));
+        await run(simulated, (outcome) => count(seed, outcome));
+        await settle(simulated);
       } catch (error) {
         const what = error instanceof Violation ? `${error.checker}: ${error.message}` : `threw ${error}`;
-        found.violations.push(`${trial.strategy}, seed ${seed}: ${what}`);
+        found.violations.push(`${name}, seed ${seed}: ${what}`);
       } finally {
         found.runs++;
         found.events += world.events;
@@ -96,6 +137,40 @@ export async function strategyChaos(trial: Trial, seeds: readonly number[]): Pro
   return found;
 }
 
+/** A call; undefined where nobody was there for it, or its peer forgot it. */
+async function called(
+  simulated: SimulatedDeployment,
+  ...args: Parameters<SimulatedDeployment['invoke']>
+): Promise<FlowResult | undefined> {
+  try {
+    return await simulated.invoke(...args);
+  } catch (error) {
+    if (!(error instanceof DiagnosticError) || error.diagnostics[0]!.code !== 'BB704') throw error;
+    return undefined;
+  }
+}
+
+/** A stream of requests, of which some are open at once. */
+async function requests(
+  simulated: SimulatedDeployment,
+  tell: (outcome: string) => void,
+  rightly: boolean,
+): Promise<void> {
+  let next = 0;
+  const caller = async (): Promise<void> => {
+    while (next < REQUESTS) {
+      const at = next++;
+      const result = await called(simulated, { x: requestOf(at) });
+      tell(result?.status ?? 'refused');
+      const y = result === undefined ? '' : plain(result.outputs.y);
+      const wrong =
+        typeof y !== 'string' && expected(at).some((one, axis) => Math.abs(one - Number(y[axis])) > 1e-6);
+      if (rightly && wrong) throw new Error(`request ${at} has a wrong answer`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, caller));
+}
+
 /** To its end; throws where there is none. */
 async function run(
   simulated: SimulatedDeployment,
@@ -104,19 +179,18 @@ async function run(
 ): Promise<void> {
   const { world } = simulated;
   if (byItself === undefined) {
-    try {
-      await simulated.invoke({}, { onFlow: ({ status }) => tell(status) });
-      if (world.now >= END_NS) throw new Error(`its rounds go on after ${END_NS / SECOND_NS} s`);
-    } catch (error) {
-      // A call that nobody was there for, or whose peer forgot it.
-      if (!(error instanceof DiagnosticError) || error.diagnostics[0]!.code !== 'BB704') throw error;
-      tell('refused');
-    }
+    const last = await called(simulated, {}, { onFlow: ({ status }) => tell(status) });
+    if (last === undefined) tell('refused');
+    if (world.now >= END_NS) throw new Error(`its rounds go on after ${END_NS / SECOND_NS} s`);
   } else {
     simulated.arm({}, ({ status }) => tell(status));
     await simulated.serve(() => world.now >= ITSELF_NS);
   }
-  // What was open then ends, too, wherever it was.
+}
+
+/** What is open then ends, too, wherever it is. */
+async function settle(simulated: SimulatedDeployment): Promise<void> {
+  const { world } = simulated;
   const open = new Set([...world.peers.values()].flatMap(({ open }) => [...open.keys()]));
   const isOver = (): boolean =>
     ![...world.peers.values()].some((peer) => [...peer.open.keys()].some((flow) => open.has(flow)));

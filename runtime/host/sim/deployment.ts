@@ -83,17 +83,18 @@ export class SimulatedDeployment implements Deployment {
       options.onFlow?.(result);
     };
     const start = this.#book.open(values, { ...options, onFlow });
-    for (const id of start.peers) {
-      const peer = this.world.peers.get(id)!;
-      // A caller finds nobody there, and tries again.
-      if (peer.node === undefined) await this.run(() => peer.node !== undefined);
-      this.world.give(peer, invocation(start, copies(start.inputs.get(id)!)));
-    }
     let over = false;
     const end = (): void => {
       over = true;
     };
     start.result.then(end, end);
+    for (const id of start.peers) {
+      const peer = this.world.peers.get(id)!;
+      // A caller finds nobody there, and tries again, unless it hears that the peer is lost.
+      if (peer.node === undefined) await this.run(() => over || peer.node !== undefined);
+      if (over) break;
+      this.world.give(peer, invocation(start, copies(start.inputs.get(id)!)));
+    }
     await this.run(() => over);
     if (!over && last !== undefined && this.#isLate) return last;
     if (!over)
