@@ -334,6 +334,16 @@ const withoutServer: readonly Entrant[] = [
       }),
     { begins: 'itself', flows: ({ members }) => members, not: { topk: NO_DIFFERENCES } },
   ),
+  alone(
+    'diLoCo all-reduce',
+    ({ task, clients, rounds, local: { batch, steps } }) =>
+      strategies.diLoCoAllReduce(task, {
+        peers: clients,
+        rounds: Math.ceil(rounds / LONGER),
+        local: { batch, optimizer: adamw({ lr: 0.003 }), steps: steps * LONGER },
+      }),
+    { ...rarely, not: { topk: 'whoever averages a chunk keeps no account of what a codec takes off it' } },
+  ),
 ];
 
 /** What push-sum has is a sum, and its weight. */

@@ -8,6 +8,8 @@ type Limits = Readonly<Partial<Record<CodecName, number>>>;
 const MOST_BYTES: Limits = { float16: 0.55, int8: 0.3, topk: 0.06 };
 /** Of many small messages headers are more, and labels and counts, which cross as they are. */
 const MOST_BYTES_SPLIT: Limits = { float16: 0.7, int8: 0.5 };
+/** Messages of a few dozen numbers, which their headers outweigh. */
+const MOST_BYTES_SMALL: Limits = { float16: 0.85, int8: 0.75 };
 /** What a codec may cost of what is read rightly: rounding next to nothing, a hundredth of the numbers more. */
 const MOST_COST: Limits = { float16: 0.02, int8: 0.05 };
 /** Of the kinds that a member has, after twelve rounds; by chance it would be 0.1. */
@@ -21,9 +23,14 @@ export function fits(
   codec: CodecName,
   { own, cost, share }: { readonly own: number; readonly cost: number; readonly share: number },
 ): boolean {
-  const most = (strategy.startsWith('split') ? MOST_BYTES_SPLIT : MOST_BYTES)[codec] ?? 1;
+  const most = limitsOf(strategy)[codec] ?? 1;
   const least = /^dPsgd|^gossip|^pushSum/.test(strategy)
     ? Math.min(LEAST_AMONG_PEERS, LEAST[codec])
     : LEAST[codec];
   return own >= least && cost <= (MOST_COST[codec] ?? 1) && share <= most;
 }
+
+const limitsOf = (strategy: string): Limits => {
+  if (strategy.startsWith('split')) return MOST_BYTES_SPLIT;
+  return strategy.endsWith('all-reduce') ? MOST_BYTES_SMALL : MOST_BYTES;
+};
