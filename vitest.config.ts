@@ -18,7 +18,7 @@ const slow = [
 ];
 
 /** What changes a module for all its tests, or imports other test files: each has a process of its own. */
-const alone = ['sim/memory-estimate', 'sim/snapshot', 'sim/twins'];
+const alone = ['sim/folding-restored', 'sim/memory-estimate', 'sim/snapshot', 'sim/twins'];
 
 const rank = ({ moduleId }: TestSpecification): number => {
   const file = path.relative(path.join(import.meta.dirname, 'tests'), moduleId).replace(/\.test\.ts$/, '');
