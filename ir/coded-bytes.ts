@@ -23,7 +23,7 @@ export const blocksOf = (count: number, block = Number.POSITIVE_INFINITY): numbe
   count === 0 ? 0 : Math.max(1, Math.ceil(count / block));
 
 /** At least this share is kept, so that a receiver has to make no more room than what it was sent is worth. */
-const LEAST_SHARE = 1 / 4096;
+export const LEAST_SHARE = 1 / 4096;
 
 /** How many of `count` numbers `k`, or else a share of them, are: at least one, of any. */
 export function keptOf(

@@ -122,7 +122,7 @@ export async function compare(
       const strategy = entrant.name;
       const done = `${results.length + leftOut.length + 1} of ${count}: ${strategy}, ${codec}`;
       const progress = (text: string): void => cx.progress(`${done}: ${text}`);
-      const why = entrant.not?.[codec] ?? lacking(entrant, cast);
+      const why = lacking(entrant, cast);
       if (why !== undefined) leftOut.push({ strategy, codec, why });
       else
         try {

@@ -8,7 +8,7 @@ import { isTensor } from '../../ir/index.ts';
 import type { PeerStates } from '../../runtime/host/index.ts';
 import type { Combine } from '../../stdlib/aggregators/index.ts';
 import { withFeedback } from '../../stdlib/codecs/graph.ts';
-import { budget, clipUpdate, hostNoise, noisedMean } from '../../stdlib/privacy/index.ts';
+import { budget, clipRows, clipUpdate, hostNoise, noisedMean } from '../../stdlib/privacy/index.ts';
 import {
   mixingWeights,
   type Neighbourhood,
@@ -16,7 +16,7 @@ import {
   ring,
   torus,
 } from '../../stdlib/selectors/index.ts';
-import type { Federation, Local, Matrix, Peers, Task, Weights } from '../../stdlib/strategies/index.ts';
+import type { Cut, Federation, Local, Matrix, Peers, Task, Weights } from '../../stdlib/strategies/index.ts';
 import * as strategies from '../../stdlib/strategies/index.ts';
 import { type CodecName, topK } from './codecs.ts';
 import { cutDeep, cutDense, deep, dense, type Network, normed } from './digits.ts';
@@ -55,8 +55,6 @@ export interface Entrant {
   readonly entry?: string;
   /** Of these clients, in order, what each reads with; one for all where they have the same. */
   readonly models: (states: PeerStates, clients: readonly string[], server: string) => readonly Parameters[];
-  /** Why it is not compared in a codec. */
-  readonly not?: Readonly<Partial<Record<CodecName, string>>>;
 }
 
 const WITHIN = '10m';
@@ -67,11 +65,12 @@ const atEach: Entrant['models'] = (states, clients) => clients.map((id) => state
 const partlyOwn: Entrant['models'] = (states, clients, server) =>
   clients.map((id) => ({ ...states[server], ...states[id] }));
 
-const numberOf = (value: DataValue | undefined): number => {
+const bufferOf = (value: DataValue | undefined): ArrayBuffer => {
   if (value === undefined || !isTensor(value)) throw new Error('a state is not there');
-  const buffer = value.bytes.slice().buffer;
-  return value.dtype === 'int64' ? Number(new BigInt64Array(buffer)[0]) : new Float32Array(buffer)[0]!;
+  return value.bytes.slice().buffer;
 };
+const floatsOf = (value: DataValue | undefined): Float32Array<ArrayBuffer> =>
+  new Float32Array(bufferOf(value));
 
 const unprefixed = (state: Parameters, prefix: string): Parameters =>
   Object.fromEntries(
@@ -85,6 +84,10 @@ const feedback =
   (at: Cohort, name = 'lost') =>
   (own: Weights): Weights =>
     withFeedback(name, own, { at, codec: topK });
+
+/** Without a place to keep what others know, a part of each parameter is told, what has changed most. */
+const shareIn = (codec: CodecName): { readonly share?: number } =>
+  codec === 'topk' ? { share: topK.share } : {};
 
 const federationOf = (setting: Setting): Federation => {
   const { server, clients, rounds, local, codec } = setting;
@@ -129,7 +132,10 @@ const ALLOWED = { epsilon: 8, delta: 1e-3 } as const;
 /** The norm that what a member came to in a round is kept to. */
 const CLIP = 1;
 
-/** Central differential privacy of members: what each came to is clipped, and the server adds noise to the sum. */
+/**
+ * Central differential privacy of members: what each came to is clipped, and the server adds noise to the sum. What a codec
+ * makes of an update may be longer than it was, so the server clips too.
+ */
 function privately(federation: Federation, { members, rounds, server }: Setting): Federation {
   const spending = () => budget({ ...ALLOWED, steps: rounds });
   const combine = (rows: Weights): Weights => {
@@ -137,27 +143,24 @@ function privately(federation: Federation, { members, rounds, server }: Setting)
     if (rows.loss !== undefined) return { loss: rows.loss.mul(0).reduceMean({ keepdims: false }) };
     const { noiseMultiplier } = spending();
     const noise = hostNoise({ at: server });
-    return noisedMean({ clip: CLIP, noiseMultiplier, expected: members, noise })(rows);
+    return noisedMean({ clip: CLIP, noiseMultiplier, expected: members, noise })(clipRows(rows, CLIP));
   };
   return {
     ...federation,
-    sends: (own) => clipUpdate(own, CLIP),
+    sends: (own, round) => federation.sends?.(clipUpdate(own, CLIP), round) ?? clipUpdate(own, CLIP),
     combine: combine as unknown as Combine,
     report: ({ round }) => {
       output('epsilon', spending().spent(round.add(1n)));
     },
   };
 }
-const LONGER_THAN_CLIPPED = 'what it makes of an update may be longer than that was clipped to';
 const CLUSTERS = 2;
 const OFTEN = 2;
 
 const withServer: readonly Entrant[] = [
   served('fedAvg', strategies.fedAvg),
-  served(
-    'fedAvg private',
-    (task, federation, setting) => strategies.fedAvg(task, privately(federation, setting)),
-    { not: { float16: LONGER_THAN_CLIPPED, int8: LONGER_THAN_CLIPPED, topk: LONGER_THAN_CLIPPED } },
+  served('fedAvg private', (task, federation, setting) =>
+    strategies.fedAvg(task, privately(federation, setting)),
   ),
   served('fedProx', (task, federation) => strategies.fedProx(task, { ...federation, mu: 0.1 })),
   served('fedAdam', (task, federation) =>
@@ -191,7 +194,9 @@ const withServer: readonly Entrant[] = [
     (task, federation) => strategies.clustered(task, { ...federation, clusters: CLUSTERS }),
     {
       models: (states, clients, server) =>
-        clients.map((id) => unprefixed(states[server]!, `cluster${numberOf(states[id]!.cluster)}.`)),
+        clients.map((id) =>
+          unprefixed(states[server]!, `cluster${new BigInt64Array(bufferOf(states[id]!.cluster))[0]}.`),
+        ),
     },
   ),
   served(
@@ -232,20 +237,21 @@ const withServer: readonly Entrant[] = [
   ),
 ];
 
-const NO_DIFFERENCES = 'what it sends are no differences, of which the largest would do';
+/** Features have no next time to which what is left out of them could be added: of these the largest alone cross. */
+const cutBy = ({ codec, clients, server, rounds, local }: Setting, { answers }: Federation): Cut => ({
+  ...{ server, clients, rounds, answers },
+  ...{ steps: local.steps, batch: local.batch, optimizer: local.optimizer },
+  ...(codec === 'topk' && { sends: feedback(clients) }),
+});
 
 const cut = (version: string, learns: 'at once' | 'in turn'): Entrant =>
   served(
     `splitFed ${version}`,
-    (_, { answers }, { seed, server, clients, rounds, local }) =>
-      strategies.splitFed(cutDense(seed), {
-        ...{ server, clients, rounds, learns, answers },
-        ...{ steps: local.steps, batch: local.batch, optimizer: local.optimizer },
-      }),
+    (_, federation, setting) =>
+      strategies.splitFed(cutDense(setting.seed), { ...cutBy(setting, federation), learns }),
     {
       flows: ({ local }) => local.steps,
       models: (states, clients, server) => [{ ...states[server], ...states[clients[0]!] }],
-      not: { topk: NO_DIFFERENCES },
     },
   );
 
@@ -255,30 +261,24 @@ const TURNS = 6;
 const splitAlone: readonly Entrant[] = [
   served(
     'split',
-    (_, __, { seed, server, clients, rounds, members, local }) =>
-      strategies.split(cutDense(seed), {
-        ...{ server, clients, rounds: Math.ceil(rounds / TURNS) * members },
-        ...{ steps: local.steps, batch: local.batch, optimizer: local.optimizer },
+    (_, federation, setting) =>
+      strategies.split(cutDense(setting.seed), {
+        ...cutBy(setting, federation),
+        rounds: Math.ceil(setting.rounds / TURNS) * setting.members,
       }),
     {
       rounds: (rounds) => Math.ceil(rounds / TURNS),
       flows: ({ members, local }) => members * local.steps,
       models: (states, _, server) => [{ ...states[server], ...unprefixed(states[server]!, 'kept.') }],
-      not: { topk: NO_DIFFERENCES },
     },
   ),
   served(
     'split U',
-    (_, { answers }, { seed, server, clients, rounds, local }) =>
-      strategies.uSplit(cutDeep(seed), {
-        ...{ server, clients, rounds, answers },
-        ...{ steps: local.steps, batch: local.batch, optimizer: local.optimizer },
-      }),
+    (_, federation, setting) => strategies.uSplit(cutDeep(setting.seed), cutBy(setting, federation)),
     {
       network: deep,
       flows: ({ local }) => local.steps,
       models: (states, clients, server) => [{ ...states[server], ...states[clients[0]!] }],
-      not: { topk: NO_DIFFERENCES },
     },
   ),
 ];
@@ -310,7 +310,7 @@ const alone = (name: string, module: Entrant['module'], more: Partial<Entrant> =
 const neighbours = (name: string, near: Neighbourhood): Entrant =>
   alone(name, (setting) => {
     const peers = peersOf(setting, [matrixOf(near, setting.members)]);
-    if (setting.codec !== 'topk') return strategies.dPsgd(setting.task, peers);
+    if (setting.codec !== 'topk') return strategies.dPsgd(setting.task, { ...peers, mixes: 'after' });
     return strategies.chocoSgd(setting.task, { ...peers, local: setting.local, codec: topK, step: GAMMA });
   });
 const GAMMA = 0.1;
@@ -319,43 +319,51 @@ const withoutServer: readonly Entrant[] = [
   neighbours('dPsgd ring', ring()),
   neighbours('dPsgd torus', torus()),
   neighbours('dPsgd random', randomRegular(4, 1)),
-  alone('pushSum', (setting) => strategies.pushSum(setting.task, peersOf(setting, pushed(setting.members))), {
-    not: { topk: NO_DIFFERENCES },
-    models: (states, clients) => clients.map((id) => divided(states[id]!)),
-  }),
+  alone(
+    'pushSum',
+    (setting) =>
+      strategies.pushSum(setting.task, {
+        ...peersOf(setting, pushed(setting.members)),
+        ...shareIn(setting.codec),
+      }),
+    { models: (states, clients) => clients.map((id) => divided(states[id]!)) },
+  ),
   alone(
     'gossip',
-    ({ task, clients, local, seed }) =>
+    ({ task, clients, local, seed, codec }) =>
       strategies.gossip(task, {
-        ...{ peers: clients, local, every: '1s' },
+        ...{ peers: clients, local, every: '1s', ...shareIn(codec) },
         tells: {
           pick: (view) => view.gather(uniform(key(seed), view.shape()).topK([1n]).indices) as typeof view,
         },
       }),
-    { begins: 'itself', flows: ({ members }) => members, not: { topk: NO_DIFFERENCES } },
+    { begins: 'itself', flows: ({ members }) => members },
   ),
   alone(
     'diLoCo all-reduce',
-    ({ task, clients, rounds, local: { batch, steps } }) =>
+    ({ task, clients, rounds, local: { batch, steps }, codec }) =>
       strategies.diLoCoAllReduce(task, {
+        ...shareIn(codec),
         peers: clients,
         rounds: Math.ceil(rounds / LONGER),
         local: { batch, optimizer: adamw({ lr: 0.003 }), steps: steps * LONGER },
       }),
-    { ...rarely, not: { topk: 'whoever averages a chunk keeps no account of what a codec takes off it' } },
+    rarely,
   ),
 ];
 
-/** What push-sum has is a sum, and its weight. */
+const WEIGHT = 'push-sum.weight';
+/** What push-sum has is a sum, and its weight, or one of each number. */
 function divided(state: Parameters): Parameters {
-  const by = numberOf(state['push-sum.weight']);
-  return Object.fromEntries(
-    Object.entries(state).map(([name, value]) => {
-      if (!isTensor(value) || value.dtype !== 'float32') return [name, value];
-      const numbers = new Float32Array(value.bytes.slice().buffer).map((one) => one / by);
-      return [name, { ...value, bytes: new Uint8Array(numbers.buffer) }];
-    }),
-  );
+  const one = state[WEIGHT];
+  const parts = Object.entries(state).map(([name, value]) => {
+    const weight = one ?? state[`${WEIGHT}.${name}`];
+    if (!isTensor(value) || value.dtype !== 'float32' || weight === undefined) return [name, value];
+    const [numbers, by] = [floatsOf(value), floatsOf(weight)];
+    const quotients = numbers.map((number, at) => number / by[at % by.length]!);
+    return [name, { ...value, bytes: new Uint8Array(quotients.buffer) }];
+  });
+  return Object.fromEntries(parts);
 }
 
 const RATE = 0.1;

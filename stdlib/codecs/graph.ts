@@ -2,3 +2,4 @@
 
 export { type Arrived, type DeltaOptions, delta } from './delta.ts';
 export { asReceived, type CodecAt, type FeedbackOptions, type Sendable, withFeedback } from './feedback.ts';
+export { largest } from './largest.ts';

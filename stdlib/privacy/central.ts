@@ -8,7 +8,7 @@ import { float32 } from '../../dsl/dtypes.ts';
 import { leavesOf } from '../../dsl/structure.ts';
 import type { Tensor } from '../../dsl/types.ts';
 import { factOf, isValue } from '../../dsl/value.ts';
-import { bounded, type Real } from './clip.ts';
+import { bounded, boundedRows, type Real } from './clip.ts';
 import { checkRelease, type ReleaseOptions, released } from './release.ts';
 
 /**
@@ -26,6 +26,18 @@ export function clipUpdate<const W extends object>(update: W, most: number): W {
 
 /** What members answered: values stacked on a first axis. */
 export type Rows = Readonly<Record<string, Tensor>>;
+
+/**
+ * The same for what the server has of each member, rows stacked on a first axis: an answer that a codec with loss, or a member
+ * that lies, has made longer than `clipUpdate` left it. Fails as above.
+ * rows: [k, …] of each value.
+ */
+export function clipRows<const R extends Rows>(rows: R, most: number): R {
+  return composed('clipRows', clipRows, (owner) => {
+    checkRelease(owner, 'clipRows', { clip: most, noiseMultiplier: 0, expected: 1, noise: {} as never });
+    return boundedRows(rows, most);
+  });
+}
 
 /**
  * An aggregator: the sum over the rows, plus normal noise of standard deviation σ·`clip` on each number, over `expected`.

@@ -1,11 +1,13 @@
 // What one record, or one member, adds to a sum, bounded.
 
 import { constant } from '../../dsl/constant.ts';
-import { min, where } from '../../dsl/ops/generated/ops.ts';
+import { dimsIn } from '../../dsl/core-op.ts';
+import { float32 } from '../../dsl/dtypes.ts';
+import { min, sum, where } from '../../dsl/ops/generated/ops.ts';
 import { globalNorm } from '../../dsl/optim/index.ts';
 import { leavesOf } from '../../dsl/structure.ts';
 import type { AnyShape, Value } from '../../dsl/types.ts';
-import { isValue } from '../../dsl/value.ts';
+import { factOf, isValue } from '../../dsl/value.ts';
 
 export type Real = Value<'float32', AnyShape, string>;
 
@@ -15,9 +17,28 @@ export type Real = Value<'float32', AnyShape, string>;
  */
 export function bounded<W extends object>(structure: W, most: number): W {
   const { values, around } = leavesOf<Real>(structure, isValue);
-  const norm = globalNorm(structure) as Real;
+  return around(values.map(by(globalNorm(structure) as Real, most))) as W;
+}
+
+/** The same of each row: of all values at one place on their first axis. */
+export function boundedRows<R extends object>(rows: R, most: number): R {
+  const { values, around } = leavesOf<Real>(rows, isValue);
+  const flat = values.map((one) => one.flatten({ axis: 1 }) as Real);
+  const squares = flat.map((one) => one.mul(one).reduceSum({ axes: [1], keepdims: true }) as Real);
+  const shorten = by(sum(squares).sqrt() as Real, most);
+  return around(
+    flat.map((one, at) => {
+      const short = shorten(one).reshape(values[at]!.shape()) as Real;
+      const dims = dimsIn(factOf(values[at]!, 'clipRows').type);
+      return dims === undefined ? short : (short.as(float32, dims as never) as unknown as Real);
+    }),
+  ) as R;
+}
+
+/** What makes what has this norm as short as it may be. */
+function by(norm: Real, most: number): (one: Real) => Real {
   // Slightly more than the norm: what rounding adds stays below the bound.
   const factor = min([constant(most).div(norm.mul(1 + 1e-6)) as Real, constant(1) as Real]) as Real;
   const known = norm.less(Number.POSITIVE_INFINITY);
-  return around(values.map((one) => where(known, one.mul(factor), constant(0)))) as W;
+  return (one) => where(known, one.mul(factor), constant(0)) as Real;
 }

@@ -11,7 +11,7 @@ export {
   stepsFor,
 } from './accountant.ts';
 export { type Budget, type BudgetOptions, budget } from './budget.ts';
-export { clipUpdate, noisedMean, type Rows } from './central.ts';
+export { clipRows, clipUpdate, noisedMean, type Rows } from './central.ts';
 export { type Batch, type One, type Picked, poissonSample, privateGradient } from './gradient.ts';
 export { type Drawn, type HostNoiseOptions, hostNoise, type Noise, seededNoise } from './noise.ts';
 export type { ReleaseOptions } from './release.ts';

@@ -18,8 +18,19 @@ import {
   when,
 } from '../../dsl/index.ts';
 import type { Specs, ValuesOf } from '../../dsl/nn/index.ts';
-import { type Optimizer, update } from '../../dsl/optim/index.ts';
-import type { Count, Records, Scalar, Variables, Weight, Weights } from './task.ts';
+import { type Optimizer, read, update } from '../../dsl/optim/index.ts';
+import { heldAt, startOf } from './federation.ts';
+import {
+  type Count,
+  mapped,
+  minus,
+  plus,
+  type Records,
+  type Scalar,
+  type Variables,
+  type Weight,
+  type Weights,
+} from './task.ts';
 
 /** A network that is cut in two: the first layers are with whoever has the records. */
 export interface CutTask {
@@ -91,6 +102,32 @@ export interface Cut {
   readonly optimizer: Optimizer;
   /** How long answers are waited for, how many are enough, and how they are encoded. */
   readonly answers?: Pick<CollectOptions<string>, 'within' | 'atLeast' | 'codec'>;
+  /**
+   * What a client tells of how far its layers have come in a round; such as with feedback of what its codec lost. The keeper adds it
+   * to the layers that it has. Default: the layers themselves.
+   */
+  readonly sends?: (moved: Weights) => Weights;
+}
+
+/** The clients' layers; and where what is told is how far they came, from where: with the keeper, and with each client. */
+export interface Layers {
+  readonly held: Variables;
+  readonly began?: Readonly<Record<'kept' | 'own', Variables>>;
+}
+
+export function layersOf(
+  parameters: Specs,
+  seed: number,
+  { server, keeper = server, clients, sends }: Cut,
+): Layers {
+  const each = clients.each as Place<string>;
+  const start = startOf({ parameters, seed });
+  const at = (place: Place<string>, prefix = '') =>
+    heldAt({ seed, parameters: () => start }, place, undefined, prefix);
+  const held = at(each);
+  return sends === undefined
+    ? { held }
+    : { held, began: { kept: at(keeper, 'kept.'), own: at(each, 'began.') } };
 }
 
 /** Batches of all clients, [k, batch, …], as one. */
@@ -101,19 +138,30 @@ const RECORDS = 'cut.records';
 
 /** A round's last step ends with the clients' layers averaged, weighted by how many records each has; and the next step begins. */
 export function nextStep(
-  { server, keeper = server, clients, steps, rounds, answers }: Cut,
+  { server, keeper = server, clients, steps, rounds, answers, sends = (moved) => moved }: Cut,
   step: Count,
-  held: Variables,
+  { held, began }: Layers,
   trained: Weights,
   records: DataSource<Fields, string>,
 ): void {
   const done = step.add(1n);
   const due = done.mod(BigInt(steps)).equal(0n);
-  const layers = on(clients.each, () =>
-    when<Readonly<Record<string, Tensor>>, typeof due>({ ...trained, [RECORDS]: records.size() }, due),
-  );
-  const { senders, missing, [RECORDS]: counts, ...rows } = collect(layers, { ...answers, at: keeper });
+  const told = on(clients.each, () => {
+    const all = { ...trained, [RECORDS]: records.size() } as Readonly<Record<string, Tensor>>;
+    const { [RECORDS]: count, ...layers } = when(all, due);
+    const sent = began === undefined ? layers : sends(minus(layers as Weights, read(began.own)));
+    return { ...sent, [RECORDS]: count! };
+  });
+  const { senders, missing, [RECORDS]: counts, ...rows } = collect(told, { ...answers, at: keeper });
   const mean = weightedMean(rows as Weights, counts!);
-  update(held, (latest) => orElse(mean, latest));
+  if (began === undefined) update(held, (latest) => orElse(mean, latest));
+  else {
+    const kept = update(began.kept, (before) => orElse(plus(before, mean), before));
+    const agreed = when(kept, Object.values(mean)[0]!.present());
+    update(
+      { held, own: began.own },
+      (latest) => mapped(latest, (one) => orElse(agreed, one)) as typeof latest,
+    );
+  }
   next('step', { step: done }).when(done.less(BigInt(steps * rounds)));
 }

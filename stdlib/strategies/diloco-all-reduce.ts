@@ -43,6 +43,7 @@ export const diLoCoAllReduce = (task: Task, strategy: AllReduced): Module =>
       mapped(slotsOf(of, read(weights)), (like, slot) => zerosAt(prefix + slot, like, peers.each));
     const [outerKept, kept] = [keptBy(outer, 'outer.'), keptBy(local.optimizer, '')];
     const updates = state('updates', constant(0n, int64), { at: peers.each });
+    const lost = strategy.share === undefined ? {} : zerosAt('lost', read(weights), peers.each);
     const agrees = state('agrees', constant(true), { at: peers.each });
     const records = recordsOf(task, peers);
     const present = strategy.present?.() ?? peers.view;
@@ -56,7 +57,8 @@ export const diLoCoAllReduce = (task: Task, strategy: AllReduced): Module =>
       for (const [slot, own] of Object.entries(kept)) update(own, () => ended.kept[slot]!);
       updates.assign(ended.updates);
 
-      const slopes = meanOf(times(ended.moved, -1), agrees.read().and(isIn), all, among, strategy);
+      const counts = agrees.read().and(isIn);
+      const slopes = meanOf(times(ended.moved, -1), counts, all, among, strategy, lost);
       const slots = mapped(outerKept, (one) => read(one));
       const stepped = outerStep(outer, before, slots, slopes, round);
       const { taken, differs } = largestGroup(flat(stepped), all, isIn, strategy);

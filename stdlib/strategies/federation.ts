@@ -21,7 +21,7 @@ import {
   weightedMean,
   when,
 } from '../../dsl/index.ts';
-import { type Spec, states } from '../../dsl/nn/index.ts';
+import { initial, type Spec, states } from '../../dsl/nn/index.ts';
 import { zerosLike } from '../../dsl/optim/index.ts';
 import { type Combine, check } from '../aggregators/combine.ts';
 import type { Local } from './local.ts';
@@ -94,6 +94,10 @@ export const taking = ({ clients, pick }: Federation): Place<string> =>
 /** The clients' own records. */
 export const recordsOf = ({ fields }: Pick<Task, 'fields'>, clients: Cohort): DataSource<Fields, string> =>
   dataSource('train', { at: clients.each as Place<string>, fields });
+
+/** What parameters start as: the same wherever it is asked for. */
+export const startOf = ({ parameters, seed }: Pick<Task, 'parameters' | 'seed'>): Weights =>
+  typeof parameters === 'function' ? (parameters() as Weights) : (initial(parameters, seed) as Weights);
 
 /** The parameters, or those of them that are wanted, where they are kept. The keys of their states have the prefix. */
 export const heldAt = (

@@ -20,11 +20,10 @@ import {
   type Tensor,
   when,
 } from '../../dsl/index.ts';
-import { initial } from '../../dsl/nn/index.ts';
 import { read, train, update } from '../../dsl/optim/index.ts';
 import type { Cut, CutTask } from './cut.ts';
-import { heldAt, recordsOf } from './federation.ts';
-import { only, type Weights } from './task.ts';
+import { heldAt, recordsOf, startOf } from './federation.ts';
+import { minus, only, plus } from './task.ts';
 
 export interface Split extends Omit<Cut, 'answers'> {
   /** Whose turn it is in a round, of all clients. Default: one after the other, in their order. */
@@ -33,11 +32,12 @@ export interface Split extends Omit<Cut, 'answers'> {
 
 export const split = (task: CutTask, strategy: Split): Module =>
   module('split', () => {
-    const { server, keeper = server, clients, pick, steps, rounds, batch, optimizer } = strategy;
-    const start = initial(task.first, task.seed) as Weights;
+    const { server, keeper = server, clients, pick, steps, rounds, batch, optimizer, sends } = strategy;
+    const start = startOf({ ...task, parameters: task.first });
     const layers = { ...task, parameters: () => start };
     const first = heldAt(layers, clients.each as Place<string>);
     const kept = heldAt(layers, keeper, undefined, 'kept.');
+    const began = sends && heldAt(layers, clients.each as Place<string>, undefined, 'began.');
     const rest = heldAt({ ...task, parameters: task.rest }, server);
     const records = recordsOf(task, clients);
     const batches = state('batches', constant(0n, int64), { at: clients.each });
@@ -58,10 +58,19 @@ export const split = (task: CutTask, strategy: Split): Module =>
         return task.loss(body, features, told as never);
       });
       const slopes = gradient(loss, { own, body });
-      const trained = on(learner, () => train(optimizer, first, slopes.own));
+      const trained = on(learner, () =>
+        when(train(optimizer, first, slopes.own), at.equal(BigInt(steps - 1))),
+      );
       // Whose learner is gone has no step; the next round goes on from what was kept.
       train(optimizer, rest, when(slopes.body, loss.present()), { counter: 'step.rest' });
-      on(keeper, () => update(kept, (before) => orElse(when(trained, at.equal(BigInt(steps - 1))), before)));
+      if (began === undefined) on(keeper, () => update(kept, (before) => orElse(trained, before)));
+      else {
+        const moved = on(learner, () => {
+          const from = update(began, (before) => orElse(handed, before));
+          return sends!(minus(trained, from));
+        });
+        on(keeper, () => update(kept, (before) => orElse(plus(before, moved), before)));
+      }
       output('loss', loss);
       next('step', { step: step.add(1n) }).when(step.less(BigInt(steps * rounds - 1)));
     });

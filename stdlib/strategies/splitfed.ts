@@ -5,19 +5,9 @@
 // In parallel (version 1) the server takes one step of all clients' batches together; in sequence (version 2) one of each
 // client's, one after the other.
 
-import {
-  collect,
-  entry,
-  type Module,
-  module,
-  on,
-  output,
-  type Place,
-  type Tensor,
-  when,
-} from '../../dsl/index.ts';
+import { collect, entry, type Module, module, on, output, type Tensor, when } from '../../dsl/index.ts';
 import { read, train } from '../../dsl/optim/index.ts';
-import { type Cut, type CutTask, nextStep } from './cut.ts';
+import { type Cut, type CutTask, layersOf, nextStep } from './cut.ts';
 import { heldAt, recordsOf } from './federation.ts';
 import { atOnce, inTurn } from './served.ts';
 import { only, type Weights } from './task.ts';
@@ -30,11 +20,11 @@ export interface SplitFed extends Cut {
 export const splitFed = (task: CutTask, strategy: SplitFed): Module =>
   module('split-fed', () => {
     const { server, clients, batch, optimizer, learns, answers } = strategy;
-    const first = heldAt({ ...task, parameters: task.first }, clients.each as Place<string>);
+    const layers = layersOf(task.first, task.seed, strategy);
     const rest = heldAt({ ...task, parameters: task.rest }, server);
     const records = recordsOf(task, clients);
     entry('step', server, { initial: { step: 0n } }, ({ step }) => {
-      const own = read(first);
+      const own = read(layers.held);
       const taken = on(clients.each, () => records.batch(step, batch));
       const featuresOf = (first: Weights) => on(clients.each, () => task.features(first, taken));
       const told = only<Tensor>(taken, (name) => task.told.includes(name));
@@ -44,6 +34,6 @@ export const splitFed = (task: CutTask, strategy: SplitFed): Module =>
       output('loss', loss);
       // A client that was too late gets no gradient, and does not learn in this step.
       const given = on(clients.each, () => when(slopes, Object.values(slopes)[0]!.present()));
-      nextStep(strategy, step, first, train(optimizer, first, given), records);
+      nextStep(strategy, step, layers, train(optimizer, layers.held, given), records);
     });
   });

@@ -13,12 +13,11 @@ import {
   module,
   on,
   output,
-  type Place,
   sum,
   when,
 } from '../../dsl/index.ts';
 import { read, train } from '../../dsl/optim/index.ts';
-import { type Cut, merged, nextStep, type UTask } from './cut.ts';
+import { type Cut, layersOf, merged, nextStep, type UTask } from './cut.ts';
 import { heldAt, recordsOf } from './federation.ts';
 import { type Count, mapped, type Scalar, type Weight } from './task.ts';
 
@@ -30,14 +29,11 @@ export interface USplit extends Cut {
 export const uSplit = (task: UTask, strategy: USplit): Module =>
   module('u-split', () => {
     const { server, clients, batch, parts = 1, optimizer, answers } = strategy;
-    const ends = heldAt(
-      { ...task, parameters: { ...task.first, ...task.last } },
-      clients.each as Place<string>,
-    );
+    const ends = layersOf({ ...task.first, ...task.last }, task.seed, strategy);
     const middle = heldAt({ ...task, parameters: task.middle }, server);
     const records = recordsOf(task, clients);
     entry('step', server, { initial: { step: 0n } }, ({ step }) => {
-      const [own, body] = [read(ends), read(middle)];
+      const [own, body] = [read(ends.held), read(middle)];
       const losses = Array.from({ length: parts }, (_, part) => {
         const at = step.mul(BigInt(parts)).add(BigInt(part));
         const taken = on(clients.each, () => records.batch(at, batch / parts));
@@ -56,7 +52,7 @@ export const uSplit = (task: UTask, strategy: USplit): Module =>
       const mean = mapped(slopes.body, (one) => one.div(senders.size().cast({ to: 'float32' })));
       train(optimizer, middle, when(mean, loss.present()), { counter: 'step.middle' });
       const given = on(clients.each, () => when(slopes.own, Object.values(slopes.own)[0]!.present()));
-      nextStep(strategy, step, ends, train(optimizer, ends, given), records);
+      nextStep(strategy, step, ends, train(optimizer, ends.held, given), records);
     });
   });
 

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { cohort, collect, constant, float32, input, module, on, output, peer } from '../../dsl/index.ts';
 import { normalOf } from '../../dsl/random/quantile.ts';
-import { clipUpdate, hostNoise, noisedMean } from '../../stdlib/privacy/index.ts';
+import { clipRows, clipUpdate, hostNoise, noisedMean } from '../../stdlib/privacy/index.ts';
 import { floats, plain } from '../support/deploy.ts';
 import { counting, deployWith } from '../support/privacy.ts';
 import { refusalOf } from '../support/recorded.ts';
@@ -24,11 +24,12 @@ const clipped = updates.slice(0, 3).map((one) => {
   return one.map((number) => number * factor);
 });
 
-const federated = (noiseMultiplier: number, late = false) =>
+const federated = (noiseMultiplier: number, late = false, clips: 'member' | 'server' = 'member') =>
   module('m', () => {
     const update = input('update', float32, [4], { at: phones.each });
     const sent = on(phones.each, () => {
-      const { a, b } = clipUpdate({ a: update.slice([0], [1]), b: update.slice([1], [4]) }, 2);
+      const own = { a: update.slice([0], [1]), b: update.slice([1], [4]) };
+      const { a, b } = clips === 'member' ? clipUpdate(own, 2) : own;
       const rest = b.as(float32, [3]);
       return {
         a: a.as(float32, [1]),
@@ -41,7 +42,8 @@ const federated = (noiseMultiplier: number, late = false) =>
       within: '1s',
     });
     const mean = noisedMean({ clip: 2, noiseMultiplier, expected: 5, noise: hostNoise({ at: server }) });
-    const made = on(server, () => mean({ a, b }, constant([1, 2, 3, 4])));
+    const rows = on(server, () => (clips === 'server' ? clipRows({ a, b }, 2) : { a, b }));
+    const made = on(server, () => mean(rows, constant([1, 2, 3, 4])));
     output('a', made.a);
     output('b', made.b);
   });
@@ -65,6 +67,11 @@ const meanOf = (rows: readonly number[][]): number[] =>
 
 test('each update is clipped over all its values together; one that is not finite counts as zero', async () => {
   close(await run(federated(0)), meanOf(clipped));
+});
+
+test('the server clips what came as members do, each row over all its values together', async () => {
+  close(await run(federated(0, false, 'server')), meanOf(clipped));
+  close(await run(federated(0, true, 'server')), meanOf([clipped[1]!]));
 });
 
 test('the sum is over how many are expected, whoever came', async () => {

@@ -17,7 +17,7 @@ import { crossEntropy } from '../../dsl/loss/index.ts';
 import { linear, relu, sequential, states } from '../../dsl/nn/index.ts';
 import { read, sgd, train } from '../../dsl/optim/index.ts';
 import { arrays, dataComponent } from '../../stdlib/data/index.ts';
-import { type Cut, split, splitFed, uSplit } from '../../stdlib/strategies/index.ts';
+import { type Cut, split, splitFed, uSplit, type Weights } from '../../stdlib/strategies/index.ts';
 import { clients, cutBlobs, dataOf, points, RECORDS, server, uBlobs } from '../support/blobs.ts';
 import { plain } from '../support/deploy.ts';
 import { simulatedWorld, topologyIn } from '../support/simulated.ts';
@@ -146,4 +146,17 @@ test.each([
   const strategy = { ...cut, parts };
   const wanted = whole(three as never, count * BATCH, 8);
   expect(await difference(uSplit(uBlobs, strategy), count, wanted, records)).toBeLessThan(2e-6);
+});
+
+test.each<[string, (more: Partial<Cut>) => Module]>([
+  ['split', (more) => split(cutBlobs, { ...cut, steps: 3, ...more })],
+  ['splitFed', (more) => splitFed(cutBlobs, { ...cut, steps: 3, learns: 'at once', ...more })],
+  ['uSplit', (more) => uSplit(uBlobs, { ...cut, steps: 3, ...more })],
+])('%s: layers, and how far they have come since they were agreed on, come to the same', async (_, of) => {
+  const [layers, moved] = await Promise.all(
+    [{}, { sends: (own: Weights) => own }].map((more) => parametersOf(of(more), withClients(3), dataOf)),
+  );
+  expect(Object.keys(moved!)).toEqual(Object.keys(layers!));
+  for (const [name, values] of Object.entries(layers!))
+    values.forEach((one, at) => void expect(moved![name]![at]).toBeCloseTo(one, 5));
 });

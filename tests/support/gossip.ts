@@ -13,6 +13,8 @@ export interface Mixing {
   /** One after another, over and over: `[i][j]` is the share of what j has that goes to i. */
   readonly matrices: readonly (readonly (readonly number[])[])[];
   readonly steps: number;
+  /** Of push-sum: the share of its numbers that each tells in a round. */
+  readonly share?: number;
 }
 
 export type Averaging = 'gossip' | 'push-sum';
@@ -21,7 +23,7 @@ const strategies = { gossip: dPsgd, 'push-sum': pushSum };
 /** What every peer has after each round. */
 export async function averaged(
   kind: Averaging,
-  { x0, matrices, steps }: Mixing,
+  { x0, matrices, steps, share }: Mixing,
   backend: Backend,
 ): Promise<readonly (readonly (readonly number[])[])[]> {
   const task = taskOf({
@@ -38,7 +40,7 @@ export async function averaged(
     report: ({ weights }) => emit('x', weights.x!),
   };
   const { deployment, plan } = await deployWithPlan(
-    strategies[kind](task, peers),
+    strategies[kind](task, { ...peers, ...(share !== undefined && { share }) }),
     topologyOf(`node*${x0.length}`),
     backend,
   );
