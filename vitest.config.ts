@@ -7,6 +7,7 @@ const slow = [
   'unit/docs',
   'unit/explain',
   'net/processes',
+  'net/strategies',
   'unit/cli-errors',
   'lint/seeded',
   'fuzz/fuzz',

@@ -1,7 +1,7 @@
 // A comparison as one HTML file that needs no network and no script: for each strategy what accuracy its bytes and its time buy,
 // in each codec. The same comparison gives the same bytes.
 
-import { createHash } from 'node:crypto';
+import { escaped, stillPage, tableRow } from '../html.ts';
 import type { Comparison } from './bench.ts';
 import { type CodecName, codecs, titles } from './codecs.ts';
 import type { Point, Result } from './run.ts';
@@ -39,7 +39,6 @@ th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
 export function pageOf(comparison: Comparison): string {
   const { results, leftOut, cast, settings } = comparison;
   const { members, name } = cast.clients;
-  const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
   const strategies = [...new Set(results.map(({ strategy }) => strategy))];
   const used = codecs.filter((codec) => results.some((one) => one.codec === codec));
   const all = results.flatMap(({ points }) => points);
@@ -50,27 +49,14 @@ export function pageOf(comparison: Comparison): string {
       .join('\n')}\n</div>`;
   });
   const title = `Strategies on digits: ${members.length} of class ${name}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${escaped(policy)}">
-<title>${escaped(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${escaped(title)}</h1>
-<p>Kinds by Dirichlet ${settings.alpha}, ${settings.rounds} rounds, seed ${settings.seed}.</p>
+  const body = `<p>Kinds by Dirichlet ${settings.alpha}, ${settings.rounds} rounds, seed ${settings.seed}.</p>
 <p>${used.map((codec) => `<span class="key ${codec}">${escaped(titles[codec])}</span>`).join('')}</p>
 <div class="wide">
 ${table(comparison)}
 </div>
 <ul>${[...groupsOf(leftOut)].map(([why, which]) => `<li>not run: ${escaped(`${which.join('; ')}: ${why}`)}</li>`).join('')}</ul>
-${charts.join('\n')}
-</body>
-</html>
-`;
+${charts.join('\n')}`;
+  return stillPage({ title, style: STYLE, body });
 }
 
 interface Axis {
@@ -145,10 +131,6 @@ function curve(
 }
 
 function table({ results, cast }: Comparison): string {
-  const row = (cells: readonly (string | undefined)[], tag: 'td' | 'th'): string =>
-    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell ?? '–')}</${tag}>`).join('')}</tr>`;
-  return `<table>\n${[row(columns, 'th'), ...results.map((one) => row(rowOf(one, trafficOf(one.links, cast)), 'td'))].join('\n')}\n</table>`;
+  const rows = results.map((one) => rowOf(one, trafficOf(one.links, cast)).map((cell) => cell ?? '–'));
+  return `<table>\n${[tableRow(columns, 'th'), ...rows.map((one) => tableRow(one, 'td'))].join('\n')}\n</table>`;
 }
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

@@ -1,5 +1,7 @@
 // The markup of a graph page. All that comes from a model is in its data, and becomes text in the browser.
 
+import { escaped } from '../html.ts';
+
 interface Parts {
   readonly title: string;
   readonly style: string;
@@ -76,6 +78,3 @@ export function pageMarkup({ title, style, script, worker, data, hash }: Parts):
 </html>
 `;
 }
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

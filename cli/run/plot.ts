@@ -1,7 +1,7 @@
 // Curves of what a run gave, flow by flow: one HTML file that needs no network and no script. The same rounds give the
 // same bytes.
 
-import { createHash } from 'node:crypto';
+import { escaped, stillPage, tableRow } from '../html.ts';
 import { formatBytes } from '../output.ts';
 import type { Round } from './flows.ts';
 
@@ -50,25 +50,11 @@ export function plotPage(title: string, rounds: readonly Drawn[]): string {
   }));
   const sent = rounds.map(({ step, sentBytes }) => ({ step, value: sentBytes }));
   curves.push({ name: 'bytes sent', points: sent, format: (bytes) => formatBytes(bytes)!, whole: true });
-  const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<title>${escaped(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${escaped(title)}</h1>
-<p>${rounds.length} ${rounds.length === 1 ? 'flow' : 'flows'}</p>
+  const body = `<p>${rounds.length} ${rounds.length === 1 ? 'flow' : 'flows'}</p>
 ${curves.map(section).join('\n')}
 <h2>All numbers</h2>
-${table(curves, rounds)}
-</body>
-</html>
-`;
+${table(curves, rounds)}`;
+  return stillPage({ title, style: STYLE, body });
 }
 
 function section(curve: Curve): string {
@@ -139,18 +125,13 @@ function stepTicks(first: number, last: number): readonly number[] {
 }
 
 function table(curves: readonly Curve[], rounds: readonly Drawn[]): string {
-  const row = (cells: readonly string[], tag: 'td' | 'th'): string =>
-    `<tr>${cells.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
-  const head = row(['flow', ...curves.map(({ name }) => name)], 'th');
+  const head = tableRow(['flow', ...curves.map(({ name }) => name)], 'th');
   const body = rounds.map(({ step }, at) => {
     const cells = curves.map(({ points, format }) => {
       const { value } = points[at]!;
       return value === null ? '–' : format(value);
     });
-    return row([String(step), ...cells], 'td');
+    return tableRow([String(step), ...cells], 'td');
   });
   return `<table>\n${[head, ...body].join('\n')}\n</table>`;
 }
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

@@ -48,7 +48,7 @@ describe('the largest numbers', () => {
     [[], 0.5, false],
     [[3, 67], 0.01, true],
     [[4, 30], 0.35, true],
-    // How long rows are is only known when it runs; 0.35 · 30 in 32 bits is more than in 64.
+    // How long rows are is only known when it runs.
     [[4, null], 0.35, true],
     [[2, null], 0.1, true],
   ] as const)('of %j, a share of %f: those that top-k keeps', async (declared, share, rows) => {

@@ -2,6 +2,7 @@
 
 import { deploymentInMemory } from '../../cli/run/memory.ts';
 import { faultPlan } from '../../cli/sim/faults.ts';
+import type { Compilation } from '../../compiler/index.ts';
 import { cohort, float32, input, type Module, onnx, peer, record } from '../../dsl/index.ts';
 import { memorySource, type Tensor, type Topology } from '../../ir/index.ts';
 import type { LoadedDeployment } from '../../runtime/host/node-bundle.ts';
@@ -73,14 +74,16 @@ export interface Kill {
   readonly notice: string;
 }
 
-export function deployed(topology: Topology): LoadedDeployment {
+export function compiledFor(topology: Topology): Compilation {
   const { model: source } = record(program, {
     file: 'model.ts',
     open: (path) => memorySource(path, model),
     locate: () => undefined,
   });
-  return deploymentInMemory(compiled(source, topology));
+  return compiled(source, topology);
 }
+
+export const deployed = (topology: Topology): LoadedDeployment => deploymentInMemory(compiledFor(topology));
 
 /** Requests, `atOnce` of which are called before others are answered. */
 export async function stream(requests: number, atOnce: number, seed: bigint, kill?: Kill): Promise<Stream> {

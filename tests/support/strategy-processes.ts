@@ -5,14 +5,15 @@ import path from 'node:path';
 import { openContext } from '../../cli/context.ts';
 import { openPeerData } from '../../cli/run/components.ts';
 import { startProcesses } from '../../cli/run/processes.ts';
-import { parseTopology, writeDeployment } from '../../compiler/index.ts';
-import { isTensor } from '../../ir/index.ts';
+import { type Compilation, parseTopology, writeDeployment } from '../../compiler/index.ts';
+import { isTensor, type Topology } from '../../ir/index.ts';
 import { type Deployment, type PeerStates, startDeployment } from '../../runtime/host/index.ts';
 import { type LoadedDeployment, loadDeployment, peersOf } from '../../runtime/host/node-bundle.ts';
 import { writeFolder } from '../../runtime/host/node-sink.ts';
 import { cpuBackend } from '../../stdlib/backends/cpu/index.ts';
 import { points, RECORDS } from './blobs.ts';
-import { compiled, recorded } from './deploy.ts';
+import { compiled, plain, recorded } from './deploy.ts';
+import { compiledFor, requestOf } from './pipelines.ts';
 import { projectRoot } from './root.ts';
 import { type Strategy, type StrategyName, smallest, strategies } from './strategies.ts';
 
@@ -79,17 +80,14 @@ export class StrategyProcesses {
   /** As processes; and in this one too, unless its flows start by themselves: when, is another matter each time. */
   async run(name: StrategyName): Promise<{ readonly several: Ending; readonly one: Ending | undefined }> {
     const strategy: Strategy = strategies[name];
-    const folder = path.join(this.#folder, name);
-    const topology = this.#topology(name);
-    const text = JSON.stringify(topology.content);
-    writeFileSync(topology.file, text);
     const program = strategy.of({ clients: 2, rounds: ROUNDS, within: '20s' });
-    const compilation = compiled(recorded(program), parseTopology(text, 'topology.json').topology!);
-    writeFolder(folder, (sink) => writeDeployment(compilation, sink));
-    const deployment = await loadDeployment(folder);
-    const settings = { optimization: 'disabled', backend: 'cpu', topology: topology.file, main };
-    const prepared = { deployment, folder, dispose: () => {} };
-    const several = await ending(await startProcesses(this.#cx, prepared, settings), strategy);
+    const topology = this.#topology(name, this.#classes(name));
+    const { deployment, processes } = await this.#start(
+      name,
+      compiled(recorded(program), topology.parsed),
+      topology.file,
+    );
+    const several = await ending(processes, strategy);
     return {
       several,
       one:
@@ -97,7 +95,43 @@ export class StrategyProcesses {
     };
   }
 
-  #topology(name: StrategyName) {
+  /** A pipeline of one replica for each stage, as processes: what it answers. */
+  async answers(requests: number): Promise<readonly (readonly number[] | string)[]> {
+    const { file, parsed } = this.#topology('pipeline', {
+      client: {},
+      front: { count: 1 },
+      back: { count: 1 },
+    });
+    const { processes } = await this.#start('pipeline', compiledFor(parsed), file);
+    try {
+      const all = Array.from({ length: requests }, (_, at) => processes.invoke({ x: requestOf(at) }));
+      return (await Promise.all(all)).map(({ outputs }) => plain(outputs.y));
+    } finally {
+      await processes.close();
+    }
+  }
+
+  async #start(
+    name: string,
+    compilation: Compilation,
+    topology: string,
+  ): Promise<{ readonly deployment: LoadedDeployment; readonly processes: Deployment }> {
+    const folder = path.join(this.#folder, name);
+    writeFolder(folder, (sink) => writeDeployment(compilation, sink));
+    const deployment = await loadDeployment(folder);
+    const settings = { optimization: 'disabled', backend: 'cpu', topology, main };
+    const prepared = { deployment, folder, dispose: () => {} };
+    return { deployment, processes: await startProcesses(this.#cx, prepared, settings) };
+  }
+
+  #topology(name: string, classes: object): { readonly file: string; readonly parsed: Topology } {
+    const file = path.join(this.#folder, `${name}.json`);
+    const text = JSON.stringify({ version: 1, classes });
+    writeFileSync(file, text);
+    return { file, parsed: parseTopology(text, 'topology.json').topology! };
+  }
+
+  #classes(name: StrategyName): object {
     const train = {
       kind: 'csv',
       file: 'points.csv',
@@ -105,12 +139,11 @@ export class StrategyProcesses {
       shard: { by: 'iid', seed: 1 },
     };
     const { server, ...cohorts } = smallest(name);
-    const classes = {
+    return {
       ...(server !== undefined && { server: {} }),
       ...Object.fromEntries(Object.entries(cohorts).map(([cls, count]) => [cls, { count }])),
       client: { count: cohorts.client, components: { train } },
     };
-    return { content: { version: 1, classes }, file: path.join(this.#folder, `${name}.json`) };
   }
 
   async #here(deployment: LoadedDeployment, strategy: Strategy, topology: string): Promise<Ending> {
