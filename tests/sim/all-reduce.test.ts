@@ -97,25 +97,30 @@ test('a worker sends twice its parameters in a round, whatever their number', as
 });
 
 describe('replicas that a hole made different', () => {
-  test('are the same again in the same round: those of the largest group have it right', async () => {
-    const simulated = await worldOf('diloco-all-reduce', components);
-    const lost: string[] = [];
-    let round = 0;
-    // In round 2 no mean of worker 1 comes to worker 3.
-    simulated.world.tamper = (from, to, bytes) => {
-      const cut = round === 2 && from.id === 'worker/1' && to.id === 'worker/3' && lost.length < 2;
-      if (cut) lost.push(to.id);
-      // The first is its chunk.
-      return cut && lost.length === 2 ? [] : [bytes];
-    };
-    const found = await rounds(simulated, four, (step) => {
-      round = step + 1;
-    });
-    expect(lost).toHaveLength(2);
-    expect(found).toEqual(await untouched);
-    // It was waited for as long as it may take.
-    expect(simulated.world.now / 1e9).toBeGreaterThan(4);
-  });
+  test.each(['raw', 'float16'])(
+    'are the same again in the same round, chunks in %s: those of the largest group have it right',
+    async (codec) => {
+      const links = topology.links.map((link) => ({ ...link, codec }));
+      const world = () => simulatedWorld(program, topologyIn({ ...topology, links }), {}, components);
+      const simulated = await world();
+      const lost: string[] = [];
+      let round = 0;
+      // In round 2 no mean of worker 1 comes to worker 3.
+      simulated.world.tamper = (from, to, bytes) => {
+        const cut = round === 2 && from.id === 'worker/1' && to.id === 'worker/3' && lost.length < 2;
+        if (cut) lost.push(to.id);
+        // The first is its chunk.
+        return cut && lost.length === 2 ? [] : [bytes];
+      };
+      const found = await rounds(simulated, four, (step) => {
+        round = step + 1;
+      });
+      expect(lost).toHaveLength(2);
+      expect(found).toEqual(await rounds(await world(), four));
+      // It was waited for as long as it may take.
+      expect(simulated.world.now / 1e9).toBeGreaterThan(4);
+    },
+  );
 
   test('of whom no two are alike take what the first one has', async () => {
     const simulated = await worldOf('diloco-all-reduce', components);

@@ -10,6 +10,7 @@ const some: readonly Trial[] = [
   { strategy: 'splitFed in turn' },
   { strategy: 'fedBuff' },
   { strategy: 'dPsgd' },
+  { strategy: 'pushSum of parts' },
 ];
 
 test.each(some.map((trial, index) => [trial.strategy, trial, index] as const))(
@@ -23,7 +24,7 @@ test.each(some.map((trial, index) => [trial.strategy, trial, index] as const))(
 );
 
 test('all checkers hold over a pipeline, and every request is answered rightly or said not to be', async () => {
-  const { runs, violations, flows } = await pipelineChaos([16, 17, 18], 'honest');
+  const { runs, violations, flows } = await pipelineChaos([19, 20, 21], 'honest');
   expect([runs, violations]).toEqual([SEEDS, []]);
   expect(flows.complete).toBeGreaterThan(0);
 });

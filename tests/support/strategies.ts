@@ -3,7 +3,9 @@
 import { cohort, type Module } from '../../dsl/index.ts';
 import { adamw, sgd } from '../../dsl/optim/index.ts';
 import { key } from '../../dsl/random/index.ts';
+import { withFeedback } from '../../stdlib/codecs/graph.ts';
 import {
+  type AllReduced,
   chocoSgd,
   clustered,
   diLoCo,
@@ -17,6 +19,7 @@ import {
   fedOpt,
   fedProx,
   fedYogi,
+  type Gossip,
   gossip,
   hierarchical,
   type Matrix,
@@ -71,8 +74,8 @@ const federated = (of: (federation: Federation) => Module): Strategy => ({
 });
 
 const cutIn = ({ rounds }: Size) => ({ server, clients, rounds, optimizer, steps: 2, batch: 8 });
-const splitFederated = (learns: SplitFed['learns']): Strategy => ({
-  of: (size) => splitFed(cutBlobs, { ...cutIn(size), learns, answers: answersOf(size) }),
+const splitFederated = (learns: SplitFed['learns'], more: Partial<SplitFed> = {}): Strategy => ({
+  of: (size) => splitFed(cutBlobs, { ...cutIn(size), learns, answers: answersOf(size), ...more }),
   besides: { server: 1 },
 });
 
@@ -87,6 +90,26 @@ const mixing = (of: (peers: Peers) => Module): Strategy => ({
     return of({ peers: clients, rounds: size.rounds, local, mixing: [ring(size.clients)], answers });
   },
   besides: {},
+});
+
+const allReduced = (more: Partial<AllReduced>): Strategy => ({
+  of({ rounds }) {
+    const steps = { ...local, optimizer: adamw({ lr: 0.01 }) };
+    return diLoCoAllReduce(blobs, { peers: clients, rounds, local: steps, ...more });
+  },
+  besides: {},
+});
+const gossiped = (more: Partial<Gossip>): Strategy => ({
+  of: () =>
+    gossip(blobs, {
+      peers: clients,
+      every: '300ms',
+      local,
+      tells: { pick: (others) => others.first() },
+      ...more,
+    }),
+  besides: {},
+  byItself: 'goes on',
 });
 
 export const strategies = {
@@ -116,12 +139,19 @@ export const strategies = {
     besides: { server: 1 },
   },
   split: { of: (size) => split(cutBlobs, cutIn(size)), besides: { server: 1 } },
+  'split, differences': {
+    of: (size) => split(cutBlobs, { ...cutIn(size), sends: (own) => own }),
+    besides: { server: 1 },
+  },
   uSplit: {
     of: (size) => uSplit(uBlobs, { ...cutIn(size), parts: 2, answers: answersOf(size) }),
     besides: { server: 1 },
   },
   'splitFed at once': splitFederated('at once'),
   'splitFed in turn': splitFederated('in turn'),
+  'splitFed, differences': splitFederated('at once', {
+    sends: (own) => withFeedback('lost', own, { at: clients, codec: 'int8' }),
+  }),
   fedBuff: {
     of: ({ rounds, within }) => fedBuff(blobs, { server, clients, local, rounds, buffer: 2, within }),
     besides: { server: 1 },
@@ -129,20 +159,12 @@ export const strategies = {
   },
   dPsgd: mixing((one) => dPsgd(blobs, one)),
   pushSum: mixing((one) => pushSum(blobs, one)),
+  'pushSum of parts': mixing((one) => pushSum(blobs, { ...one, share: 0.25 })),
   chocoSgd: mixing((one) => chocoSgd(blobs, { ...one, local, codec: 'int8', step: 0.5 })),
-  diLoCoAllReduce: {
-    of: ({ rounds }) => {
-      const steps = { ...local, optimizer: adamw({ lr: 0.01 }) };
-      return diLoCoAllReduce(blobs, { peers: clients, rounds, local: steps });
-    },
-    besides: {},
-  },
-  gossip: {
-    of: () =>
-      gossip(blobs, { peers: clients, every: '300ms', local, tells: { pick: (others) => others.first() } }),
-    besides: {},
-    byItself: 'goes on',
-  },
+  diLoCoAllReduce: allReduced({}),
+  'diLoCoAllReduce of parts': allReduced({ share: 0.25 }),
+  gossip: gossiped({}),
+  'gossip of parts': gossiped({ share: 0.25 }),
 } satisfies Readonly<Record<string, Strategy>>;
 
 export type StrategyName = keyof typeof strategies;
