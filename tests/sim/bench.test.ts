@@ -48,7 +48,8 @@ test('every flow ends, every byte is counted, and codecs take as many of them as
   expect(topk!.gotByClient / none!.gotByClient).toBeGreaterThan(0.95);
   expect(pageOf(all).match(/<polyline class="(none|float16|int8|topk)"/g)).toHaveLength(8);
 
-  const others = await compared(['hierarchical', 'dPsgd torus', 'clustered'], ['topk']);
+  const parts = ['hierarchical', 'dPsgd torus', 'clustered', 'pushSum', 'splitFed v1', 'fedAvg private'];
+  const others = await compared(parts, ['topk']);
   expect([all.leftOut, others.leftOut]).toEqual([[], []]);
   for (const { flows, points, links } of [...all.results, ...others.results]) {
     expect([flows.partial, flows.failed]).toEqual([0, 0]);
@@ -57,6 +58,9 @@ test('every flow ends, every byte is counted, and codecs take as many of them as
     expect(sent).toBeGreaterThanOrEqual(points.at(-1)!.bytes);
     expect(sent).toBeLessThan(1.2 * points.at(-1)!.bytes);
   }
+  const epsilons = new Map(others.results.map(({ strategy, epsilon }) => [strategy, epsilon]));
+  expect(epsilons.get('fedAvg private')).toBeCloseTo(8, 2);
+  expect(epsilons.get('pushSum')).toBeUndefined();
 });
 
 test('the same twice', async () => {
