@@ -17,7 +17,7 @@ export type Real = Value<'float32', AnyShape, string>;
  */
 export function bounded<W extends object>(structure: W, most: number): W {
   const { values, around } = leavesOf<Real>(structure, isValue);
-  return around(values.map(by(globalNorm(structure) as Real, most))) as W;
+  return around(values.map(shorter(globalNorm(structure) as Real, most))) as W;
 }
 
 /** The same of each row: of all values at one place on their first axis. */
@@ -25,7 +25,7 @@ export function boundedRows<R extends object>(rows: R, most: number): R {
   const { values, around } = leavesOf<Real>(rows, isValue);
   const flat = values.map((one) => one.flatten({ axis: 1 }) as Real);
   const squares = flat.map((one) => one.mul(one).reduceSum({ axes: [1], keepdims: true }) as Real);
-  const shorten = by(sum(squares).sqrt() as Real, most);
+  const shorten = shorter(sum(squares).sqrt() as Real, most);
   return around(
     flat.map((one, at) => {
       const short = shorten(one).reshape(values[at]!.shape()) as Real;
@@ -36,7 +36,7 @@ export function boundedRows<R extends object>(rows: R, most: number): R {
 }
 
 /** What makes what has this norm as short as it may be. */
-function by(norm: Real, most: number): (one: Real) => Real {
+function shorter(norm: Real, most: number): (one: Real) => Real {
   // Slightly more than the norm: what rounding adds stays below the bound.
   const factor = min([constant(most).div(norm.mul(1 + 1e-6)) as Real, constant(1) as Real]) as Real;
   const known = norm.less(Number.POSITIVE_INFINITY);

@@ -12,7 +12,7 @@ import { arrays, dataComponent } from '../../stdlib/data/index.ts';
 import { diLoCoAllReduce, gossip, pushSum, splitFed, taskOf } from '../../stdlib/strategies/index.ts';
 import { blobs, clients, cutBlobs, dataOf, server, share as shareOf } from '../support/blobs.ts';
 import { topologyOf } from '../support/compile.ts';
-import { deploy, plain } from '../support/deploy.ts';
+import { deploy, plain, recorded } from '../support/deploy.ts';
 import { averaged } from '../support/gossip.ts';
 import { draw } from '../support/programs/pick.ts';
 import { tensor } from '../support/programs-run.ts';
@@ -73,6 +73,11 @@ describe('the largest numbers', () => {
     const mask = numbers(outputs.mask);
     expect(values.map((one, index) => (mask[index] ? one : 0))).toEqual(wanted);
   });
+});
+
+test.each([0, 1.5, Number.NaN])('a share of %f is refused', (share) => {
+  const program = gossip(blobs, { peers: clients, every: '1s', local, tells: draw(key(2), 1), share });
+  expect(() => recorded(program)).toThrow(`the share is ${share}, not above 0 and at most 1`);
 });
 
 test('push-sum of parts: sums and weights stay whole, and everybody comes to the mean', async () => {
