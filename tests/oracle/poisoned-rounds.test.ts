@@ -11,6 +11,7 @@ import {
   trimmedMean,
 } from '../../stdlib/aggregators/index.ts';
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
+import { aggregators, attacks } from '../support/attack-table.ts';
 import { type Attacked, accuracyAfter, small } from '../support/attacked-digits.ts';
 import {
   backdoor,
@@ -22,6 +23,7 @@ import {
   scaling,
   signFlip,
 } from '../support/poisoning.ts';
+import { breaksWith, stated, tableOfTheDocs } from '../support/stated-attackers.ts';
 
 /** Two of eleven, for which every aggregator here is stated. */
 const F = 2;
@@ -68,4 +70,32 @@ test('a backdoor opens through the mean, and not through Multi-Krum', { timeout:
     });
   expect(await opened(weightedMean)).toBeGreaterThan(0.8);
   expect(await opened(multiKrum({ f: F, m: 6 }))).toBeLessThan(0.3);
+});
+
+describe('the table of the docs', () => {
+  const table = tableOfTheDocs();
+  const of = (attack: string) =>
+    Object.entries(stated).map(([aggregator, { f, except = [] }], column) => ({
+      told: `${aggregator}: ${table[attack]![column]}`,
+      cell: table[attack]![column]!,
+      f,
+      excepted: except.includes(attack),
+    }));
+
+  test('says for how many each is stated, and with how many it was tried', () => {
+    expect(Object.keys(stated)).toEqual(Object.keys(aggregators));
+    expect(table['stated for']).toEqual(Object.values(stated).map(({ f }) => String(f)));
+    expect(table['tried with up to']).toEqual(Object.values(aggregators).map(({ most }) => String(most)));
+  });
+
+  test.each(Object.keys(attacks))(
+    'says where each breaks under %s: beyond that, or with a star',
+    (attack) => {
+      for (const { told, cell, f, excepted } of of(attack)) {
+        const at = breaksWith(cell) ?? Number.POSITIVE_INFINITY;
+        expect({ told, star: cell.endsWith('*') }).toEqual({ told, star: excepted });
+        expect({ told, holds: at > f }).toEqual({ told, holds: !excepted });
+      }
+    },
+  );
 });

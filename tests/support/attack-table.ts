@@ -1,4 +1,4 @@
-// Aggregators under attack, each told how many attackers to expect: who lies how, and for how many of them each is stated.
+// Aggregators under attack: who lies how, and in which setting. The same setting and the same attacks for all of them.
 
 import { cohort, weightedMean } from '../../dsl/index.ts';
 import type { Backend } from '../../runtime/index.ts';
@@ -32,27 +32,32 @@ import {
 
 /** Fifteen members: as many as Bulyan takes for three attackers, and Krum for six. */
 export const N = 15;
+/** All 60,000 digits among them, each its own once in a round; scored on all that nobody has seen. */
 export const setting: Setting = {
   clients: N,
-  each: 1000,
-  rounds: 8,
-  steps: 10,
-  batch: 50,
-  test: 3000,
+  each: 4000,
+  rounds: 10,
+  steps: 40,
+  batch: 100,
+  test: 10_000,
   rate: 0.3,
 };
 
-/** An aggregator set for so many attackers; at most as many as it can be set for. */
-export const aggregators: Readonly<
-  Record<string, { readonly most: number; readonly of: (f: number) => Combine }>
-> = {
-  mean: { most: 0, of: () => weightedMean },
+interface Aggregator {
+  /** As many attackers as it can be set for, or less than half. */
+  readonly most: number;
+  /** Is told how many attackers to expect. */
+  readonly told?: true;
+  readonly of: (f: number) => Combine;
+}
+export const aggregators: Readonly<Record<string, Aggregator>> = {
+  mean: { most: 7, of: () => weightedMean },
   median: { most: 7, of: () => median() },
-  trimmedMean: { most: 7, of: (f) => trimmedMean({ f }) },
+  trimmedMean: { most: 7, told: true, of: (f) => trimmedMean({ f }) },
   geometricMedian: { most: 7, of: () => geometricMedian() },
-  krum: { most: 6, of: (f) => krum({ f }) },
-  multiKrum: { most: 6, of: (f) => multiKrum({ f, m: N - f - 2 }) },
-  bulyan: { most: 3, of: (f) => bulyan({ f }) },
+  krum: { most: 6, told: true, of: (f) => krum({ f }) },
+  multiKrum: { most: 6, told: true, of: (f) => multiKrum({ f, m: N - f - 2 }) },
+  bulyan: { most: 3, told: true, of: (f) => bulyan({ f }) },
   clippedMean: { most: 7, of: () => clippedMean({ norm: 'median' }) },
   cosineScreened: { most: 7, of: () => cosineScreened({ least: 0 }) },
 };
@@ -64,21 +69,22 @@ const telling =
 const plotting =
   (plot: Plot): Attack =>
   (f, combine) => ({ combine: plotted(plot, f, combine) });
+export const BACKDOOR = 'backdoor, scaled by n/f';
 const door = { image: 'image', label: 'label', target: 7 };
 
 export const attacks: Readonly<Record<string, Attack>> = {
-  'sign flip': telling(signFlip(10)),
-  scaling: telling(scaling(100)),
-  'not finite': telling(scaling(Number.POSITIVE_INFINITY)),
-  collusion: telling(sameNoise(0.5)),
-  'inner product 10': plotting(innerProduct(10)),
-  'inner product 0.5': plotting(innerProduct(0.5)),
-  'a little': plotting(aLittle(1.5)),
+  'sign flip, tenfold': telling(signFlip(10)),
+  'scaling, a hundredfold': telling(scaling(100)),
+  'NaN and infinities': telling(scaling(Number.POSITIVE_INFINITY)),
+  'collusion: all send the same noise': telling(sameNoise(0.5)),
+  'inner product, ε = 10': plotting(innerProduct(10)),
+  'inner product, ε = 0.5': plotting(innerProduct(0.5)),
+  'a little is enough, z = 1.5': plotting(aLittle(1.5)),
   'label flip': (f, combine) => ({ combine, f, poison: (source) => labelFlip(source, 'label', 10) }),
   'free rider': telling(freeRider()),
-  replay: telling(replay(cohort('client').each)),
+  'replay of the first round': telling(replay(cohort('client').each)),
   // As far as it takes to replace the model in a mean.
-  backdoor: (f, combine) => ({
+  [BACKDOOR]: (f, combine) => ({
     combine,
     f,
     poison: (source) => backdoor(source, { ...door, every: 2 }),
@@ -87,21 +93,19 @@ export const attacks: Readonly<Record<string, Attack>> = {
 };
 
 /** The share of unseen digits read rightly where the first `f` members attack; of `attack` undefined nobody does. */
-export async function accuracyUnder(
+export function accuracyUnder(
   backend: Backend,
   aggregator: string,
   attack: string | undefined,
   f: number,
 ): Promise<number> {
-  const { most, of } = aggregators[aggregator]!;
-  const combine = of(Math.min(f, most));
-  const attacked = attack === undefined || f === 0 ? { combine } : attacks[attack]!(f, combine);
+  const combine = aggregators[aggregator]!.of(f);
+  const attacked = attack === undefined ? { combine } : attacks[attack]!(f, combine);
   return accuracyAfter({ backend, setting, ...attacked });
 }
 
 /** The share of unseen digits with the pattern that are read as the target; a tenth of them are it. */
-export async function doorOpenFor(backend: Backend, aggregator: string, f: number): Promise<number> {
-  const { most, of } = aggregators[aggregator]!;
-  const attacked = attacks.backdoor!(f, of(Math.min(f, most)));
+export function doorOpenFor(backend: Backend, aggregator: string, f: number): Promise<number> {
+  const attacked = attacks[BACKDOOR]!(f, aggregators[aggregator]!.of(f));
   return accuracyAfter({ backend, setting, ...attacked, test: (source) => backdoor(source, door) });
 }

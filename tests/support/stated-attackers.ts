@@ -1,65 +1,48 @@
-// For how many attackers of fifteen each aggregator is stated, as docs/aggregators.md has it.
+// For how many attackers of fifteen each aggregator is stated, and with how many it breaks as docs/aggregators.md has it.
 
-/** Attacks that are made to break a mean do so with as many as Bulyan can be set for. */
-export const EVERYBODY = 3;
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { projectRoot } from './root.ts';
 
-type Stated = Readonly<Record<string, number>> & { readonly else: number };
+/** As many as most aggregators are stated for: attacks that are made to break a mean do so. */
+export const MOSTLY = 4;
+
+export interface Stated {
+  /** Of all attacks but those in `except`. */
+  readonly f: number;
+  /** For these it is not stated: they break it with no more than so many. */
+  readonly except?: readonly string[];
+}
 
 export const stated: Readonly<Record<string, Stated>> = {
-  mean: { else: 0, 'inner product 0.5': 3, 'a little': 7, 'label flip': 2, 'free rider': 5, replay: 3 },
-  median: {
-    else: 7,
-    'sign flip': 4,
-    'inner product 10': 5,
-    'inner product 0.5': 5,
-    'label flip': 6,
-    'free rider': 5,
-    replay: 5,
-  },
-  trimmedMean: {
-    else: 7,
-    'sign flip': 4,
-    'inner product 10': 4,
-    'inner product 0.5': 5,
-    'label flip': 5,
-    'free rider': 5,
-    replay: 4,
-  },
-  geometricMedian: {
-    else: 7,
-    'sign flip': 5,
-    'inner product 10': 5,
-    'inner product 0.5': 5,
-    'label flip': 6,
-    'free rider': 5,
-    replay: 5,
-    backdoor: 1,
-  },
-  krum: { else: 6, 'inner product 0.5': 2, 'a little': 1, 'free rider': 0, replay: 1 },
-  multiKrum: { else: 6, 'inner product 0.5': 3, 'a little': 5, 'free rider': 4 },
-  bulyan: { else: 3 },
-  clippedMean: {
-    else: 7,
-    'sign flip': 2,
-    collusion: 5,
-    'inner product 10': 1,
-    'inner product 0.5': 3,
-    'label flip': 4,
-    'free rider': 4,
-    replay: 5,
-    backdoor: 1,
-  },
+  mean: { f: 0 },
+  median: { f: 4 },
+  trimmedMean: { f: 4 },
+  geometricMedian: { f: 4, except: ['backdoor, scaled by n/f'] },
+  krum: { f: 3, except: ['free rider'] },
+  multiKrum: { f: 4 },
+  bulyan: { f: 3 },
+  clippedMean: { f: 3, except: ['backdoor, scaled by n/f'] },
   cosineScreened: {
-    else: 5,
-    'inner product 0.5': 6,
-    'sign flip': 4,
-    scaling: 0,
-    'not finite': 7,
-    collusion: 0,
-    'a little': 7,
-    'label flip': 4,
-    'free rider': 4,
-    replay: 3,
-    backdoor: 0,
+    f: 4,
+    except: ['scaling, a hundredfold', 'collusion: all send the same noise', 'backdoor, scaled by n/f'],
   },
 };
+
+const cellsOf = (row: string): string[] =>
+  row
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+
+/** The table of the docs: by what a row begins with, a cell for each aggregator, in the order of `stated`. */
+export function tableOfTheDocs(): Readonly<Record<string, readonly string[]>> {
+  const text = readFileSync(path.join(projectRoot, 'docs/aggregators.md'), 'utf8');
+  const section = text.slice(text.indexOf('\n## Under attack\n'), text.indexOf('\n## Too few answers\n'));
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  return Object.fromEntries(rows.map(cellsOf).map(([name = '', ...cells]) => [name, cells]));
+}
+
+/** With how many attackers it breaks as a cell has it; undefined: with none of those that were tried. */
+export const breaksWith = (cell: string): number | undefined =>
+  cell === '–' ? undefined : Number(cell.replace(/\*$/, ''));

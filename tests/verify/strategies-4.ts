@@ -1,83 +1,101 @@
 // Done line 4 of the strategies: aggregators under attack. Each holds with as many attackers as it is stated for
-// (tests/support/stated-attackers.ts, docs/aggregators.md); how many more it takes to break it.
+// (tests/support/stated-attackers.ts), and breaks where docs/aggregators.md says.
 
 import { onnxRuntimeBackend } from '../../stdlib/backends/onnxruntime/index.ts';
-import { accuracyUnder, aggregators, attacks, doorOpenFor, N, setting } from '../support/attack-table.ts';
-import { EVERYBODY, stated } from '../support/stated-attackers.ts';
+import {
+  accuracyUnder,
+  aggregators,
+  attacks,
+  BACKDOOR,
+  doorOpenFor,
+  N,
+  setting,
+} from '../support/attack-table.ts';
+import { breaksWith, MOSTLY, stated, tableOfTheDocs } from '../support/stated-attackers.ts';
 import type { Line } from './verification.ts';
 
-/** Within two points of the same aggregator's run without attackers. */
+/** Within two points of the mean that nobody attacks, and of the same aggregator that nobody attacks. */
 const HELD = 0.02;
 /** A backdoor is closed where fewer pictures with the pattern are read as its target; a tenth of them are it. */
 const CLOSED = 0.2;
-const MOST = Math.ceil(N / 2);
+/** Where an aggregator breaks may differ by so many attackers from the docs: processors round otherwise. */
+const BESIDE = 1;
 const percent = (share: number): string => (100 * share).toFixed(1);
 
 const verify: Line = async (cx) => {
   const backend = onnxRuntimeBackend({ workers: 0 });
   try {
     const run = (aggregator: string, attack: string | undefined, f: number) =>
-      cx.step(`${aggregator}, ${attack ?? 'nobody'} ${f}`, () =>
+      cx.step(`${aggregator}, ${attack ?? 'nobody'}, ${f}`, () =>
         accuracyUnder(backend, aggregator, attack, f),
       );
     const open = (aggregator: string, f: number) =>
-      cx.step(`${aggregator}, open ${f}`, () => doorOpenFor(backend, aggregator, f));
-    /** Set for so many attackers as there are: without any, less with them; in shares of all digits. */
-    const lost = async (aggregator: string, attack: string, f: number): Promise<number> => {
-      const set = Math.min(f, aggregators[aggregator]!.most);
-      const fixed = ['trimmedMean', 'krum', 'multiKrum', 'bulyan'].includes(aggregator) ? set : 0;
-      return (await run(aggregator, undefined, fixed)) - (await run(aggregator, attack, f));
-    };
-    const holds = async (aggregator: string, attack: string, f: number): Promise<boolean> =>
-      (await lost(aggregator, attack, f)) <= HELD &&
-      (attack !== 'backdoor' || (await open(aggregator, f)) < CLOSED);
+      cx.step(`${aggregator}, open, ${f}`, () => doorOpenFor(backend, aggregator, f));
+    const clean = await run('mean', undefined, 0);
 
-    /** The most attackers, up to those it is stated for, with whom it holds; that it holds with fewer is taken for granted. */
-    const heldWith = async (aggregator: string, attack: string, most: number): Promise<number> => {
-      if (most === 0 || (await holds(aggregator, attack, most))) return most;
-      let [low, high] = [0, most];
-      while (high - low > 1) {
-        const middle = (low + high) >> 1;
-        if (await holds(aggregator, attack, middle)) low = middle;
-        else high = middle;
-      }
-      return low;
+    interface Run {
+      readonly held: boolean;
+      readonly text: string;
+    }
+    /** With `f` attackers, and set for so many. */
+    const under = async (aggregator: string, attack: string, f: number): Promise<Run> => {
+      const own = await run(aggregator, undefined, aggregators[aggregator]!.told ? f : 0);
+      const left = await run(aggregator, attack, f);
+      const opened = attack === BACKDOOR ? await open(aggregator, f) : 0;
+      const door = attack === BACKDOOR ? `, open for ${percent(opened)} %` : '';
+      return {
+        held: Math.max(clean, own) - left <= HELD && opened < CLOSED,
+        text: `${percent(left)} %, without ${percent(own)} %${door}`,
+      };
     };
-    const tell = async (aggregator: string, attack: string, f: number): Promise<string> => {
-      const points = `${percent(await lost(aggregator, attack, f))} points lost`;
-      return attack === 'backdoor' ? `${points}, open for ${percent(await open(aggregator, f))} %` : points;
+    /** The first number of attackers from `f` on with which it does not hold, if there is one. */
+    const breaks = async (aggregator: string, attack: string, f: number): Promise<number | undefined> => {
+      for (let more = f; more <= aggregators[aggregator]!.most; more++)
+        if (!(await under(aggregator, attack, more)).held) return more;
+      return undefined;
     };
 
     cx.note(
-      `${N} members with ${setting.each} digits each, iid; ${setting.rounds} rounds of ${setting.steps} steps`,
+      `${N} members with ${setting.each} digits each, iid; ${setting.rounds} rounds of ${setting.steps} steps of ${setting.batch}`,
     );
-    const clean = await run('mean', undefined, 0);
     cx.note(`mean, nobody attacks: ${percent(clean)} % are read rightly`);
-    const cells = Object.entries(stated).flatMap(([aggregator, of]) =>
-      Object.keys(attacks).map((attack) => ({ aggregator, attack, most: of[attack] ?? of.else })),
-    );
-    for (const { aggregator, attack, most } of cells) await heldWith(aggregator, attack, most);
-    for (const { aggregator, attack, most } of cells) {
-      const held = await heldWith(aggregator, attack, most);
-      const holding = held === 0 ? '' : `${await tell(aggregator, attack, held)}; `;
-      const next = held + 1;
-      const beyond =
-        next > MOST
-          ? 'more are a majority'
-          : `${(await holds(aggregator, attack, next)) ? 'holds' : 'does not hold'} with ${next}: ${await tell(aggregator, attack, next)}`;
-      cx.figure(`${aggregator}, ${attack}, ${held} of ${N}`, `${holding}${beyond}`, held === most);
+    const table = tableOfTheDocs();
+    for (const [column, [aggregator, { f, except = [] }]] of Object.entries(stated).entries()) {
+      const { most } = aggregators[aggregator]!;
+      for (const attack of Object.keys(attacks)) {
+        const from = except.includes(attack) ? 0 : f;
+        const at = await breaks(aggregator, attack, Math.max(from, 1));
+        const cell = table[attack]?.[column] ?? 'nothing';
+        const beside = Math.abs((at ?? most + 1) - (breaksWith(cell) ?? most + 1));
+        const last = (await under(aggregator, attack, at ?? most)).text;
+        const texts = [
+          ...(from === 0 ? ['not stated'] : []),
+          ...(from > 0 && from < most
+            ? [`with ${from} ${(await under(aggregator, attack, from)).text}`]
+            : []),
+          `${at === undefined ? 'holds' : 'breaks'} with ${at ?? most} ${last}`,
+          `the docs say ${cell}`,
+        ];
+        cx.figure(`${aggregator}, ${attack}`, texts.join('; '), (at ?? most + 1) > from && beside <= BESIDE);
+      }
     }
-    // What is made to break a mean breaks it with as many attackers as every other here is stated for.
-    for (const attack of ['sign flip', 'scaling', 'not finite', 'collusion', 'inner product 10']) {
-      const left = await run('mean', attack, EVERYBODY);
+    // What is made to break a mean breaks it with as many attackers as most others are stated for.
+    for (const attack of [
+      'sign flip, tenfold',
+      'scaling, a hundredfold',
+      'NaN and infinities',
+      'collusion: all send the same noise',
+      'inner product, ε = 10',
+    ]) {
+      const left = await run('mean', attack, MOSTLY);
       cx.figure(
-        `mean, ${attack}, ${EVERYBODY} of ${N}`,
+        `mean, ${attack}, ${MOSTLY} of ${N}`,
         `${percent(left)} %, not ${percent(clean)}`,
         left < clean - 0.1,
       );
     }
-    const opened = await open('mean', EVERYBODY);
-    cx.figure(`mean, backdoor, ${EVERYBODY} of ${N}`, `open for ${percent(opened)} %`, opened > 0.8);
+    const opened = await open('mean', MOSTLY);
+    cx.figure(`mean, ${BACKDOOR}, ${MOSTLY} of ${N}`, `open for ${percent(opened)} %`, opened > 0.8);
   } finally {
     await backend.close();
   }
