@@ -59,15 +59,15 @@ export function meanOf(
   const parts = filled
     .reshape(concat([constant([-1n]), chunk.unsqueeze([0])], { axis: 0 }))
     .as(float32, ['workers', 'chunk']);
-  const some = (rows: Weight): Weight =>
-    share === undefined ? rows : where(largest(rows, share, { rows: true }), rows, constant(0));
-  const part = some(parts).as(float32, ['workers', 'chunk']);
+  const some = (value: Weight, rows: boolean): Weight =>
+    share === undefined ? value : where(largest(value, share, { rows }), value, constant(0));
+  const part = some(parts, true).as(float32, ['workers', 'chunk']);
   const sent = { ...(codec !== undefined && { codec }), among, atLeast: 1 };
   const wait = (what: 'chunks' | 'means') => within && { within: within[what] };
   const mine = exchange({ part: part.when(counts) }, { ...sent, ...wait('chunks'), rows: true });
-  const mean = mine.part.reduceMean({ axes: [0], keepdims: true }).as(float32, [1, 'chunk']);
-  const told = some(mean);
-  const means = exchange({ mean: told.reshape([-1]).as(float32, ['chunk']) }, { ...sent, ...wait('means') });
+  const mean = mine.part.reduceMean({ axes: [0], keepdims: false }).as(float32, ['chunk']);
+  const told = some(mean, false).as(float32, ['chunk']);
+  const means = exchange({ mean: told }, { ...sent, ...wait('means') });
   const places = means.senders.positionsIn(all).unsqueeze([1]);
   const full = parts.scatterND(places, means.mean).orElse(parts);
   if (share !== undefined) {
@@ -75,7 +75,10 @@ export function meanOf(
     // Of what a mean leaves out each has its share, and whoever made the mean tells all of it.
     const back = mean.sub(told).mul(mine.senders.size().cast({ to: float32 }));
     const at = self().positionsIn(all).unsqueeze([1]);
-    const left = rest.scatterND(at, back, { reduction: 'add' }).orElse(rest).when(counts);
+    const left = rest
+      .scatterND(at, back.unsqueeze([0]), { reduction: 'add' })
+      .orElse(rest)
+      .when(counts);
     update(lost, (latest) => orElse(unlined(left, own), latest));
   }
   return unlined(full, own);

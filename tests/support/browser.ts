@@ -59,6 +59,10 @@ export async function openPage(
 export async function settled(page: Page): Promise<void> {
   await page.locator('html[data-ready]').waitFor();
   await page.locator('#canvas:not([aria-busy])').waitFor();
+  // What is in view is drawn in the next frame.
+  await page.evaluate(
+    'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))',
+  );
 }
 
 /** Kept after the test, for people to look at: .cache/screenshots. */
