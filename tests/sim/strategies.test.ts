@@ -5,6 +5,7 @@ import { faultPlan } from '../../cli/sim/faults.ts';
 import { cohort, type Module, type Picker } from '../../dsl/index.ts';
 import { adamw, sgd } from '../../dsl/optim/index.ts';
 import { key } from '../../dsl/random/index.ts';
+import type { FlowResult } from '../../runtime/host/index.ts';
 import { scheduleFaults } from '../../runtime/host/sim/index.ts';
 import { delta } from '../../stdlib/codecs/graph.ts';
 import {
@@ -34,6 +35,7 @@ import {
 } from '../../stdlib/strategies/index.ts';
 import { blobs, clients, cutBlobs, dataOf, server, share, uBlobs } from '../support/blobs.ts';
 import { plain, recorded } from '../support/deploy.ts';
+import { plane, planeData, recordOf } from '../support/plane.ts';
 import { draw } from '../support/programs/pick.ts';
 import { type SimulatedWorld, simulatedWorld, topologyIn } from '../support/simulated.ts';
 
@@ -198,6 +200,29 @@ describe.each(['at once', 'in turn'] as const)(
   },
 );
 
+test('split: layers cross when a turn begins and when it ends', async () => {
+  const [steps, layers] = [3, 192];
+  const strategy = { server, clients, steps, rounds: 2, batch: 8, optimizer: sgd({ lr: 0.2 }) };
+  const { deployment } = await worldOf(split(cutBlobs, strategy));
+  const whole: (readonly [number, string])[] = [];
+  const bytes: number[] = [];
+  const onFlow = ({ step, messages }: FlowResult): void => {
+    for (const { from, payloadBytes } of messages) {
+      bytes.push(payloadBytes);
+      // Features and gradients are more, numbers of steps less.
+      if (payloadBytes >= layers && payloadBytes < 2 * layers) whole.push([step, from]);
+    }
+  };
+  await deployment.invoke({}, { onFlow });
+  expect(whole).toEqual([
+    [0, 'server'],
+    [2, 'client/0'],
+    [3, 'server'],
+    [5, 'client/1'],
+  ]);
+  expect(Math.max(...bytes)).toBeLessThan(4 * layers);
+});
+
 describe('split, with a client that is gone in the middle', () => {
   const strategy = { server, clients, batch: 8, optimizer: sgd({ lr: 0.2 }) };
   const answers = { atLeast: COUNT - 1, within: '10s' } as const;
@@ -236,7 +261,7 @@ describe('without a server', () => {
   test.each<[string, () => Module]>([
     ['dPsgd', () => dPsgd(blobs, peers)],
     ['pushSum', () => pushSum(blobs, peers)],
-  ])('%s: everybody has learnt from everybody', async (_, program) => {
+  ])('%s: everybody learns', async (_, program) => {
     const world = await worldOf(program(), withoutServer);
     expect(await world.deployment.invoke({}, { entry: 'round' })).toMatchObject({
       status: 'complete',
@@ -245,10 +270,33 @@ describe('without a server', () => {
     for (const one of Object.values(await shares(world))) expect(one).toBeGreaterThan(0.85);
   });
 
+  test.each(['before', 'after'] as const)('dPsgd mixes what members had %s their steps', async (mixes) => {
+    const [rounds, lr, steps] = [4, 0.1, 3];
+    const program = dPsgd(plane, {
+      ...peers,
+      ...{ rounds, mixes, local: { optimizer: sgd({ lr }), steps, batch: 1 } },
+    });
+    const { deployment } = await simulatedWorld(program, withoutServer, {}, planeData());
+    await deployment.invoke({}, { entry: 'round' });
+    const moved = Array.from({ length: COUNT }, (_, at) => recordOf(at).map((one) => -lr * steps * one));
+    const plus = (a: readonly (readonly number[])[], b: readonly (readonly number[])[]) =>
+      a.map((row, i) => row.map((one, j) => one + b[i]![j]!));
+    const mix = (all: readonly (readonly number[])[]) =>
+      mixing[0]!.map((shares) =>
+        all[0]!.map((_, axis) => shares.reduce((sum, share, j) => sum + share * all[j]![axis]!, 0)),
+      );
+    let wanted: readonly (readonly number[])[] = moved.map((row) => row.map(() => 0));
+    for (let round = 0; round < rounds; round++)
+      wanted = mixes === 'before' ? plus(mix(wanted), moved) : mix(plus(wanted, moved));
+    const found = Object.values(await deployment.state()).map(({ w }) => plain(w) as readonly number[]);
+    for (const [at, row] of wanted.entries())
+      for (const [axis, one] of row.entries()) expect(found[at]![axis]).toBeCloseTo(one, 5);
+  });
+
   const coded = (share: number, step: number): Module =>
     chocoSgd(blobs, { ...peers, local, codec: { kind: 'top-k', share }, step });
 
-  test('differences of which a quarter is told: everybody has learnt from everybody', async () => {
+  test('differences of which a quarter is told: everybody learns', async () => {
     const world = await worldOf(coded(0.25, 0.5), withoutServer);
     expect(await world.deployment.invoke({}, { entry: 'round' })).toMatchObject({
       status: 'complete',
@@ -272,7 +320,7 @@ describe('without a server', () => {
     expect(Math.max(...told.map((one, at) => Math.abs(one - given[at]!)))).toBeLessThan(1e-5);
   });
 
-  test('gossip: nobody waits, and everybody has learnt', async () => {
+  test('gossip: nobody waits, and everybody learns', async () => {
     const world = await worldOf(
       gossip(blobs, { peers: clients, every: '1s', local, tells: draw(key(2), 1) }),
       withoutServer,
